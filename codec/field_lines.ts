@@ -1,0 +1,269 @@
+/**
+ * Field lines: `field-name ":" OWS field-value OWS CRLF`, up to and including
+ * the empty line that ends a section (RFC 9112 §5). Requests, responses and
+ * trailer sections all come through here.
+ *
+ * Octets are classified once and become offsets in a table; text is made by
+ * whoever reads it. Stricter than the text on purpose: a bare LF never ends a
+ * line (RFC 9112 §2.2 allows it) and line folding is refused (§5.2).
+ */
+
+import {
+  COLON,
+  CR,
+  FIELD_VALUE,
+  HTAB,
+  LF,
+  quoteOctets,
+  SP,
+  TOKEN,
+} from "./ascii.ts";
+import { ProtocolError } from "./errors.ts";
+
+/** How much of a section is read before it is refused. */
+export interface FieldLimits {
+  /** Octets of all field lines with their CRLFs, without the empty line. */
+  readonly maxBytes: number;
+  /** Number of field lines. */
+  readonly maxCount: number;
+  /** Names of the options that raise the two limits, for the error's message. */
+  readonly optionNames: readonly [maxBytes: string, maxCount: string];
+  /** The codes of the errors for the two limits. */
+  readonly codes: readonly [
+    "HEAD_TOO_LARGE" | "TRAILERS_TOO_LARGE",
+    "TOO_MANY_FIELDS" | "TRAILERS_TOO_LARGE",
+  ];
+}
+
+/** Entries a field has in the table: start and end of its name and value. */
+export const FIELD_STRIDE = 4;
+
+/** Fields for which a new table has room; it doubles up to the limit. */
+const INITIAL_FIELDS = 32;
+
+/** Where in the grammar the next octet stands. */
+const LINE_START = 0;
+const NAME = 1;
+const BEFORE_VALUE = 2;
+const VALUE = 3;
+const LINE_LF = 4;
+const SECTION_LF = 5;
+const DONE = 6;
+
+function newTable(limits: FieldLimits): Int32Array {
+  return new Int32Array(
+    Math.min(INITIAL_FIELDS, limits.maxCount) * FIELD_STRIDE,
+  );
+}
+
+/**
+ * Scans one section and remembers where it stopped, so that every octet is
+ * looked at once however the bytes were cut. All offsets count from `base`,
+ * the place of the message's first octet, which may move between calls.
+ */
+export class FieldScanner {
+  /** {@linkcode FIELD_STRIDE} offsets for each field. */
+  table: Int32Array;
+  /** Complete field lines so far. */
+  count = 0;
+  /** Offset of the next octet; after the section, of the first octet behind it. */
+  position = 0;
+  #limits: FieldLimits;
+  #state = LINE_START;
+  #sectionStart = 0;
+  #maxBytes = 0;
+
+  /** Creates a scanner for sections under these limits. */
+  constructor(limits: FieldLimits) {
+    this.#limits = limits;
+    this.table = newTable(limits);
+  }
+
+  /**
+   * Starts a section.
+   *
+   * @param offset Octets from the message's start to the section's.
+   * @param maxBytes Octets the section may have, if fewer than the limit.
+   */
+  start(offset: number, maxBytes: number = this.#limits.maxBytes): void {
+    this.count = 0;
+    this.position = offset;
+    this.#state = LINE_START;
+    this.#sectionStart = offset;
+    this.#maxBytes = maxBytes < this.#limits.maxBytes
+      ? maxBytes
+      : this.#limits.maxBytes;
+  }
+
+  /** Gives away the table, whose offsets somebody keeps, and takes a new one. */
+  releaseTable(): Int32Array {
+    const table = this.table;
+    this.table = newTable(this.#limits);
+    return table;
+  }
+
+  /**
+   * Goes on from where the last call stopped.
+   *
+   * @param bytes The message from `base` to `end`; octets before
+   * `base + position` are not read again.
+   * @returns Whether the section is complete.
+   * @throws {ProtocolError} For the first octet that no valid section has.
+   */
+  scan(bytes: Uint8Array, base: number, end: number): boolean {
+    const limit = base + this.#sectionStart + this.#maxBytes;
+    // Octets at and behind `limit` belong to the empty line or to nothing.
+    const stop = end < limit ? end : limit;
+    const table = this.table;
+    let state = this.#state;
+    let pos = base + this.position;
+    let entry = this.count * FIELD_STRIDE;
+    for (;;) {
+      if (state === LINE_START) {
+        if (pos === end) break;
+        const octet = bytes[pos]!;
+        if (octet === CR) {
+          pos++;
+          state = SECTION_LF;
+        } else {
+          if (pos >= limit) this.#tooLarge(pos - base);
+          if (octet === SP || octet === HTAB) this.#fold(pos - base);
+          if (entry === table.length) {
+            // The table grows, or the section has too many lines.
+            this.#grow(pos - base);
+            this.position = pos - base;
+            this.#state = state;
+            return this.scan(bytes, base, end);
+          }
+          table[entry] = pos - base;
+          state = NAME;
+        }
+      }
+      if (state === NAME) {
+        while (pos < stop && TOKEN[bytes[pos]!] === 1) pos++;
+        if (pos === stop) break;
+        if (bytes[pos] !== COLON || pos - base === table[entry]) {
+          this.#badName(bytes, base, pos);
+        }
+        table[entry + 1] = pos - base;
+        pos++;
+        state = BEFORE_VALUE;
+      }
+      if (state === BEFORE_VALUE) {
+        while (pos < stop && (bytes[pos] === SP || bytes[pos] === HTAB)) pos++;
+        if (pos === stop) break;
+        table[entry + 2] = pos - base;
+        state = VALUE;
+      }
+      if (state === VALUE) {
+        while (pos < stop && FIELD_VALUE[bytes[pos]!] === 1) pos++;
+        if (pos === stop) break;
+        if (bytes[pos] !== CR) this.#badValue(bytes, base, pos);
+        let valueEnd = pos;
+        const valueStart = base + table[entry + 2]!; // written in BEFORE_VALUE
+        while (
+          valueEnd > valueStart &&
+          (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)
+        ) valueEnd--;
+        table[entry + 3] = valueEnd - base;
+        pos++;
+        state = LINE_LF;
+      }
+      if (state === LINE_LF) {
+        if (pos === stop) break;
+        if (bytes[pos] !== LF) this.#badLineEnd(pos - base);
+        pos++;
+        entry += FIELD_STRIDE;
+        this.count++;
+        state = LINE_START;
+        continue;
+      }
+      if (state === SECTION_LF) {
+        if (pos === end) break;
+        if (bytes[pos] !== LF) this.#badLineEnd(pos - base);
+        pos++;
+        state = DONE;
+      }
+      break;
+    }
+    if (
+      pos === limit && end > limit && state > LINE_START && state < SECTION_LF
+    ) this.#tooLarge(pos - base);
+    this.position = pos - base;
+    this.#state = state;
+    return state === DONE;
+  }
+
+  #grow(offset: number): void {
+    const { maxCount, optionNames, codes } = this.#limits;
+    if (this.count >= maxCount) {
+      throw new ProtocolError(
+        codes[1],
+        `Cannot read field section: more than ${maxCount} field lines (${
+          optionNames[1]
+        })`,
+        offset,
+      );
+    }
+    const fields = Math.min(this.count * 2, maxCount);
+    const larger = new Int32Array(fields * FIELD_STRIDE);
+    larger.set(this.table);
+    this.table = larger;
+  }
+
+  #tooLarge(offset: number): never {
+    const { optionNames, codes } = this.#limits;
+    throw new ProtocolError(
+      codes[0],
+      `Cannot read field section: longer than ${this.#maxBytes} bytes (${
+        optionNames[0]
+      })`,
+      offset,
+    );
+  }
+
+  #fold(offset: number): never {
+    throw new ProtocolError(
+      "OBSOLETE_LINE_FOLDING",
+      "Cannot parse field line: it begins with white space",
+      offset,
+    );
+  }
+
+  #badLineEnd(offset: number): never {
+    throw new ProtocolError(
+      "INVALID_LINE_END",
+      "Cannot parse field line: CR is not followed by LF",
+      offset,
+    );
+  }
+
+  #badName(bytes: Uint8Array, base: number, pos: number): never {
+    const start = base + this.table[this.count * FIELD_STRIDE]!; // the open line
+    const what = pos === start && bytes[pos] === COLON
+      ? "name is empty"
+      : `name has an invalid octet in ${quoteOctets(bytes, start, pos + 1)}`;
+    throw new ProtocolError(
+      "INVALID_FIELD_NAME",
+      `Cannot parse field line: ${what}`,
+      pos - base,
+    );
+  }
+
+  #badValue(bytes: Uint8Array, base: number, pos: number): never {
+    if (bytes[pos] === LF) {
+      throw new ProtocolError(
+        "INVALID_LINE_END",
+        "Cannot parse field line: LF without CR",
+        pos - base,
+      );
+    }
+    throw new ProtocolError(
+      "INVALID_FIELD_VALUE",
+      `Cannot parse field line: value has the invalid octet ${
+        quoteOctets(bytes, pos, pos + 1)
+      }`,
+      pos - base,
+    );
+  }
+}

@@ -1,0 +1,322 @@
+/**
+ * The request line: `method SP request-target SP HTTP-version CRLF`
+ * (RFC 9112 §3), with at most one CRLF in front of it (§2.2).
+ *
+ * Stricter than the text: exactly one SP at each place and a CRLF at the end,
+ * since the white space that §3 allows is what smuggling is made of.
+ */
+
+import {
+  ALPHANUMERIC,
+  BACKSLASH,
+  CR,
+  DIGIT_0,
+  HEX_VALUE,
+  LF,
+  mark,
+  NOT_HEX,
+  PERCENT,
+  QUESTION,
+  quoteOctets,
+  SP,
+  TOKEN,
+} from "./ascii.ts";
+import { ProtocolError } from "./errors.ts";
+import type { HeadLimits } from "./limits.ts";
+
+/** Octets of a target by what they need (RFC 3986 §3.3, §3.4); 0 may not stand there. */
+const PLAIN = 1;
+const SPECIAL = 2; // ? % \ and what browsers send raw
+
+function targetTable(): Uint8Array {
+  const table = ALPHANUMERIC.slice();
+  mark(table, "-._~!$&'()*+,;=:@/", PLAIN);
+  mark(table, "?%\\[]^{|}`", SPECIAL);
+  return table;
+}
+
+const TARGET: Uint8Array = targetTable();
+
+/** Where in the grammar the next octet stands. */
+const START = 0;
+const METHOD = 1;
+const TARGET_STATE = 2;
+const VERSION = 3;
+const LINE_END = 4;
+const DONE = 5;
+
+const VERSION_PREFIX = "HTTP/";
+
+/**
+ * Scans one request line and remembers where it stopped. Offsets count from
+ * `base`, the place of the message's first octet.
+ */
+export class RequestLineScanner {
+  /** Offset of the method: 0, or 2 behind a CRLF. */
+  methodStart = 0;
+  /** Offset of the SP behind the method. */
+  methodEnd = 0;
+  /** Offset of the `?` in the target, or of the SP behind it. */
+  pathEnd = 0;
+  /** Offset of the SP behind the target. */
+  targetEnd = 0;
+  /** 0 or 1. */
+  minorVersion = 1;
+  /** Offset of the next octet; after the line, of the first octet behind it. */
+  position = 0;
+  #limits: HeadLimits;
+  #state = START;
+  #majorVersion = 1;
+
+  /** Creates a scanner for lines under these limits. */
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  /** Offset of the target's first octet. */
+  get targetStart(): number {
+    return this.methodEnd + 1;
+  }
+
+  /** Whether nothing but white space that may stand before a message came so far. */
+  get isBlank(): boolean {
+    return this.#state === START ||
+      (this.#state === METHOD && this.position === this.methodStart);
+  }
+
+  /** Starts a line. */
+  start(): void {
+    this.methodStart = 0;
+    this.methodEnd = 0;
+    this.pathEnd = 0;
+    this.targetEnd = 0;
+    this.position = 0;
+    this.#state = START;
+  }
+
+  /**
+   * Goes on from where the last call stopped.
+   *
+   * @returns Whether the line is complete.
+   * @throws {ProtocolError} For the first octet that no valid line has there.
+   */
+  scan(bytes: Uint8Array, base: number, end: number): boolean {
+    if (this.#state === START && !this.#scanStart(bytes, base, end)) {
+      return false;
+    }
+    if (this.#state === METHOD && !this.#scanMethod(bytes, base, end)) {
+      return false;
+    }
+    if (this.#state === TARGET_STATE && !this.#scanTarget(bytes, base, end)) {
+      return false;
+    }
+    if (this.#state === VERSION && !this.#scanVersion(bytes, base, end)) {
+      return false;
+    }
+    if (this.#state === LINE_END) return this.#scanLineEnd(bytes, base, end);
+    return this.#state === DONE;
+  }
+
+  /** One CRLF may come first: peers send one behind a body (RFC 9112 §2.2). */
+  #scanStart(bytes: Uint8Array, base: number, end: number): boolean {
+    if (this.position === 0) {
+      if (base === end) return false;
+      if (bytes[base] !== CR) {
+        this.#state = METHOD;
+        return true;
+      }
+      this.position = 1;
+    }
+    if (base + 1 === end) return false;
+    if (bytes[base + 1] !== LF) {
+      throw new ProtocolError(
+        "INVALID_LINE_END",
+        "Cannot parse request line: CR is not followed by LF",
+        1,
+      );
+    }
+    this.position = 2;
+    this.methodStart = 2;
+    this.#state = METHOD;
+    return true;
+  }
+
+  #scanMethod(bytes: Uint8Array, base: number, end: number): boolean {
+    const limit = base + this.methodStart + this.#limits.maxMethodBytes;
+    const stop = end < limit ? end : limit;
+    let pos = base + this.position;
+    while (pos < stop && TOKEN[bytes[pos]!] === 1) pos++;
+    this.position = pos - base;
+    if (pos === end) return false;
+    if (bytes[pos] !== SP) {
+      if (pos === limit) {
+        throw new ProtocolError(
+          "METHOD_TOO_LONG",
+          `Cannot parse request line: method is longer than ${this.#limits.maxMethodBytes} bytes (maxMethodBytes)`,
+          pos - base,
+        );
+      }
+      this.#badMethod(bytes, base, pos);
+    }
+    if (this.position === this.methodStart) this.#badMethod(bytes, base, pos);
+    this.methodEnd = this.position;
+    this.position++;
+    this.#state = TARGET_STATE;
+    return true;
+  }
+
+  #scanTarget(bytes: Uint8Array, base: number, end: number): boolean {
+    const targetStart = base + this.methodEnd + 1;
+    const limit = targetStart + this.#maxTargetBytes();
+    const stop = end < limit ? end : limit;
+    let pos = base + this.position;
+    for (;;) {
+      while (pos < stop && TARGET[bytes[pos]!] === PLAIN) pos++;
+      if (pos === stop) break;
+      const octet = bytes[pos]!; // in range: pos < stop
+      if (octet === SP) break;
+      if (octet === PERCENT) {
+        if (pos + 3 > limit) this.#targetTooLong(limit - base);
+        const size = this.#escapeSize(bytes, base, pos, end);
+        if (size === 0) {
+          this.position = pos - base;
+          return false;
+        }
+        pos += size;
+        continue;
+      }
+      if (octet === QUESTION && this.pathEnd === 0) this.pathEnd = pos - base;
+      else if (!this.#isTolerated(octet)) this.#badTarget(bytes, base, pos);
+      pos++;
+    }
+    this.position = pos - base;
+    if (pos === end) return false;
+    if (bytes[pos] !== SP) this.#targetTooLong(pos - base);
+    if (pos === targetStart) this.#badTarget(bytes, base, pos);
+    this.targetEnd = this.position;
+    if (this.pathEnd === 0) this.pathEnd = this.targetEnd;
+    this.position++;
+    this.#state = VERSION;
+    return true;
+  }
+
+  /** The whole head's limit holds for the line as well. */
+  #maxTargetBytes(): number {
+    const room = this.#limits.maxRequestHeadSize - this.methodEnd - 1;
+    const { maxTargetBytes } = this.#limits;
+    return room < maxTargetBytes ? Math.max(room, 0) : maxTargetBytes;
+  }
+
+  /** 3 for a well-formed escape, 0 if octets are missing. */
+  #escapeSize(
+    bytes: Uint8Array,
+    base: number,
+    pos: number,
+    end: number,
+  ): number {
+    if (pos + 1 >= end) return 0;
+    const high = HEX_VALUE[bytes[pos + 1]!]!;
+    if (high === NOT_HEX) this.#badTarget(bytes, base, pos);
+    if (pos + 2 >= end) return 0;
+    const low = HEX_VALUE[bytes[pos + 2]!]!;
+    // An encoded NUL cuts a path short in whatever opens files by it.
+    const isNul = high === 0 && low === 0 && this.pathEnd === 0;
+    if (low === NOT_HEX || isNul) this.#badTarget(bytes, base, pos);
+    return 3;
+  }
+
+  /** Browsers send some octets raw that RFC 3986 does not allow; a backslash only in a query. */
+  #isTolerated(octet: number): boolean {
+    if (TARGET[octet] !== SPECIAL) return false;
+    if (octet === QUESTION) return true; // a second one belongs to the query
+    if (octet === BACKSLASH && this.pathEnd === 0) return false;
+    return !this.#limits.strictTarget || octet === 0x5b || octet === 0x5d;
+  }
+
+  #scanVersion(bytes: Uint8Array, base: number, end: number): boolean {
+    const start = base + this.targetEnd + 1;
+    let pos = base + this.position;
+    for (; pos < end && pos < start + 8; pos++) {
+      const octet = bytes[pos]!; // in range: pos < end
+      const at = pos - start;
+      if (at < 5) {
+        if (octet !== VERSION_PREFIX.charCodeAt(at)) {
+          this.#badVersion(bytes, base, pos);
+        }
+      } else if (at === 6) {
+        if (octet !== 0x2e) this.#badVersion(bytes, base, pos);
+      } else {
+        const digit = octet - DIGIT_0;
+        if (digit < 0 || digit > 9) this.#badVersion(bytes, base, pos);
+        if (at === 5) this.#majorVersion = digit;
+        else this.minorVersion = digit;
+      }
+    }
+    this.position = pos - base;
+    if (pos < start + 8) return false;
+    this.#state = LINE_END;
+    return true;
+  }
+
+  #scanLineEnd(bytes: Uint8Array, base: number, end: number): boolean {
+    const start = this.targetEnd + 1;
+    for (let at = this.position - start; at < 10; at++) {
+      const pos = base + start + at;
+      if (pos === end) return false;
+      if (bytes[pos] !== (at === 8 ? CR : LF)) {
+        this.#badVersion(bytes, base, pos);
+      }
+      this.position++;
+    }
+    if (this.#majorVersion !== 1 || this.minorVersion > 1) {
+      // 1.2 to 1.9 SHOULD be read as 1.1 (RFC 9110 §2.5); none exists, and its
+      // framing would be a guess.
+      throw new ProtocolError(
+        "UNSUPPORTED_VERSION",
+        `Cannot serve HTTP/${this.#majorVersion}.${this.minorVersion}: only HTTP/1.1 and HTTP/1.0`,
+        start,
+      );
+    }
+    this.#state = DONE;
+    return true;
+  }
+
+  #badMethod(bytes: Uint8Array, base: number, pos: number): never {
+    const start = base + this.methodStart;
+    throw new ProtocolError(
+      "INVALID_METHOD",
+      `Cannot parse request line: invalid octet in method ${
+        quoteOctets(bytes, start, pos + 1)
+      }`,
+      pos - base,
+    );
+  }
+
+  #badTarget(bytes: Uint8Array, base: number, pos: number): never {
+    throw new ProtocolError(
+      "INVALID_TARGET",
+      `Cannot parse request target: invalid octet ${
+        quoteOctets(bytes, pos, pos + 1)
+      }`,
+      pos - base,
+    );
+  }
+
+  #targetTooLong(offset: number): never {
+    throw new ProtocolError(
+      "TARGET_TOO_LONG",
+      `Cannot parse request target: longer than ${this.#maxTargetBytes()} bytes (maxTargetBytes, maxRequestHeadSize)`,
+      offset,
+    );
+  }
+
+  #badVersion(bytes: Uint8Array, base: number, pos: number): never {
+    throw new ProtocolError(
+      "INVALID_VERSION",
+      `Cannot parse request line: invalid octet ${
+        quoteOctets(bytes, pos, pos + 1)
+      } in version`,
+      pos - base,
+    );
+  }
+}

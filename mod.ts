@@ -1,0 +1,56 @@
+/**
+ * khttp: a low-level HTTP/1.1 server for Deno that is small, strict and fast.
+ *
+ * @example Serve
+ * ```ts
+ * import { Server } from "@khttp/khttp";
+ *
+ * const app = Server.builder("127.0.0.1:0");
+ * app.get("/", (_, res) => res.ok("Hello, World!"));
+ * await using handle = app.build().serve();
+ * ```
+ *
+ * @module
+ */
+
+// Server
+export { type ServeOptions, Server, ServerBuilder } from "./server/server.ts";
+export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
+export type { Address, ListenAddress } from "./server/address.ts";
+export type { ServerOptions } from "./server/options.ts";
+export type { Duplex } from "./server/transport.ts";
+export {
+  type Accepted,
+  ConnectionSetupAction,
+  type ConnectionSetupHook,
+  type ConnectionTeardownHook,
+  type ErrorHook,
+  type Handler,
+  PreRoutingAction,
+  type PreRoutingHook,
+  type ProceedOptions,
+} from "./server/hooks.ts";
+export { RequestContext } from "./server/request_context.ts";
+export { ResponseHandle } from "./server/response_handle.ts";
+
+// Router
+export { Params } from "./router/params.ts";
+
+// Messages
+export { Headers, type HeadersInit } from "./codec/headers.ts";
+export { Status } from "./codec/status.ts";
+export { RequestTarget, type TargetForm } from "./codec/request_target.ts";
+export { BodyReader } from "./codec/body_reader.ts";
+export type { BodyInit, StreamedBody } from "./codec/body_source.ts";
+
+// Codec
+export {
+  NEED_DATA,
+  ProtocolError,
+  type ProtocolErrorCode,
+} from "./codec/errors.ts";
+export type { BodyLimits, HeadLimits } from "./codec/limits.ts";
+export { parseRequestHead, RequestHead } from "./codec/request_head.ts";
+export { ChunkedDecoder } from "./codec/chunked.ts";
+export { BodyDecoder } from "./codec/body_decoder.ts";
+export { formatHttpDate, parseHttpDate } from "./codec/http_date.ts";

@@ -1,0 +1,62 @@
+/** Where a server listens: the text and object forms, checked before anything is bound. */
+
+import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
+
+/** An address to listen on. */
+export type Address =
+  | string
+  | { readonly hostname?: string; readonly port: number }
+  | { readonly path: string };
+
+/** An address that was checked. */
+export type ListenAddress =
+  | {
+    readonly transport: "tcp";
+    readonly hostname: string;
+    readonly port: number;
+  }
+  | { readonly transport: "unix"; readonly path: string };
+
+const MAX_PORT = 65_535;
+
+/**
+ * Checks an address: `host:port`, `[v6]:port`, `unix:/path`, or an object.
+ *
+ * @throws {TypeError} If it is none; port 0 asks the system for a free one.
+ */
+export function parseAddress(address: Address): ListenAddress {
+  if (typeof address === "string") return parseText(address);
+  if ("path" in address) return unixAddress(address.path, address.path);
+  const { hostname = "0.0.0.0", port } = address;
+  if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
+    throw bad(`${hostname}:${port}`, "the port is not from 0 to 65535");
+  }
+  if (!isHostname(hostname)) throw bad(hostname, "no host name or IP address");
+  return { transport: "tcp", hostname, port };
+}
+
+function parseText(text: string): ListenAddress {
+  if (text.startsWith("unix:")) return unixAddress(text.slice(5), text);
+  const authority = parseAuthority(text);
+  if (authority === null) {
+    throw bad(text, "not host:port, [v6]:port or unix:/path");
+  }
+  if (authority.port === null) throw bad(text, "the port is missing");
+  const hostname = authority.host.replace(/^\[|\]$/g, "");
+  return { transport: "tcp", hostname, port: authority.port };
+}
+
+function unixAddress(path: string, text: string): ListenAddress {
+  if (path === "" || path.includes("\0")) throw bad(text, "the path is empty");
+  return { transport: "unix", path };
+}
+
+function isHostname(text: string): boolean {
+  return text.includes(":")
+    ? isIpv6Address(text)
+    : parseAuthority(text)?.port === null;
+}
+
+function bad(text: string, why: string): TypeError {
+  return new TypeError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
+}

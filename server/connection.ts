@@ -1,0 +1,559 @@
+/**
+ * One connection: takes octets, runs requests in their order, puts responses
+ * into its output. It knows nothing of sockets; an engine feeds it and sends
+ * what it puts out, so that every engine behaves alike.
+ *
+ * The phases stand in `phase.ts`. Framing, persistence and heads are the
+ * codec's; routes and hooks `dispatch.ts`'s; the response `exchange.ts`'s. What
+ * is left here is the order of things, the deadlines and the end, which have
+ * to be read together (RFC 9112 §9).
+ */
+
+import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
+import { isPersistent } from "../codec/persistence.ts";
+import { ReceiveBuffer } from "../codec/receive_buffer.ts";
+import type { RequestHead, RequestHeadParser } from "../codec/request_head.ts";
+import { Status } from "../codec/status.ts";
+import { bodyLimits } from "./application.ts";
+import { dispatch } from "./dispatch.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import type { ProceedOptions } from "./hooks.ts";
+import { Output } from "./output.ts";
+import { mayFollow, Phase } from "./phase.ts";
+import { type BodyOwner, RequestBody } from "./request_body.ts";
+import { CONTINUE, writeAscii } from "./response_writer.ts";
+import type { Services } from "./services.ts";
+import type { Duplex, Transport } from "./transport.ts";
+import { ConnectionTimes, type TimedOut } from "./connection_times.ts";
+import { SentWaiters } from "./sent_waiters.ts";
+
+/** Received octets that are held before the engine must stop reading. */
+export const MAX_HELD_BYTES = 65_536;
+
+/** Output beyond which no further request is begun, in bytes. */
+const MAX_PENDING_OUTPUT_BYTES = 65_536;
+
+/** Octets of a closing connection that are read and dropped. */
+const MAX_DISCARDED_BYTES = 65_536;
+
+/** One connection; see the file's header. */
+export class Connection implements ExchangeOwner, BodyOwner {
+  readonly services: Services;
+  readonly output: Output;
+  readonly input: ReceiveBuffer = new ReceiveBuffer();
+  isInputEnded = false;
+  #transport: Transport;
+  #phase: Phase = Phase.IDLE;
+  #parser: RequestHeadParser | null = null;
+  #exchange: Exchange | null = null;
+  #isHeadKept = true;
+  #isRunning = false;
+  #isStopping = false;
+  #requests = 0;
+  #discarded = 0;
+  #isWriteClosed = false;
+  #fault: Error | null = null;
+  #times: ConnectionTimes;
+  #waiters: SentWaiters = new SentWaiters();
+  #abort: AbortController | null = null;
+
+  /** Takes over a connection that setup let in. */
+  constructor(
+    services: Services,
+    transport: Transport,
+    options: ProceedOptions = {},
+  ) {
+    this.services = services;
+    this.#transport = transport;
+    this.output = new Output(services.output);
+    this.#times = new ConnectionTimes(
+      services.deadlines,
+      services.app.options,
+      options,
+    );
+    services.deadlines.add(this);
+  }
+
+  get duplex(): Duplex {
+    return this.#transport.duplex;
+  }
+
+  get isLastExchange(): boolean {
+    const { options } = this.services.app;
+    return this.#isStopping || this.services.isStopping || this.isInputEnded ||
+      this.#requests >= options.maxRequestsPerConnection ||
+      this.#times.isOlderThan(options.maxConnectionAge);
+  }
+
+  /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
+  get readCapacity(): number {
+    if (this.isInputEnded || this.#phase >= Phase.TAKEN_OVER) return 0;
+    if (this.#phase === Phase.CLOSING) return MAX_DISCARDED_BYTES;
+    return MAX_HELD_BYTES - this.input.length;
+  }
+
+  /** Whether no request has begun. */
+  get isIdle(): boolean {
+    return this.#phase === Phase.IDLE && this.output.pendingBytes === 0;
+  }
+
+  /**
+   * Takes octets from the peer.
+   *
+   * @param bytes A view that is not used after the call.
+   */
+  receive(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#phase >= Phase.CLOSING) {
+      this.#discard(end - start);
+      return;
+    }
+    this.#isRunning = true;
+    let rest = start;
+    if (this.input.length === 0 && this.#exchange === null) {
+      rest = this.#parse(bytes, start, end, false);
+    }
+    if (rest < end && this.#phase < Phase.CLOSING) {
+      this.input.append(bytes, rest, end);
+    }
+    if (this.input.length > 0 || this.#exchange !== null) this.#work();
+    this.#pause();
+  }
+
+  /** The peer ended its direction; a response still reaches it (RFC 9112 §9.6). */
+  receiveEnd(): void {
+    this.isInputEnded = true;
+    if (this.#phase === Phase.CLOSING) {
+      if (this.output.pendingBytes === 0) this.#close();
+      return;
+    }
+    this.#isRunning = true;
+    this.#work();
+    if (this.#phase === Phase.HEAD && this.#parser?.isIdle === false) {
+      this.#refuse(
+        new ProtocolError(
+          "TRUNCATED_HEAD",
+          "Cannot read request: the connection ended inside its head",
+          this.input.length,
+        ),
+      );
+    } else if (this.#phase < Phase.EXCHANGE) this.#beginClosing();
+    this.#pause();
+  }
+
+  /** The transport failed: nothing more can be read or sent. */
+  fail(error: Error): void {
+    this.#close(error);
+  }
+
+  /** All output that the engine took was sent, some bytes of it just now. */
+  outputSent(): void {
+    this.#times.writeProgressed(this.output.pendingBytes > 0);
+    this.#waiters.settle(this.output.sentBytes);
+    if (this.output.pendingBytes > 0) return;
+    if (this.#phase === Phase.CLOSING) this.#endOutput();
+    else if (this.input.length > 0) this.exchangeProgressed();
+  }
+
+  /** The engine sent some bytes of a longer piece. */
+  writeProgressed(): void {
+    this.#times.writeProgressed(true);
+  }
+
+  /** Serving ends: closes an idle connection, lets a running request finish. */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.#phase === Phase.IDLE) this.#beginClosing();
+  }
+
+  /** See {@linkcode Deadlines}. */
+  expire(nowMs: number): void {
+    const what = this.#times.expired(nowMs);
+    if (what !== null) this.#timeOut(what);
+  }
+
+  /** See {@linkcode ExchangeOwner.exchangeProgressed}. */
+  exchangeProgressed(): void {
+    if (this.#isRunning || this.#phase >= Phase.TAKEN_OVER) return;
+    this.#isRunning = true;
+    this.#work();
+    this.#pause();
+  }
+
+  /** See {@linkcode ExchangeOwner.exchangeFailed}. */
+  exchangeFailed(error: unknown): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (exchange.isHeadSent) this.#fault ??= toError(error);
+    this.#handlerFailed(exchange, error);
+  }
+
+  /** See {@linkcode ExchangeOwner.drained}. */
+  drained(): Promise<void> {
+    // the output was flushed, or will be when this run ends
+    return this.#waiters.wait(this.output.totalBytes, this.output.sentBytes);
+  }
+
+  /** See {@linkcode ExchangeOwner.sentSoFar}. */
+  sentSoFar(): Promise<void> {
+    return this.drained();
+  }
+
+  /** See {@linkcode ExchangeOwner.abortSignal}. */
+  abortSignal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  /** See {@linkcode ExchangeOwner.keepHead}. */
+  keepHead(): void {
+    if (this.#isHeadKept) return;
+    this.#isHeadKept = true;
+    this.#parser?.detach();
+  }
+
+  /** See {@linkcode BodyOwner.bodyAwaited}. */
+  bodyAwaited(): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (exchange.awaitsContinue && !exchange.isHeadSent) {
+      if (exchange.body?.isUntouched === true) this.output.append(CONTINUE);
+      exchange.awaitsContinue = false;
+      if (!this.#isRunning) this.#flush();
+    }
+    this.#times.awaitBody();
+    this.#transport.resumeReading();
+  }
+
+  /** See {@linkcode BodyOwner.bodyProgressed}. */
+  bodyProgressed(): void {
+    const exchange = this.#exchange;
+    if (exchange?.body?.isDone === true) this.#times.bodyDone();
+    else this.#times.bodyProgressed();
+    this.#transport.resumeReading();
+  }
+
+  /** Parses and runs requests as long as each is over at once; gives the first octet that is left. */
+  #parse(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isHeld: boolean,
+  ): number {
+    let pos = start;
+    while (
+      pos < end && this.#phase < Phase.EXCHANGE &&
+      this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
+    ) {
+      const parser = this.#parser ??= this.services.parsers.take();
+      let head: RequestHead | typeof NEED_DATA;
+      try {
+        head = parser.parse(bytes, pos, end);
+      } catch (error) {
+        this.#refuse(asProtocolError(error)); // nothing after it is parsed
+        return end;
+      }
+      if (head === NEED_DATA) {
+        if (this.#phase === Phase.IDLE) this.#beginHead();
+        return pos;
+      }
+      pos += head.sizeBytes;
+      if (isHeld) this.input.consume(head.sizeBytes);
+      else if (head.bodyLength !== 0) {
+        this.input.append(bytes, pos, end);
+        pos = end;
+      }
+      this.#begin(head);
+      if (isHeld) return pos;
+    }
+    return pos;
+  }
+
+  #beginHead(): void {
+    this.#go(Phase.HEAD);
+    this.#times.beginHead();
+  }
+
+  #begin(head: RequestHead): void {
+    this.#go(Phase.EXCHANGE);
+    this.#requests++;
+    const { app } = this.services;
+    const { options } = app;
+    const body = head.bodyLength === 0
+      ? null
+      : new RequestBody(this, head.bodyLength, bodyLimits(options));
+    const exchange = new Exchange(
+      this,
+      head,
+      body,
+      isPersistent(
+        head.minorVersion,
+        head.connectionOptions,
+        options.http10KeepAlive,
+      ),
+    );
+    this.#exchange = exchange;
+    this.#isHeadKept = false;
+    this.#times.beginExchange(body !== null);
+    if (head.bodyLength > options.maxBodyBytes) {
+      this.#refuse(
+        new ProtocolError(
+          "BODY_TOO_LARGE",
+          `Cannot accept a body of ${head.bodyLength} bytes: more than ${options.maxBodyBytes} (maxBodyBytes)`,
+          head.sizeBytes,
+        ),
+      );
+      return;
+    }
+    this.#run(exchange);
+    this.#advance();
+    if (this.#exchange === exchange) this.keepHead();
+    else if (!this.#isHeadKept) {
+      exchange.head = null;
+      exchange.ctx.release();
+    }
+    this.#isHeadKept = true;
+  }
+
+  /** Calls hook and handler. */
+  #run(exchange: Exchange): void {
+    let outcome: void | false | Promise<void | false>;
+    try {
+      outcome = dispatch(this.services.app, exchange);
+    } catch (error) {
+      this.#handlerFailed(exchange, error);
+      return;
+    }
+    if (!(outcome instanceof Promise)) {
+      this.#handlerReturned(exchange, outcome);
+      return;
+    }
+    outcome.then(
+      (settled) => this.#handlerReturned(exchange, settled),
+      (error) => this.#handlerFailed(exchange, error),
+    ).catch((error) => this.#close(toError(error))); // a bug of ours ends one connection
+  }
+
+  #handlerReturned(exchange: Exchange, outcome: void | false): void {
+    exchange.isHandlerSettled = true;
+    if (exchange !== this.#exchange) return; // answered, over, and done late
+    if (!exchange.isAnswered) {
+      if (outcome === false) {
+        this.#abandon(exchange); // the application's wish
+        return;
+      }
+      this.#handlerFailed(
+        exchange,
+        new TypeError("Cannot complete request: the handler sent no response"),
+      );
+      return;
+    }
+    this.exchangeProgressed();
+  }
+
+  /** Error hook, then the status that the error carries or 500, or a visible truncation. */
+  #handlerFailed(exchange: Exchange, error: unknown): void {
+    exchange.isHandlerSettled = true;
+    this.keepHead();
+    const hook = this.services.app.hooks.error;
+    const answer = (): void => this.#answerFailure(exchange, error);
+    if (hook === null) return answer();
+    let outcome: void | Promise<void>;
+    try {
+      outcome = hook(error, exchange.ctx, exchange.res);
+    } catch {
+      outcome = undefined; // the first error decides the answer
+    }
+    if (!(outcome instanceof Promise)) return answer();
+    outcome.then(answer, answer) // as above
+      .catch((failure) => this.#close(toError(failure))); // a bug of ours ends one connection
+  }
+
+  #answerFailure(exchange: Exchange, error: unknown): void {
+    if (exchange !== this.#exchange) return;
+    if (error instanceof ProtocolError) exchange.keepsAlive = false;
+    if (exchange.isHeadSent) {
+      this.exchangeProgressed();
+      return;
+    }
+    if (exchange.isAnswered) exchange.abort(toError(error)); // a stream without a head yet
+    exchange.isAnswered = false;
+    const status = error instanceof ProtocolError && error.status < 500
+      ? error.status
+      : 500;
+    exchange.respond(status, null, undefined);
+    this.exchangeProgressed();
+  }
+
+  /** Runs what can be run: the exchange's end, its body, the next requests. */
+  #work(): void {
+    for (;;) {
+      this.#exchange?.body?.advance();
+      if (!this.#advance()) return;
+      const { input } = this;
+      const before = input.length;
+      if (before === 0) return;
+      this.#parse(input.bytes, input.start, input.end, true);
+      if (input.length === before) return;
+    }
+  }
+
+  /** Ends the exchange if it is over; says whether a next request may begin. */
+  #advance(): boolean {
+    const exchange = this.#exchange;
+    if (exchange === null) return this.#phase < Phase.EXCHANGE;
+    if (!exchange.isOver) return false;
+    const { body } = exchange;
+    if (body !== null && !body.isDone && exchange.keepsAlive) {
+      const { drainBytes } = this.services.app.options;
+      const isDrained = body.drain(drainBytes);
+      if (isDrained === false) {
+        if (this.#phase === Phase.EXCHANGE) {
+          this.#go(Phase.DRAIN);
+          this.#times.beginDrain();
+        }
+        return false;
+      }
+      if (isDrained === null) exchange.keepsAlive = false;
+    }
+    this.#fault ??= body?.fault ?? null;
+    this.#exchange = null;
+    if (!exchange.keepsAlive || this.isInputEnded && this.input.length === 0) {
+      this.#beginClosing();
+      return false;
+    }
+    this.#go(Phase.IDLE);
+    this.#times.beginIdle();
+    return true;
+  }
+
+  /** Ends a run of the machine: what is idle gives back what it holds. */
+  #pause(): void {
+    this.#isRunning = false;
+    if (this.#phase === Phase.IDLE) {
+      const parser = this.#parser;
+      if (parser !== null) {
+        this.#parser = null;
+        this.services.parsers.give(parser);
+      }
+      if (this.input.length === 0) this.input.clear();
+      if (this.#isStopping) this.#beginClosing();
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    if (this.output.pendingBytes > 0) {
+      this.#times.awaitWrite();
+      this.#transport.flush();
+    } else if (this.#phase === Phase.CLOSING) this.#endOutput();
+  }
+
+  /** Answers what broke the protocol, and closes. */
+  #refuse(error: ProtocolError): void {
+    this.#fault = error;
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.abort(error);
+    this.#beginClosing();
+    const status = Status.of(error.status);
+    const { dates } = this.services;
+    writeAscii(
+      this.output,
+      dates,
+      { status, headers: null, length: status.reason.length, closes: true },
+      status.reason,
+    );
+  }
+
+  /** Ends an exchange that a hook dropped without an answer. */
+  #abandon(exchange: Exchange): void {
+    this.#exchange = null;
+    exchange.abort(new TypeError("Cannot go on: the request was dropped"));
+    this.#beginClosing();
+    if (!this.#isRunning) this.#pause();
+  }
+
+  #beginClosing(): void {
+    if (this.#phase >= Phase.CLOSING) return;
+    this.#go(Phase.CLOSING);
+    this.#times.beginClosing();
+    this.input.clear();
+    if (!this.#isRunning) this.#flush();
+  }
+
+  /** All was sent: ends our direction, and waits a little for the peer to end its own. */
+  #endOutput(): void {
+    if (this.#isWriteClosed) return;
+    this.#isWriteClosed = true;
+    if (this.isInputEnded) {
+      this.#close();
+      return;
+    }
+    this.#times.beginLinger();
+    this.#transport.closeWrite();
+    this.#transport.resumeReading();
+  }
+
+  #discard(size: number): void {
+    this.#discarded += size;
+    if (this.#discarded > MAX_DISCARDED_BYTES && this.#isWriteClosed) {
+      this.#close();
+    }
+  }
+
+  #timeOut(what: TimedOut): void {
+    const { code, isSilent, message } = what;
+    if (isSilent) {
+      if (this.#phase === Phase.CLOSING) this.#close(this.#fault ?? undefined);
+      else this.#beginClosing();
+      return;
+    }
+    const error = code === null
+      ? new DOMException(message, "TimeoutError")
+      : new ProtocolError(code, message, this.input.length);
+    const exchange = this.#exchange;
+    if (code === null) this.#close(error);
+    else if (exchange === null) {
+      this.#isRunning = true;
+      this.#refuse(error as ProtocolError); // a code makes it one
+      this.#pause();
+    } else {
+      exchange.keepsAlive = false;
+      exchange.body?.fail(error);
+      this.exchangeProgressed();
+    }
+  }
+
+  #close(error?: Error): void {
+    if (this.#phase === Phase.CLOSED) return;
+    const cause = error ?? this.#fault ?? undefined;
+    const gone = error ??
+      new TypeError("Cannot send: the connection is closed");
+    this.#phase = Phase.CLOSED;
+    this.services.deadlines.remove(this);
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.output.clear();
+    this.input.clear();
+    this.#abort?.abort(gone);
+    exchange?.abort(gone);
+    this.#waiters.fail(gone);
+    this.#transport.close(cause);
+  }
+
+  #go(next: Phase): void {
+    if (!mayFollow(this.#phase, next)) {
+      throw new TypeError(`Cannot go from phase ${this.#phase} to ${next}`);
+    }
+    this.#phase = next;
+  }
+}
+
+function asProtocolError(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  throw error; // a bug of ours: the engine ends this connection
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new TypeError(String(reason));
+}

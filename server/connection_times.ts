@@ -1,0 +1,190 @@
+/**
+ * The deadlines of one connection as plain numbers: one for what is awaited
+ * from the peer, one for the whole request, one for a write without progress
+ * (RFC 9112 §9.5). `Infinity` means that nothing is awaited.
+ */
+
+import type { Deadlines } from "./deadlines.ts";
+import type { ProceedOptions } from "./hooks.ts";
+import type { ServerOptions } from "./options.ts";
+
+/** What a passed deadline means. */
+export interface TimedOut {
+  /** Whether the connection ends without an answer. */
+  readonly isSilent: boolean;
+  /** The error's code, or `null` if nobody can be answered. */
+  readonly code: "HEAD_TIMEOUT" | "BODY_TIMEOUT" | "REQUEST_TIMEOUT" | null;
+  /** What was awaited, how long, and the option. */
+  readonly message: string;
+}
+
+/** What the read deadline stands for. */
+type Awaited = "nothing" | "request" | "head" | "body" | "drain" | "end";
+
+/** One connection's deadlines. */
+export class ConnectionTimes {
+  #deadlines: Deadlines;
+  #options: ServerOptions;
+  #headerMs: number;
+  #idleMs: number;
+  #bodyMs: number;
+  #writeMs: number;
+  #bornMs: number;
+  #awaited: Awaited = "request";
+  #readAt: number;
+  #requestAt = Infinity;
+  #writeAt = Infinity;
+
+  /** Starts to wait for the first request. */
+  constructor(
+    deadlines: Deadlines,
+    options: ServerOptions,
+    own: ProceedOptions,
+  ) {
+    this.#deadlines = deadlines;
+    this.#options = options;
+    this.#headerMs = own.readTimeoutMs ?? options.headerTimeout;
+    this.#idleMs = own.readTimeoutMs ?? options.idleTimeout;
+    this.#bodyMs = own.readTimeoutMs ?? options.bodyTimeout;
+    this.#writeMs = own.writeTimeoutMs ?? options.writeTimeout;
+    this.#bornMs = deadlines.nowMs;
+    // A connection that never says anything does not get the time of an idle one.
+    this.#readAt = deadlines.after(this.#headerMs);
+  }
+
+  /** Says whether the connection is older than that. */
+  isOlderThan(ageMs: number): boolean {
+    return this.#deadlines.nowMs - this.#bornMs > ageMs;
+  }
+
+  /** The next request may begin. */
+  beginIdle(): void {
+    this.#await("request", this.#idleMs);
+    this.#requestAt = Infinity;
+  }
+
+  /** A head began: a deadline, not an inactivity, so that progress does not move it. */
+  beginHead(): void {
+    this.#await("head", this.#headerMs);
+    this.#requestAt = this.#deadlines.after(this.#options.requestTimeout);
+  }
+
+  /** A head is complete. */
+  beginExchange(hasBody: boolean): void {
+    this.#awaited = "nothing";
+    this.#readAt = Infinity;
+    if (!hasBody) this.#requestAt = Infinity;
+    else if (this.#requestAt === Infinity) {
+      this.#requestAt = this.#deadlines.after(this.#options.requestTimeout);
+    }
+  }
+
+  /** A reader waits for the body. */
+  awaitBody(): void {
+    this.#await("body", this.#bodyMs);
+  }
+
+  /** The reader got something. */
+  bodyProgressed(): void {
+    if (this.#awaited === "body") this.beginExchange(true);
+  }
+
+  /** The body is complete. */
+  bodyDone(): void {
+    if (this.#awaited === "body") this.beginExchange(false);
+    this.#requestAt = Infinity;
+  }
+
+  /** The rest of a body is dropped. */
+  beginDrain(): void {
+    this.#await("drain", this.#options.drainTimeout);
+  }
+
+  /** The connection closes once its output was sent. */
+  beginClosing(): void {
+    this.#awaited = "nothing";
+    this.#readAt = Infinity;
+    this.#requestAt = Infinity;
+  }
+
+  /** Our direction is closed; the peer may close its own. */
+  beginLinger(): void {
+    this.#await("end", this.#options.drainTimeout);
+  }
+
+  /** There is output; the deadline runs from the first of it. */
+  awaitWrite(): void {
+    if (this.#writeAt !== Infinity) return;
+    this.#writeAt = this.#deadlines.after(this.#writeMs);
+  }
+
+  /** Bytes went out. */
+  writeProgressed(isMorePending: boolean): void {
+    this.#writeAt = isMorePending
+      ? this.#deadlines.after(this.#writeMs)
+      : Infinity;
+  }
+
+  /** The first deadline that has passed, which then is none any more. */
+  expired(nowMs: number): TimedOut | null {
+    if (nowMs > this.#writeAt) {
+      this.#writeAt = Infinity;
+      return fault(null, "Cannot send", this.#writeMs, "writeTimeout");
+    }
+    if (nowMs > this.#requestAt) {
+      this.#requestAt = Infinity;
+      const { requestTimeout } = this.#options;
+      return fault(
+        "REQUEST_TIMEOUT",
+        "Cannot read request",
+        requestTimeout,
+        "requestTimeout",
+      );
+    }
+    if (nowMs <= this.#readAt) return null;
+    this.#readAt = Infinity;
+    switch (this.#awaited) {
+      case "head":
+        return fault(
+          "HEAD_TIMEOUT",
+          "Cannot read request head",
+          this.#headerMs,
+          "headerTimeout",
+        );
+      case "body":
+        return fault(
+          "BODY_TIMEOUT",
+          "Cannot read body",
+          this.#bodyMs,
+          "bodyTimeout",
+        );
+      default:
+        return SILENT;
+    }
+  }
+
+  #await(awaited: Awaited, durationMs: number): void {
+    this.#awaited = awaited;
+    this.#readAt = this.#deadlines.after(durationMs);
+  }
+}
+
+/** The end of an idle, draining or closing connection is no fault. */
+const SILENT: TimedOut = Object.freeze({
+  isSilent: true,
+  code: null,
+  message: "",
+});
+
+function fault(
+  code: TimedOut["code"],
+  what: string,
+  durationMs: number,
+  option: string,
+): TimedOut {
+  return {
+    isSilent: false,
+    code,
+    message: `${what}: not done within ${durationMs} ms (${option})`,
+  };
+}

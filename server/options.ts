@@ -1,0 +1,127 @@
+/**
+ * Every limit and deadline of a server, with units and defaults, and the check
+ * that a number makes sense before anything is bound.
+ */
+
+import {
+  type BodyLimits,
+  DEFAULT_BODY_LIMITS,
+  DEFAULT_HEAD_LIMITS,
+  type HeadLimits,
+} from "../codec/limits.ts";
+
+/** Limits, deadlines and switches of a server; sizes in bytes, times in milliseconds. */
+export interface ServerOptions
+  extends Omit<HeadLimits, "acceptsHttps">, BodyLimits {
+  /** Bytes of a body that `bytes()`, `text()`, `json()` and `form()` gather. @default {1048576} */
+  readonly maxBufferedBodyBytes: number;
+  /** Bytes of an unread body that are read and dropped to keep a connection. @default {65536} */
+  readonly drainBytes: number;
+  /** How long that, and the end of a closing connection, may take, in ms. @default {2000} */
+  readonly drainTimeout: number;
+  /** How long a request head may take from its first byte, or a new connection until then, in ms. @default {15000} */
+  readonly headerTimeout: number;
+  /** How long a connection may be idle between requests, in ms. @default {30000} */
+  readonly idleTimeout: number;
+  /** How long a body that is being read may stall, in ms. @default {30000} */
+  readonly bodyTimeout: number;
+  /** How long a whole request may take to arrive, in ms. @default {300000} */
+  readonly requestTimeout: number;
+  /** How long a write may go without progress, in ms. @default {30000} */
+  readonly writeTimeout: number;
+  /** Connections at once; further ones wait in the system's queue. @default {4096} */
+  readonly maxConnections: number;
+  /** Requests that one connection may carry. @default {Infinity} */
+  readonly maxRequestsPerConnection: number;
+  /** Age beyond which a connection takes no further request, in ms. @default {Infinity} */
+  readonly maxConnectionAge: number;
+  /** Whether `Connection: keep-alive` of HTTP/1.0 clients is honoured. @default {false} */
+  readonly http10KeepAlive: boolean;
+  /** Whether targets may name `https` on a clear-text listener, behind a proxy that ends TLS. @default {false} */
+  readonly trustForwardedScheme: boolean;
+}
+
+/** The defaults of {@linkcode ServerOptions}. */
+export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
+  maxMethodBytes: DEFAULT_HEAD_LIMITS.maxMethodBytes,
+  maxTargetBytes: DEFAULT_HEAD_LIMITS.maxTargetBytes,
+  maxHeaderBytes: DEFAULT_HEAD_LIMITS.maxHeaderBytes,
+  maxHeaderCount: DEFAULT_HEAD_LIMITS.maxHeaderCount,
+  maxRequestHeadSize: DEFAULT_HEAD_LIMITS.maxRequestHeadSize,
+  strictTarget: DEFAULT_HEAD_LIMITS.strictTarget,
+  ...DEFAULT_BODY_LIMITS,
+  maxBufferedBodyBytes: 1_048_576,
+  drainBytes: 65_536,
+  drainTimeout: 2000,
+  headerTimeout: 15_000,
+  idleTimeout: 30_000,
+  bodyTimeout: 30_000,
+  requestTimeout: 300_000,
+  writeTimeout: 30_000,
+  maxConnections: 4096,
+  maxRequestsPerConnection: Infinity,
+  maxConnectionAge: Infinity,
+  http10KeepAlive: false,
+  trustForwardedScheme: false,
+});
+
+/** Options that may be unlimited; all other numbers are finite. */
+const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
+  "maxBodyBytes",
+  "maxRequestsPerConnection",
+  "maxConnectionAge",
+  "idleTimeout",
+  "bodyTimeout",
+  "requestTimeout",
+  "writeTimeout",
+  "headerTimeout",
+  "maxConnections",
+]);
+
+/** Options for which zero has a meaning. */
+const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  "drainBytes",
+  "maxBodyBytes",
+  "maxBufferedBodyBytes",
+  "maxTrailerBytes",
+  "maxTrailerCount",
+]);
+
+/**
+ * Completes options with the defaults.
+ *
+ * @throws {TypeError} If there is no option of such a name.
+ * @throws {RangeError} If a number is not in its range.
+ */
+export function resolveOptions(
+  options: Partial<ServerOptions>,
+): ServerOptions {
+  for (const [name, value] of Object.entries(options)) {
+    checkOption(name, value);
+  }
+  return Object.freeze({ ...DEFAULT_SERVER_OPTIONS, ...options });
+}
+
+function checkOption(name: string, value: unknown): void {
+  const standard = Object.entries(DEFAULT_SERVER_OPTIONS)
+    .find(([known]) => known === name)?.[1];
+  if (standard === undefined) {
+    throw new TypeError(
+      `Cannot set option ${JSON.stringify(name)}: no such option`,
+    );
+  }
+  if (typeof standard !== typeof value) {
+    throw new TypeError(`Cannot set option ${name}: not a ${typeof standard}`);
+  }
+  if (typeof value !== "number") return;
+  const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
+  const isAllowed = value === Infinity
+    ? MAY_BE_INFINITE.has(name)
+    : Number.isSafeInteger(value) && value >= minimum;
+  if (isAllowed) return;
+  throw new RangeError(
+    `Cannot set option ${name} to ${value}: an integer of at least ${minimum}${
+      MAY_BE_INFINITE.has(name) ? ", or Infinity" : ""
+    }`,
+  );
+}

@@ -1,0 +1,135 @@
+/**
+ * Puts response heads and small bodies into a connection's output: one buffer
+ * and so one write for what fits, no copy for large bytes.
+ */
+
+import { encodeOctets, writeOctets } from "../codec/ascii.ts";
+import { CHUNKED } from "../codec/framing.ts";
+import { CRLF } from "../codec/chunked.ts";
+import {
+  encodeStatusLine,
+  writeDecimal,
+  writeLineEnd,
+} from "../codec/head_encoder.ts";
+import type { Headers } from "../codec/headers.ts";
+import type { Status } from "../codec/status.ts";
+import type { DateCache } from "./date_cache.ts";
+import type { Output } from "./output.ts";
+
+/** Longest body that is copied behind its head instead of sent on its own, in bytes. */
+export const MAX_COPIED_BODY_BYTES = 2048;
+
+/** Room for the lines that the library adds and for the empty line, in bytes. */
+const LIBRARY_LINES_BYTES = 96;
+
+const CONTENT_LENGTH = "content-length: ";
+const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
+const CONNECTION_CLOSE = "connection: close\r\n";
+
+/** What stands in a response's head. */
+export interface ResponseHead {
+  readonly status: Status;
+  readonly headers: Headers | null;
+  /** Octets, or one of the constants of the framing files. */
+  readonly length: number;
+  /** Whether `Connection: close` is announced. */
+  readonly closes: boolean;
+}
+
+/** Writes a head, with room for `bodySize` bytes kept behind it; returns the end, uncommitted. */
+function putHead(
+  output: Output,
+  dates: DateCache,
+  head: ResponseHead,
+  bodySize: number,
+): number {
+  const { status, headers, length, closes } = head;
+  const control = headers === null ? null : headers.control();
+  const isDated = headers === null ||
+    (!headers.noDate && control?.hasDate !== true);
+  const start = isDated ? dates.datedHead(status) : dates.undatedHead(status);
+  const fields = control === null ? null : control.encoded;
+  const fieldsSize = fields === null ? 0 : fields.length;
+  const size = start.length + fieldsSize + LIBRARY_LINES_BYTES + bodySize;
+  const bytes = output.reserve(size);
+  let at = output.end;
+  bytes.set(start, at);
+  at += start.length;
+  if (fields !== null) {
+    bytes.set(fields, at);
+    at += fieldsSize;
+  }
+  if (closes) at = writeOctets(bytes, at, CONNECTION_CLOSE);
+  if (length >= 0) {
+    at = writeOctets(bytes, at, CONTENT_LENGTH);
+    at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
+  } else if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
+  return writeLineEnd(bytes, at);
+}
+
+/** Writes a head alone. */
+export function writeHead(
+  output: Output,
+  dates: DateCache,
+  head: ResponseHead,
+): void {
+  output.commit(putHead(output, dates, head, 0));
+}
+
+/** Writes a head and a body of bytes. */
+export function writeBytes(
+  output: Output,
+  dates: DateCache,
+  head: ResponseHead,
+  body: Uint8Array,
+): void {
+  if (body.length > MAX_COPIED_BODY_BYTES) {
+    writeHead(output, dates, head);
+    output.push(body);
+    return;
+  }
+  const at = putHead(output, dates, head, body.length);
+  output.reserve(0).set(body, at);
+  output.commit(at + body.length);
+}
+
+/**
+ * Writes a head and a short body of text if that is ASCII.
+ *
+ * perf: `TextEncoder` costs 230 ns a call where this loop takes 20 ns for 13
+ * characters (bench/server.ts, GET /).
+ *
+ * @returns Whether it was; if not, nothing was written.
+ */
+export function writeAscii(
+  output: Output,
+  dates: DateCache,
+  head: ResponseHead,
+  body: string,
+): boolean {
+  let at = putHead(output, dates, head, body.length);
+  const bytes = output.reserve(0);
+  for (let i = 0; i < body.length; i++) {
+    const unit = body.charCodeAt(i);
+    if (unit > 0x7f) return false;
+    bytes[at++] = unit;
+  }
+  output.commit(at);
+  return true;
+}
+
+/** An interim response without fields (RFC 9110 §15.2.1). */
+export const CONTINUE: Uint8Array<ArrayBuffer> = encodeOctets(
+  "HTTP/1.1 100 Continue\r\n\r\n",
+);
+
+/** Writes an interim response, which has neither a length nor a date (RFC 9110 §15.2). */
+export function writeInformational(
+  output: Output,
+  status: Status,
+  headers: Headers,
+): void {
+  output.append(encodeStatusLine(status.code, status.reason));
+  output.append(headers.control().encoded);
+  output.append(CRLF);
+}

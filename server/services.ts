@@ -1,0 +1,73 @@
+/**
+ * What the connections of one engine share: buffers, parsers, the date and
+ * the deadlines. Nothing here belongs to one connection.
+ */
+
+import type { HeadLimits } from "../codec/limits.ts";
+import { RequestHeadParser } from "../codec/request_head.ts";
+import { type Application, headLimits } from "./application.ts";
+import { DateCache } from "./date_cache.ts";
+import { type Clock, Deadlines } from "./deadlines.ts";
+import { OutputPool } from "./output.ts";
+
+/** How many idle parsers are kept; one serves all heads that come whole. */
+const MAX_FREE_PARSERS = 64;
+
+/** Parsers that no connection is in the middle of a head with. */
+export class ParserPool {
+  #limits: HeadLimits;
+  #free: RequestHeadParser[] = [];
+
+  /** Creates a pool of parsers under these limits. */
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  /** Gives a parser at the start of a head. */
+  take(): RequestHeadParser {
+    return this.#free.pop() ?? new RequestHeadParser(this.#limits);
+  }
+
+  /** Takes a parser back, in whatever state. */
+  give(parser: RequestHeadParser): void {
+    parser.reset();
+    if (this.#free.length < MAX_FREE_PARSERS) this.#free.push(parser);
+  }
+}
+
+/** The shared parts of one engine. */
+export class Services {
+  readonly app: Application;
+  readonly output: OutputPool = new OutputPool();
+  readonly parsers: ParserPool;
+  readonly dates: DateCache;
+  readonly deadlines: Deadlines;
+  /** Whether serving ends: each response announces the close. */
+  isStopping = false;
+
+  /**
+   * Creates the parts.
+   *
+   * @param app What is served.
+   * @param clock Where time comes from.
+   * @param isSecure Whether the connections come through TLS.
+   */
+  constructor(app: Application, clock: Clock, isSecure: boolean) {
+    const { options } = app;
+    this.app = app;
+    this.parsers = new ParserPool(headLimits(options, isSecure));
+    this.dates = new DateCache(clock.epochMs());
+    this.deadlines = new Deadlines(
+      clock,
+      Math.min(
+        options.drainTimeout,
+        options.headerTimeout,
+        options.idleTimeout,
+        options.bodyTimeout,
+        options.requestTimeout,
+        options.writeTimeout,
+      ),
+      (epochMs) => this.dates.refresh(epochMs),
+    );
+  }
+}

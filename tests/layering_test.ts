@@ -1,0 +1,270 @@
+/**
+ * Holds the walls between the rooms: who may import whom, no cycles (type
+ * imports count), which words the rooms without I/O may use, how files
+ * export and what they are called. Works on source text; every rule is also
+ * fed a violation, so that this test can fail.
+ */
+import { assertEquals } from "@std/assert";
+
+const root = new URL("../", import.meta.url);
+const packageName = "@khttp/khttp";
+
+/** Rooms (or files beside them) that a room may import, itself included. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  codec: ["codec"],
+  router: ["router"],
+  server: ["server", "codec", "router"],
+  client: ["client", "codec"],
+  "mod.ts": ["codec", "router", "server", "client"],
+  examples: [],
+  bench: ["bench", "mod.ts", "codec", "router", "server", "client", "examples"],
+  tests: [
+    ...["tests", "mod.ts", "codec", "router", "server", "client", "examples"],
+    ...["bench", "deno.json"],
+  ],
+};
+
+/** Rooms that are published: bare of packages, tests and vague names. */
+const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
+
+const ioWords =
+  /\b(?:Deno|setTimeout|Date\s*\.\s*now|Math\s*\.\s*random|console|fetch)\b/g;
+const asyncWords = /\b(?:await|async|Promise|ReadableStream)\b/g;
+const vagueName = /(?:^|[_/])(?:utils?|common|misc|helpers?)(?:_\w+)?\.ts$/;
+
+type Sources = ReadonlyMap<string, string>;
+
+/**
+ * Source without comments and the text of templates; the code inside `${…}`
+ * stays. Other strings are emptied too unless `keepStrings` is set.
+ */
+function stripped(source: string, keepStrings: boolean): string {
+  const token =
+    /\/\*[\s\S]*?\*\/|\/\/.*|(["'])(?:\\.|(?!\1)[^\\\n])*\1|`(?:\\[\s\S]|[^`\\])*`|(?<=[=(,:!&|?{};\n]\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/\w*/g;
+  return source.replace(token, (text) => {
+    if (text.startsWith("`")) {
+      return `(${(text.match(/\$\{[^`]*?\}/g) ?? []).join(" ").slice(1)})`;
+    }
+    if (/^["']/.test(text)) return keepStrings ? text : '""';
+    return "";
+  });
+}
+
+function importsOf(source: string): string[] {
+  const specifier =
+    /\b(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)|\bimport\s*\(?\s*["']([^"']+)/g;
+  return [...stripped(source, true).matchAll(specifier)]
+    .map((match) => match[1] ?? match[2] ?? "");
+}
+
+/** The path in the package that `specifier` names, if it is a relative one. */
+function resolve(from: string, specifier: string): string | undefined {
+  if (!/^\.{0,2}\//.test(specifier)) return undefined;
+  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+}
+
+const roomOf = (path: string): string => path.split("/", 1)[0] ?? path;
+
+function importViolation(path: string, specifier: string): string | undefined {
+  const room = roomOf(path);
+  const allowed = mayImport[room];
+  if (!allowed) return `is in "${room}", which is no room in mayImport`;
+  const target = resolve(path, specifier);
+  if (target === undefined) {
+    const isOwnName = specifier === packageName ||
+      specifier.startsWith(`${packageName}/`);
+    if (!sourceRooms.includes(room)) {
+      return isOwnName || /^(?:node:|npm:|jsr:|@std\/)/.test(specifier)
+        ? undefined
+        : `imports the unknown package "${specifier}"`;
+    }
+    return `imports the package "${specifier}"`;
+  }
+  if (target.startsWith("tests/std/") && !path.startsWith("tests/std/")) {
+    return `imports "${target}" instead of @std`;
+  }
+  return allowed.includes(roomOf(target)) ? undefined : `imports "${target}"`;
+}
+
+function findImportViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([path, source]) =>
+    importsOf(source)
+      .map((specifier) => importViolation(path, specifier))
+      .filter((problem) => problem !== undefined)
+      .map((problem) => `${path} ${problem}`)
+  );
+}
+
+function findForbiddenWords(sources: Sources): string[] {
+  return [...sources].flatMap(([path, source]) => {
+    if (!["codec", "router"].includes(roomOf(path))) return [];
+    const code = stripped(source, false);
+    const isAsync = path === "codec/body_reader.ts";
+    const words = [
+      ...code.match(ioWords) ?? [],
+      ...(isAsync ? [] : code.match(asyncWords) ?? []),
+    ];
+    return words.map((word) => `${path} uses ${word.replace(/\s/g, "")}`);
+  });
+}
+
+function findExportViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([path, source]) => {
+    const code = stripped(source, false);
+    const found: string[] = [];
+    if (/\bexport\s+default\b|\bas\s+default\b/.test(code)) {
+      found.push(`${path} has a default export`);
+    }
+    if (/\bexport\s+(?:type\s+)?\*/.test(code)) {
+      found.push(`${path} has an export *`);
+    }
+    const isReexport = /\bexport\s+(?:type\s+)?\{[^}]*\}\s*from\b/.test(code);
+    if (isReexport && path !== "mod.ts") found.push(`${path} re-exports`);
+    return found;
+  });
+}
+
+function findNameViolations(paths: Iterable<string>): string[] {
+  return [...paths].filter((path) =>
+    /(?:^|\/)index\.ts$/.test(path) ||
+    (sourceRooms.includes(roomOf(path)) && vagueName.test(path))
+  ).map((path) => `${path} has a name that does not tell its subject`);
+}
+
+/** One cycle as the paths along it, or nothing. */
+function findCycle(sources: Sources): string[] {
+  const finished = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string[] => {
+    if (trail.includes(path)) {
+      return [...trail.slice(trail.indexOf(path)), path];
+    }
+    if (finished.has(path)) return [];
+    for (const specifier of importsOf(sources.get(path) ?? "")) {
+      const target = resolve(path, specifier);
+      const cycle = target ? visit(target, [...trail, path]) : [];
+      if (cycle.length > 0) return cycle;
+    }
+    finished.add(path);
+    return [];
+  };
+  for (const path of sources.keys()) {
+    const cycle = visit(path, []);
+    if (cycle.length > 0) return cycle;
+  }
+  return [];
+}
+
+async function readSources(folder = ""): Promise<Map<string, string>> {
+  const sources = new Map<string, string>();
+  for await (const entry of Deno.readDir(new URL(folder || ".", root))) {
+    const path = folder + entry.name;
+    if (/^\.|^node_modules$|^coverage$/.test(entry.name)) continue;
+    if (entry.isDirectory) {
+      const inner = await readSources(`${path}/`);
+      for (const [name, text] of inner) sources.set(name, text);
+    } else if (path.endsWith(".ts")) {
+      sources.set(path, await Deno.readTextFile(new URL(path, root)));
+    }
+  }
+  return sources;
+}
+
+const sources = await readSources();
+
+Deno.test("imports stay within the walls between the rooms", () => {
+  assertEquals(findImportViolations(sources), []);
+});
+
+Deno.test("imports form no cycle, types included", () => {
+  assertEquals(findCycle(sources), []);
+});
+
+Deno.test("codec and router use no I/O, clock, randomness or async", () => {
+  assertEquals(findForbiddenWords(sources), []);
+});
+
+Deno.test("exports are named, and only mod.ts re-exports", () => {
+  assertEquals(findExportViolations(sources), []);
+});
+
+Deno.test("file names tell their subject", () => {
+  assertEquals(findNameViolations(sources.keys()), []);
+});
+
+const planted: readonly (readonly [
+  check: (sources: Sources) => readonly string[],
+  path: string,
+  source: string,
+  found: number,
+])[] = [
+  [
+    findImportViolations,
+    "codec/a.ts",
+    `import { b } from "../server/b.ts";`,
+    1,
+  ],
+  [
+    findImportViolations,
+    "codec/a.ts",
+    `import type {\n B } from "node:fs";`,
+    1,
+  ],
+  [findImportViolations, "codec/a.ts", `type B = import("../mod.ts").B;`, 1],
+  [findImportViolations, "codec/a.ts", `// import { b } from "npm:b";`, 0],
+  [findImportViolations, "router/a.ts", `import "../codec/b.ts";`, 1],
+  [findImportViolations, "server/a.ts", `import "../client/b.ts";`, 1],
+  [
+    findImportViolations,
+    "server/engines/a.ts",
+    `import "../../codec/b.ts";`,
+    0,
+  ],
+  [
+    findImportViolations,
+    "client/a.ts",
+    `export { b } from "../server/b.ts";`,
+    1,
+  ],
+  [findImportViolations, "mod.ts", `import "./tests/_helpers.ts";`, 1],
+  [findImportViolations, "bench/a.ts", `import "../tests/_helpers.ts";`, 1],
+  [findImportViolations, "tests/a_test.ts", `import "./std/assert.ts";`, 1],
+  [findImportViolations, "tests/a_test.ts", `import "./_helpers.ts";`, 0],
+  [findImportViolations, "examples/a.ts", `import "../server/server.ts";`, 1],
+  [findImportViolations, "examples/a.ts", `import "${packageName}/router";`, 0],
+  [findImportViolations, "extra/a.ts", `import "./b.ts";`, 1],
+  [findForbiddenWords, "codec/a.ts", `const t = Date.now();`, 1],
+  [findForbiddenWords, "codec/a.ts", "const t = `at ${Date.now()}`;", 1],
+  [findForbiddenWords, "router/a.ts", `await x; Deno.cwd();`, 2],
+  [findForbiddenWords, "codec/a.ts", `// await\n/** Deno */ "fetch it";`, 0],
+  [findForbiddenWords, "codec/body_reader.ts", `async () => {};`, 0],
+  [findForbiddenWords, "codec/body_reader.ts", `console.log();`, 1],
+  [findForbiddenWords, "server/a.ts", `await Deno.stat("a");`, 0],
+  [findExportViolations, "codec/a.ts", `export default 1;`, 1],
+  [findExportViolations, "mod.ts", `export * from "./codec/a.ts";`, 1],
+  [findExportViolations, "mod.ts", `export { a } from "./codec/a.ts";`, 0],
+  [findExportViolations, "codec/a.ts", `export type {\n b } from "./b.ts";`, 1],
+  [findExportViolations, "codec/a.ts", `export { b };`, 0],
+  [(all) => findNameViolations(all.keys()), "codec/index.ts", "", 1],
+  [(all) => findNameViolations(all.keys()), "server/body_utils.ts", "", 1],
+  [(all) => findNameViolations(all.keys()), "server/engines/helpers.ts", "", 1],
+  [(all) => findNameViolations(all.keys()), "tests/_helpers.ts", "", 0],
+  [findCycle, "codec/a.ts", `import type { A } from "./a.ts";`, 2],
+];
+
+for (const [check, path, source, found] of planted) {
+  const verb = found > 0 ? "notices" : "lets pass";
+  Deno.test(`layering ${verb} ${JSON.stringify(source)} in ${path}`, () => {
+    assertEquals(check(new Map([[path, source]])).length, found);
+  });
+}
+
+Deno.test("layering notices a cycle through three files", () => {
+  const cycle = findCycle(
+    new Map([
+      ["codec/a.ts", `import { b } from "./b.ts";`],
+      ["codec/b.ts", `import type { C } from "./deep/c.ts";`],
+      ["codec/deep/c.ts", `import { a } from "../a.ts";`],
+    ]),
+  );
+  assertEquals(cycle.length, 4);
+});

@@ -1,0 +1,84 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { Params } from "../../router/params.ts";
+
+Deno.test("Params get() gives the raw segments", () => {
+  const path = "/one/t%20wo//three";
+  const params = new Params(path, ["a", "b", "c"], [0, 1, 3]);
+  assertEquals(params.get("a"), "one");
+  assertEquals(params.get("b"), "t%20wo");
+  assertEquals(params.get("c"), "three");
+  assertEquals(params.get("a"), "one");
+});
+
+Deno.test("Params has(), names and size tell what there is", () => {
+  const params = new Params("/one/two", ["b", "a"], [0, 1]);
+  assertEquals(params.has("a"), true);
+  assertEquals(params.has("A"), false);
+  assertEquals(params.names, ["b", "a"]);
+  assertEquals(params.size, 2);
+});
+
+Deno.test("Params give undefined for names that are not there", () => {
+  const params = new Params("/one", ["a"], [0]);
+  for (const name of ["b", "", "__proto__", "constructor", "toString", "0"]) {
+    assertEquals(params.has(name), false, name);
+    assertEquals(params.get(name), undefined, name);
+    assertEquals(params.decoded(name), undefined, name);
+  }
+});
+
+Deno.test("Params treat __proto__ as a name like any other", () => {
+  const params = new Params("/one/two", ["__proto__", "constructor"], [0, 1]);
+  assertEquals(params.get("__proto__"), "one");
+  assertEquals(params.get("constructor"), "two");
+  assertStrictEquals(Object.getPrototypeOf(params), Params.prototype);
+});
+
+Deno.test("Params iterate over names and raw values in order", () => {
+  const params = new Params("/x/1/%41", ["n", "m"], [1, 2]);
+  assertEquals([...params], [["n", "1"], ["m", "%41"]]);
+});
+
+Deno.test("Params decoded() decodes percent-encoded UTF-8", () => {
+  const cases: [raw: string, text: string][] = [
+    ["plain", "plain"],
+    ["caf%C3%A9", "café"],
+    ["%f0%9f%a6%95", "🦕"],
+    ["a%2Fb", "a/b"],
+    ["%00", "\0"],
+    ["a+b", "a+b"],
+    ["%2541", "%41"],
+  ];
+  for (const [raw, text] of cases) {
+    const params = new Params(`/x/${raw}/y`, ["p"], [1]);
+    assertEquals(params.decoded("p"), text);
+    assertEquals(params.get("p"), raw);
+  }
+});
+
+Deno.test("Params decoded() throws URIError for what it cannot decode", () => {
+  for (const raw of ["%", "%4", "%zz", "a%2", "%ff", "%C3", "%C0%AF"]) {
+    const params = new Params(`/${raw}`, ["p"], [0]);
+    const error = assertThrows(() => params.decoded("p"), URIError);
+    assertEquals(
+      error.message,
+      `Cannot decode param "p": ${
+        JSON.stringify(raw)
+      } is not percent-encoded UTF-8`,
+    );
+    assertEquals(params.get("p"), raw);
+  }
+});
+
+Deno.test("Params decoded() cuts a long segment short in its message", () => {
+  const params = new Params("/%" + "x".repeat(9000), ["p"], [0]);
+  const { message } = assertThrows(() => params.decoded("p"), URIError);
+  assertEquals(message.length < 150, true);
+});
+
+Deno.test("Params.empty has nothing", () => {
+  assertEquals(Params.empty.size, 0);
+  assertEquals(Params.empty.names, []);
+  assertEquals([...Params.empty], []);
+  assertEquals(Params.empty.get("a"), undefined);
+});

@@ -1,0 +1,36 @@
+/**
+ * Runs `deno test` with everything that follows on the command line, from
+ * the registry's `@std` packages or from the adapters in `tests/std/`.
+ * The exit code is the one of `deno test`; the last line counts the results.
+ */
+// deno-lint-ignore-file no-console
+import { stripVTControlCharacters } from "node:util";
+import { deno, findStdSource } from "./_std_source.ts";
+
+const std = await findStdSource();
+console.log(`@std packages come from ${std.name}`);
+
+const child = deno(["test", "-A", ...std.flags, ...Deno.args], {
+  stdout: "piped",
+});
+let output = "";
+for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+  await Deno.stdout.write(new TextEncoder().encode(text));
+  // Only the summary at the end is looked at, so the tail is enough.
+  output = (output + text).slice(-4096);
+}
+const { code } = await child.status;
+
+// The summary also counts files that failed outside of a test, which the
+// report in JUnit's format leaves out.
+const summary = [
+  ...stripVTControlCharacters(output).matchAll(
+    /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed.*\(\d+.*\)\s*$/gm,
+  ),
+].at(-1);
+console.log(
+  summary
+    ? `${summary[1]} passed, ${summary[2]} failed`
+    : "No test ran: deno test gave no summary",
+);
+Deno.exit(code);

@@ -1,0 +1,40 @@
+/**
+ * Stands in for `@std/streams` where its registry does not answer: the same
+ * names and signatures, only what the tests use.
+ */
+
+export function toArrayBuffer(
+  readableStream: ReadableStream<Uint8Array>,
+): Promise<ArrayBuffer> {
+  return new Response(readableStream as BodyInit).arrayBuffer();
+}
+
+export async function toText(readableStream: ReadableStream): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of readableStream) {
+    text += typeof chunk === "string"
+      ? chunk
+      : decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+export async function toJson(readableStream: ReadableStream): Promise<unknown> {
+  return JSON.parse(await toText(readableStream));
+}
+
+/** Chunks of all streams as they come; the first error ends the result. */
+export function mergeReadableStreams<T>(
+  ...streams: ReadableStream<T>[]
+): ReadableStream<T> {
+  const { readable, writable } = new TransformStream<T, T>();
+  const writer = writable.getWriter();
+  const copy = async (stream: ReadableStream<T>): Promise<void> => {
+    for await (const chunk of stream) await writer.write(chunk);
+  };
+  Promise.all(streams.map(copy))
+    .then(() => writer.close(), (error) => writer.abort(error))
+    .catch(() => {}); // the reader has cancelled; nobody is left to tell
+  return readable;
+}
