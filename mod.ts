@@ -46,11 +46,13 @@ export type { BodyInit, StreamedBody } from "./codec/body_source.ts";
 // Codec
 export {
   NEED_DATA,
+  PROTOCOL_ERROR_STATUS,
   ProtocolError,
   type ProtocolErrorCode,
 } from "./codec/errors.ts";
 export type { BodyLimits, HeadLimits } from "./codec/limits.ts";
 export { parseRequestHead, RequestHead } from "./codec/request_head.ts";
+export type { TrailerSection } from "./codec/trailer_section.ts";
 export { ChunkedDecoder } from "./codec/chunked.ts";
 export { BodyDecoder } from "./codec/body_decoder.ts";
 export { formatHttpDate, parseHttpDate } from "./codec/http_date.ts";

@@ -5,7 +5,7 @@
  * fields cost one look-up each.
  */
 
-import { equalsIgnoringCase, quoteOctets } from "./ascii.ts";
+import { quoteOctets } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
@@ -36,6 +36,8 @@ export class ControlIndex {
   hasMoreExpectations = false;
   /** The first `Upgrade` line. */
   upgrade = ABSENT;
+  /** Whether no line but `Host` can matter here, as in most requests of machines. */
+  isPlain = false;
   #singles = 0;
 
   /** Creates an index over nothing. */
@@ -68,12 +70,17 @@ export class ControlIndex {
     this.hasMoreExpectations = false;
     this.upgrade = ABSENT;
     this.#singles = 0;
+    let others = 0;
     const end = count * FIELD_STRIDE;
     for (let entry = 0; entry < end; entry += FIELD_STRIDE) {
       // the table has every line's offsets, here and below
       const size = table[entry + 1]! - table[entry]!;
-      if (size < 20 && CONTROL_NAME_SIZES[size] === 1) this.#note(entry, size);
+      if (size < 20 && CONTROL_NAME_SIZES[size] === 1) {
+        this.#note(entry, size);
+        if (this.host !== entry) others++;
+      }
     }
+    this.isPlain = others === 0;
   }
 
   /** Offset of a line's value in the octets. */
@@ -88,12 +95,16 @@ export class ControlIndex {
 
   /** Says whether the line at `entry` has this name. */
   isNamed(entry: number, lowerName: string): boolean {
-    return equalsIgnoringCase(
-      this.bytes,
-      this.base + this.table[entry]!, // see `read`
-      this.base + this.table[entry + 1]!, // see `read`
-      lowerName,
-    );
+    const start = this.base + this.table[entry]!; // see `read`
+    const size = this.table[entry + 1]! - this.table[entry]!; // see `read`
+    if (size !== lowerName.length) return false;
+    const { bytes } = this;
+    for (let i = 0; i < size; i++) {
+      // One bit makes the case of a letter, and no other octet of a token
+      // becomes a letter or a hyphen by it.
+      if ((bytes[start + i]! | 0x20) !== lowerName.charCodeAt(i)) return false;
+    }
+    return true;
   }
 
   #note(entry: number, size: number): void {

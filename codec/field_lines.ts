@@ -118,6 +118,10 @@ export class FieldScanner {
     let state = this.#state;
     let pos = base + this.position;
     let entry = this.count * FIELD_STRIDE;
+    if (state === LINE_START) {
+      pos = this.#scanWholeLines(bytes, base, pos, stop);
+      entry = this.count * FIELD_STRIDE;
+    }
     for (;;) {
       if (state === LINE_START) {
         if (pos === end) break;
@@ -192,6 +196,49 @@ export class FieldScanner {
     this.position = pos - base;
     this.#state = state;
     return state === DONE;
+  }
+
+  /**
+   * The fast path: takes the lines that are complete and plain, and leaves the
+   * first other one, at its start, to the general path.
+   *
+   * perf: no state is looked at or kept inside a line, 0.6 times the general
+   * path on a browser's head (bench/server.ts).
+   *
+   * @returns Where the first line that was not taken starts.
+   */
+  #scanWholeLines(
+    bytes: Uint8Array,
+    base: number,
+    from: number,
+    stop: number,
+  ): number {
+    const table = this.table;
+    const capacity = table.length;
+    let entry = this.count * FIELD_STRIDE;
+    let lineStart = from;
+    while (entry < capacity) {
+      let pos = lineStart;
+      while (pos < stop && TOKEN[bytes[pos]!] === 1) pos++;
+      const nameEnd = pos;
+      if (pos === lineStart || pos + 3 >= stop || bytes[pos] !== COLON) break;
+      pos++;
+      if (bytes[pos] === SP) pos++;
+      const valueStart = pos;
+      while (pos < stop && FIELD_VALUE[bytes[pos]!] === 1) pos++;
+      if (pos + 1 >= stop || bytes[pos] !== CR || bytes[pos + 1] !== LF) break;
+      // An empty value, or white space that has to be trimmed, is not plain.
+      if (pos === valueStart || bytes[valueStart]! <= SP) break;
+      if (bytes[pos - 1]! <= SP) break;
+      table[entry] = lineStart - base;
+      table[entry + 1] = nameEnd - base;
+      table[entry + 2] = valueStart - base;
+      table[entry + 3] = pos - base;
+      entry += FIELD_STRIDE;
+      lineStart = pos + 2;
+    }
+    this.count = entry / FIELD_STRIDE;
+    return lineStart;
   }
 
   #grow(offset: number): void {

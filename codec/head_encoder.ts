@@ -92,7 +92,7 @@ export function writeDecimal(
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
     const next = Math.floor(rest / 10);
-    bytes[at] = 0x30 + rest - next * 10;
+    bytes[at] = 0x30 + (rest - next * 10); // exact up to 2^53 - 1
     rest = next;
   }
   return offset + digits;

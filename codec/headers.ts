@@ -38,12 +38,35 @@ export interface ControlFields {
   readonly contentLength: readonly string[];
   /** Values of all `Transfer-Encoding` lines. */
   readonly transferEncoding: readonly string[];
-  /** Members of all `Connection` lines, in lower case. */
-  readonly connection: readonly string[];
+  /** Whether there is a line of one of these two. */
+  readonly declaresFraming: boolean;
+  /** Whether `Connection` names `close`. */
+  readonly closes: boolean;
   /** Whether there is a `Date` line. */
   readonly hasDate: boolean;
   /** All other lines, encoded. */
   readonly encoded: Uint8Array;
+  /** The head that was made with the list last, for whoever makes heads. */
+  prepared: PreparedHead | null;
+}
+
+/** The beginning of a head that was sent with a list; see the server's date cache. */
+export interface PreparedHead {
+  /** Stands for its maker and the second of its date. */
+  readonly second: object;
+  /** The status in it. */
+  readonly status: object;
+  /** Whether the automatic date is in it. */
+  readonly isDated: boolean;
+  /** Its octets. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Says whether a `Connection` value has the member `close`. */
+function namesClose(value: string): boolean {
+  return value.split(",").some((member) =>
+    lowerCaseAscii(trimOptionalWhiteSpace(member)) === "close"
+  );
 }
 
 /** Stands for octets that are gone: a look-up says so and never shows another message's. */
@@ -257,9 +280,9 @@ export class Headers implements Iterable<[string, string]> {
   /** The declared `Content-Length` in bytes, or `null` if there is none that is a number. */
   get contentLength(): number | null {
     const [value] = this.control().contentLength;
-    return value !== undefined && /^[0-9]{1,15}$/.test(value)
-      ? Number(value)
-      : null;
+    if (value === undefined || !/^[0-9]+$/.test(value)) return null;
+    const length = Number(value);
+    return Number.isSafeInteger(length) ? length : null;
   }
 
   /** Whether the last transfer coding is `chunked`. */
@@ -270,7 +293,7 @@ export class Headers implements Iterable<[string, string]> {
 
   /** Whether `Connection` names `close`. */
   get connectionClose(): boolean {
-    return this.control().connection.includes("close");
+    return this.control().closes;
   }
 
   /** The lines in order, names as they were written. */
@@ -311,7 +334,11 @@ export class Headers implements Iterable<[string, string]> {
     return text;
   }
 
-  /** What framing and persistence read, computed once until the list changes. */
+  /**
+   * What framing and persistence read, computed once until the list changes.
+   *
+   * @internal
+   */
   control(): ControlFields {
     return this.#control ?? this.#readControl();
   }
@@ -319,20 +346,20 @@ export class Headers implements Iterable<[string, string]> {
   #readControl(): ControlFields {
     this.#materialize();
     const names = this.#lowerNames;
+    const contentLength = this.getAll("content-length");
+    const transferEncoding = this.getAll("transfer-encoding");
     const control: ControlFields = {
-      contentLength: this.getAll("content-length"),
-      transferEncoding: this.getAll("transfer-encoding"),
-      connection: this.getAll("connection").flatMap((value) =>
-        value.split(",").map((member) =>
-          lowerCaseAscii(trimOptionalWhiteSpace(member))
-        )
-      ).filter((member) => member !== ""),
+      contentLength,
+      transferEncoding,
+      declaresFraming: contentLength.length + transferEncoding.length > 0,
+      closes: this.getAll("connection").some(namesClose),
       hasDate: names.includes("date"),
       encoded: encodeFieldLines(
         this.#names,
         this.#values,
         (index) => !LIBRARY_FIELDS.has(names[index]!), // index is below the count
       ),
+      prepared: null,
     };
     this.#control = control;
     return control;
@@ -386,6 +413,8 @@ export class Headers implements Iterable<[string, string]> {
   /**
    * Cuts a list off from octets that are about to be overwritten. Text that was
    * made already stays; any other look-up throws a `TypeError` from then on.
+   *
+   * @internal
    */
   release(): void {
     if (this.#section !== null) this.#section = RELEASED_SECTION;

@@ -22,6 +22,10 @@ export class ReceiveBuffer {
   /** Offset behind the window's last octet. */
   end = 0;
   #isPinned = false;
+  /** The array that was left while views of it were in use. */
+  #left: Uint8Array<ArrayBuffer> | null = null;
+  /** An array that was left and is free: a long body alternates between two. */
+  #spare: Uint8Array<ArrayBuffer> | null = null;
 
   /** Octets in the window. */
   get length(): number {
@@ -55,6 +59,8 @@ export class ReceiveBuffer {
     this.start = 0;
     this.end = 0;
     this.#isPinned = false;
+    this.#left = null;
+    this.#spare = null;
   }
 
   /** Keeps views into the array as they are until {@linkcode ReceiveBuffer.unpin}. */
@@ -65,6 +71,10 @@ export class ReceiveBuffer {
   /** Allows the array to be written over again. */
   unpin(): void {
     this.#isPinned = false;
+    if (this.#left !== null) {
+      this.#spare = this.#left;
+      this.#left = null;
+    }
     this.consume(0);
   }
 
@@ -74,14 +84,21 @@ export class ReceiveBuffer {
     if (needed <= this.bytes.length && !this.#isPinned) {
       this.bytes.copyWithin(0, this.start, this.end);
     } else {
-      let capacity = Math.max(MIN_CAPACITY_BYTES, this.bytes.length);
-      while (capacity < needed) capacity *= 2;
-      const larger = new Uint8Array(capacity);
-      larger.set(this.bytes.subarray(this.start, this.end));
-      this.bytes = larger;
+      const next = this.#take(needed);
+      next.set(this.bytes.subarray(this.start, this.end));
+      if (this.#isPinned) this.#left = this.bytes;
       this.#isPinned = false; // the views lie in the array that was left
+      this.bytes = next;
     }
     this.start = 0;
     this.end = length;
+  }
+  #take(needed: number): Uint8Array<ArrayBuffer> {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare !== null && spare.length >= needed) return spare;
+    let capacity = Math.max(MIN_CAPACITY_BYTES, this.bytes.length);
+    while (capacity < needed) capacity *= 2;
+    return new Uint8Array(capacity);
   }
 }

@@ -18,6 +18,7 @@ import {
   PERCENT,
   QUESTION,
   quoteOctets,
+  SLASH,
   SP,
   TOKEN,
 } from "./ascii.ts";
@@ -46,6 +47,9 @@ const LINE_END = 4;
 const DONE = 5;
 
 const VERSION_PREFIX = "HTTP/";
+
+/** Octets of `HTTP/1.1` and CRLF. */
+const USUAL_END_OCTETS = 10;
 
 /**
  * Scans one request line and remembers where it stopped. Offsets count from
@@ -109,6 +113,12 @@ export class RequestLineScanner {
     }
     if (this.#state === TARGET_STATE && !this.#scanTarget(bytes, base, end)) {
       return false;
+    }
+    if (this.#state === VERSION && this.#isUsualEnd(bytes, base, end)) {
+      this.minorVersion = 1;
+      this.position += USUAL_END_OCTETS;
+      this.#state = DONE;
+      return true;
     }
     if (this.#state === VERSION && !this.#scanVersion(bytes, base, end)) {
       return false;
@@ -186,7 +196,9 @@ export class RequestLineScanner {
         continue;
       }
       if (octet === QUESTION && this.pathEnd === 0) this.pathEnd = pos - base;
-      else if (!this.#isTolerated(octet)) this.#badTarget(bytes, base, pos);
+      else if (!this.#isTolerated(octet, bytes[targetStart]!)) { // before `pos`
+        this.#badTarget(bytes, base, pos);
+      }
       pos++;
     }
     this.position = pos - base;
@@ -226,11 +238,25 @@ export class RequestLineScanner {
   }
 
   /** Browsers send some octets raw that RFC 3986 does not allow; a backslash only in a query. */
-  #isTolerated(octet: number): boolean {
+  #isTolerated(octet: number, first: number): boolean {
     if (TARGET[octet] !== SPECIAL) return false;
     if (octet === QUESTION) return true; // a second one belongs to the query
     if (octet === BACKSLASH && this.pathEnd === 0) return false;
-    return !this.#limits.strictTarget || octet === 0x5b || octet === 0x5d;
+    if (!this.#limits.strictTarget) return true;
+    // an IPv6 address in a target of another form
+    return first !== SLASH && (octet === 0x5b || octet === 0x5d);
+  }
+
+  /** The fast path for `HTTP/1.1` and CRLF behind the target, which nearly all have. */
+  #isUsualEnd(bytes: Uint8Array, base: number, end: number): boolean {
+    const pos = base + this.position;
+    return this.position === this.targetEnd + 1 &&
+      pos + USUAL_END_OCTETS <= end &&
+      bytes[pos] === 0x48 && bytes[pos + 1] === 0x54 && // HT
+      bytes[pos + 2] === 0x54 && bytes[pos + 3] === 0x50 && // TP
+      bytes[pos + 4] === 0x2f && bytes[pos + 5] === 0x31 && // /1
+      bytes[pos + 6] === 0x2e && bytes[pos + 7] === 0x31 && // .1
+      bytes[pos + 8] === CR && bytes[pos + 9] === LF;
   }
 
   #scanVersion(bytes: Uint8Array, base: number, end: number): boolean {

@@ -4,6 +4,9 @@
  * is decided where responses are written.
  */
 
+/** One more than the largest status code (RFC 9110 §15). */
+export const STATUS_CODE_LIMIT = 600;
+
 /** HTAB, SP, VCHAR and obs-text, each code unit one octet (RFC 9112 §4). */
 const NOT_IN_REASON = /[^\t\x20-\x7e\x80-\xff]/;
 

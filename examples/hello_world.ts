@@ -1,5 +1,7 @@
+// deno-lint-ignore-file no-console
 import { Server } from "@khttp/khttp";
 
-const app = Server.builder("127.0.0.1:8080");
+const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 app.get("/", (_ctx, res) => res.ok("Hello, World!"));
-app.build().serve();
+const { hostname, port } = app.build().serve().addr as Deno.NetAddr;
+console.log(`Listening on http://${hostname}:${port}/`);

@@ -15,14 +15,15 @@ import { ReceiveBuffer } from "../codec/receive_buffer.ts";
 import type { RequestHead, RequestHeadParser } from "../codec/request_head.ts";
 import { Status } from "../codec/status.ts";
 import { bodyLimits } from "./application.ts";
-import { dispatch } from "./dispatch.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { failExchange, runExchange, type RunOwner } from "./exchange_run.ts";
 import type { ProceedOptions } from "./hooks.ts";
 import { Output } from "./output.ts";
 import { mayFollow, Phase } from "./phase.ts";
 import { type BodyOwner, RequestBody } from "./request_body.ts";
 import { CONTINUE, writeAscii } from "./response_writer.ts";
 import type { Services } from "./services.ts";
+import { toError } from "./to_error.ts";
 import type { Duplex, Transport } from "./transport.ts";
 import { ConnectionTimes, type TimedOut } from "./connection_times.ts";
 import { SentWaiters } from "./sent_waiters.ts";
@@ -37,7 +38,7 @@ const MAX_PENDING_OUTPUT_BYTES = 65_536;
 const MAX_DISCARDED_BYTES = 65_536;
 
 /** One connection; see the file's header. */
-export class Connection implements ExchangeOwner, BodyOwner {
+export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   readonly services: Services;
   readonly output: Output;
   readonly input: ReceiveBuffer = new ReceiveBuffer();
@@ -80,7 +81,8 @@ export class Connection implements ExchangeOwner, BodyOwner {
 
   get isLastExchange(): boolean {
     const { options } = this.services.app;
-    return this.#isStopping || this.services.isStopping || this.isInputEnded ||
+    return this.#isStopping || this.services.isStopping ||
+      this.isInputEnded && this.input.length === 0 ||
       this.#requests >= options.maxRequestsPerConnection ||
       this.#times.isOlderThan(options.maxConnectionAge);
   }
@@ -89,7 +91,11 @@ export class Connection implements ExchangeOwner, BodyOwner {
   get readCapacity(): number {
     if (this.isInputEnded || this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === Phase.CLOSING) return MAX_DISCARDED_BYTES;
-    return MAX_HELD_BYTES - this.input.length;
+    // A head that is allowed has to fit, or nothing would ever be parsed again.
+    const most = this.#phase === Phase.HEAD
+      ? Math.max(MAX_HELD_BYTES, this.services.app.options.maxRequestHeadSize)
+      : MAX_HELD_BYTES;
+    return most - this.input.length;
   }
 
   /** Whether no request has begun. */
@@ -128,19 +134,10 @@ export class Connection implements ExchangeOwner, BodyOwner {
     }
     this.#isRunning = true;
     this.#work();
-    if (this.#phase === Phase.HEAD && this.#parser?.isIdle === false) {
-      this.#refuse(
-        new ProtocolError(
-          "TRUNCATED_HEAD",
-          "Cannot read request: the connection ended inside its head",
-          this.input.length,
-        ),
-      );
-    } else if (this.#phase < Phase.EXCHANGE) this.#beginClosing();
     this.#pause();
   }
 
-  /** The transport failed: nothing more can be read or sent. */
+  /** The transport failed, or we did: nothing more can be read or sent. */
   fail(error: Error): void {
     this.#close(error);
   }
@@ -184,7 +181,12 @@ export class Connection implements ExchangeOwner, BodyOwner {
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (exchange.isHeadSent) this.#fault ??= toError(error);
-    this.#handlerFailed(exchange, error);
+    failExchange(this.services.app, exchange, this, error);
+  }
+
+  /** See {@linkcode RunOwner.isCurrent}. */
+  isCurrent(exchange: Exchange): boolean {
+    return exchange === this.#exchange;
   }
 
   /** See {@linkcode ExchangeOwner.drained}. */
@@ -208,7 +210,7 @@ export class Connection implements ExchangeOwner, BodyOwner {
   keepHead(): void {
     if (this.#isHeadKept) return;
     this.#isHeadKept = true;
-    this.#parser?.detach();
+    (this.#parser ?? this.services.parsers.shared).detach();
   }
 
   /** See {@linkcode BodyOwner.bodyAwaited}. */
@@ -244,15 +246,17 @@ export class Connection implements ExchangeOwner, BodyOwner {
       pos < end && this.#phase < Phase.EXCHANGE &&
       this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
     ) {
-      const parser = this.#parser ??= this.services.parsers.take();
+      const parser = this.#parser ?? this.services.parsers.shared;
       let head: RequestHead | typeof NEED_DATA;
       try {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
+        parser.reset();
         this.#refuse(asProtocolError(error)); // nothing after it is parsed
         return end;
       }
       if (head === NEED_DATA) {
+        this.#parser ??= this.services.parsers.takeShared();
         if (this.#phase === Phase.IDLE) this.#beginHead();
         return pos;
       }
@@ -304,7 +308,7 @@ export class Connection implements ExchangeOwner, BodyOwner {
       );
       return;
     }
-    this.#run(exchange);
+    runExchange(this.services.app, exchange, this);
     this.#advance();
     if (this.#exchange === exchange) this.keepHead();
     else if (!this.#isHeadKept) {
@@ -312,76 +316,6 @@ export class Connection implements ExchangeOwner, BodyOwner {
       exchange.ctx.release();
     }
     this.#isHeadKept = true;
-  }
-
-  /** Calls hook and handler. */
-  #run(exchange: Exchange): void {
-    let outcome: void | false | Promise<void | false>;
-    try {
-      outcome = dispatch(this.services.app, exchange);
-    } catch (error) {
-      this.#handlerFailed(exchange, error);
-      return;
-    }
-    if (!(outcome instanceof Promise)) {
-      this.#handlerReturned(exchange, outcome);
-      return;
-    }
-    outcome.then(
-      (settled) => this.#handlerReturned(exchange, settled),
-      (error) => this.#handlerFailed(exchange, error),
-    ).catch((error) => this.#close(toError(error))); // a bug of ours ends one connection
-  }
-
-  #handlerReturned(exchange: Exchange, outcome: void | false): void {
-    exchange.isHandlerSettled = true;
-    if (exchange !== this.#exchange) return; // answered, over, and done late
-    if (!exchange.isAnswered) {
-      if (outcome === false) {
-        this.#abandon(exchange); // the application's wish
-        return;
-      }
-      this.#handlerFailed(
-        exchange,
-        new TypeError("Cannot complete request: the handler sent no response"),
-      );
-      return;
-    }
-    this.exchangeProgressed();
-  }
-
-  /** Error hook, then the status that the error carries or 500, or a visible truncation. */
-  #handlerFailed(exchange: Exchange, error: unknown): void {
-    exchange.isHandlerSettled = true;
-    this.keepHead();
-    const hook = this.services.app.hooks.error;
-    const answer = (): void => this.#answerFailure(exchange, error);
-    if (hook === null) return answer();
-    let outcome: void | Promise<void>;
-    try {
-      outcome = hook(error, exchange.ctx, exchange.res);
-    } catch {
-      outcome = undefined; // the first error decides the answer
-    }
-    if (!(outcome instanceof Promise)) return answer();
-    outcome.then(answer, answer) // as above
-      .catch((failure) => this.#close(toError(failure))); // a bug of ours ends one connection
-  }
-
-  #answerFailure(exchange: Exchange, error: unknown): void {
-    if (exchange !== this.#exchange) return;
-    if (error instanceof ProtocolError) exchange.keepsAlive = false;
-    if (exchange.isHeadSent) {
-      this.exchangeProgressed();
-      return;
-    }
-    if (exchange.isAnswered) exchange.abort(toError(error)); // a stream without a head yet
-    exchange.isAnswered = false;
-    const status = error instanceof ProtocolError && error.status < 500
-      ? error.status
-      : 500;
-    exchange.respond(status, null, undefined);
-    this.exchangeProgressed();
   }
 
   /** Runs what can be run: the exchange's end, its body, the next requests. */
@@ -426,8 +360,27 @@ export class Connection implements ExchangeOwner, BodyOwner {
     return true;
   }
 
+  /** The peer ended: once no whole request of it is left, nothing more will begin. */
+  #endInput(): void {
+    if (this.#phase >= Phase.EXCHANGE) return;
+    const isHeldUp = this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
+    if (isHeldUp && this.input.length > 0) return; // parsed when that was sent
+    if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
+      this.#beginClosing();
+      return;
+    }
+    this.#refuse(
+      new ProtocolError(
+        "TRUNCATED_HEAD",
+        "Cannot read request: the connection ended inside its head",
+        this.input.length,
+      ),
+    );
+  }
+
   /** Ends a run of the machine: what is idle gives back what it holds. */
   #pause(): void {
+    if (this.isInputEnded) this.#endInput();
     this.#isRunning = false;
     if (this.#phase === Phase.IDLE) {
       const parser = this.#parser;
@@ -438,6 +391,8 @@ export class Connection implements ExchangeOwner, BodyOwner {
       if (this.input.length === 0) this.input.clear();
       if (this.#isStopping) this.#beginClosing();
     }
+    // pipelined requests were taken out of the input
+    if (this.input.length < MAX_HELD_BYTES) this.#transport.resumeReading();
     this.#flush();
   }
 
@@ -465,8 +420,8 @@ export class Connection implements ExchangeOwner, BodyOwner {
     );
   }
 
-  /** Ends an exchange that a hook dropped without an answer. */
-  #abandon(exchange: Exchange): void {
+  /** See {@linkcode RunOwner.abandon}. */
+  abandon(exchange: Exchange): void {
     this.#exchange = null;
     exchange.abort(new TypeError("Cannot go on: the request was dropped"));
     this.#beginClosing();
@@ -552,8 +507,4 @@ export class Connection implements ExchangeOwner, BodyOwner {
 function asProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   throw error; // a bug of ours: the engine ends this connection
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new TypeError(String(reason));
 }

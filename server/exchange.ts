@@ -205,7 +205,8 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   #respondText(status: Status, headers: Headers | null, text: string): void {
-    const isPlain = headers === null || !declaresFraming(headers);
+    const isPlain = headers === null ||
+      !headers.control().declaresFraming;
     const canLoop = text.length <= MAX_ASCII_LOOP && isPlain &&
       mayHaveContent(status.code, this.#isHead);
     if (canLoop) {
@@ -302,7 +303,7 @@ export class Exchange implements RequestState, ResponseActions {
     const owner = this.#owner;
     if (
       owner.isLastExchange || length === UNTIL_CLOSE ||
-      (headers !== null && headers.connectionClose) || this.#abandonsBody()
+      (headers !== null && headers.control().closes) || this.#abandonsBody()
     ) this.keepsAlive = false;
     return { status, headers, length, closes: !this.keepsAlive };
   }
@@ -333,8 +334,3 @@ export class Exchange implements RequestState, ResponseActions {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function declaresFraming(headers: Headers): boolean {
-  const { contentLength, transferEncoding } = headers.control();
-  return contentLength.length > 0 || transferEncoding.length > 0;
-}

@@ -73,19 +73,16 @@ export class ConnectionSetupAction {
   }
 }
 
-/** A pre-routing hook's answer. */
-export const PreRoutingAction = Object.freeze(
-  {
-    /** Routes the request. */
-    proceed: "proceed",
-    /** Takes the request as done: with the response that the hook sent, or, without one, by closing. */
-    drop: "drop",
-  } as const,
-);
+/** A pre-routing hook's answers. */
+export const PreRoutingAction: {
+  /** Routes the request. */
+  readonly proceed: "proceed";
+  /** Takes the request as done: with the response that the hook sent, or, without one, by closing. */
+  readonly drop: "drop";
+} = Object.freeze({ proceed: "proceed", drop: "drop" });
 
 /** A pre-routing hook's answer. */
-export type PreRoutingAction =
-  (typeof PreRoutingAction)[keyof typeof PreRoutingAction];
+export type PreRoutingAction = "proceed" | "drop";
 
 /** Called for each accept, failed ones too. */
 export type ConnectionSetupHook = (

@@ -4,14 +4,13 @@
  * it is gone.
  */
 
-/** Size of a pooled buffer in bytes: several small answers, or one page. */
-const BUFFER_BYTES = 4096;
+/** Sizes of pooled buffers in bytes: several small answers, and a piece of a stream with its framing. */
+const SMALL_BYTES = 4096;
+const LARGE_BYTES = 65_536 + 1024;
 
-/** How many free buffers a pool keeps: those of a few hundred busy connections. */
-const MAX_FREE_BUFFERS = 512;
-
-/** Largest buffer that gathers small pieces, in bytes. */
-const MAX_GATHERED_BYTES = 65_536;
+/** How many free buffers a pool keeps of each: those of a few hundred busy connections. */
+const MAX_FREE_SMALL = 512;
+const MAX_FREE_LARGE = 32;
 
 /** A buffer and the view that was sent of it last. */
 class OutputBuffer {
@@ -35,20 +34,26 @@ class OutputBuffer {
 
 /** Free buffers, shared by the connections of an engine. */
 export class OutputPool {
-  #free: OutputBuffer[] = [];
+  #small: OutputBuffer[] = [];
+  #large: OutputBuffer[] = [];
 
   /** Gives a buffer with room for at least `size` bytes. */
   take(size: number): OutputBuffer {
-    if (size > BUFFER_BYTES) return new OutputBuffer(size);
-    return this.#free.pop() ?? new OutputBuffer(BUFFER_BYTES);
+    if (size <= SMALL_BYTES) {
+      return this.#small.pop() ?? new OutputBuffer(SMALL_BYTES);
+    }
+    if (size > LARGE_BYTES) return new OutputBuffer(size);
+    return this.#large.pop() ?? new OutputBuffer(LARGE_BYTES);
   }
 
   /** Takes a buffer back. */
   give(buffer: OutputBuffer): void {
-    if (
-      buffer.bytes.length === BUFFER_BYTES &&
-      this.#free.length < MAX_FREE_BUFFERS
-    ) this.#free.push(buffer);
+    const size = buffer.bytes.length;
+    if (size === SMALL_BYTES) {
+      if (this.#small.length < MAX_FREE_SMALL) this.#small.push(buffer);
+    } else if (size === LARGE_BYTES && this.#large.length < MAX_FREE_LARGE) {
+      this.#large.push(buffer);
+    }
   }
 }
 
@@ -118,7 +123,9 @@ export class Output {
 
   /** Gives the next bytes to send, or `null`; {@linkcode Output.sent} must follow. */
   take(): Uint8Array | null {
-    const segment = this.#segments.shift();
+    const segment = this.#segments.length === 0
+      ? undefined
+      : this.#segments.shift();
     if (segment !== undefined) {
       this.#sendingBuffer = segment.buffer;
       return segment.bytes;
@@ -151,11 +158,9 @@ export class Output {
   #makeRoom(size: number): Uint8Array<ArrayBuffer> {
     const buffer = this.#buffer;
     const needed = this.#end + size;
-    if (buffer !== null && needed <= MAX_GATHERED_BYTES) {
+    if (buffer !== null && needed <= LARGE_BYTES) {
       // One write for a batch of answers is what makes pipelining cheap.
-      const larger = this.#pool.take(
-        Math.min(Math.max(needed, buffer.bytes.length * 4), MAX_GATHERED_BYTES),
-      );
+      const larger = this.#pool.take(needed);
       larger.bytes.set(buffer.bytes.subarray(0, this.#end));
       this.#pool.give(buffer);
       this.#buffer = larger;

@@ -7,10 +7,10 @@
 
 import { BodyDecoder } from "../codec/body_decoder.ts";
 import type { BodyFeed } from "../codec/body_reader.ts";
-import { ProtocolError } from "../codec/errors.ts";
 import { Headers } from "../codec/headers.ts";
 import type { BodyLimits } from "../codec/limits.ts";
 import type { ReceiveBuffer } from "../codec/receive_buffer.ts";
+import { toError } from "./to_error.ts";
 
 /** What a body asks of its connection. */
 export interface BodyOwner {
@@ -142,7 +142,7 @@ export class RequestBody implements BodyFeed {
       if (this.#owner.isInputEnded) decoder.end();
     } catch (error) {
       // The response stands; its connection closes, and teardown is told why.
-      this.fault = asError(error);
+      this.fault = toError(error);
       return null;
     }
     if (decoder.done) return true;
@@ -172,7 +172,7 @@ export class RequestBody implements BodyFeed {
       }
       if (this.#owner.isInputEnded) decoder.end();
     } catch (error) {
-      this.fault = asError(error);
+      this.fault = toError(error);
       throw error;
     }
     if (!decoder.done) return undefined;
@@ -193,10 +193,4 @@ function drainedError(): TypeError {
   return new TypeError(
     "Cannot read body after the exchange: read it before the handler's promise settles",
   );
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error
-    ? reason
-    : new ProtocolError("TRUNCATED_BODY", String(reason), 0);
 }

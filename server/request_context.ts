@@ -7,7 +7,7 @@ import { BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import { RequestTarget } from "../codec/request_target.ts";
-import { Params } from "../router/params.ts";
+import type { Params } from "../router/params.ts";
 import type { Duplex } from "./transport.ts";
 import type { RequestBody } from "./request_body.ts";
 
@@ -79,7 +79,11 @@ export class RequestContext {
     this.#isRewritten = true;
   }
 
-  /** Whether a hook changed method or target, so that the head's octets do not count. */
+  /**
+   * Whether a hook changed method or target, so that the head's octets do not count.
+   *
+   * @internal
+   */
   get isRewritten(): boolean {
     return this.#isRewritten;
   }
@@ -122,12 +126,16 @@ export class RequestContext {
     return this.#state.abortSignal();
   }
 
-  /** Whether somebody holds or uses the body. */
+  /** Whether the body is being read or was read. */
   get isBodyUsed(): boolean {
     return this.#body !== null && this.#body.isUsed;
   }
 
-  /** Cuts the context off from octets that are about to be overwritten. */
+  /**
+   * Cuts the context off from octets that are about to be overwritten.
+   *
+   * @internal
+   */
   release(): void {
     this.#headers?.release();
   }

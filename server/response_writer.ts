@@ -13,7 +13,7 @@ import {
 } from "../codec/head_encoder.ts";
 import type { Headers } from "../codec/headers.ts";
 import type { Status } from "../codec/status.ts";
-import type { DateCache } from "./date_cache.ts";
+import { CONTENT_LENGTH, type DateCache } from "./date_cache.ts";
 import type { Output } from "./output.ts";
 
 /** Longest body that is copied behind its head instead of sent on its own, in bytes. */
@@ -22,7 +22,6 @@ export const MAX_COPIED_BODY_BYTES = 2048;
 /** Room for the lines that the library adds and for the empty line, in bytes. */
 const LIBRARY_LINES_BYTES = 96;
 
-const CONTENT_LENGTH = "content-length: ";
 const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
 const CONNECTION_CLOSE = "connection: close\r\n";
 
@@ -44,26 +43,17 @@ function putHead(
   bodySize: number,
 ): number {
   const { status, headers, length, closes } = head;
-  const control = headers === null ? null : headers.control();
-  const isDated = headers === null ||
-    (!headers.noDate && control?.hasDate !== true);
-  const start = isDated ? dates.datedHead(status) : dates.undatedHead(status);
-  const fields = control === null ? null : control.encoded;
-  const fieldsSize = fields === null ? 0 : fields.length;
-  const size = start.length + fieldsSize + LIBRARY_LINES_BYTES + bodySize;
-  const bytes = output.reserve(size);
+  const start = dates.prepare(status, headers);
+  const bytes = output.reserve(start.length + LIBRARY_LINES_BYTES + bodySize);
   let at = output.end;
   bytes.set(start, at);
   at += start.length;
-  if (fields !== null) {
-    bytes.set(fields, at);
-    at += fieldsSize;
+  if (length >= 0) at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
+  else {
+    at -= CONTENT_LENGTH.length; // the name of a length that is not sent
+    if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
   }
   if (closes) at = writeOctets(bytes, at, CONNECTION_CLOSE);
-  if (length >= 0) {
-    at = writeOctets(bytes, at, CONTENT_LENGTH);
-    at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
-  } else if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
   return writeLineEnd(bytes, at);
 }
 

@@ -10,22 +10,27 @@ import { DateCache } from "./date_cache.ts";
 import { type Clock, Deadlines } from "./deadlines.ts";
 import { OutputPool } from "./output.ts";
 
-/** How many idle parsers are kept; one serves all heads that come whole. */
+/** How many idle parsers are kept besides the shared one. */
 const MAX_FREE_PARSERS = 64;
 
 /** Parsers that no connection is in the middle of a head with. */
 export class ParserPool {
+  /** Parses heads that come whole; whoever gets half a head takes it away. */
+  shared: RequestHeadParser;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
 
   /** Creates a pool of parsers under these limits. */
   constructor(limits: HeadLimits) {
     this.#limits = limits;
+    this.shared = new RequestHeadParser(limits);
   }
 
-  /** Gives a parser at the start of a head. */
-  take(): RequestHeadParser {
-    return this.#free.pop() ?? new RequestHeadParser(this.#limits);
+  /** Gives the shared parser away, with the half a head that it has seen. */
+  takeShared(): RequestHeadParser {
+    const parser = this.shared;
+    this.shared = this.#free.pop() ?? new RequestHeadParser(this.#limits);
+    return parser;
   }
 
   /** Takes a parser back, in whatever state. */

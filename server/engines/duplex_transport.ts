@@ -6,6 +6,7 @@
 import { Connection } from "../connection.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import type { Services } from "../services.ts";
+import { toError } from "../to_error.ts";
 import type { Duplex, Transport } from "../transport.ts";
 
 /**
@@ -157,7 +158,7 @@ export class DuplexTransport implements Transport {
     this.#unsent = NO_BYTES;
     connection.output.sent(sent);
     connection.outputSent();
-    this.flush();
+    if (connection.output.pendingBytes > 0) this.flush();
   };
 
   #onWriteFailed = (error: unknown): void => {
@@ -166,7 +167,3 @@ export class DuplexTransport implements Transport {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new TypeError(String(reason));
-}

@@ -10,6 +10,7 @@ import type { ListenAddress } from "../address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../deadlines.ts";
 import type { ConnectionSetupAction } from "../hooks.ts";
 import { Services } from "../services.ts";
+import { toError } from "../to_error.ts";
 import type { Duplex } from "../transport.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
 
@@ -265,8 +266,4 @@ function closeQuietly(duplex: Duplex): void {
   } catch {
     // The hook has closed it already.
   }
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new TypeError(String(reason));
 }

@@ -1,0 +1,109 @@
+/**
+ * Runs hook and handler of one exchange, now or over several turns, and turns
+ * what they throw into the error hook's call and an answer.
+ */
+
+import { ProtocolError } from "../codec/errors.ts";
+import type { Application } from "./application.ts";
+import { dispatch } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import { toError } from "./to_error.ts";
+
+/** What a run asks of the connection. */
+export interface RunOwner {
+  /** Whether the connection still works on this exchange. */
+  isCurrent(exchange: Exchange): boolean;
+  /** The response, the handler or the body came to an end. */
+  exchangeProgressed(): void;
+  /** Keeps the head's octets, so that they can be read later. */
+  keepHead(): void;
+  /** Ends the connection: a hook dropped the request without an answer. */
+  abandon(exchange: Exchange): void;
+  /** Ends the connection: something of ours is broken. */
+  fail(error: Error): void;
+}
+
+/** Calls hook and handler. */
+export function runExchange(
+  app: Application,
+  exchange: Exchange,
+  owner: RunOwner,
+): void {
+  let outcome: void | false | Promise<void | false>;
+  try {
+    outcome = dispatch(app, exchange);
+  } catch (error) {
+    failExchange(app, exchange, owner, error);
+    return;
+  }
+  if (!(outcome instanceof Promise)) {
+    settle(app, exchange, owner, outcome);
+    return;
+  }
+  outcome.then(
+    (settled) => settle(app, exchange, owner, settled),
+    (error) => failExchange(app, exchange, owner, error),
+  ).catch((error) => owner.fail(toError(error))); // a bug of ours ends one connection
+}
+
+/** Error hook, then the status that the error carries or 500; after the head nothing can be answered. */
+export function failExchange(
+  app: Application,
+  exchange: Exchange,
+  owner: RunOwner,
+  error: unknown,
+): void {
+  exchange.isHandlerSettled = true;
+  owner.keepHead();
+  const answer = (): void => answerFailure(exchange, owner, error);
+  const hook = app.hooks.error;
+  if (hook === null) return answer();
+  let outcome: void | Promise<void>;
+  try {
+    outcome = hook(error, exchange.ctx, exchange.res);
+  } catch {
+    outcome = undefined; // the first error decides the answer
+  }
+  if (!(outcome instanceof Promise)) return answer();
+  outcome.then(answer, answer) // as above
+    .catch((failure) => owner.fail(toError(failure))); // a bug of ours ends one connection
+}
+
+function settle(
+  app: Application,
+  exchange: Exchange,
+  owner: RunOwner,
+  outcome: void | false,
+): void {
+  exchange.isHandlerSettled = true;
+  if (!owner.isCurrent(exchange)) return; // answered, over, and done late
+  if (exchange.isAnswered) owner.exchangeProgressed();
+  else if (outcome === false) owner.abandon(exchange);
+  else {
+    failExchange(
+      app,
+      exchange,
+      owner,
+      new TypeError("Cannot complete request: the handler sent no response"),
+    );
+  }
+}
+
+function answerFailure(
+  exchange: Exchange,
+  owner: RunOwner,
+  error: unknown,
+): void {
+  if (!owner.isCurrent(exchange)) return;
+  if (error instanceof ProtocolError) exchange.keepsAlive = false;
+  if (!exchange.isHeadSent) {
+    // A stream may have been begun of which nothing was sent yet.
+    if (exchange.isAnswered) exchange.abort(toError(error));
+    exchange.isAnswered = false;
+    const status = error instanceof ProtocolError && error.status < 500
+      ? error.status
+      : 500;
+    exchange.respond(status, null, undefined);
+  }
+  owner.exchangeProgressed();
+}

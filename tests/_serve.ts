@@ -1,0 +1,48 @@
+/** A server on a free port of 127.0.0.1 for the length of a test, and requests for it. */
+
+import {
+  Server,
+  type ServerBuilder,
+  type ServerHandle,
+  type ServerOptions,
+} from "../mod.ts";
+import { RawClient } from "./_raw_client.ts";
+
+/** A running server, its port and what its hooks threw. */
+export interface TestServer extends AsyncDisposable {
+  readonly handle: ServerHandle;
+  readonly port: number;
+  /** What `onError` was told, at most one a second. */
+  readonly errors: unknown[];
+  /** Opens a connection to it. */
+  connect(): Promise<RawClient>;
+}
+
+/** Serves what `configure` sets up. */
+export function serve(
+  configure: (app: ServerBuilder) => void,
+  options: Partial<ServerOptions> = {},
+): TestServer {
+  const app = Server.builder("127.0.0.1:0", options);
+  configure(app);
+  const errors: unknown[] = [];
+  const handle = app.build().serve({
+    onError: (error) => void errors.push(error),
+  });
+  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+  return {
+    handle,
+    port,
+    errors,
+    connect: () => RawClient.connect(port),
+    [Symbol.asyncDispose]: () => handle.shutdown({ deadline: 10_000 }),
+  };
+}
+
+/** A request; a body gets a length unless the fields say how it is framed. */
+export function request(line: string, fields = "", body = ""): string {
+  const isFramed = body === "" ||
+    /transfer-encoding|content-length/i.test(fields);
+  const length = isFramed ? "" : `Content-Length: ${body.length}\r\n`;
+  return `${line} HTTP/1.1\r\nHost: a\r\n${length}${fields}\r\n${body}`;
+}

@@ -1,0 +1,129 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  ALPHANUMERIC,
+  decodeOctets,
+  encodeOctets,
+  equalsIgnoringCase,
+  equalsText,
+  FIELD_VALUE,
+  HEX_VALUE,
+  isToken,
+  lowerCaseAscii,
+  mark,
+  markRange,
+  NOT_HEX,
+  quoteOctets,
+  TOKEN,
+  writeOctets,
+} from "../../codec/ascii.ts";
+
+/** The octets that a table puts into a class other than 0. */
+function members(table: Uint8Array): string {
+  let text = "";
+  table.forEach((value, octet) => {
+    if (value !== 0) text += String.fromCharCode(octet);
+  });
+  return text;
+}
+
+const ALL_OCTETS = Array.from(
+  { length: 256 },
+  (_, octet) => String.fromCharCode(octet),
+).join("");
+
+Deno.test("TOKEN holds the tchars and ALPHANUMERIC the letters and digits", () => {
+  const letters =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  assertEquals(members(ALPHANUMERIC), letters);
+  assertEquals(
+    members(TOKEN),
+    [...letters, ..."!#$%&'*+-.^_`|~"].sort().join(""),
+  );
+});
+
+Deno.test("FIELD_VALUE leaves out the controls but HTAB (R40)", () => {
+  const controls = /[\0-\x08\x0a-\x1f\x7f]/g;
+  assertEquals(members(FIELD_VALUE), ALL_OCTETS.replace(controls, ""));
+});
+
+Deno.test("HEX_VALUE gives the value of a digit in either case", () => {
+  for (let octet = 0; octet < 256; octet++) {
+    const character = String.fromCharCode(octet);
+    const value = /[0-9a-f]/i.test(character) ? parseInt(character, 16) : -1;
+    assertEquals(HEX_VALUE[octet], value === -1 ? NOT_HEX : value);
+  }
+});
+
+Deno.test("mark() and markRange() put octets into a class", () => {
+  const table = new Uint8Array(256);
+  markRange(table, 0x61, 0x63, 2);
+  mark(table, "bz", 3);
+  assertEquals([...table.subarray(0x60, 0x65), table[0x7a]], [
+    ...[0, 2, 3, 2, 0],
+    3,
+  ]);
+});
+
+Deno.test("isToken() takes one or more tchars and nothing else", () => {
+  for (const token of ["a", "!#$%&'*+-.^_`|~", "0"]) {
+    assertEquals(isToken(token), true, token);
+  }
+  for (const text of ["", " ", "a b", "a\r", "\xe9", "\u212a", "a:", "\0"]) {
+    assertEquals(isToken(text), false, text);
+  }
+});
+
+Deno.test("equalsIgnoringCase() folds A to Z only (R65)", () => {
+  for (
+    const [text, lower, expected] of [
+      ["cHuNkEd", "chunked", true],
+      ["chunke", "chunked", false],
+      ["chunkedx", "chunked", false],
+      ["", "", true],
+      ["@[`{", "`{`{", false],
+      ["chun\xe2\x84\xaaed", "chunked", false],
+    ] as const
+  ) {
+    const bytes = encodeOctets(`..${text}..`);
+    const end = 2 + text.length;
+    assertEquals(equalsIgnoringCase(bytes, 2, end, lower), expected, text);
+  }
+});
+
+Deno.test("equalsText() compares octets one to one", () => {
+  const bytes = encodeOctets("xGET\xffx");
+  assertEquals(equalsText(bytes, 1, 4, "GET"), true);
+  assertEquals(equalsText(bytes, 1, 5, "GET\xff"), true);
+  assertEquals(equalsText(bytes, 1, 4, "get"), false);
+  assertEquals(equalsText(bytes, 1, 3, "GET"), false);
+});
+
+Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () => {
+  assertEquals(lowerCaseAscii("Content-LENGTH"), "content-length");
+  assertEquals(lowerCaseAscii("\u212aELVIN \xc4"), "\u212aelvin \xc4");
+  assertEquals(lowerCaseAscii(""), "");
+});
+
+Deno.test("decodeOctets() gives the octet as code unit, short and long (R2)", () => {
+  for (const count of [0, 1, 24, 25, 256, 4096, 4097, 10_000]) {
+    const text = ALL_OCTETS.repeat(Math.ceil(count / 256)).slice(0, count);
+    const bytes = encodeOctets(`<${text}>`);
+    assertEquals(decodeOctets(bytes, 1, 1 + count), text);
+  }
+});
+
+Deno.test("writeOctets() gives the offset behind the text", () => {
+  const bytes = new Uint8Array(5);
+  assertStrictEquals(writeOctets(bytes, 1, "a\xff"), 3);
+  assertEquals([...bytes], [0, 0x61, 0xff, 0, 0]);
+});
+
+Deno.test("quoteOctets() escapes, and shows 64 octets at most", () => {
+  assertEquals(
+    quoteOctets(encodeOctets('x"\r\n\0\x7f\xffy'), 1, 7),
+    '"\\"\\r\\n\\u0000\\x7f\\xff"',
+  );
+  const long = encodeOctets("a".repeat(65));
+  assertEquals(quoteOctets(long, 0, 64), `"${"a".repeat(64)}"`);
+  assertEquals(quoteOctets(long, 0, 65), `"${"a".repeat(64)}"…`);
+});

@@ -1,0 +1,164 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { toText } from "@std/streams";
+import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { type BodyFeed, BodyReader } from "../../codec/body_reader.ts";
+import { ProtocolError } from "../../codec/errors.ts";
+
+/** Gives the pieces in one buffer that each pull writes over, as a connection may. */
+class Feed implements BodyFeed {
+  isCanceled = false;
+  pulls = 0;
+  readonly remainingBytes: number;
+  #pieces: string[];
+  #buffer = new Uint8Array(4096);
+  #error: Error | null;
+
+  constructor(
+    pieces: readonly string[],
+    remainingBytes = -1,
+    error: Error | null = null,
+  ) {
+    this.#pieces = [...pieces].reverse();
+    this.remainingBytes = remainingBytes;
+    this.#error = error;
+  }
+
+  async pull(): Promise<Uint8Array | null> {
+    await Promise.resolve();
+    this.pulls++;
+    this.#buffer.fill(0x3f);
+    const piece = this.#pieces.pop();
+    if (piece === undefined) {
+      if (this.#error !== null) throw this.#error;
+      return null;
+    }
+    this.#buffer.set(encodeOctets(piece));
+    return this.#buffer.subarray(0, piece.length);
+  }
+
+  cancel(): void {
+    this.isCanceled = true;
+  }
+}
+
+function reader(
+  pieces: readonly string[],
+  maxBufferedBytes = 1000,
+): BodyReader {
+  return new BodyReader(new Feed(pieces), maxBufferedBytes);
+}
+
+const PIECES = ['{"a":', "", ' "\xc3\xa9"', "}"];
+
+Deno.test("BodyReader gathers the body in each form", async () => {
+  const octets = PIECES.join("");
+  assertEquals(await reader(PIECES).bytes(), encodeOctets(octets));
+  assertEquals(await reader(PIECES).text(), '{"a": "\u00e9"}');
+  assertEquals(await reader(PIECES).json(), { a: "\u00e9" });
+  assertEquals([...await reader(["a=1&b", "=%20+"]).form()], [
+    ["a", "1"],
+    ["b", "  "],
+  ]);
+  assertEquals(await reader([]).text(), "");
+  assertEquals(await reader(["\xff"]).text(), "\ufffd");
+  await assertRejects(() => reader(["{"]).json(), SyntaxError);
+});
+
+Deno.test("BodyReader gathers more than its first buffer", async () => {
+  const pieces = Array.from(
+    { length: 30 },
+    (_, i) => String(i % 10).repeat(999),
+  );
+  assertEquals(await reader(pieces, 30 * 999).text(), pieces.join(""));
+});
+
+Deno.test("BodyReader R56: gathers up to the limit and not a byte more", async () => {
+  assertEquals(await reader(["abc", "de"], 5).text(), "abcde");
+  const feed = new Feed(["abc", "def", "ghi"]);
+  const error = await assertRejects(
+    () => new BodyReader(feed, 5).text(),
+    ProtocolError,
+    "longer than 5 bytes (maxBufferedBodyBytes)",
+  );
+  assertEquals([error.code, error.status], ["BODY_TOO_LARGE", 413]);
+  assertEquals([feed.isCanceled, feed.pulls], [true, 2]);
+});
+
+Deno.test("BodyReader R56: pulls nothing of a body that declares too much", async () => {
+  const feed = new Feed(["abcdef"], 6);
+  await assertRejects(() => new BodyReader(feed, 5).bytes(), ProtocolError);
+  assertEquals([feed.isCanceled, feed.pulls], [true, 0]);
+});
+
+Deno.test("BodyReader streams pieces that stay as they were", async () => {
+  assertEquals(await toText(reader(["ab", "cd"]).stream), "abcd");
+  const pieces = await Array.fromAsync(reader(["ab", "cd"]).stream);
+  assertEquals(pieces.map((piece) => decodeOctets(piece, 0, 2)), ["ab", "cd"]);
+});
+
+Deno.test("BodyReader.stream pulls only when it is read, and cancels its feed", async () => {
+  const feed = new Feed(["ab", "cd"]);
+  const stream = new BodyReader(feed, 0).stream.getReader();
+  assertEquals(feed.pulls, 0);
+  await stream.read();
+  assertEquals(feed.pulls, 1);
+  await stream.cancel();
+  assertEquals(feed.isCanceled, true);
+});
+
+Deno.test("BodyReader.read() fills a small buffer piece by piece", async () => {
+  const body = reader(["abc", "", "d"]);
+  const buffer = new Uint8Array(2);
+  let text = "";
+  for (;;) {
+    const size = await body.read(buffer);
+    if (size === null) break;
+    assert(size > 0);
+    text += `${decodeOctets(buffer, 0, size)}|`;
+  }
+  assertEquals(text, "ab|c|d|");
+  assertEquals(await body.read(buffer), null);
+});
+
+Deno.test("BodyReader iterates over the pieces, and cancels on a break", async () => {
+  let text = "";
+  for await (const piece of reader(["ab", "cd"])) {
+    text += decodeOctets(piece, 0, piece.length);
+  }
+  assertEquals(text, "abcd");
+  const feed = new Feed(["ab", "cd"]);
+  for await (const piece of new BodyReader(feed, 0)) {
+    assertEquals(piece.length, 2);
+    break;
+  }
+  assertEquals([feed.isCanceled, feed.pulls], [true, 1]);
+});
+
+Deno.test("BodyReader can be used in one form and once", async () => {
+  const body = reader(["a"]);
+  assertEquals(body.isUsed, false);
+  await body.text();
+  assertEquals(body.isUsed, true);
+  await assertRejects(
+    () => body.json(),
+    TypeError,
+    "Cannot use body by json: it was used by text already",
+  );
+  await assertRejects(() => body.read(new Uint8Array(1)), TypeError);
+  assertThrows(() => body.stream, TypeError);
+  assertThrows(() => body[Symbol.asyncIterator](), TypeError);
+});
+
+Deno.test("BodyReader R75: passes on what its feed throws, in each form", async () => {
+  const failing = (): BodyReader =>
+    new BodyReader(
+      new Feed(["a"], -1, new ProtocolError("TRUNCATED_BODY", "Cannot", 1)),
+      9,
+    );
+  await assertRejects(() => failing().text(), ProtocolError);
+  await assertRejects(() => toText(failing().stream), ProtocolError);
+  await assertRejects(() => Array.fromAsync(failing()), ProtocolError);
+  const body = failing();
+  assertEquals(await body.read(new Uint8Array(9)), 1);
+  await assertRejects(() => body.read(new Uint8Array(9)), ProtocolError);
+});

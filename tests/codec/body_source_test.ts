@@ -1,0 +1,94 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { BodySource, type StreamedBody } from "../../codec/body_source.ts";
+
+async function drain(source: BodySource): Promise<number[][]> {
+  const pieces: number[][] = [];
+  for (;;) {
+    const piece = await source.pull();
+    if (piece === null) return pieces;
+    pieces.push([...piece]);
+  }
+}
+
+const BYTES = new Uint8Array([1, 2]);
+
+async function* generate(): AsyncGenerator<Uint8Array | string> {
+  yield BYTES;
+  await Promise.resolve();
+  yield "";
+  yield "\u00e9";
+}
+
+Deno.test("BodySource gives bytes as they are and strings as UTF-8", async () => {
+  const expected = [[1, 2], [], [0xc3, 0xa9]];
+  assertEquals(await drain(new BodySource(generate())), expected);
+  const stream = ReadableStream.from(generate());
+  assertEquals(await drain(new BodySource(stream)), expected);
+});
+
+Deno.test("BodySource refuses what is no body, and a locked stream", () => {
+  for (const body of [5, null, {}, [BYTES]]) {
+    assertThrows(
+      () => new BodySource(body as unknown as StreamedBody), // without types
+      TypeError,
+    );
+  }
+  const stream = ReadableStream.from(generate());
+  stream.getReader();
+  assertThrows(() => new BodySource(stream), TypeError);
+});
+
+Deno.test("BodySource refuses a piece that is neither bytes nor text", async () => {
+  const pieces: unknown[] = [5];
+  const body = ReadableStream.from(pieces) as ReadableStream<Uint8Array>; // as above
+  await assertRejects(
+    () => new BodySource(body).pull(),
+    TypeError,
+    "Cannot send a body piece of type number: bytes or a string",
+  );
+});
+
+Deno.test("BodySource.cancel() stops a stream, even while a piece is awaited", async () => {
+  let reason = "not canceled";
+  const stream = new ReadableStream<Uint8Array>({
+    cancel(): void {
+      reason = "canceled";
+    },
+  });
+  const source = new BodySource(stream);
+  const pending = source.pull();
+  await source.cancel();
+  assertEquals([await pending, reason], [null, "canceled"]);
+});
+
+Deno.test("BodySource.cancel() runs what a generator does at its end, and drops its error", async () => {
+  let hasEnded = false;
+  async function* failing(): AsyncGenerator<string> {
+    try {
+      yield "a";
+      await Promise.resolve();
+    } finally {
+      hasEnded = true;
+      // deno-lint-ignore no-unsafe-finally -- the error that has no reader
+      throw new Error("Cannot stop");
+    }
+  }
+  const source = new BodySource(failing());
+  await source.pull();
+  await source.cancel();
+  assertEquals(hasEnded, true);
+});
+
+Deno.test("BodySource passes on what the body throws", async () => {
+  const error = new Error("Cannot read");
+  const stream = new ReadableStream<string>({
+    pull(controller): void {
+      controller.error(error);
+    },
+  });
+  await assertRejects(
+    () => new BodySource(stream).pull(),
+    Error,
+    "Cannot read",
+  );
+});

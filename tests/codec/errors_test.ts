@@ -1,0 +1,34 @@
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import {
+  NEED_DATA,
+  PROTOCOL_ERROR_STATUS,
+  ProtocolError,
+  type ProtocolErrorCode,
+} from "../../codec/errors.ts";
+import { reasonPhrase } from "../../codec/status.ts";
+
+Deno.test("ProtocolError carries code, status, offset and a message with the offset", () => {
+  const error = new ProtocolError("TARGET_TOO_LONG", "Cannot parse", 8197);
+  assertInstanceOf(error, Error);
+  assertEquals(error.name, "ProtocolError");
+  assertEquals([error.code, error.status, error.offset], [
+    "TARGET_TOO_LONG",
+    414,
+    8197,
+  ]);
+  assertEquals(error.message, "Cannot parse at offset 8197");
+});
+
+Deno.test("PROTOCOL_ERROR_STATUS gives each code a registered error status", () => {
+  for (const [code, status] of Object.entries(PROTOCOL_ERROR_STATUS)) {
+    assert(status >= 400 && reasonPhrase(status) !== "", code);
+    assert(/^[A-Z][A-Z_]+$/.test(code), code);
+    // the entries' keys are the codes
+    const error = new ProtocolError(code as ProtocolErrorCode, "Cannot", 0);
+    assertEquals(error.status, status);
+  }
+});
+
+Deno.test("NEED_DATA is a value of its own", () => {
+  assertEquals(typeof NEED_DATA, "symbol");
+});

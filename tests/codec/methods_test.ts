@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { encodeOctets } from "../../codec/ascii.ts";
+import { knownMethod } from "../../codec/methods.ts";
+
+function known(text: string): string | undefined {
+  return knownMethod(encodeOctets(`<${text}>`), 1, 1 + text.length);
+}
+
+Deno.test("knownMethod() finds the methods of RFC 9110 and PATCH", () => {
+  const methods = "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH";
+  for (const method of methods.split(" ")) assertEquals(known(method), method);
+});
+
+Deno.test("knownMethod() R9: compares octet by octet", () => {
+  for (const text of ["", "get", "GE", "GETS", "G\xc5T", "PROPFIND", "Head"]) {
+    assertEquals(known(text), undefined, text);
+  }
+});

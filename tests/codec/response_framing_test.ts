@@ -1,0 +1,89 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
+import { Headers, type HeadersInit } from "../../codec/headers.ts";
+import {
+  mayHaveContent,
+  NO_LENGTH,
+  responseBodyLength,
+  UNKNOWN_SIZE,
+} from "../../codec/response_framing.ts";
+
+function length(
+  status: number,
+  minorVersion: number,
+  headers: HeadersInit | null,
+  sizeBytes: number,
+  isHead = false,
+): number {
+  const control = headers === null ? null : new Headers(headers).control();
+  return responseBodyLength(status, minorVersion, control, sizeBytes, isHead);
+}
+
+Deno.test("mayHaveContent() R112, R113: not for HEAD, 204, 205 and 304", () => {
+  for (const status of [200, 201, 206, 400, 404, 500, 599]) {
+    assertEquals(mayHaveContent(status, false), true);
+    assertEquals(mayHaveContent(status, true), false);
+  }
+  for (const status of [204, 205, 304]) {
+    assertEquals(mayHaveContent(status, false), false);
+  }
+});
+
+Deno.test("responseBodyLength() R112: gives no length where there may be none", () => {
+  for (const status of [204, 304]) {
+    assertEquals(length(status, 1, null, 5), NO_LENGTH);
+    assertEquals(length(status, 1, null, UNKNOWN_SIZE), NO_LENGTH);
+  }
+  assertEquals(length(205, 1, null, 5), 0);
+});
+
+Deno.test("responseBodyLength() R119: chunks to HTTP/1.1 only", () => {
+  assertEquals(length(200, 1, null, 5), 5);
+  assertEquals(length(200, 1, null, 0), 0);
+  assertEquals(length(200, 1, null, UNKNOWN_SIZE), CHUNKED);
+  assertEquals(length(200, 0, null, UNKNOWN_SIZE), UNTIL_CLOSE);
+  const chunked = { "transfer-encoding": "Chunked" };
+  assertEquals(length(200, 1, chunked, 5), CHUNKED);
+  assertEquals(length(200, 0, chunked, 5), 5);
+  assertEquals(length(200, 0, chunked, UNKNOWN_SIZE), UNTIL_CLOSE);
+});
+
+Deno.test("responseBodyLength() R120: takes a declared length that is the body's", () => {
+  const five = { "content-length": "5" };
+  assertEquals(length(200, 1, five, 5), 5);
+  assertEquals(length(200, 1, five, UNKNOWN_SIZE), 5);
+  assertEquals(length(200, 1, five, 0, true), 5);
+  assertThrows(
+    () => length(200, 1, five, 4),
+    TypeError,
+    "Cannot declare a Content-Length of 5 bytes: the body has 4",
+  );
+});
+
+Deno.test("responseBodyLength() R121, R122: refuses what cannot be declared", () => {
+  for (const value of ["", "x", "-1", "5, 5", "9007199254740992", "1e3"]) {
+    assertThrows(
+      () => length(200, 1, { "content-length": value }, 5),
+      TypeError,
+      "Cannot declare Content-Length",
+    );
+  }
+  assertThrows(
+    () => length(200, 1, { "content-length": ["5", "5"] }, 5),
+    TypeError,
+    'Cannot declare Content-Length "5, 5": it is not one number of bytes',
+  );
+  for (const value of ["gzip", "gzip, chunked", ""]) {
+    assertThrows(
+      () => length(200, 1, { "transfer-encoding": value }, 5),
+      TypeError,
+      "Cannot declare Transfer-Encoding",
+    );
+  }
+  const both = { "content-length": "5", "transfer-encoding": "chunked" };
+  assertThrows(
+    () => length(200, 1, both, 5),
+    TypeError,
+    "Cannot declare both Content-Length and Transfer-Encoding",
+  );
+});

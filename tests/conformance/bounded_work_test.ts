@@ -1,0 +1,146 @@
+/**
+ * What a slow or greedy peer can make the server do: each octet is looked at a
+ * bounded number of times (R7), memory follows octets received (R57), and
+ * read-ahead ends somewhere and goes on again (R98).
+ */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { encodeOctets } from "../../codec/ascii.ts";
+import { FieldScanner } from "../../codec/field_lines.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
+import { RequestLineScanner } from "../../codec/request_line.ts";
+import { Server } from "../../server/server.ts";
+import { logOf, MemoryDuplex, runWire, withDeadline } from "../_helpers.ts";
+
+interface Scanner {
+  readonly position: number;
+  scan(bytes: Uint8Array, base: number, end: number): boolean;
+}
+
+/**
+ * Feeds octet by octet and spoils every octet that the scanner has passed: an
+ * octet that was looked at again would be refused, since NUL may stand nowhere.
+ */
+function scanSpoiled(scanner: Scanner, wire: string): void {
+  const bytes = encodeOctets(wire);
+  for (let end = 1; end <= bytes.length; end++) {
+    const before = scanner.position;
+    assertEquals(scanner.scan(bytes, 0, end), end === bytes.length);
+    assert(scanner.position >= before && scanner.position <= end);
+    bytes.fill(0, 0, scanner.position);
+  }
+  assertEquals(scanner.position, bytes.length);
+}
+
+Deno.test("R7: a request line that comes octet by octet is looked at once", () => {
+  const scanner = new RequestLineScanner(DEFAULT_HEAD_LIMITS);
+  const path = "/a%20b?c".padEnd(8192, "[d]");
+  scanSpoiled(scanner, `\r\nM-SEARCH ${path} HTTP/1.0\r\n`);
+  assertEquals(scanner.minorVersion, 0);
+});
+
+Deno.test("R7: a field section of 16 KiB that comes octet by octet is looked at once", () => {
+  const scanner = new FieldScanner({
+    maxBytes: 16_384,
+    maxCount: 100,
+    optionNames: ["a", "b"],
+    codes: ["HEAD_TOO_LARGE", "TOO_MANY_FIELDS"],
+  });
+  scanner.start(0);
+  const line = `X-Name:  \t${"value ".repeat(25)}end\r\n`;
+  const lines = line.repeat(90);
+  const last = `Y: ${"y".repeat(16_384 - lines.length - 5)}\r\n`;
+  scanSpoiled(scanner, `${lines}${last}\r\n`);
+  assertEquals(scanner.count, 91);
+});
+
+Deno.test("R57: a declared length takes no memory", async () => {
+  const connections = 200;
+  const declared = 1_048_576;
+  const called = Promise.withResolvers<void>();
+  let calls = 0;
+  const server = Server.builder("127.0.0.1:0")
+    .fallbackRoute(async (ctx, res) => {
+      const body = ctx.body.bytes();
+      if (++calls === connections) called.resolve();
+      res.ok(await body);
+    })
+    .build();
+  const head = encodeOctets(
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${declared}\r\n\r\nx`,
+  );
+  const before = Deno.memoryUsage().external;
+  const peers = Array.from(
+    { length: connections },
+    () => new MemoryDuplex([head], { expectResponses: Infinity }),
+  );
+  const ends = peers.map((peer) => server.handle(peer));
+  await withDeadline(called.promise, 5000);
+  await Promise.resolve();
+  assertLess(Deno.memoryUsage().external - before, connections * 65_536);
+  for (const peer of peers) peer.end();
+  await withDeadline(Promise.all(ends), 5000);
+  for (const { output } of peers) assert(output.startsWith("HTTP/1.1 400 "));
+});
+
+Deno.test("R56: a helper gathers 1 MiB and not a byte more", async () => {
+  const server = Server.builder("127.0.0.1:0")
+    .fallbackRoute(async (ctx, res) =>
+      res.ok(String((await ctx.body.bytes()).length))
+    )
+    .build();
+  for (const [size, status] of [[1_048_576, 200], [1_048_577, 413]] as const) {
+    const chunk = "x".repeat(65_536);
+    const rest = "x".repeat(size - 15 * 65_536);
+    const wire =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+      `10000\r\n${chunk}\r\n`.repeat(15) +
+      `${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`;
+    const outcome = await runWire(server, [encodeOctets(wire)]);
+    assertEquals(outcome.responses.map((response) => response.status), [
+      status,
+    ]);
+  }
+});
+
+Deno.test("R98, R154: read-ahead stops at 64 KiB and goes on when there is room", async () => {
+  const first = Promise.withResolvers<void>();
+  const server = Server.builder("127.0.0.1:0")
+    .fallbackRoute(async (ctx, res) => {
+      logOf(ctx.conn).push(ctx.uri.path);
+      if (ctx.uri.path === "/0") await first.promise;
+      res.ok(ctx.uri.path);
+    })
+    .build();
+  const requests = Array.from(
+    { length: 3000 },
+    (_, i) => `GET /${i} HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40)}\r\n\r\n`,
+  );
+  const peer = new MemoryDuplex([encodeOctets(requests.join(""))], {
+    expectResponses: 3000,
+  });
+  const end = server.handle(peer);
+  await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+  const firstBytes = requests[0]?.length ?? 0;
+  assert(peer.takenBytes > 50_000 && peer.takenBytes <= 65_536 + firstBytes);
+  assertEquals(peer.log, ["/0"]);
+  first.resolve();
+  await withDeadline(end, 10_000);
+  assertEquals(peer.log, requests.map((_, i) => `/${i}`));
+});
+
+Deno.test("a head longer than the read-ahead is read if the limits allow it", async () => {
+  const server = Server.builder("127.0.0.1:0", {
+    maxHeaderBytes: 200_000,
+    maxRequestHeadSize: 200_000,
+  }).fallbackRoute((ctx, res) => res.ok(ctx.headers.get("x"))).build();
+  const value = "x".repeat(150_000);
+  const wire = encodeOctets(
+    `GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`,
+  );
+  const pieces = [wire.subarray(0, 70_000), wire.subarray(70_000)];
+  for (const split of [[wire], pieces]) {
+    const { responses } = await runWire(server, split);
+    assertEquals(responses.map(({ body }) => body), [value]);
+  }
+});

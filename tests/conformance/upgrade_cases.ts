@@ -1,0 +1,62 @@
+/** Section 3, tunnels and other protocols, as far as nothing switches to them (R84 to R87). */
+
+import { answers, type ConformanceCase, refuses, serves } from "./_case.ts";
+
+const UPGRADE = "Connection: upgrade\r\nUpgrade: x\r\n";
+
+export const upgradeCases: readonly ConformanceCase[] = [
+  answers(
+    "R84: CONNECT that nothing handles",
+    "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+    501,
+    { ending: "closes" },
+  ),
+  refuses(
+    "R84: CONNECT with a length",
+    "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 5\r\n\r\nhello",
+  ),
+  refuses(
+    "R84: chunked CONNECT",
+    "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  ),
+  serves(
+    "R84: CONNECT with a length of 0",
+    "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 0\r\n\r\n",
+    { method: "CONNECT" },
+    { ending: "closes" },
+  ),
+  serves(
+    "R85: an offer that is not taken changes nothing",
+    `GET /a HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\nPOST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`,
+    [{ path: "/a", body: "" }, { path: "/b", body: "hello" }],
+  ),
+  refuses(
+    "R86: an offer with a length",
+    `POST / HTTP/1.1\r\nHost: a\r\n${UPGRADE}Content-Length: 5\r\n\r\nhello`,
+  ),
+  refuses(
+    "R86: an offer with chunks",
+    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n${UPGRADE}\r\n0\r\n\r\n`,
+  ),
+  serves(
+    "R86: an offer with a length of 0",
+    `POST / HTTP/1.1\r\nHost: a\r\n${UPGRADE}Content-Length: 0\r\n\r\n`,
+    { body: "" },
+  ),
+  serves(
+    "R87: an offer in HTTP/1.0",
+    `POST / HTTP/1.0\r\nHost: a\r\n${UPGRADE}Content-Length: 5\r\n\r\nhello`,
+    { body: "hello", fields: { upgrade: "x" } },
+    { ending: "closes" },
+  ),
+  serves(
+    "R87: Upgrade without Connection",
+    "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\nhello",
+    { body: "hello" },
+  ),
+  serves(
+    "R87: h2c",
+    "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\nContent-Length: 5\r\n\r\nhello",
+    { body: "hello" },
+  ),
+];

@@ -1,0 +1,222 @@
+/** Each example as a user starts it, in a process of its own, over the network. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
+import config from "../deno.json" with { type: "json" };
+import { Program } from "./_program.ts";
+import { RawClient } from "./_raw_client.ts";
+import { request } from "./_serve.ts";
+import { untilRefused } from "./_turns.ts";
+
+const root = new URL("../", import.meta.url);
+
+/** The start task's own command on a free port: its permissions must do. */
+function startTask(): Promise<Program> {
+  const command = config.tasks.start.command.replace(":8080", ":0");
+  const [, ...args] = command.split(" ");
+  const [run = "", ...rest] = args;
+  return Program.start({ args: [run, "--no-prompt", ...rest, "0"] });
+}
+
+Deno.test("hello_world answers", async () => {
+  await using program = await Program.start({
+    args: ["run", "--allow-net=127.0.0.1:0", "examples/hello_world.ts", "0"],
+  });
+  const response = await fetch(`http://127.0.0.1:${program.port}/`);
+  assertEquals(await response.text(), "Hello, World!");
+});
+
+Deno.test("basics answers all routes of its tour, with the start task's permissions", async () => {
+  await using program = await startTask();
+  const base = `http://127.0.0.1:${program.port}`;
+  const hello = await fetch(`${base}/`);
+  assertEquals([hello.status, await hello.text()], [200, "Hello, World!"]);
+  assertEquals(hello.headers.get("key"), "value");
+  assertMatch(
+    hello.headers.get("date") ?? "",
+    /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
+  );
+  const upper = await fetch(`${base}/uppercase`, {
+    method: "POST",
+    body: "abc",
+  });
+  assertEquals([upper.status, await upper.text()], [200, "ABC"]);
+
+  using client = await RawClient.connect(program.port);
+  for (const [path, status, body] of routes) {
+    const answer = await client.ask(request(`GET ${path}`));
+    assertEquals([path, answer.status, answer.body], [path, status, body]);
+  }
+  const files = [
+    ["hello.txt", "text/plain; charset=utf-8"],
+    ["assets/main.js", "text/javascript; charset=utf-8"],
+  ] as const;
+  for (const [name, type] of files) {
+    const answer = await client.ask(request(`GET /static/${name}`));
+    const file = await Deno.readTextFile(new URL(`static/${name}`, root));
+    assertEquals([answer.status, answer.body], [200, file]);
+    assertEquals(answer.headers.get("content-type"), type);
+  }
+  assertMatch(program.stdout, /method=GET, uri=\/, headers=\n(?:.+: .+\n)+/);
+});
+
+const routes: readonly (readonly [string, number, string])[] = [
+  ["/user/42", 200, "42"],
+  ["/user/x", 400, ""],
+  ["/user/-1", 400, ""],
+  ["/user/1e3", 400, ""],
+  ["/user/99999999999999999999", 400, ""],
+  ["/api/v1/health", 200, "api"],
+  ["/api/v1/a/b", 404, "404"],
+  ["/nope", 404, "404"],
+  ["/uppercase", 404, "404"],
+];
+
+const refused: readonly (readonly [string, string, number])[] = [
+  ["HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", 505],
+  ["an unknown method", request("BREW /"), 405],
+  ["CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405],
+  ["a head over 16 KiB", request("GET /", `X: ${"y".repeat(16_384)}\r\n`), 431],
+  [
+    "a length together with a coding",
+    request(
+      "POST /uppercase",
+      "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+    ),
+    400,
+  ],
+];
+
+Deno.test("basics refuses and closes", async () => {
+  await using program = await startTask();
+  for (const [what, wire, status] of refused) {
+    using client = await RawClient.connect(program.port);
+    const answer = await client.ask(wire);
+    assertEquals([what, answer.status], [what, status]);
+    assertEquals(answer.headers.get("connection"), "close");
+    assertEquals(await client.toEnd(), "");
+  }
+  const large = request("GET /nope", `X: ${"y".repeat(16_000)}\r\n`);
+  using client = await RawClient.connect(program.port);
+  assertEquals((await client.ask(large)).status, 404); // just below the limit
+});
+
+/** Paths that name no file of the folder, whatever a file system makes of them. */
+const outside: readonly string[] = [
+  "/static/../secret.txt",
+  "/static/%2e%2e/secret.txt",
+  "/static/%2E%2E/secret.txt",
+  "/static/..%2fsecret.txt",
+  "/static/%2e%2e%2fsecret.txt",
+  "/static/..%5csecret.txt",
+  "/static/%252e%252e/secret.txt",
+  "/static/%c0%ae%c0%ae/secret.txt",
+  "/static/inner/../../secret.txt",
+  "/static/inner%2fdeep.js",
+  "/static/./hello.txt",
+  "/static//hello.txt",
+  "/static//etc/passwd",
+  "/static/%2fetc/passwd",
+  "/static/link_to_file",
+  "/static/link_to_folder/secret.txt",
+  "/static/link_to_sibling",
+  "/static/",
+  "/static/inner",
+  "/static/inner/",
+  "/static/missing.txt",
+];
+
+Deno.test("basics serves nothing outside of its folder", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/static/inner`, { recursive: true });
+    await Deno.mkdir(`${folder}/static_sibling`);
+    await Deno.writeTextFile(`${folder}/secret.txt`, "SECRET");
+    await Deno.writeTextFile(`${folder}/static_sibling/secret.txt`, "SECRET");
+    await Deno.writeTextFile(`${folder}/static/hello.txt`, "hello");
+    await Deno.writeTextFile(`${folder}/static/inner/a b.js`, "deep");
+    const links = [
+      ["../secret.txt", "link_to_file"],
+      ["..", "link_to_folder"],
+      ["../static_sibling/secret.txt", "link_to_sibling"],
+      ["hello.txt", "link_inside"],
+    ] as const;
+    for (const [target, name] of links) {
+      await Deno.symlink(target, `${folder}/static/${name}`);
+    }
+    const settings = new URL("deno.json", root);
+    const example = new URL("examples/basics.ts", root);
+    // With more permission than the start task gives, so that only the program stops it.
+    await using program = await Program.start({
+      args: [
+        "run",
+        "-A",
+        `--config=${fileURLToPath(settings)}`,
+        example.href,
+        "0",
+      ],
+      cwd: folder,
+    });
+    using client = await RawClient.connect(program.port);
+    for (const path of outside) {
+      const answer = await client.ask(request(`GET ${path}`));
+      assert([403, 404].includes(answer.status), `${path}: ${answer.status}`);
+      assert(!answer.body.includes("SECRET"), path);
+    }
+    const inside = [
+      ["/static/hello.txt", "hello"],
+      ["/static/link_inside", "hello"],
+      ["/static/inner/a%20b.js", "deep"],
+    ] as const;
+    for (const [path, body] of inside) {
+      assertEquals((await client.ask(request(`GET ${path}`))).body, body);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name: `basics finishes a running answer on ${signal}, and exits with 0`,
+    ignore: Deno.build.os === "windows", // a signal ends a process there
+    fn: async () => {
+      await using program = await startTask();
+      using idle = await RawClient.connect(program.port);
+      assertEquals((await idle.ask(request("GET /nope"))).status, 404);
+      using busy = await RawClient.connect(program.port);
+      await busy.send(
+        request(
+          "POST /uppercase",
+          "Content-Length: 6\r\nExpect: 100-continue\r\n",
+        ),
+      );
+      assertEquals((await busy.response()).status, 100); // its handler runs
+      program.signal(signal);
+      assertEquals(await idle.toEnd(), "");
+      idle.close();
+      await untilRefused(program.port);
+      await busy.send("abcdef");
+      const answer = await busy.response();
+      assertEquals(answer.body, "ABCDEF");
+      assertEquals(answer.headers.get("connection"), "close");
+      busy.close();
+      assertEquals([await program.ended(), program.stderr], [0, ""]);
+    },
+  });
+}
+
+Deno.test("basics reports how a connection broke", async () => {
+  await using program = await startTask();
+  const client = await RawClient.connect(program.port);
+  assertEquals((await client.ask("nonsense\r\n\r\n")).status, 400);
+  client.close();
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), 0);
+  assertStringIncludes(program.stderr, "tcp socket error: Cannot parse");
+});

@@ -1,0 +1,68 @@
+/** Which options there are, their defaults, and what is refused. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Server } from "../../mod.ts";
+import {
+  DEFAULT_SERVER_OPTIONS,
+  resolveOptions,
+} from "../../server/options.ts";
+
+Deno.test("resolveOptions() completes with the defaults and freezes", () => {
+  const options = resolveOptions({ idleTimeout: 5 });
+  assertEquals(options, { ...DEFAULT_SERVER_OPTIONS, idleTimeout: 5 });
+  assertThrows(() => Object.assign(options, { idleTimeout: 6 }), TypeError);
+});
+
+const refused: readonly (readonly [string, unknown])[] = [
+  ["idleTimeout", 0],
+  ["idleTimeout", -1],
+  ["idleTimeout", 1.5],
+  ["idleTimeout", NaN],
+  ["maxHeaderBytes", Infinity],
+  ["drainTimeout", Infinity],
+  ["maxMethodBytes", 2 ** 53],
+];
+
+for (const [name, value] of refused) {
+  Deno.test(`resolveOptions() refuses ${value} for ${name}`, () => {
+    assertThrows(() => resolveOptions({ [name]: value }), RangeError, name);
+  });
+}
+
+Deno.test("resolveOptions() refuses a value of another type", () => {
+  for (const value of ["1000", null, undefined, true]) {
+    assertThrows(
+      () => resolveOptions({ idleTimeout: value as never }),
+      TypeError,
+    );
+  }
+  assertThrows(() => resolveOptions({ strictTarget: 1 as never }), TypeError);
+});
+
+Deno.test("resolveOptions() refuses a name that is none, however it is spelled", () => {
+  for (const name of ["idleTimeoutMs", "toString", "acceptsHttps"]) {
+    assertThrows(() => resolveOptions({ [name]: 1 }), TypeError, name);
+  }
+});
+
+Deno.test("resolveOptions() accepts zero and Infinity where they have a meaning", () => {
+  const { drainBytes, maxBodyBytes, writeTimeout } = resolveOptions({
+    drainBytes: 0,
+    maxBodyBytes: Infinity,
+    writeTimeout: Infinity,
+  });
+  assertEquals([drainBytes, maxBodyBytes, writeTimeout], [
+    0,
+    Infinity,
+    Infinity,
+  ]);
+});
+
+Deno.test("maxRequestHeadSize() raises maxHeaderBytes, and never lowers it", () => {
+  const app = Server.builder("127.0.0.1:0");
+  const sizes = [20_000, 100].map((bytes) => {
+    const { options } = app.maxRequestHeadSize(bytes).build();
+    return [options.maxRequestHeadSize, options.maxHeaderBytes];
+  });
+  assertEquals(sizes, [[20_000, 20_000], [100, 20_000]]);
+});
