@@ -87,12 +87,16 @@ export function writeDecimal(
   offset: number,
   value: number,
 ): number {
+  if (value > 0x3fffffff) {
+    // beyond the integers that divide without a detour through doubles
+    return writeOctets(bytes, offset, String(value));
+  }
   let digits = 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++;
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
-    const next = Math.floor(rest / 10);
-    bytes[at] = 0x30 + (rest - next * 10); // exact up to 2^53 - 1
+    const next = (rest / 10) | 0;
+    bytes[at] = 0x30 + rest - next * 10;
     rest = next;
   }
   return offset + digits;

@@ -60,6 +60,10 @@ export interface PreparedHead {
   readonly isDated: boolean;
   /** Its octets. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The text that was sent behind it last. */
+  lastText: string | null;
+  /** The whole message with that text, once the text came twice. */
+  whole: Uint8Array<ArrayBuffer> | null;
 }
 
 /** Says whether a `Connection` value has the member `close`. */

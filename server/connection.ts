@@ -412,11 +412,12 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#beginClosing();
     const status = Status.of(error.status);
     const { dates } = this.services;
+    const { length } = status.reason;
     writeAscii(
       this.output,
       dates,
-      { status, headers: null, length: status.reason.length, closes: true },
-      status.reason,
+      { status, headers: null, length, closes: true },
+      exchange?.head?.isMethod("HEAD") === true ? "" : status.reason,
     );
   }
 

@@ -46,13 +46,13 @@ export class DateCache {
    * one copy makes nearly the whole head; building it line by line took 4
    * copies (bench/server.ts, GET /).
    */
-  prepare(status: Status, headers: Headers | null): Uint8Array<ArrayBuffer> {
+  prepare(status: Status, headers: Headers | null): PreparedHead {
     if (headers === null) {
       const kept = this.#plain[status.code] ?? null;
-      if (kept !== null && kept.status === status) return kept.bytes;
+      if (kept !== null && kept.status === status) return kept;
       const made = this.#make(status, true, NO_FIELDS);
       this.#plain[status.code] = made;
-      return made.bytes;
+      return made;
     }
     const control = headers.control();
     const isDated = !headers.noDate && !control.hasDate;
@@ -60,10 +60,10 @@ export class DateCache {
     if (
       kept !== null && kept.second === this.#second &&
       kept.status === status && kept.isDated === isDated
-    ) return kept.bytes;
+    ) return kept;
     const made = this.#make(status, isDated, control.encoded);
     control.prepared = made;
-    return made.bytes;
+    return made;
   }
 
   #make(status: Status, isDated: boolean, fields: Uint8Array): PreparedHead {
@@ -77,6 +77,13 @@ export class DateCache {
     bytes.set(date, line.length);
     bytes.set(fields, line.length + date.length);
     bytes.set(length, bytes.length - length.length);
-    return { second: this.#second, status, isDated, bytes };
+    return {
+      second: this.#second,
+      status,
+      isDated,
+      bytes,
+      lastText: null,
+      whole: null,
+    };
   }
 }

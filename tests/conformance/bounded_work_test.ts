@@ -103,6 +103,19 @@ Deno.test("R56: a helper gathers 1 MiB and not a byte more", async () => {
   }
 });
 
+Deno.test("R56, R112: a HEAD request whose body is too long is refused without a body", async () => {
+  const server = Server.builder("127.0.0.1:0", { maxBodyBytes: 5 })
+    .fallbackRoute((_, res) => res.ok())
+    .build();
+  const wire = "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n123456";
+  const { responses, rest } = await runWire(server, [encodeOctets(wire)], {
+    methods: ["HEAD"],
+    expectResponses: Infinity,
+  });
+  assertEquals(responses.map(({ status }) => status), [413]);
+  assertEquals(rest, "");
+});
+
 Deno.test("R98, R154: read-ahead stops at 64 KiB and goes on when there is room", async () => {
   const first = Promise.withResolvers<void>();
   const server = Server.builder("127.0.0.1:0")
