@@ -13,6 +13,8 @@ export interface HeadLimits {
   readonly maxHeaderBytes: number;
   /** Number of field lines. @default {100} */
   readonly maxHeaderCount: number;
+  /** Octets of the payload that may be declared. @default {Infinity} */
+  readonly maxBodyBytes: number;
   /** Octets of the whole head, start line and empty line included. @default {32768} */
   readonly maxRequestHeadSize: number;
   /** Whether `[ ] ^ { | }` and backtick, which browsers send raw, are refused in a target. @default {false} */
@@ -27,6 +29,7 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = Object.freeze({
   maxTargetBytes: 8192,
   maxHeaderBytes: 16_384,
   maxHeaderCount: 100,
+  maxBodyBytes: Infinity,
   maxRequestHeadSize: 32_768,
   strictTarget: false,
   acceptsHttps: true,

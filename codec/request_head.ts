@@ -164,6 +164,15 @@ export class RequestHeadParser {
   }
 
   /**
+   * Whether the head that is being parsed, or was refused, is one of HEAD, so
+   * that not even a refusal may have a body (RFC 9110 §9.3.2).
+   */
+  isHeadRequest(bytes: Uint8Array, start: number): boolean {
+    const { methodStart, methodEnd } = this.#line;
+    return equalsText(bytes, start + methodStart, start + methodEnd, "HEAD");
+  }
+
+  /**
    * Parses a head, or goes on with one.
    *
    * @param bytes Holds the head from `start` on, its octets so far up to `end`.
@@ -249,18 +258,25 @@ export class RequestHeadParser {
       head.bodyLength = 0;
       head.offersUpgrade = false;
       head.expectsContinue = false;
-    } else readControlFields(head);
+    } else readControlFields(head, this.#limits.maxBodyBytes);
     this.reset();
     return head;
   }
 }
 
 /** Framing, persistence and what else the control fields say. */
-function readControlFields(head: RequestHead): void {
+function readControlFields(head: RequestHead, maxBodyBytes: number): void {
   head.connectionOptions = connectionOptions(head.index);
   head.bodyLength = requestBodyLength(head.index, head.minorVersion);
   head.offersUpgrade = offersUpgrade(head);
   checkBodyAllowed(head);
+  if (head.bodyLength > maxBodyBytes) {
+    throw new ProtocolError(
+      "BODY_TOO_LARGE",
+      `Cannot accept a body of ${head.bodyLength} bytes: more than ${maxBodyBytes} (maxBodyBytes)`,
+      head.sizeBytes,
+    );
+  }
   head.expectsContinue = expectsContinue(head);
 }
 

@@ -13,6 +13,7 @@ import type {
   PreRoutingHook,
 } from "./hooks.ts";
 import type { ServerOptions } from "./options.ts";
+import type { TlsIdentity } from "./tls.ts";
 
 /** The hooks that an application set. */
 export interface Hooks {
@@ -28,6 +29,8 @@ export interface Application {
   readonly fallback: Handler | null;
   readonly hooks: Hooks;
   readonly options: ServerOptions;
+  /** The identity that listeners show, or `null` for clear text. */
+  readonly tls: TlsIdentity | null;
 }
 
 /** The limits that the codec knows. */

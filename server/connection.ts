@@ -137,8 +137,12 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#pause();
   }
 
-  /** The transport failed, or we did: nothing more can be read or sent. */
-  fail(error: Error): void {
+  /**
+   * Ends the connection at once.
+   *
+   * @param error What failed, the transport or we; nothing if it was closed by whoever took it over.
+   */
+  fail(error?: Error): void {
     this.#close(error);
   }
 
@@ -182,6 +186,18 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     if (exchange === null) return;
     if (exchange.isHeadSent) this.#fault ??= toError(error);
     failExchange(this.services.app, exchange, this, error);
+  }
+
+  /** See {@linkcode ExchangeOwner.takeOver}. */
+  async takeOver(): Promise<Duplex> {
+    await this.drained();
+    const { input } = this;
+    this.#go(Phase.TAKEN_OVER);
+    this.#exchange = null;
+    this.services.deadlines.remove(this);
+    const unread = input.bytes.slice(input.start, input.end);
+    input.clear();
+    return this.#transport.takeOver(unread);
   }
 
   /** See {@linkcode RunOwner.isCurrent}. */
@@ -251,13 +267,15 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       try {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
+        const hasNoBody = parser.isHeadRequest(bytes, pos);
         parser.reset();
-        this.#refuse(asProtocolError(error)); // nothing after it is parsed
+        // nothing after the fault is parsed
+        this.#refuse(asProtocolError(error), hasNoBody ? "" : undefined);
         return end;
       }
       if (head === NEED_DATA) {
         this.#parser ??= this.services.parsers.takeShared();
-        if (this.#phase === Phase.IDLE) this.#beginHead();
+        if (this.#phase === Phase.IDLE && !parser.isIdle) this.#beginHead();
         return pos;
       }
       pos += head.sizeBytes;
@@ -280,6 +298,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #begin(head: RequestHead): void {
     this.#go(Phase.EXCHANGE);
     this.#requests++;
+    this.services.requestCount++;
     const { app } = this.services;
     const { options } = app;
     const body = head.bodyLength === 0
@@ -298,16 +317,6 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#exchange = exchange;
     this.#isHeadKept = false;
     this.#times.beginExchange(body !== null);
-    if (head.bodyLength > options.maxBodyBytes) {
-      this.#refuse(
-        new ProtocolError(
-          "BODY_TOO_LARGE",
-          `Cannot accept a body of ${head.bodyLength} bytes: more than ${options.maxBodyBytes} (maxBodyBytes)`,
-          head.sizeBytes,
-        ),
-      );
-      return;
-    }
     runExchange(this.services.app, exchange, this);
     this.#advance();
     if (this.#exchange === exchange) this.keepHead();
@@ -404,20 +413,16 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   }
 
   /** Answers what broke the protocol, and closes. */
-  #refuse(error: ProtocolError): void {
+  #refuse(error: ProtocolError, text?: string): void {
     this.#fault = error;
-    const exchange = this.#exchange;
-    this.#exchange = null;
-    exchange?.abort(error);
     this.#beginClosing();
     const status = Status.of(error.status);
-    const { dates } = this.services;
-    const { length } = status.reason;
+    const body = text ?? status.reason;
     writeAscii(
       this.output,
-      dates,
-      { status, headers: null, length, closes: true },
-      exchange?.head?.isMethod("HEAD") === true ? "" : status.reason,
+      this.services.dates,
+      { status, headers: null, length: body.length, closes: true },
+      body,
     );
   }
 

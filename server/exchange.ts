@@ -6,8 +6,10 @@
  */
 
 import { type BodyInit, BodySource } from "../codec/body_source.ts";
+import { lowerCaseAscii } from "../codec/ascii.ts";
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
+import { trimOptionalWhiteSpace } from "../codec/head_encoder.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import {
   mayHaveContent,
@@ -26,10 +28,12 @@ import {
   writeBytes,
   writeHead,
   writeInformational,
+  writeSwitchingProtocols,
 } from "./response_writer.ts";
 import type { Services } from "./services.ts";
 import { StreamedResponse } from "./streamed_response.ts";
 import type { Output } from "./output.ts";
+import { toError } from "./to_error.ts";
 import type { Duplex } from "./transport.ts";
 
 /** What an exchange asks of its connection. */
@@ -49,6 +53,8 @@ export interface ExchangeOwner {
   sentSoFar(): Promise<void>;
   /** Gives the signal that fires when the peer goes away. */
   abortSignal(): AbortSignal;
+  /** Hands the connection to the handler once all output was sent. */
+  takeOver(): Promise<Duplex>;
   /** The body that was being sent failed. */
   exchangeFailed(error: unknown): void;
 }
@@ -80,8 +86,18 @@ export class Exchange implements RequestState, ResponseActions {
   awaitsContinue: boolean;
   #owner: ExchangeOwner;
   #isHead: boolean;
+  #isConnect: boolean;
   #trailers: Headers | null = null;
   #stream: StreamedResponse | null = null;
+  #status: Status | null = null;
+  /** Octets of a body that was not streamed. */
+  #bodyBytes = 0;
+  /** What whoever asked for {@linkcode Exchange.sent} before the end waits for. */
+  #sent: PromiseWithResolvers<void> | null = null;
+  /** Whether all that the response will ever put out is in the output. */
+  #isConcluded = false;
+  /** Why the response cannot be sent as a whole, once that is so. */
+  #failure: Error | null = null;
 
   /** Begins the exchange of a request whose head was just parsed. */
   constructor(
@@ -94,7 +110,8 @@ export class Exchange implements RequestState, ResponseActions {
     this.body = body;
     this.minorVersion = head.minorVersion;
     // What follows a CONNECT is no HTTP, whatever the answer (RFC 9110 §9.3.6).
-    this.keepsAlive = keepsAlive && !head.isMethod("CONNECT");
+    this.#isConnect = head.isMethod("CONNECT");
+    this.keepsAlive = keepsAlive && !this.#isConnect;
     this.awaitsContinue = head.expectsContinue && body !== null;
     this.#owner = owner;
     this.#isHead = head.isMethod("HEAD");
@@ -114,6 +131,16 @@ export class Exchange implements RequestState, ResponseActions {
   get isOver(): boolean {
     return this.isResponseDone &&
       (this.isHandlerSettled || !this.ctx.isBodyUsed);
+  }
+
+  /** See {@linkcode ResponseHandle.status}. */
+  get status(): number | null {
+    return this.isAnswered && this.#status !== null ? this.#status.code : null;
+  }
+
+  /** See {@linkcode ResponseHandle.bodyBytes}. */
+  get bodyBytes(): number {
+    return this.#stream?.bodyBytes ?? this.#bodyBytes;
   }
 
   abortSignal(): AbortSignal {
@@ -136,6 +163,11 @@ export class Exchange implements RequestState, ResponseActions {
     if (!(status instanceof Status) || status.code < 200) {
       throw new RangeError(
         `Cannot send status ${status.code} as a final response: use informational()`,
+      );
+    }
+    if (this.#isConnect && status.code < 300) {
+      throw new TypeError(
+        "Cannot answer CONNECT with success: take the connection over with hijack()",
       );
     }
     const headers = headersInit === undefined
@@ -178,6 +210,31 @@ export class Exchange implements RequestState, ResponseActions {
     this.#owner.exchangeProgressed();
   }
 
+  /** See {@linkcode ResponseHandle.hijack}. */
+  hijack(): Promise<Duplex> {
+    this.#claimConnection();
+    this.#conclude();
+    return this.#owner.takeOver();
+  }
+
+  /** See {@linkcode ResponseHandle.upgrade}. */
+  upgrade(protocol: string, headersInit: HeadersInit): Promise<Duplex> {
+    if (!this.#offers(protocol)) {
+      throw new TypeError(
+        `Cannot upgrade to ${JSON.stringify(protocol)}: it was not offered`,
+      );
+    }
+    const headers = new Headers(headersInit);
+    headers.remove("connection");
+    headers.replace("upgrade", protocol);
+    this.#claimConnection();
+    const { output } = this.#owner;
+    writeSwitchingProtocols(output, headers);
+    this.#status = Status.SWITCHING_PROTOCOLS;
+    this.#conclude();
+    return this.#owner.takeOver();
+  }
+
   /** See {@linkcode ResponseHandle.trailers}. */
   setTrailers(trailers: Headers): void {
     if (this.isResponseDone) {
@@ -187,20 +244,27 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   /** See {@linkcode ResponseHandle.sent}. */
-  async sent(): Promise<void> {
-    if (!this.isAnswered) {
-      throw new TypeError("Cannot wait for the response: none was begun");
-    }
-    const owner = this.#owner;
-    owner.keepHead();
-    const failure = await (this.#stream?.finished ?? null);
-    if (failure !== null) throw failure;
-    await owner.sentSoFar();
+  sent(): Promise<void> {
+    this.#owner.keepHead();
+    if (this.#sent !== null) return this.#sent.promise;
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#isConcluded) return this.#owner.sentSoFar();
+    this.#sent = Promise.withResolvers();
+    return this.#sent.promise;
   }
 
-  /** The peer is gone or the server gives up: a streamed body's source is told. */
+  /** The peer is gone or the server gives up: nothing more is sent. */
   abort(error: Error): void {
     this.#stream?.abort();
+    this.body?.fail(error);
+    this.#fail(error);
+  }
+
+  /** Takes back a stream of which nothing was sent, so that another response can be; its source is told. */
+  retract(error: Error): void {
+    this.#stream?.abort();
+    this.#stream = null;
+    this.isAnswered = false;
     this.body?.fail(error);
   }
 
@@ -213,6 +277,7 @@ export class Exchange implements RequestState, ResponseActions {
       const head = this.#decide(status, headers, text.length);
       const { output, services } = this.#owner;
       if (writeAscii(output, services.dates, head, text)) {
+        this.#bodyBytes = text.length;
         this.#finish();
         return;
       }
@@ -230,8 +295,10 @@ export class Exchange implements RequestState, ResponseActions {
     const { output, services } = this.#owner;
     const hasContent = mayHaveContent(status.code, this.#isHead);
     if (!hasContent) writeHead(output, services.dates, head);
-    else if (length >= 0) writeBytes(output, services.dates, head, bytes);
-    else {
+    else if (length >= 0) {
+      writeBytes(output, services.dates, head, bytes);
+      this.#bodyBytes = bytes.length;
+    } else {
       const pieces = bytes.length === 0 ? [] : [bytes];
       this.#begin(head, new BodySource(ReadableStream.from(pieces)));
       return;
@@ -280,7 +347,11 @@ export class Exchange implements RequestState, ResponseActions {
     if (this.isHeadSent) {
       this.isResponseDone = true;
       this.keepsAlive = false;
-    } else this.isAnswered = false;
+      this.#fail(toError(error));
+    } else {
+      this.isAnswered = false;
+      this.#stream = null;
+    }
     owner.exchangeFailed(error);
   }
 
@@ -305,6 +376,7 @@ export class Exchange implements RequestState, ResponseActions {
       owner.isLastExchange || length === UNTIL_CLOSE ||
       (headers !== null && headers.control().closes) || this.#abandonsBody()
     ) this.keepsAlive = false;
+    this.#status = status;
     return { status, headers, length, closes: !this.keepsAlive };
   }
 
@@ -318,6 +390,31 @@ export class Exchange implements RequestState, ResponseActions {
     return body.remainingBytes > this.#owner.services.app.options.drainBytes;
   }
 
+  /** Says whether the client offered this protocol, in a way that may be taken (RFC 9110 §7.8). */
+  #offers(protocol: string): boolean {
+    if (this.head?.offersUpgrade !== true) return false;
+    const offers = this.ctx.headers.getAll("upgrade").join(",").split(",");
+    const wanted = lowerCaseAscii(protocol);
+    return offers.some((offer) =>
+      lowerCaseAscii(trimOptionalWhiteSpace(offer)) === wanted
+    );
+  }
+
+  /** From here on the handler owns the connection; there is exactly one owner. */
+  #claimConnection(): void {
+    if (this.isAnswered) {
+      throw new TypeError(
+        "Cannot take the connection over: a response was begun",
+      );
+    }
+    if (this.ctx.isBodyUsed) {
+      throw new TypeError("Cannot take the connection over: the body was used");
+    }
+    this.isAnswered = true;
+    this.isHeadSent = true;
+    this.keepsAlive = false;
+  }
+
   #checkInterim(): void {
     if (!this.isAnswered) return;
     throw new TypeError(
@@ -329,7 +426,21 @@ export class Exchange implements RequestState, ResponseActions {
     this.isAnswered = true;
     this.isHeadSent = true;
     this.isResponseDone = true;
+    this.#conclude();
     this.#owner.exchangeProgressed();
+  }
+
+  /** All is in the output: from here on it is the connection that may fail. */
+  #conclude(): void {
+    this.#isConcluded = true;
+    if (this.#sent === null || this.#failure !== null) return;
+    this.#sent.resolve(this.#owner.sentSoFar());
+  }
+
+  #fail(error: Error): void {
+    if (this.#isConcluded || this.#failure !== null) return;
+    this.#failure = error;
+    this.#sent?.reject(error);
   }
 }
 

@@ -98,8 +98,7 @@ function answerFailure(
   if (error instanceof ProtocolError) exchange.keepsAlive = false;
   if (!exchange.isHeadSent) {
     // A stream may have been begun of which nothing was sent yet.
-    if (exchange.isAnswered) exchange.abort(toError(error));
-    exchange.isAnswered = false;
+    if (exchange.isAnswered) exchange.retract(toError(error));
     const status = error instanceof ProtocolError && error.status < 500
       ? error.status
       : 500;

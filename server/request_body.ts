@@ -54,6 +54,11 @@ export class RequestBody implements BodyFeed {
     return this.#decoder.done;
   }
 
+  /** Octets of payload that were consumed. */
+  get receivedBytes(): number {
+    return this.#decoder.receivedBytes;
+  }
+
   /** Whether a reader waits for octets. */
   get isAwaited(): boolean {
     return this.#waiter !== null;

@@ -116,6 +116,11 @@ export class RequestContext {
     return this.#state.body?.trailers ?? Headers.empty;
   }
 
+  /** Bytes of the body that were received so far, without framing; what nobody reads may not be counted. */
+  get bodyBytes(): number {
+    return this.#state.body?.receivedBytes ?? 0;
+  }
+
   /** The connection: addresses and socket options. Reading or writing it breaks the exchange. */
   get conn(): Duplex {
     return this.#state.conn;

@@ -5,11 +5,14 @@ import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
+import type { Duplex } from "./transport.ts";
 
 /** What a response handle asks of its exchange. */
 export interface ResponseActions {
   /** Whether a response was begun. */
   readonly isAnswered: boolean;
+  readonly status: number | null;
+  readonly bodyBytes: number;
   respond(
     status: Status | number,
     body: BodyInit,
@@ -19,6 +22,8 @@ export interface ResponseActions {
   sendContinue(): void;
   setTrailers(trailers: Headers): void;
   sent(): Promise<void>;
+  hijack(): Promise<Duplex>;
+  upgrade(protocol: string, headers: HeadersInit): Promise<Duplex>;
 }
 
 /**
@@ -45,6 +50,20 @@ export class ResponseHandle {
   /** Whether a final response was begun. */
   get isSent(): boolean {
     return this.#exchange.isAnswered;
+  }
+
+  /** The status of the final response, or of the 101; `null` before it was begun and for a connection that was taken over. */
+  get status(): number | null {
+    return this.#exchange.status;
+  }
+
+  /**
+   * Bytes of the response's body that were put out so far, without framing. It
+   * is the whole body once {@linkcode ResponseHandle.sent} resolves, and stays
+   * 0 where none is sent, as to HEAD.
+   */
+  get bodyBytes(): number {
+    return this.#exchange.bodyBytes;
   }
 
   /** As {@linkcode ResponseHandle.send} with status 200. */
@@ -126,9 +145,41 @@ export class ResponseHandle {
 
   /**
    * Resolves when the last byte of the response was given to the system, and
-   * rejects when it cannot be. Ask for it after the response was begun.
+   * rejects when it cannot be, with the reason. It may be asked for at any
+   * time, so that a pre-routing hook sees how each request ended, whoever
+   * answers it; the request can be read until then. A handler that waits for
+   * it before it answers waits in vain.
    */
   get sent(): Promise<void> {
     return this.#exchange.sent();
+  }
+
+  /**
+   * Takes the connection over, in place of a response: no octet is parsed as
+   * HTTP any more and no deadline runs. Bytes that came behind the request are
+   * read first. The handler, or whoever it hands it to, must close it.
+   *
+   * @returns The raw connection, once all earlier responses were sent.
+   * @throws {TypeError} If a response was begun or the body was used.
+   */
+  hijack(): Promise<Duplex> {
+    return this.#exchange.hijack();
+  }
+
+  /**
+   * Accepts an offer to speak another protocol: sends one 101 with `Upgrade`
+   * and `Connection`, then hands the connection over as
+   * {@linkcode ResponseHandle.hijack} does (RFC 9110 §7.8).
+   *
+   * @param protocol One of the request's `Upgrade` members.
+   * @param headers Further fields of the 101.
+   * @throws {TypeError} If the protocol was not offered, a response was begun
+   * or the body was used.
+   */
+  upgrade(
+    protocol: string,
+    headers: HeadersInit = Headers.empty,
+  ): Promise<Duplex> {
+    return this.#exchange.upgrade(protocol, headers);
   }
 }

@@ -12,7 +12,7 @@ import {
   writeLineEnd,
 } from "../codec/head_encoder.ts";
 import type { Headers } from "../codec/headers.ts";
-import type { Status } from "../codec/status.ts";
+import { Status } from "../codec/status.ts";
 import { CONTENT_LENGTH, type DateCache } from "./date_cache.ts";
 import type { Output } from "./output.ts";
 
@@ -24,6 +24,7 @@ const LIBRARY_LINES_BYTES = 96;
 
 const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
 const CONNECTION_CLOSE = "connection: close\r\n";
+const CONNECTION_UPGRADE = "connection: upgrade\r\n";
 
 /** What stands in a response's head. */
 export interface ResponseHead {
@@ -133,6 +134,18 @@ export function writeInformational(
   headers: Headers,
 ): void {
   output.append(encodeStatusLine(status.code, status.reason));
+  output.append(headers.control().encoded);
+  output.append(CRLF);
+}
+
+/** Writes the response after which the connection speaks another protocol (RFC 9110 §15.2.2). */
+export function writeSwitchingProtocols(
+  output: Output,
+  headers: Headers,
+): void {
+  const { code, reason } = Status.SWITCHING_PROTOCOLS;
+  output.append(encodeStatusLine(code, reason));
+  output.append(encodeOctets(CONNECTION_UPGRADE));
   output.append(headers.control().encoded);
   output.append(CRLF);
 }

@@ -17,6 +17,7 @@ import type {
 } from "./hooks.ts";
 import { resolveOptions, type ServerOptions } from "./options.ts";
 import { ServerHandle } from "./server_handle.ts";
+import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
 import type { Duplex } from "./transport.ts";
 
 /** How {@linkcode Server.serve} goes about it. */
@@ -52,6 +53,7 @@ export class ServerBuilder {
   #preRouting: PreRoutingHook | null = null;
   #connectionTeardown: ConnectionTeardownHook | null = null;
   #error: ErrorHook | null = null;
+  #tls: TlsIdentity | null = null;
 
   /**
    * Begins a server; {@linkcode Server.builder} is the usual way.
@@ -170,6 +172,19 @@ export class ServerBuilder {
     return this;
   }
 
+  /**
+   * Serves HTTPS on the TCP addresses, with `http/1.1` as the only protocol
+   * that is negotiated.
+   *
+   * @param options PEM text, or files of it, which are read at once.
+   * @throws {TypeError} If something is missing or no PEM text.
+   * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
+   */
+  tls(options: TlsOptions): this {
+    this.#tls = readTlsIdentity(options);
+    return this;
+  }
+
   /** Freezes what was collected; the builder can go on and build another. */
   build(): Server {
     const app: Application = Object.freeze({
@@ -182,6 +197,7 @@ export class ServerBuilder {
         error: this.#error,
       }),
       options: resolveOptions(this.#options),
+      tls: this.#tls,
     });
     return new Server(app, this.#addresses);
   }

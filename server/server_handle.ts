@@ -4,6 +4,8 @@
 export interface RunningEngine {
   /** Connections at this moment. */
   readonly connectionCount: number;
+  /** Requests that were begun since serving began. */
+  readonly requestCount: number;
   /** Accepts no more; idle connections close, running requests finish. */
   stop(): void;
   /** Ends everything at once. */
@@ -57,6 +59,11 @@ export class ServerHandle implements AsyncDisposable {
   /** Connections at this moment. */
   get connectionCount(): number {
     return this.#engine.connectionCount;
+  }
+
+  /** Requests that were begun since serving began. */
+  get requestCount(): number {
+    return this.#engine.requestCount;
   }
 
   /**

@@ -47,6 +47,8 @@ export class Services {
   readonly parsers: ParserPool;
   readonly dates: DateCache;
   readonly deadlines: Deadlines;
+  /** Requests that were begun. */
+  requestCount = 0;
   /** Whether serving ends: each response announces the close. */
   isStopping = false;
 

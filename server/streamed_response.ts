@@ -52,22 +52,21 @@ export interface StreamedResponseInit {
 
 /** One response whose body is pulled; see the file's header. */
 export class StreamedResponse {
-  /** Resolves when the body ended: with `null`, or with what it failed with. */
-  readonly finished: Promise<unknown>;
+  /** Octets of the body that are in the output. */
+  bodyBytes = 0;
   #init: StreamedResponseInit;
   #length: number;
   #isAborted = false;
   #isHeadSent = false;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
-  #sentBytes = 0;
   #hasSurplus = false;
 
   /** Begins to pull. */
   constructor(init: StreamedResponseInit) {
     this.#init = init;
     this.#length = init.head.length;
-    this.finished = this.#run();
+    this.#run();
   }
 
   /** Stops pulling; nothing more is written. */
@@ -77,7 +76,7 @@ export class StreamedResponse {
     this.#init.source.cancel();
   }
 
-  async #run(): Promise<unknown> {
+  async #run(): Promise<void> {
     const { source, onEnd } = this.#init;
     let failure: unknown = null;
     const timer = setTimeout(() => this.#stopGathering(), GATHER_MS);
@@ -101,9 +100,7 @@ export class StreamedResponse {
     } finally {
       clearTimeout(timer);
     }
-    if (this.#isAborted) return new TypeError("Cannot send body: aborted");
-    onEnd(failure);
-    return failure;
+    if (!this.#isAborted) onEnd(failure);
   }
 
   /** Sends or gathers a piece; says whether more is wanted. */
@@ -150,9 +147,9 @@ export class StreamedResponse {
         owner.output.append(trailers.control().encoded);
         owner.output.append(CRLF);
       }
-    } else if (this.#length !== UNTIL_CLOSE && this.#sentBytes < this.#length) {
+    } else if (this.#length !== UNTIL_CLOSE && this.bodyBytes < this.#length) {
       throw new RangeError(
-        `Cannot complete response: ${this.#length} bytes were declared, the body had ${this.#sentBytes}`,
+        `Cannot complete response: ${this.#length} bytes were declared, the body had ${this.bodyBytes}`,
       );
     }
   }
@@ -169,14 +166,15 @@ export class StreamedResponse {
     const { output } = this.#init.owner;
     if (this.#length === CHUNKED) {
       writeChunk(output, piece);
+      this.bodyBytes += piece.length;
       return;
     }
     const room = this.#length === UNTIL_CLOSE
       ? Infinity
-      : this.#length - this.#sentBytes;
+      : this.#length - this.bodyBytes;
     const fitting = piece.length > room ? piece.subarray(0, room) : piece;
     writePlain(output, fitting);
-    this.#sentBytes += fitting.length;
+    this.bodyBytes += fitting.length;
     // Not thrown here, since the timer of the gathering writes pieces too.
     if (fitting.length < piece.length) this.#hasSurplus = true;
   }

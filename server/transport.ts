@@ -34,6 +34,13 @@ export interface Transport {
   /** Ends the writing direction; all output was sent before. */
   closeWrite(): void;
   /**
+   * Gives the streams away: the engine reads and writes no more, but still
+   * counts the connection until it is closed.
+   *
+   * @param unread Octets to be read before all others.
+   */
+  takeOver(unread: Uint8Array): Duplex;
+  /**
    * Ends the connection, and the engine's interest in it.
    *
    * @param error Why, unless it ended well.

@@ -205,7 +205,8 @@ const server = Server.builder("127.0.0.1:0", {
 }).connectionTeardownHook(noteTeardown)
   .fallbackRoute(async (ctx, res) => {
     const size = ctx.uri.path === "/i" ? 0 : (await ctx.body.bytes()).length;
-    res.ok(`${ctx.method === "HEAD" ? "" : size}`);
+    if (ctx.method === "CONNECT") res.send(403);
+    else res.ok(`${ctx.method === "HEAD" ? "" : size}`);
   })
   .build();
 

@@ -4,7 +4,51 @@ import { assert, assertEquals } from "@std/assert";
 const root = new URL("../", import.meta.url);
 
 /** Values and types that `mod.ts` exports, sorted. */
-const publicNames: readonly string[] = [];
+const publicNames: readonly string[] = [
+  "Accepted",
+  "Address",
+  "BodyDecoder",
+  "BodyInit",
+  "BodyLimits",
+  "BodyReader",
+  "ChunkedDecoder",
+  "ConnectionSetupAction",
+  "ConnectionSetupHook",
+  "ConnectionTeardownHook",
+  "Duplex",
+  "ErrorHook",
+  "Handler",
+  "HeadLimits",
+  "Headers",
+  "HeadersInit",
+  "ListenAddress",
+  "NEED_DATA",
+  "PROTOCOL_ERROR_STATUS",
+  "Params",
+  "PreRoutingAction",
+  "PreRoutingHook",
+  "ProceedOptions",
+  "ProtocolError",
+  "ProtocolErrorCode",
+  "RequestContext",
+  "RequestHead",
+  "RequestTarget",
+  "ResponseHandle",
+  "ServeOptions",
+  "Server",
+  "ServerBuilder",
+  "ServerHandle",
+  "ServerOptions",
+  "ShutdownOptions",
+  "Status",
+  "StreamedBody",
+  "TargetForm",
+  "TlsOptions",
+  "TrailerSection",
+  "formatHttpDate",
+  "parseHttpDate",
+  "parseRequestHead",
+];
 
 interface DocumentedSymbol {
   readonly name: string;

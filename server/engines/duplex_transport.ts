@@ -6,6 +6,7 @@
 import { Connection } from "../connection.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import type { Services } from "../services.ts";
+import { HijackedDuplex } from "./hijacked_duplex.ts";
 import { toError } from "../to_error.ts";
 import type { Duplex, Transport } from "../transport.ts";
 
@@ -29,6 +30,11 @@ export class DuplexTransport implements Transport {
   /** What is left of the segment that is being written. */
   #unsent: Uint8Array = NO_BYTES;
   #wake: (() => void) | null = null;
+  #isReading = false;
+  #isHijacked = false;
+  /** Whoever took the connection over while a read was pending. */
+  #onRead: ((bytes: Uint8Array | null) => void) | null = null;
+  #onReadFailed: ((reason: unknown) => void) | null = null;
   #small: Uint8Array<ArrayBuffer> | null = null;
 
   /**
@@ -53,16 +59,22 @@ export class DuplexTransport implements Transport {
     let buffer = new Uint8Array(SMALL_READ_BYTES);
     this.#small = buffer;
     try {
-      while (!this.#isClosed) {
+      while (!this.#isClosed && !this.#isHijacked) {
         const capacity = connection.readCapacity;
         if (capacity === 0) {
           await this.#resumed();
           continue;
         }
+        this.#isReading = true;
         const size = await duplex.read(
           capacity < buffer.length ? buffer.subarray(0, capacity) : buffer,
         );
+        this.#isReading = false;
         if (this.#isClosed) return;
+        if (this.#onRead !== null) {
+          this.#onRead(size === null ? null : buffer.slice(0, size));
+          return;
+        }
         if (size === null) {
           connection.receiveEnd();
           return;
@@ -72,7 +84,8 @@ export class DuplexTransport implements Transport {
       }
     } catch (error) {
       // A read fails with the connection, whose machine tells everybody else.
-      if (!this.#isClosed) connection.fail(toError(error));
+      if (this.#onReadFailed !== null) this.#onReadFailed(error);
+      else if (!this.#isClosed) connection.fail(toError(error));
     }
   }
 
@@ -104,6 +117,28 @@ export class DuplexTransport implements Transport {
     duplex.closeWrite().catch(() => {
       // The peer is gone already; the read that is pending says how.
     });
+  }
+
+  /** See {@linkcode Transport.takeOver}. */
+  takeOver(unread: Uint8Array): Duplex {
+    this.#isHijacked = true;
+    let pending: Promise<Uint8Array | null> | null = null;
+    if (this.#isReading) {
+      pending = new Promise((resolve, reject) => {
+        this.#onRead = resolve;
+        this.#onReadFailed = reject;
+      });
+      pending.catch(() => {
+        // Told to the next read; without one, the connection was closed first.
+      });
+    } else if (this.connection.isInputEnded) pending = Promise.resolve(null);
+    this.resumeReading();
+    return new HijackedDuplex(
+      this.duplex,
+      unread,
+      pending,
+      () => this.connection.fail(),
+    );
   }
 
   /** See {@linkcode Transport.close}. */

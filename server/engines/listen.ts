@@ -11,6 +11,7 @@ import { type Clock, SYSTEM_CLOCK } from "../deadlines.ts";
 import type { ConnectionSetupAction } from "../hooks.ts";
 import { Services } from "../services.ts";
 import { toError } from "../to_error.ts";
+import type { TlsIdentity } from "../tls.ts";
 import type { Duplex } from "../transport.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
 
@@ -60,10 +61,15 @@ export class ListenEngine {
     events: EngineEvents,
     clock: Clock = SYSTEM_CLOCK,
   ) {
-    this.#services = new Services(app, clock, false);
+    this.#services = new Services(app, clock, app.tls !== null);
     this.#events = events;
     this.#maxConnections = app.options.maxConnections;
     this.#admission = new Admission(app, (error) => events.onError(error));
+  }
+
+  /** Requests that were begun since serving began. */
+  get requestCount(): number {
+    return this.#services.requestCount;
   }
 
   /** Connections at this moment. */
@@ -78,9 +84,7 @@ export class ListenEngine {
    * @throws {Error} What the system says against it.
    */
   listen(address: ListenAddress): Deno.Addr {
-    const listener: Deno.Listener = address.transport === "unix"
-      ? Deno.listen({ transport: "unix", path: address.path })
-      : Deno.listen({ hostname: address.hostname, port: address.port });
+    const listener = bind(address, this.#services.app.tls);
     this.#listeners.push(listener);
     this.#accept(listener).catch((error) => this.#fail(error));
     return listener.addr;
@@ -231,6 +235,23 @@ export class ListenEngine {
     this.#waiting.delete(wake);
     clearTimeout(timer);
   }
+}
+
+function bind(
+  address: ListenAddress,
+  tls: TlsIdentity | null,
+): Deno.Listener {
+  if (address.transport === "unix") {
+    return Deno.listen({ transport: "unix", path: address.path });
+  }
+  const { hostname, port } = address;
+  if (tls === null) return Deno.listen({ hostname, port });
+  return Deno.listenTls({
+    hostname,
+    port,
+    ...tls,
+    alpnProtocols: ["http/1.1"],
+  });
 }
 
 /** Answers are whole writes, so that waiting for more of them only delays. */

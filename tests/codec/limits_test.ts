@@ -10,6 +10,7 @@ Deno.test("DEFAULT_HEAD_LIMITS are those of the documentation", () => {
     maxTargetBytes: 8192,
     maxHeaderBytes: 16_384,
     maxHeaderCount: 100,
+    maxBodyBytes: Infinity,
     maxRequestHeadSize: 32_768,
     strictTarget: false,
     acceptsHttps: true,

@@ -59,7 +59,10 @@ export interface ConformanceCase {
 
 /** What may differ from what a function below assumes. */
 export type CaseExtras = Partial<
-  Pick<ConformanceCase, "options" | "app" | "responseFields" | "ending">
+  Pick<
+    ConformanceCase,
+    "options" | "app" | "responseFields" | "ending" | "statuses"
+  >
 >;
 
 /** A case whose fault is in the head: no handler runs. */
@@ -146,7 +149,8 @@ export function buildApp(
   if (name === "catch all") {
     builder.fallbackRoute(async (ctx, res) => {
       logOf(ctx.conn).push(await see(ctx));
-      res.ok("ok");
+      // CONNECT cannot be answered with success, short of a tunnel
+      res.send(ctx.method === "CONNECT" ? 300 : 200, "ok");
     });
     return builder.build();
   }

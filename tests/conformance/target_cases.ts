@@ -170,7 +170,7 @@ export const targetCases: readonly ConformanceCase[] = [
     "R24: the authority form",
     "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
     { method: "CONNECT", authority: "a:443", path: "" },
-    { ending: "closes" },
+    { statuses: [300], ending: "closes" },
   ),
   ...lines("R24", [
     "CONNECT a",

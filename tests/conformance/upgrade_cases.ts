@@ -23,7 +23,7 @@ export const upgradeCases: readonly ConformanceCase[] = [
     "R84: CONNECT with a length of 0",
     "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 0\r\n\r\n",
     { method: "CONNECT" },
-    { ending: "closes" },
+    { statuses: [300], ending: "closes" },
   ),
   serves(
     "R85: an offer that is not taken changes nothing",

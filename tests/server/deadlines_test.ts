@@ -37,6 +37,7 @@ class Timed extends MemoryConnection {
       {
         router: new RouterBuilder<Handler>().build(),
         fallback: handler,
+        tls: null,
         hooks: {
           connectionSetup: null,
           preRouting: null,
