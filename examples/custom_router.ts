@@ -1,40 +1,68 @@
 /**
  * A router of one's own: every request goes to the fallback route, and one
- * `switch` on method and path answers it. So do HEAD, OPTIONS, 404 and 405,
- * which the library answers only where it does the routing.
+ * `switch` on method and path answers it. HEAD, OPTIONS, 404 and 405 are
+ * up to it too, since the library answers them only where it does the routing.
  *
  *     deno run --allow-net=127.0.0.1 examples/custom_router.ts [PORT]
  */
 // deno-lint-ignore-file no-console
 
-import { type Handler, Server } from "@khttp/khttp";
+import { Server } from "@khttp/khttp";
 
-const notes = new Map<string, string>();
+/** What each path answers, for OPTIONS and 405. */
+const ALLOWED: ReadonlyMap<string, string> = new Map([
+  ["/", "GET, HEAD, OPTIONS"],
+  ["/greeting", "GET, HEAD, OPTIONS, PUT"],
+  ["/echo", "OPTIONS, POST"],
+]);
 
-const route: Handler = async (ctx, res) => {
+let greeting = "Hello, World!\n";
+
+const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
+
+app.fallbackRoute(async (ctx, res) => {
   const { method, uri } = ctx;
-  // "*" is what OPTIONS asks of the server as a whole; only it has no path.
+  // Only `OPTIONS *` has no path, and only CONNECT, which is refused below, another form.
   const path = uri.form === "asterisk" ? "*" : uri.path;
-  // The first segment chooses, the second is a name, and nothing follows.
-  const [, first = "", name, ...more] = path.split("/");
-  const shape = path === "*" || more.length > 0
-    ? path
-    : `/${first}${name === undefined ? "" : "/:name"}`;
-
-  switch (`${method} ${shape}`) {
+  switch (`${method} ${path}`) {
     case "GET /":
     case "HEAD /":
-      return res.ok("Hello, World!");
+      return res.ok("GET or PUT /greeting, POST /echo, GET /user/:id\n");
 
-    case "GET /notes":
-    case "HEAD /notes":
-      if (path !== "/notes") break;
-      return res.ok([...notes.keys()].map((key) => `${key}\n`).join(""));
+    case "GET /greeting":
+    case "HEAD /greeting":
+      return res.ok(greeting);
+
+    case "PUT /greeting":
+      greeting = await ctx.body.text();
+      return res.send(204);
 
     case "POST /echo":
       return res.ok(ctx.body);
-  }
-};
 
-const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
-app.fallbackRoute(route);
+    case "OPTIONS *":
+      return res.ok();
+  }
+
+  // What a case cannot say: a param.
+  const id = /^\/user\/([0-9]+)$/.exec(path)?.[1];
+  const allow = id === undefined ? ALLOWED.get(path) : "GET, HEAD, OPTIONS";
+  if (allow === undefined) return res.send(404, "No such path\n");
+  if (method === "OPTIONS") return res.send(204, null, { allow });
+  const isRead = method === "GET" || method === "HEAD";
+  if (id !== undefined && isRead) return res.ok(`user ${id}\n`);
+  res.send(405, "No such method here\n", { allow });
+});
+
+const handle = app.build().serve({
+  onListen: (addr) => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    console.log(`Listening on http://${hostname}:${port}/`);
+  },
+});
+
+const stop = (): void => void handle.shutdown({ deadline: 10_000 });
+Deno.addSignalListener("SIGINT", stop);
+if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+await handle.finished;
+Deno.exit();

@@ -90,7 +90,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
   get readCapacity(): number {
     if (this.isInputEnded || this.#phase >= Phase.TAKEN_OVER) return 0;
-    if (this.#phase === Phase.CLOSING) return MAX_DISCARDED_BYTES;
+    if (this.#phase === Phase.CLOSING) {
+      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discarded);
+    }
     // A head that is allowed has to fit, or nothing would ever be parsed again.
     const most = this.#phase === Phase.HEAD
       ? Math.max(MAX_HELD_BYTES, this.services.app.options.maxRequestHeadSize)
@@ -446,7 +448,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #endOutput(): void {
     if (this.#isWriteClosed) return;
     this.#isWriteClosed = true;
-    if (this.isInputEnded) {
+    if (this.isInputEnded || this.#discarded > MAX_DISCARDED_BYTES) {
       this.#close();
       return;
     }

@@ -88,6 +88,7 @@ export class Exchange implements RequestState, ResponseActions {
   #isHead: boolean;
   #isConnect: boolean;
   #trailers: Headers | null = null;
+  #isStreamed = false;
   #stream: StreamedResponse | null = null;
   #status: Status | null = null;
   /** Octets of a body that was not streamed. */
@@ -157,6 +158,7 @@ export class Exchange implements RequestState, ResponseActions {
     if (this.isAnswered) {
       throw new TypeError("Cannot send response: one was sent already");
     }
+    this.#isStreamed = false;
     const status = typeof statusInit === "number"
       ? Status.of(statusInit)
       : statusInit;
@@ -312,8 +314,9 @@ export class Exchange implements RequestState, ResponseActions {
     source: BodySource,
   ): void {
     const length = this.#length(status, headers, UNKNOWN_SIZE);
+    this.#isStreamed = mayHaveContent(status.code, this.#isHead);
     const head = this.#decide(status, headers, length);
-    if (mayHaveContent(status.code, this.#isHead)) {
+    if (this.#isStreamed) {
       this.#begin(head, source);
       return;
     }
@@ -333,6 +336,7 @@ export class Exchange implements RequestState, ResponseActions {
       trailers: () => this.#trailers,
       onHead: () => {
         this.isHeadSent = true;
+        return this.#decideAgain();
       },
       onEnd: (error) => this.#streamEnded(error),
     });
@@ -380,14 +384,29 @@ export class Exchange implements RequestState, ResponseActions {
     return { status, headers, length, closes: !this.keepsAlive };
   }
 
+  /** A stream's head goes out later than it was decided: says whether it closes after all. */
+  #decideAgain(): boolean {
+    if (this.#owner.isLastExchange || this.#isContinueOwed) {
+      this.keepsAlive = false;
+    }
+    return !this.keepsAlive;
+  }
+
   /** An unread body that is too long to drop, or may never come, ends the connection. */
   #abandonsBody(): boolean {
     const { body } = this;
     if (body === null || body.isDone) return false;
     if (body.fault !== null) return true;
-    if (this.ctx.isBodyUsed) return false;
-    if (this.awaitsContinue && body.isUntouched) return true;
+    // A stream may be fed by the body, and who waits for a piece wants the rest.
+    const isWanted = this.#isStreamed || body.isAwaited;
+    if (this.ctx.isBodyUsed && isWanted) return false;
+    if (this.#isContinueOwed) return true;
     return body.remainingBytes > this.#owner.services.app.options.drainBytes;
+  }
+
+  /** Whether the peer holds its body back until it is told, which a final head ends. */
+  get #isContinueOwed(): boolean {
+    return this.awaitsContinue && this.body?.isUntouched === true;
   }
 
   /** Says whether the client offered this protocol, in a way that may be taken (RFC 9110 §7.8). */

@@ -41,7 +41,9 @@ export class RequestBody implements BodyFeed {
   #waiter: Waiter | null = null;
   #isCanceled = false;
   #isDrained = false;
+  /** Octets that were dropped, and those of payload among them. */
   #drained = 0;
+  #drainedPayload = 0;
 
   /** Creates the body of a request whose head was just consumed. */
   constructor(owner: BodyOwner, length: number, limits: BodyLimits) {
@@ -142,7 +144,10 @@ export class RequestBody implements BodyFeed {
         const used = decoder.decode(input.bytes, input.start, input.end);
         input.consume(used);
         this.#drained += used;
-        if (this.#drained > bound) return null;
+        this.#drainedPayload += decoder.pieceEnd - decoder.pieceStart;
+        if (this.#drainedPayload > maxBytes || this.#drained > bound) {
+          return null;
+        }
       }
       if (this.#owner.isInputEnded) decoder.end();
     } catch (error) {

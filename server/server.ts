@@ -275,7 +275,7 @@ export class Server {
     try {
       for (const address of this.#addresses) addrs.push(engine.listen(address));
     } catch (error) {
-      engine.stop();
+      engine.closeNow();
       throw error;
     }
     const handle = new ServerHandle(engine, addrs, finished.promise);

@@ -44,8 +44,8 @@ export interface StreamedResponseInit {
   readonly canChunk: boolean;
   /** The trailer section, asked for at the end. */
   readonly trailers: () => Headers | null;
-  /** The head is in the output. */
-  readonly onHead: () => void;
+  /** The head goes out; says whether it announces the close. */
+  readonly onHead: () => boolean;
   /** The last byte is in the output, or the body failed with an error. */
   readonly onEnd: (error: unknown) => void;
 }
@@ -158,8 +158,8 @@ export class StreamedResponse {
     const { owner, head, onHead } = this.#init;
     this.#length = length;
     this.#isHeadSent = true;
-    writeHead(owner.output, owner.services.dates, { ...head, length });
-    onHead();
+    const closes = onHead();
+    writeHead(owner.output, owner.services.dates, { ...head, length, closes });
   }
 
   #writePiece(piece: Uint8Array): void {

@@ -8,29 +8,12 @@ import { Admission } from "../admission.ts";
 import type { Application } from "../application.ts";
 import type { ListenAddress } from "../address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../deadlines.ts";
-import type { ConnectionSetupAction } from "../hooks.ts";
+import { ConnectionSetupAction } from "../hooks.ts";
 import { Services } from "../services.ts";
-import { toError } from "../to_error.ts";
 import type { TlsIdentity } from "../tls.ts";
 import type { Duplex } from "../transport.ts";
+import { Acceptor, type AcceptorOwner } from "./acceptor.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
-
-/** Wait after a failed accept, in ms: it doubles from the first to the second. */
-const MIN_BACKOFF_MS = 5;
-const MAX_BACKOFF_MS = 1000;
-
-/** Failures that pass: no descriptor or memory left, or a peer that left the queue. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set([
-  "EMFILE",
-  "ENFILE",
-  "ENOBUFS",
-  "ENOMEM",
-  "ECONNABORTED",
-  "ECONNRESET",
-  "EINTR",
-  "EPROTO",
-  "EPERM",
-]);
 
 /** What an engine tells its owner. */
 export interface EngineEvents {
@@ -41,19 +24,20 @@ export interface EngineEvents {
 }
 
 /** Serves an application on listeners of the runtime. */
-export class ListenEngine {
+export class ListenEngine implements AcceptorOwner {
   #services: Services;
   #admission: Admission;
   #events: EngineEvents;
-  #listeners: Deno.Listener[] = [];
+  #acceptors: Acceptor[] = [];
   #transports: Set<DuplexTransport> = new Set();
   #maxConnections: number;
   /** Connections that are being set up or torn down. */
   #inPassage = 0;
   #isStopping = false;
+  /** Whether idle connections were told to close. */
+  #isSettled = false;
   #isFinished = false;
   #failure: unknown = null;
-  #waiting: Set<() => void> = new Set();
 
   /** Creates an engine that listens nowhere. */
   constructor(
@@ -85,9 +69,15 @@ export class ListenEngine {
    */
   listen(address: ListenAddress): Deno.Addr {
     const listener = bind(address, this.#services.app.tls);
-    this.#listeners.push(listener);
-    this.#accept(listener).catch((error) => this.#fail(error));
+    this.acceptFrom(listener);
     return listener.addr;
+  }
+
+  /** Begins to accept from a listener. */
+  acceptFrom(listener: Deno.Listener): void {
+    const acceptor = new Acceptor(listener, this);
+    this.#acceptors.push(acceptor);
+    acceptor.run().catch((error) => this.#fail(error));
   }
 
   /** Serves one connection that was accepted elsewhere; resolves when it ended. */
@@ -95,19 +85,24 @@ export class ListenEngine {
     return new Promise((resolve) => this.#admit(duplex, resolve));
   }
 
-  /** Accepts no more; idle connections close, running requests finish. */
+  /**
+   * Accepts no more, once those who queue are in; running requests and those
+   * that are on their way finish, idle connections close.
+   */
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#services.isStopping = true;
-    for (const listener of this.#listeners) closeListener(listener);
-    for (const wake of this.#waiting) wake();
-    for (const { connection } of this.#transports) connection.stop();
-    this.#finishIfDone();
+    this.#inPassage++;
+    this.#settle().then(() => {
+      this.#inPassage--;
+      this.#passed();
+    });
   }
 
   /** Ends everything at once. */
   closeNow(): void {
+    for (const acceptor of this.#acceptors) acceptor.close();
     this.stop();
     const error = new DOMException("The server was closed", "AbortError");
     for (const { connection } of this.#transports) connection.fail(error);
@@ -115,38 +110,42 @@ export class ListenEngine {
 
   /** Lets the process live as long as the listeners do, or not. */
   setRef(isRef: boolean): void {
-    for (const listener of this.#listeners) {
+    for (const { listener } of this.#acceptors) {
       if (isRef) listener.ref();
       else listener.unref();
     }
   }
 
-  async #accept(listener: Deno.Listener): Promise<void> {
-    let backoffMs = MIN_BACKOFF_MS;
-    while (!this.#isStopping) {
-      if (this.#transports.size + this.#inPassage >= this.#maxConnections) {
-        await this.#pause(null);
-        continue;
-      }
-      let conn: Deno.Conn;
-      try {
-        conn = await listener.accept();
-      } catch (error) {
-        if (this.#isStopping) return;
-        const action = await this.#admission.setUp({
-          ok: false,
-          error: toError(error),
-        });
-        if (action.kind === "stopAccepting") return this.stop();
-        if (!isTransient(error)) throw error;
-        await this.#pause(backoffMs);
-        backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
-        continue;
-      }
-      backoffMs = MIN_BACKOFF_MS;
-      setNoDelay(conn);
-      this.#admit(conn, null);
-    }
+  /** See {@linkcode AcceptorOwner.isFull}. */
+  get isFull(): boolean {
+    return this.#transports.size + this.#inPassage >= this.#maxConnections;
+  }
+
+  /** See {@linkcode AcceptorOwner.admit}. */
+  admit(conn: Deno.Conn): void {
+    this.#admit(conn, null);
+  }
+
+  /** See {@linkcode AcceptorOwner.acceptFailed}. */
+  async acceptFailed(error: Error): Promise<boolean> {
+    this.#events.onError(error);
+    const action = await this.#admission.setUp({ ok: false, error });
+    if (action !== ConnectionSetupAction.stopAccepting) return true;
+    this.#stopAccepting();
+    return false;
+  }
+
+  /** The setup hook wants no further connection, not even one that queues. */
+  #stopAccepting(): void {
+    for (const acceptor of this.#acceptors) acceptor.close();
+    this.stop();
+  }
+
+  async #settle(): Promise<void> {
+    const closing = this.#acceptors.map((acceptor) => acceptor.closeGently());
+    await Promise.all(closing);
+    this.#isSettled = true;
+    for (const { connection } of this.#transports) connection.stop();
   }
 
   #admit(duplex: Duplex, onClosed: (() => void) | null): void {
@@ -175,7 +174,7 @@ export class ListenEngine {
     if (served === null) {
       closeQuietly(duplex);
       onClosed?.();
-      if (action.kind === "stopAccepting") this.stop();
+      if (action.kind === "stopAccepting") this.#stopAccepting();
       this.#passed();
       return;
     }
@@ -187,7 +186,9 @@ export class ListenEngine {
     );
     this.#transports.add(transport);
     transport.start();
-    if (this.#isStopping) transport.connection.stop();
+    if (!this.#isSettled) return;
+    // It was set up too late to be seen by `#settle`; its request may be here.
+    setTimeout(() => transport.connection.stop(), 0);
   }
 
   #leave(
@@ -206,7 +207,7 @@ export class ListenEngine {
 
   /** There may be room for one more, or nothing left to wait for. */
   #passed(): void {
-    for (const wake of this.#waiting) wake();
+    for (const acceptor of this.#acceptors) acceptor.wake();
     this.#finishIfDone();
   }
 
@@ -221,19 +222,6 @@ export class ListenEngine {
     this.#failure ??= error;
     this.#events.onError(error);
     this.stop();
-  }
-
-  /** Waits for that long, for room, or for the end. */
-  async #pause(durationMs: number | null): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let wake = (): void => {};
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      this.#waiting.add(wake);
-      if (durationMs !== null) timer = setTimeout(resolve, durationMs);
-    });
-    this.#waiting.delete(wake);
-    clearTimeout(timer);
   }
 }
 
@@ -252,33 +240,6 @@ function bind(
     ...tls,
     alpnProtocols: ["http/1.1"],
   });
-}
-
-/** Answers are whole writes, so that waiting for more of them only delays. */
-function setNoDelay(conn: Deno.Conn): void {
-  if (!("setNoDelay" in conn)) return;
-  try {
-    (conn as Deno.TcpConn).setNoDelay(true); // only TCP has it
-  } catch {
-    // The peer has left already; the first read will say so.
-  }
-}
-
-function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = "code" in error ? String(error.code) : "";
-  return TRANSIENT_CODES.has(code) ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.Interrupted;
-}
-
-function closeListener(listener: Deno.Listener): void {
-  try {
-    listener.close();
-  } catch {
-    // It was closed from elsewhere, which is what is wanted.
-  }
 }
 
 function closeQuietly(duplex: Duplex): void {

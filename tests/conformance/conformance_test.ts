@@ -13,6 +13,7 @@ import { runWire, type WireOutcome, type WireResponse } from "../_helpers.ts";
 import { everySplit, seededSplits } from "../_splits.ts";
 import { buildApp, type ConformanceCase, type Seen } from "./_case.ts";
 import { chunkedCases } from "./chunked_cases.ts";
+import { connectionCases } from "./connection_cases.ts";
 import { fieldCases } from "./field_cases.ts";
 import { fieldFaultCases } from "./field_fault_cases.ts";
 import { framingCases } from "./framing_cases.ts";
@@ -155,6 +156,7 @@ const tables: readonly (readonly ConformanceCase[])[] = [
   chunkedCases,
   trailerCases,
   upgradeCases,
+  connectionCases,
 ];
 
 for (const testCase of tables.flat()) {

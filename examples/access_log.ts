@@ -1,0 +1,104 @@
+/**
+ * An access log in the Common Log Format on standard output, written by a hook
+ * once the last byte of each answer was sent:
+ *
+ *     host ident authuser [date] "request" status bytes
+ *
+ *     deno run --allow-net=127.0.0.1 examples/access_log.ts [PORT]
+ *
+ * What was no request, and so was refused before the hook, is told on standard
+ * error.
+ */
+// deno-lint-ignore-file no-console
+
+import {
+  formatHttpDate,
+  PreRoutingAction,
+  type RequestContext,
+  type ResponseHandle,
+  Server,
+} from "@khttp/khttp";
+
+const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
+
+app.preRoutingHook((req, res) => {
+  logWhenSent(req, res);
+  return PreRoutingAction.proceed;
+});
+
+// A message of the library escapes what it quotes of the peer's bytes.
+app.connectionTeardownHook((conn, error) => {
+  if (error) console.error(`${hostOf(conn.remoteAddr)} ${error.message}`);
+});
+
+app.get("/", (_, res) => res.ok("Hello, World!\n"));
+app.post("/echo", (ctx, res) => res.ok(ctx.body));
+app.get("/numbers", (_, res) => {
+  const numbers = Array.from({ length: 10_000 }, (_, n) => `${n}\n`);
+  res.ok(ReadableStream.from(numbers));
+});
+app.get("/broken", () => {
+  throw new Error("broken");
+});
+
+const handle = app.build().serve({
+  onListen: (addr) => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    console.log(`Listening on http://${hostname}:${port}/`);
+  },
+});
+
+const stop = (): void => void handle.shutdown({ deadline: 10_000 });
+Deno.addSignalListener("SIGINT", stop);
+if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+await handle.finished;
+Deno.exit();
+
+/** Writes the line of one request, with the time at which it came. */
+function logWhenSent(req: RequestContext, res: ResponseHandle): void {
+  const target = escapeBytes(req.uri.toString());
+  const fields = [
+    hostOf(req.conn.remoteAddr),
+    "-", // what RFC 1413 would tell, which nobody asks any more
+    escapeBytes(findUser(req) ?? "-"),
+    `[${formatDate(Date.now())}]`,
+    `"${req.method} ${target} HTTP/1.${req.httpVersion}"`, // a method is a token
+  ];
+  const write = (): void => {
+    // An answer that was cut counts with what was put out of it.
+    const bytes = res.bodyBytes === 0 ? "-" : res.bodyBytes;
+    console.log(`${fields.join(" ")} ${res.status ?? "-"} ${bytes}`);
+  };
+  res.sent.then(write, write);
+}
+
+function hostOf(addr: Deno.Addr | undefined): string {
+  return addr?.transport === "tcp" ? addr.hostname : "-";
+}
+
+/** The name that Basic credentials give, which nobody has checked here (RFC 7617 §2). */
+function findUser(req: RequestContext): string | null {
+  const authorization = req.headers.get("authorization") ?? "";
+  const [, credentials = ""] = /^basic +(\S+)$/i.exec(authorization) ?? [];
+  try {
+    const [name = ""] = atob(credentials).split(":", 1);
+    return name === "" ? null : name;
+  } catch {
+    return null; // no base64: no name
+  }
+}
+
+/** `10/Oct/2000:13:55:36 +0000`, from `Tue, 10 Oct 2000 13:55:36 GMT`. */
+function formatDate(nowMs: number): string {
+  const date = formatHttpDate(nowMs / 1000);
+  const [, day, month, year, time] = date.split(" ");
+  return `${day}/${month}/${year}:${time} +0000`;
+}
+
+/** Makes peer bytes safe in a line: what could end it or a field of it becomes `\xHH`. */
+function escapeBytes(text: string): string {
+  return text.replace(/[^\x21-\x7e]|["\\]/g, (char) => {
+    const code = char.charCodeAt(0).toString(16).padStart(2, "0");
+    return `\\x${code}`;
+  });
+}

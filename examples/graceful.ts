@@ -1,0 +1,92 @@
+/**
+ * An end that loses no answer, behind a load balancer that asks /ready.
+ *
+ *     deno run --allow-net=127.0.0.1 examples/graceful.ts [PORT] [NOTICE_MS] [DEADLINE_MS]
+ *
+ * The first signal takes the program out of service: /ready answers 503, and
+ * everything else goes on until the balancer has heard that, or for NOTICE_MS.
+ * Then nothing more is accepted, and running answers have DEADLINE_MS to
+ * finish. A second signal cuts them at once. The exit code is 0, or 1 if an
+ * answer was cut.
+ */
+// deno-lint-ignore-file no-console
+
+import { PreRoutingAction, Server } from "@khttp/khttp";
+
+const [port = "8080", noticeMs = "5000", deadlineMs = "10000"] = Deno.args;
+
+/** How often the balancer must hear that we are not ready before it looks elsewhere. */
+const NOTICES = 1;
+
+/** How long a step of a slow answer takes, in ms. */
+const STEP_MS = 50;
+
+let isReady = true;
+let notices = 0;
+let running = 0;
+let cut = 0;
+const noticed = Promise.withResolvers<void>();
+
+const app = Server.builder(`127.0.0.1:${port}`);
+
+// Counts answers from their request to their last byte.
+app.preRoutingHook((_, res) => {
+  running++;
+  const end = (): void => void running--;
+  res.sent.then(end, () => {
+    end();
+    if (!isReady) cut++;
+  });
+  return PreRoutingAction.proceed;
+});
+
+app.get("/", (_, res) => res.ok("Hello, World!\n"));
+
+app.get("/ready", (_, res) => {
+  if (isReady) return res.ok("ready\n");
+  res.send(503, "not ready\n");
+  if (++notices >= NOTICES) res.sent.then(noticed.resolve, noticed.resolve);
+});
+
+// As many lines as asked for, one a step.
+app.get("/slow/:steps", (ctx, res) => {
+  const steps = Number(ctx.params.get("steps"));
+  if (!Number.isInteger(steps)) return res.send(400, "A number, please\n");
+  async function* lines(): AsyncGenerator<string> {
+    for (let step = 1; step <= steps; step++) {
+      await passed(STEP_MS);
+      yield `${step}\n`;
+    }
+  }
+  res.ok(lines(), { "content-type": "text/plain" });
+});
+
+const handle = app.build().serve({
+  onListen: (addr) => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    console.log(`Listening on http://${hostname}:${port}/`);
+  },
+});
+
+async function stop(): Promise<void> {
+  if (!isReady) {
+    console.log(`Forced to end, ${running} answers running`);
+    handle.closeNow();
+    return;
+  }
+  isReady = false;
+  console.log("Not ready any more");
+  await Promise.race([noticed.promise, passed(Number(noticeMs))]);
+  console.log(`Shutting down, ${running} answers running`);
+  await handle.shutdown({ deadline: Number(deadlineMs) });
+}
+
+Deno.addSignalListener("SIGINT", stop);
+if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+await handle.finished;
+console.log(`Ended, ${cut} answers cut`);
+Deno.exit(cut === 0 ? 0 : 1);
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,158 @@
+/**
+ * Accepts connections from one listener: waits while there is no room, goes on
+ * after failures that pass, and closes without losing those who queue already.
+ */
+
+import { toError } from "../to_error.ts";
+
+/** Wait after a failed accept, in ms: it doubles from the first to the second. */
+const MIN_BACKOFF_MS = 5;
+const MAX_BACKOFF_MS = 1000;
+
+/**
+ * Turns of the event loop in which a closing listener still takes who queues:
+ * the system resets them otherwise. Under load they never end by themselves.
+ */
+const MAX_CLOSING_TURNS = 20;
+
+/** Failures that pass: no descriptor or memory left, or a peer that left the queue. */
+const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EINTR",
+  "EPROTO",
+  "EPERM",
+]);
+
+/** What an acceptor asks of its engine. */
+export interface AcceptorOwner {
+  /** Whether a further connection has to wait. */
+  readonly isFull: boolean;
+  /** Takes a connection in. */
+  admit(conn: Deno.Conn): void;
+  /** Tells the setup hook of a failure; says whether accepting goes on. */
+  acceptFailed(error: Error): Promise<boolean>;
+}
+
+/** One listener's loop; see the file's header. */
+export class Acceptor {
+  /** What is accepted from. */
+  readonly listener: Deno.Listener;
+  #owner: AcceptorOwner;
+  #accepted = 0;
+  #isClosed = false;
+  #isAccepting = false;
+  #wake: (() => void) | null = null;
+
+  /** Creates an acceptor; {@linkcode Acceptor.run} begins to accept. */
+  constructor(listener: Deno.Listener, owner: AcceptorOwner) {
+    this.listener = listener;
+    this.#owner = owner;
+  }
+
+  /**
+   * Accepts until the listener closes.
+   *
+   * @throws {Error} A failure that does not pass.
+   */
+  async run(): Promise<void> {
+    let backoffMs = MIN_BACKOFF_MS;
+    while (!this.#isClosed) {
+      if (this.#owner.isFull) {
+        await this.#pause(null);
+        continue;
+      }
+      const conn = await this.#accept();
+      if (conn instanceof Error) {
+        if (this.#isClosed) return;
+        if (!await this.#owner.acceptFailed(conn)) return;
+        if (!isTransient(conn)) throw conn;
+        await this.#pause(backoffMs);
+        backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+        continue;
+      }
+      backoffMs = MIN_BACKOFF_MS;
+      this.#accepted++;
+      // Another listener may have given the last place away meanwhile.
+      while (this.#owner.isFull && !this.#isClosed) await this.#pause(null);
+      setNoDelay(conn);
+      this.#owner.admit(conn);
+    }
+  }
+
+  /** There may be room, or nothing to wait for any more. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Closes as soon as nobody queues. */
+  async closeGently(): Promise<void> {
+    let seen = -1;
+    for (let turn = 0; turn < MAX_CLOSING_TURNS; turn++) {
+      if (this.#isClosed || !this.#isAccepting || seen === this.#accepted) {
+        break;
+      }
+      seen = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    this.close();
+  }
+
+  /** Closes at once. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.listener.close();
+    } catch {
+      // It was closed from elsewhere, which is what is wanted.
+    }
+    this.wake();
+  }
+
+  /** Errors are values here, so that the loop above reads in one piece. */
+  async #accept(): Promise<Deno.Conn | Error> {
+    this.#isAccepting = true;
+    try {
+      return await this.listener.accept();
+    } catch (error) {
+      return toError(error);
+    } finally {
+      this.#isAccepting = false;
+    }
+  }
+
+  /** Waits for that long, for room, or for the end. */
+  async #pause(durationMs: number | null): Promise<void> {
+    if (this.#isClosed) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (durationMs !== null) timer = setTimeout(resolve, durationMs);
+    });
+    this.#wake = null;
+    clearTimeout(timer);
+  }
+}
+
+/** Answers are whole writes, so that waiting for more of them only delays. */
+function setNoDelay(conn: Deno.Conn): void {
+  if (!("setNoDelay" in conn)) return;
+  try {
+    (conn as Deno.TcpConn).setNoDelay(true); // only TCP has it
+  } catch {
+    // The peer has left already; the first read will say so.
+  }
+}
+
+function isTransient(error: Error): boolean {
+  const code = "code" in error ? String(error.code) : "";
+  return TRANSIENT_CODES.has(code) ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.Interrupted;
+}
