@@ -1,6 +1,6 @@
 /** The ways to listen: TLS, Unix sockets, IPv6, several addresses, connections from elsewhere. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Server } from "../../mod.ts";
 import { readTlsIdentity } from "../../server/tls.ts";
 import { request } from "../_serve.ts";
