@@ -2,8 +2,8 @@
 
 const root = new URL("../", import.meta.url);
 
-/** How long a program may take to say that it listens, in ms. */
-const START_DEADLINE_MS = 30_000;
+/** How long a program may take to print what is waited for, in ms. */
+const PRINT_DEADLINE_MS = 30_000;
 
 /** Where and how a program runs. */
 export interface ProgramOptions {
@@ -60,7 +60,7 @@ export class Program implements AsyncDisposable {
       collect(child.stderr, (text) => texts.stderr += text),
     ]);
     const fail = (): void => reject(new Error(`No port: ${texts.stderr}`));
-    const timer = setTimeout(fail, START_DEADLINE_MS);
+    const timer = setTimeout(fail, PRINT_DEADLINE_MS);
     read.then(fail);
     try {
       return new Program(await promise, child, texts, read);
@@ -83,6 +83,16 @@ export class Program implements AsyncDisposable {
     return this.#texts.stderr;
   }
 
+  /** Waits until it has printed a text. */
+  async printed(text: string): Promise<void> {
+    const endMs = performance.now() + PRINT_DEADLINE_MS;
+    while (!this.stdout.includes(text)) {
+      const isLate = performance.now() > endMs;
+      if (isLate) throw new Error(`Not printed: ${JSON.stringify(text)}`);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+
   /** Sends it a signal. */
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
@@ -103,6 +113,17 @@ export class Program implements AsyncDisposable {
     }
     await this.ended();
   }
+}
+
+/** Starts an example on a free port, with the permission that its header names. */
+export function startExample(
+  name: string,
+  ...args: string[]
+): Promise<Program> {
+  const flags = ["--no-prompt", "--allow-net=127.0.0.1:0"];
+  return Program.start({
+    args: ["run", ...flags, `examples/${name}.ts`, "0", ...args],
+  });
 }
 
 async function collect(

@@ -15,17 +15,34 @@ const MAX_BACKOFF_MS = 1000;
  */
 const MAX_CLOSING_TURNS = 20;
 
-/** Failures that pass: no descriptor or memory left, or a peer that left the queue. */
-const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+/** Failures that pass, but not at once: no descriptor or memory left. */
+const SHORTAGE_CODES: ReadonlySet<string> = new Set([
   "EMFILE",
   "ENFILE",
   "ENOBUFS",
   "ENOMEM",
   "ECONNABORTED",
+  "EPERM",
+]);
+
+/**
+ * Failures of one connection, which has left the queue with them: it was reset
+ * before it could be looked at, or its network is gone. Without a wait, since
+ * whoever resets connections could otherwise slow down everybody else's.
+ */
+const PEER_CODES: ReadonlySet<string> = new Set([
+  "ENOTCONN",
   "ECONNRESET",
   "EINTR",
   "EPROTO",
-  "EPERM",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "ETIMEDOUT",
 ]);
 
 /** What an acceptor asks of its engine. */
@@ -70,7 +87,9 @@ export class Acceptor {
       if (conn instanceof Error) {
         if (this.#isClosed) return;
         if (!await this.#owner.acceptFailed(conn)) return;
-        if (!isTransient(conn)) throw conn;
+        const code = codeOf(conn);
+        if (PEER_CODES.has(code)) continue;
+        if (!SHORTAGE_CODES.has(code)) throw conn;
         await this.#pause(backoffMs);
         backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
         continue;
@@ -149,10 +168,12 @@ function setNoDelay(conn: Deno.Conn): void {
   }
 }
 
-function isTransient(error: Error): boolean {
-  const code = "code" in error ? String(error.code) : "";
-  return TRANSIENT_CODES.has(code) ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.Interrupted;
+/** The system's name of a failure; some of the runtime's classes come without it. */
+function codeOf(error: Error): string {
+  if ("code" in error) return String(error.code);
+  if (error instanceof Deno.errors.NotConnected) return "ENOTCONN";
+  if (error instanceof Deno.errors.ConnectionReset) return "ECONNRESET";
+  if (error instanceof Deno.errors.ConnectionAborted) return "ECONNABORTED";
+  if (error instanceof Deno.errors.Interrupted) return "EINTR";
+  return "";
 }
