@@ -37,7 +37,7 @@ export class ControlIndex {
   /** The first `Upgrade` line. */
   upgrade = ABSENT;
   /** Whether no line but `Host` can matter here, as in most requests of machines. */
-  isPlain = false;
+  isPlain = true;
   #singles = 0;
 
   /** Creates an index over nothing. */
@@ -63,13 +63,8 @@ export class ControlIndex {
     this.table = table;
     this.count = count;
     this.host = ABSENT;
-    this.contentLength = ABSENT;
-    this.transferEncoding = ABSENT;
-    this.connection = ABSENT;
-    this.expect = ABSENT;
-    this.hasMoreExpectations = false;
-    this.upgrade = ABSENT;
     this.#singles = 0;
+    if (!this.isPlain) this.#forget();
     let others = 0;
     const end = count * FIELD_STRIDE;
     for (let entry = 0; entry < end; entry += FIELD_STRIDE) {
@@ -81,6 +76,16 @@ export class ControlIndex {
       }
     }
     this.isPlain = others === 0;
+  }
+
+  #forget(): void {
+    this.contentLength = ABSENT;
+    this.transferEncoding = ABSENT;
+    this.connection = ABSENT;
+    this.expect = ABSENT;
+    this.hasMoreExpectations = false;
+    this.upgrade = ABSENT;
+    this.isPlain = true;
   }
 
   /** Offset of a line's value in the octets. */

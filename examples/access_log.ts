@@ -41,16 +41,12 @@ app.get("/broken", () => {
   throw new Error("broken");
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`Listening on http://${hostname}:${port}/`);
-  },
-});
-
+const handle = app.build().serve();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();
 

@@ -54,15 +54,11 @@ app.fallbackRoute(async (ctx, res) => {
   res.send(405, "No such method here\n", { allow });
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`Listening on http://${hostname}:${port}/`);
-  },
-});
-
+const handle = app.build().serve();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();

@@ -13,7 +13,7 @@
 
 import { PreRoutingAction, Server } from "@khttp/khttp";
 
-const [port = "8080", noticeMs = "5000", deadlineMs = "10000"] = Deno.args;
+const [wanted = "8080", noticeMs = "5000", deadlineMs = "10000"] = Deno.args;
 
 /** How often the balancer must hear that we are not ready before it looks elsewhere. */
 const NOTICES = 1;
@@ -27,7 +27,7 @@ let running = 0;
 let cut = 0;
 const noticed = Promise.withResolvers<void>();
 
-const app = Server.builder(`127.0.0.1:${port}`);
+const app = Server.builder(`127.0.0.1:${wanted}`);
 
 // Counts answers from their request to their last byte.
 app.preRoutingHook((_, res) => {
@@ -61,12 +61,7 @@ app.get("/slow/:steps", (ctx, res) => {
   res.ok(lines(), { "content-type": "text/plain" });
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`Listening on http://${hostname}:${port}/`);
-  },
-});
+const handle = app.build().serve();
 
 async function stop(): Promise<void> {
   if (!isReady) {
@@ -83,6 +78,8 @@ async function stop(): Promise<void> {
 
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 console.log(`Ended, ${cut} answers cut`);
 Deno.exit(cut === 0 ? 0 : 1);

@@ -101,16 +101,12 @@ app.delete("/blacklist/:ip", (ctx, res) => {
   res.send(blacklist.delete(ip) ? 204 : 404);
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`Listening on http://${hostname}:${port}/`);
-  },
-});
-
+const handle = app.build().serve();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();
 

@@ -51,12 +51,17 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #isRunning = false;
   #isStopping = false;
   #requests = 0;
+  /** Requests that the last sweep saw. */
+  #sweptRequests = 0;
+  #partialWrites = 0;
   #discarded = 0;
   #isWriteClosed = false;
   #fault: Error | null = null;
   #times: ConnectionTimes;
   #waiters: SentWaiters = new SentWaiters();
   #abort: AbortController | null = null;
+  /** Why nothing more can be sent, once that is so. */
+  #gone: Error | null = null;
 
   /** Takes over a connection that setup let in. */
   constructor(
@@ -150,7 +155,6 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** All output that the engine took was sent, some bytes of it just now. */
   outputSent(): void {
-    this.#times.writeProgressed(this.output.pendingBytes > 0);
     this.#waiters.settle(this.output.sentBytes);
     if (this.output.pendingBytes > 0) return;
     if (this.#phase === Phase.CLOSING) this.#endOutput();
@@ -159,7 +163,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** The engine sent some bytes of a longer piece. */
   writeProgressed(): void {
-    this.#times.writeProgressed(true);
+    this.#partialWrites++;
   }
 
   /** Serving ends: closes an idle connection, lets a running request finish. */
@@ -170,7 +174,14 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode Deadlines}. */
   expire(nowMs: number): void {
-    const what = this.#times.expired(nowMs);
+    const times = this.#times;
+    if (this.#requests !== this.#sweptRequests) {
+      this.#sweptRequests = this.#requests;
+      times.noteRequests();
+    }
+    const { pendingBytes, sentBytes } = this.output;
+    times.noteWrites(nowMs, pendingBytes > 0, sentBytes + this.#partialWrites);
+    const what = times.expired(nowMs);
     if (what !== null) this.#timeOut(what);
   }
 
@@ -220,8 +231,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode ExchangeOwner.abortSignal}. */
   abortSignal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
+    const abort = this.#abort ??= new AbortController();
+    if (this.#gone !== null) abort.abort(this.#gone); // asked for too late
+    return abort.signal;
   }
 
   /** See {@linkcode ExchangeOwner.keepHead}. */
@@ -318,11 +330,13 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     );
     this.#exchange = exchange;
     this.#isHeadKept = false;
-    this.#times.beginExchange(body !== null);
+    if (body !== null) this.#times.beginExchange(true);
     runExchange(this.services.app, exchange, this);
     this.#advance();
-    if (this.#exchange === exchange) this.keepHead();
-    else if (!this.#isHeadKept) {
+    if (this.#exchange === exchange) {
+      this.keepHead();
+      if (body === null) this.#times.beginExchange(false);
+    } else if (!this.#isHeadKept) {
       exchange.head = null;
       exchange.ctx.release();
     }
@@ -367,7 +381,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       return false;
     }
     this.#go(Phase.IDLE);
-    this.#times.beginIdle();
+    // The sweep moves the deadline on when it sees that there were requests.
+    if (!this.#times.awaitsRequest) this.#times.beginIdle();
     return true;
   }
 
@@ -399,17 +414,19 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
         this.#parser = null;
         this.services.parsers.give(parser);
       }
-      if (this.input.length === 0) this.input.clear();
       if (this.#isStopping) this.#beginClosing();
     }
-    // pipelined requests were taken out of the input
-    if (this.input.length < MAX_HELD_BYTES) this.#transport.resumeReading();
+    const { input } = this;
+    if (!input.isUnused) {
+      if (this.#phase === Phase.IDLE && input.length === 0) input.clear();
+      // pipelined requests were taken out of the input
+      if (input.length < MAX_HELD_BYTES) this.#transport.resumeReading();
+    }
     this.#flush();
   }
 
   #flush(): void {
     if (this.output.pendingBytes > 0) {
-      this.#times.awaitWrite();
       this.#transport.flush();
     } else if (this.#phase === Phase.CLOSING) this.#endOutput();
   }
@@ -498,6 +515,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#exchange = null;
     this.output.clear();
     this.input.clear();
+    this.#gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
     this.#waiters.fail(gone);

@@ -33,7 +33,9 @@ export class ConnectionTimes {
   #awaited: Awaited = "request";
   #readAt: number;
   #requestAt = Infinity;
-  #writeAt = Infinity;
+  /** Since when no byte went out although there were some, in ms. */
+  #stalledSince = Infinity;
+  #lastProgress = -1;
 
   /** Starts to wait for the first request. */
   constructor(
@@ -61,6 +63,16 @@ export class ConnectionTimes {
   beginIdle(): void {
     this.#await("request", this.#idleMs);
     this.#requestAt = Infinity;
+  }
+
+  /**
+   * Sees at a sweep that requests came and went since the one before: the time
+   * of an idle connection runs from there. A request itself costs nothing here.
+   */
+  noteRequests(): void {
+    if (this.#awaited !== "request") return;
+    const { previousMs, periodMs } = this.#deadlines;
+    this.#readAt = previousMs + periodMs + this.#idleMs;
   }
 
   /** A head began: a deadline, not an inactivity, so that progress does not move it. */
@@ -112,23 +124,31 @@ export class ConnectionTimes {
     this.#await("end", this.#options.drainTimeout);
   }
 
-  /** There is output; the deadline runs from the first of it. */
-  awaitWrite(): void {
-    if (this.#writeAt !== Infinity) return;
-    this.#writeAt = this.#deadlines.after(this.#writeMs);
+  /** Whether nothing but the next request is awaited. */
+  get awaitsRequest(): boolean {
+    return this.#awaited === "request";
   }
 
-  /** Bytes went out. */
-  writeProgressed(isMorePending: boolean): void {
-    this.#writeAt = isMorePending
-      ? this.#deadlines.after(this.#writeMs)
-      : Infinity;
+  /**
+   * Notes whether output goes out. Seen at sweeps only, so that a write costs
+   * nothing here.
+   *
+   * @param progress Any number that changes when bytes go out.
+   */
+  noteWrites(nowMs: number, isPending: boolean, progress: number): void {
+    if (!isPending) this.#stalledSince = Infinity;
+    else if (
+      this.#stalledSince === Infinity || progress !== this.#lastProgress
+    ) {
+      this.#stalledSince = nowMs;
+    }
+    this.#lastProgress = progress;
   }
 
   /** The first deadline that has passed, which then is none any more. */
   expired(nowMs: number): TimedOut | null {
-    if (nowMs > this.#writeAt) {
-      this.#writeAt = Infinity;
+    if (nowMs - this.#stalledSince > this.#writeMs) {
+      this.#stalledSince = Infinity;
       return fault(null, "Cannot send", this.#writeMs, "writeTimeout");
     }
     if (nowMs > this.#requestAt) {

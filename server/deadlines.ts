@@ -43,6 +43,8 @@ const MIN_PERIOD_MS = 5;
 export class Deadlines {
   /** The time of the last sweep, in ms; at most one period old. */
   nowMs: number;
+  /** The time of the sweep before that, in ms. */
+  previousMs: number;
   /** Time between two sweeps, in ms: what a deadline may be late by. */
   readonly periodMs: number;
   #clock: Clock;
@@ -65,6 +67,7 @@ export class Deadlines {
     this.#clock = clock;
     this.#onTick = onTick;
     this.nowMs = clock.monotonicMs();
+    this.previousMs = this.nowMs;
     const eighth = Math.floor(shortestMs / 8);
     this.periodMs = Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
   }
@@ -92,6 +95,7 @@ export class Deadlines {
   }
 
   #refresh(): void {
+    this.previousMs = this.nowMs;
     this.nowMs = this.#clock.monotonicMs();
     this.#onTick(this.#clock.epochMs());
   }

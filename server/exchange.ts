@@ -65,13 +65,21 @@ const MAX_ASCII_LOOP = 1024;
 const encoder = new TextEncoder();
 
 /** One exchange; see the file's header. */
-export class Exchange implements RequestState, ResponseActions {
+export class Exchange implements RequestState, ResponseActions, ResponseHead {
   head: RequestHead | null;
   params: Params = Params.empty;
   readonly body: RequestBody | null;
   readonly ctx: RequestContext;
   readonly res: ResponseHandle;
   readonly minorVersion: number;
+  /** The response's status, once there is one. */
+  status: Status = Status.OK;
+  /** The response's fields, if there are any. */
+  headers: Headers | null = null;
+  /** See {@linkcode ResponseHead.length}. */
+  length = 0;
+  /** See {@linkcode ResponseHead.closes}. */
+  closes = false;
   /** Whether the connection may carry another request afterwards. */
   keepsAlive: boolean;
   /** Whether a response was begun: no other can be. */
@@ -90,7 +98,7 @@ export class Exchange implements RequestState, ResponseActions {
   #trailers: Headers | null = null;
   #isStreamed = false;
   #stream: StreamedResponse | null = null;
-  #status: Status | null = null;
+  #hasStatus = false;
   /** Octets of a body that was not streamed. */
   #bodyBytes = 0;
   /** What whoever asked for {@linkcode Exchange.sent} before the end waits for. */
@@ -135,8 +143,8 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   /** See {@linkcode ResponseHandle.status}. */
-  get status(): number | null {
-    return this.isAnswered && this.#status !== null ? this.#status.code : null;
+  get statusCode(): number | null {
+    return this.isAnswered && this.#hasStatus ? this.status.code : null;
   }
 
   /** See {@linkcode ResponseHandle.bodyBytes}. */
@@ -232,7 +240,8 @@ export class Exchange implements RequestState, ResponseActions {
     this.#claimConnection();
     const { output } = this.#owner;
     writeSwitchingProtocols(output, headers);
-    this.#status = Status.SWITCHING_PROTOCOLS;
+    this.status = Status.SWITCHING_PROTOCOLS;
+    this.#hasStatus = true;
     this.#conclude();
     return this.#owner.takeOver();
   }
@@ -380,8 +389,12 @@ export class Exchange implements RequestState, ResponseActions {
       owner.isLastExchange || length === UNTIL_CLOSE ||
       (headers !== null && headers.control().closes) || this.#abandonsBody()
     ) this.keepsAlive = false;
-    this.#status = status;
-    return { status, headers, length, closes: !this.keepsAlive };
+    this.#hasStatus = true;
+    this.status = status;
+    this.headers = headers;
+    this.length = length;
+    this.closes = !this.keepsAlive;
+    return this;
   }
 
   /** A stream's head goes out later than it was decided: says whether it closes after all. */

@@ -36,6 +36,10 @@ export function runExchange(
     failExchange(app, exchange, owner, error);
     return;
   }
+  if (outcome === undefined && exchange.isAnswered) {
+    exchange.isHandlerSettled = true; // the usual way; our caller goes on
+    return;
+  }
   if (!(outcome instanceof Promise)) {
     settle(app, exchange, owner, outcome);
     return;

@@ -11,7 +11,7 @@ import type { Duplex } from "./transport.ts";
 export interface ResponseActions {
   /** Whether a response was begun. */
   readonly isAnswered: boolean;
-  readonly status: number | null;
+  readonly statusCode: number | null;
   readonly bodyBytes: number;
   respond(
     status: Status | number,
@@ -54,7 +54,7 @@ export class ResponseHandle {
 
   /** The status of the final response, or of the 101; `null` before it was begun and for a connection that was taken over. */
   get status(): number | null {
-    return this.#exchange.status;
+    return this.#exchange.statusCode;
   }
 
   /**

@@ -103,7 +103,7 @@ export function writeAscii(
   const prepared = dates.prepare(head.status, head.headers);
   const isRepeated = prepared.lastText === body && !head.closes;
   if (isRepeated && prepared.whole !== null) {
-    output.append(prepared.whole);
+    output.appendConstant(prepared.whole);
     return true;
   }
   let at = putHead(output, dates, head, body.length);

@@ -1,0 +1,257 @@
+/**
+ * Section 4, how connections end: half-close and early ends (R108, R109), a
+ * peer that goes away while it is answered (R110).
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Handler, ProtocolError } from "../mod.ts";
+import { withDeadline } from "./_helpers.ts";
+import { request, serve } from "./_serve.ts";
+import { Timed } from "./_timed.ts";
+import { turn, until } from "./_turns.ts";
+
+const DEADLINE_MS = 10_000;
+
+Deno.test("R108: a peer that has ended gets a large and a streamed answer whole", async () => {
+  const large = "x".repeat(2_000_000);
+  async function* pieces(): AsyncGenerator<string> {
+    for (let n = 0; n < 100; n++) {
+      await turn();
+      yield "y".repeat(1000);
+    }
+  }
+  await using server = serve((app) => {
+    app.get("/large", (_, res) => res.ok(large));
+    app.get("/stream", (_, res) => res.ok(pieces()));
+    app.post("/", async (ctx, res) => res.ok(await ctx.body.text()));
+  });
+  const wires: readonly (readonly [string, number])[] = [
+    [request("GET /large"), large.length],
+    [request("GET /stream"), 100_000],
+    [request("POST /", "", "hello"), 5],
+  ];
+  for (const [wire, size] of wires) {
+    using client = await server.connect();
+    await client.send(wire);
+    await client.end();
+    const answer = await client.response();
+    assertEquals([answer.status, answer.body.length], [200, size]);
+    assertEquals(await client.toEnd(), "");
+  }
+});
+
+Deno.test("R108: the answer to a peer that has ended says that it is the last", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const peer = new Timed(async (_, res) => {
+    await promise;
+    res.ok("late");
+  });
+  peer.send(request("GET /"));
+  peer.end();
+  for (let n = 0; n < 5; n++) await turn();
+  assertEquals(peer.closeCount, 0);
+  resolve();
+  const answer = await peer.response();
+  assertEquals(
+    [answer.body, answer.headers.get("connection")],
+    ["late", "close"],
+  );
+  assertEquals(await peer.finish(), "");
+  assertEquals(peer.error, undefined);
+});
+
+Deno.test("R109: nothing at all ends silently", async () => {
+  const peer = new Timed((_, res) => res.ok());
+  peer.end();
+  assertEquals(await peer.finish(), "");
+  assertEquals(peer.error, undefined);
+  assertEquals(peer.closeCount, 1);
+});
+
+const cut: readonly (readonly [string, string, string])[] = [
+  ["a declared length", "Content-Length: 9\r\n", "abc"],
+  ["a declared length, before its first octet", "Content-Length: 9\r\n", ""],
+  ["a chunk", "Transfer-Encoding: chunked\r\n", "9\r\nabc"],
+  ["the last chunk", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n"],
+  ["chunks", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"],
+];
+
+const readings: Readonly<Record<string, Handler>> = {
+  "bytes()": async (ctx) => void await ctx.body.bytes(),
+  "an iterator": async (ctx) => {
+    for await (const piece of ctx.body) assert(piece.length > 0);
+  },
+  "a stream": async (ctx) => {
+    for await (const piece of ctx.body.stream) assert(piece.length > 0);
+  },
+  "read()": async (ctx) => {
+    const buffer = new Uint8Array(100);
+    while (await ctx.body.read(buffer) !== null);
+  },
+};
+
+for (const [what, fields, body] of cut) {
+  Deno.test(`R109: a body that ends inside ${what} is never complete`, async () => {
+    for (const [how, read] of Object.entries(readings)) {
+      for (const isEarly of [false, true]) {
+        let caught: unknown;
+        const peer = new Timed(async (ctx, res) => {
+          caught = await assertRejects(async () => await read(ctx, res));
+          throw caught;
+        });
+        peer.send(request("POST /", fields, body));
+        if (!isEarly) await turn();
+        peer.end();
+        const answer = await peer.response();
+        assertEquals(
+          [answer.status, answer.headers.get("connection")],
+          [400, "close"],
+          how,
+        );
+        assertEquals(await peer.finish(), "");
+        assert(caught instanceof ProtocolError, how);
+        assertEquals(caught.code, "TRUNCATED_BODY");
+        assertEquals(peer.errorCode, "TRUNCATED_BODY");
+      }
+    }
+  });
+}
+
+/** What a handler's request and response saw of a peer that left. */
+interface Departure {
+  readonly signal: Promise<unknown>;
+  readonly canceled: Promise<void>;
+  readonly sent: Promise<unknown>;
+  readonly handler: Handler;
+}
+
+/** A handler that streams without an end, and what it is told. */
+function streaming(): Departure {
+  const signal = Promise.withResolvers<unknown>();
+  const canceled = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<unknown>();
+  const handler: Handler = (ctx, res) => {
+    ctx.signal.addEventListener("abort", () => {
+      signal.resolve(ctx.signal.reason);
+    });
+    res.ok(
+      new ReadableStream({
+        pull: (controller) => controller.enqueue("x".repeat(65_536)),
+        cancel: () => canceled.resolve(),
+      }),
+    );
+    res.sent.then(() => sent.resolve(null), sent.resolve);
+  };
+  return {
+    signal: signal.promise,
+    canceled: canceled.promise,
+    sent: sent.promise,
+    handler,
+  };
+}
+
+Deno.test("R110: a reset tells signal, source and res.sent; other connections go on", async () => {
+  const departure = streaming();
+  const ends: (Error | undefined)[] = [];
+  await using server = serve((app) => {
+    app.get("/", (_, res) => res.ok("ok"));
+    app.get("/stream", departure.handler);
+    app.connectionTeardownHook((_, error) => void ends.push(error));
+  });
+  using other = await server.connect();
+  assertEquals((await other.ask(request("GET /"))).body, "ok");
+  const leaving = await server.connect();
+  await leaving.send(request("GET /stream"));
+  await leaving.head();
+  // What was received and not read makes the system reset the connection.
+  leaving.close();
+  const told = Promise.all([departure.signal, departure.sent]);
+  await withDeadline(departure.canceled, DEADLINE_MS);
+  for (const error of await withDeadline(told, DEADLINE_MS)) {
+    assert(error instanceof Error, String(error));
+  }
+  for (let n = 0; n < 5; n++) {
+    assertEquals((await other.ask(request("GET /"))).body, "ok");
+  }
+  await until(() => ends.length === 1);
+  assert(ends[0] instanceof Error);
+  assertEquals(server.handle.connectionCount, 1);
+});
+
+Deno.test("R110: a write that fails tells the same", async () => {
+  const departure = streaming();
+  const peer = new Timed(departure.handler);
+  const broken = new Deno.errors.BrokenPipe("gone");
+  let writes = 0;
+  const { write } = peer.duplex;
+  peer.duplex.write = async (bytes) => {
+    if (++writes > 3) throw broken;
+    return await write(bytes);
+  };
+  peer.send(request("GET /stream"));
+  assertEquals(await departure.signal, broken);
+  await departure.canceled;
+  assertEquals(await departure.sent, broken);
+  await peer.ended;
+  assertEquals(peer.error, broken);
+  assertEquals([peer.closeCount, peer.clock.tickerCount], [1, 0]);
+  assertEquals(writes, 4);
+});
+
+Deno.test("R110: a source that never answers keeps nobody waiting", async () => {
+  const sent = Promise.withResolvers<unknown>();
+  const forever = Promise.withResolvers<void>();
+  async function* stuck(): AsyncGenerator<string> {
+    yield "x".repeat(10_000);
+    await forever.promise;
+    yield "never";
+  }
+  const peer = new Timed(async (_, res) => {
+    res.ok(stuck());
+    await res.sent.catch(sent.resolve);
+  });
+  peer.send(request("GET /"));
+  await peer.head();
+  const reset = new Error("reset");
+  peer.reset(reset);
+  assertEquals(await sent.promise, reset);
+  await peer.ended;
+  assertEquals([peer.closeCount, peer.clock.tickerCount], [1, 0]);
+  forever.resolve(); // the generator's own promise would outlive the test
+});
+
+Deno.test("R110: a reset while a body is read rejects the read", async () => {
+  const caught = Promise.withResolvers<unknown>();
+  const peer = new Timed(async (ctx) => {
+    await ctx.body.bytes().catch(caught.resolve);
+    throw new Error("nobody hears this");
+  });
+  peer.send(request("POST /", "Content-Length: 9\r\n", "abc"));
+  await turn();
+  const reset = new Error("reset");
+  peer.reset(reset);
+  assertEquals(await caught.promise, reset);
+  await peer.ended;
+  assertEquals(peer.error, reset);
+  assertEquals(peer.writes, []);
+});
+
+Deno.test("R110: what a handler does after the peer left harms nobody", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  const peer = new Timed(async (ctx, res) => {
+    await promise;
+    res.informational(103);
+    res.ok("late");
+    await assertRejects(() => res.sent);
+    assertEquals(ctx.signal.aborted, true);
+    done.resolve();
+  });
+  peer.send(request("GET /"));
+  await turn();
+  peer.reset(new Error("reset"));
+  await peer.ended;
+  resolve();
+  await done.promise;
+  assertEquals(peer.writes, []);
+});

@@ -1,0 +1,169 @@
+/** Section 4, the order of requests on one connection: R90's option, R96, R97 and R98. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Handler } from "../mod.ts";
+import { request } from "./_serve.ts";
+import { Timed } from "./_timed.ts";
+import { turn } from "./_turns.ts";
+
+Deno.test("R96: answers come in the order of the requests, and so do handlers", async () => {
+  const events: string[] = [];
+  const slow = Promise.withResolvers<void>();
+  const peer = new Timed(async (ctx, res) => {
+    const { path } = ctx.uri;
+    events.push(`begin ${path}`);
+    if (path === "/1") await slow.promise;
+    events.push(`answer ${path}`);
+    res.ok(path);
+  });
+  peer.send(request("GET /1") + request("GET /2") + request("GET /3"));
+  for (let n = 0; n < 5; n++) await turn();
+  assertEquals(events, ["begin /1"]);
+  slow.resolve();
+  for (const path of ["/1", "/2", "/3"]) {
+    assertEquals((await peer.response()).body, path);
+  }
+  assertEquals(events, [
+    ...["begin /1", "answer /1", "begin /2"],
+    ...["answer /2", "begin /3", "answer /3"],
+  ]);
+  peer.end();
+  await peer.finish();
+});
+
+Deno.test("R96: no handler begins before a streamed answer has ended", async () => {
+  const events: string[] = [];
+  const more = Promise.withResolvers<void>();
+  async function* pieces(): AsyncGenerator<string> {
+    yield "x".repeat(10_000);
+    await more.promise;
+    events.push("last piece");
+    yield "end";
+  }
+  const peer = new Timed((ctx, res) => {
+    events.push(ctx.uri.path);
+    res.ok(ctx.uri.path === "/1" ? pieces() : "fast");
+  });
+  peer.send(request("GET /1") + request("GET /2"));
+  await peer.head();
+  assertEquals((await peer.chunk()).length, 10_000);
+  for (let n = 0; n < 5; n++) await turn();
+  assertEquals(events, ["/1"]);
+  more.resolve();
+  assertEquals([await peer.chunk(), await peer.chunk()], ["end", ""]);
+  await peer.take(2);
+  assertEquals((await peer.response()).body, "fast");
+  assertEquals(events, ["/1", "last piece", "/2"]);
+  peer.end();
+  await peer.finish();
+});
+
+Deno.test("R96: no handler begins while more than 64 KiB of answers wait to be sent", async () => {
+  let calls = 0;
+  const peer = new Timed((_, res) => {
+    calls++;
+    res.ok(new Uint8Array(100_000));
+  });
+  const release = peer.holdWrites();
+  peer.send(request("GET /").repeat(3));
+  for (let n = 0; n < 5; n++) await turn();
+  assertEquals(calls, 1);
+  release();
+  for (let n = 0; n < 3; n++) {
+    assertEquals((await peer.response()).body.length, 100_000);
+  }
+  peer.end();
+  await peer.finish();
+});
+
+Deno.test("R97: what was read ahead is kept over handlers of any speed", async () => {
+  const wire = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nAAA" +
+    "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nBBBB" +
+    "PATCH /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nCCCCC";
+  const speeds: readonly Handler[] = [
+    async (ctx, res) => res.ok(ctx.method + await ctx.body.text()),
+    async (ctx, res) => {
+      await turn();
+      res.ok(ctx.method + await ctx.body.text());
+    },
+    (ctx, res) => {
+      const { method } = ctx;
+      return ctx.body.text().then((text) => res.ok(method + text));
+    },
+  ];
+  for (const handler of speeds) {
+    for (let cut = 0; cut < wire.length; cut += 7) {
+      const peer = new Timed(handler);
+      peer.send(wire.slice(0, cut));
+      await Promise.resolve();
+      peer.send(wire.slice(cut));
+      for (const body of ["POSTAAA", "PUTBBBB", "PATCHCCCCC"]) {
+        assertEquals((await peer.response()).body, body);
+      }
+      peer.end();
+      assertEquals(await peer.finish(), "");
+    }
+  }
+});
+
+/** Counts what the server takes from a peer, and how large its reads are. */
+function countTaken(peer: Timed): { bytes: number } {
+  const taken = { bytes: 0 };
+  const { read } = peer.duplex;
+  peer.duplex.read = async (buffer) => {
+    const size = await read(buffer);
+    taken.bytes += size ?? 0;
+    return size;
+  };
+  return taken;
+}
+
+Deno.test("R98: 10,000 pipelined requests wait outside while the first is at work", async () => {
+  const count = 10_000;
+  const first = Promise.withResolvers<void>();
+  let calls = 0;
+  const peer = new Timed(async (ctx, res) => {
+    calls++;
+    const { path } = ctx.uri;
+    if (path === "/0") await first.promise;
+    res.ok(path);
+  });
+  const taken = countTaken(peer);
+  const requests = Array.from({ length: count }, (_, n) => {
+    return request(`GET /${n}`, "X: some more octets\r\n");
+  });
+  peer.send(requests.join(""));
+  for (let n = 0; n < 10; n++) await turn();
+  const most = 65_536 + (requests[0]?.length ?? 0);
+  assert(taken.bytes > 0 && taken.bytes <= most, `${taken.bytes} were taken`);
+  assertEquals(calls, 1);
+  first.resolve();
+  for (let n = 0; n < count; n++) {
+    assertEquals((await peer.response()).body, `/${n}`);
+  }
+  assertEquals(calls, count);
+  peer.end();
+  await peer.finish();
+});
+
+Deno.test("R98: answers that nobody takes end the reading of requests", async () => {
+  let calls = 0;
+  const body = "x".repeat(1000);
+  const peer = new Timed((_, res) => {
+    calls++;
+    res.ok(body);
+  });
+  const taken = countTaken(peer);
+  const release = peer.holdWrites();
+  const count = 10_000;
+  peer.send(request("GET /").repeat(count));
+  for (let n = 0; n < 10; n++) await turn();
+  // 64 KiB of answers and the one that goes over it
+  assert(calls <= 65_536 / body.length + 1, `${calls} calls`);
+  const most = 65_536 + calls * request("GET /").length;
+  assert(taken.bytes <= most, `${taken.bytes} were taken`);
+  release();
+  for (let n = 0; n < count; n++) await peer.response();
+  peer.end();
+  assertEquals(await peer.finish(), "");
+});

@@ -1,0 +1,279 @@
+/**
+ * Section 7, what one connection may hold and how many there may be: pace of
+ * streams (R153) and uploads (R154), peers with half a head (R156), requests of
+ * a connection (R157), and nothing that outlives the server (R159).
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Handler } from "../mod.ts";
+import { ListenEngine } from "../server/engines/listen.ts";
+import { withDeadline } from "./_helpers.ts";
+import { RawClient } from "./_raw_client.ts";
+import { request, serve } from "./_serve.ts";
+import { applicationOf, SWEEPS_MS, Timed } from "./_timed.ts";
+import { turn, until } from "./_turns.ts";
+import { FakeClock } from "./server/_fake_clock.ts";
+
+/** Held octets, and what is read before a stream's head goes out. */
+const HELD_BYTES = 65_536;
+const GATHER_BYTES = 8192;
+
+/** Lets everything happen that can happen without the peer. */
+async function settle(): Promise<void> {
+  for (let n = 0; n < 5; n++) await turn();
+}
+
+for (const pieceBytes of [1, 1000, 8192, 65_536]) {
+  Deno.test(`R153: a source of ${pieceBytes} bytes a piece is pulled after the write before`, async () => {
+    let pulledBytes = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        pulledBytes += pieceBytes;
+        yield new Uint8Array(pieceBytes);
+      }
+    }
+    const peer = new Timed((_, res) => res.ok(endless()));
+    let writtenBytes = 0;
+    let sent: (() => void) | null = null;
+    peer.duplex.write = async (bytes) => {
+      assertEquals(sent, null, "one write at a time");
+      writtenBytes += bytes.length;
+      await new Promise<void>((resolve) => sent = resolve);
+      sent = null;
+      return bytes.length;
+    };
+    peer.send(request("GET /"));
+    await settle();
+    // The first write has the head and what was gathered for it.
+    assert(
+      pulledBytes < GATHER_BYTES + pieceBytes,
+      `${pulledBytes} were pulled`,
+    );
+    for (let n = 0; n < 8; n++) {
+      const [pulled, written] = [pulledBytes, writtenBytes];
+      await settle();
+      assertEquals([pulledBytes, writtenBytes], [pulled, written]);
+      const next: (() => void) | null = sent;
+      assert(next !== null);
+      (next as () => void)(); // set by a write
+      await settle();
+      assert(pulledBytes - pulled <= pieceBytes);
+    }
+    peer.reset(new Error("enough"));
+    await peer.ended;
+  });
+}
+
+/** Counts what the server takes from a peer. */
+function countTaken(peer: Timed): { bytes: number } {
+  const taken = { bytes: 0 };
+  const { read } = peer.duplex;
+  peer.duplex.read = async (buffer) => {
+    const size = await read(buffer);
+    taken.bytes += size ?? 0;
+    return size;
+  };
+  return taken;
+}
+
+const UPLOAD_BYTES = 4_194_304;
+const PIECE = "x".repeat(65_536);
+
+const uploads: readonly (readonly [string, string, string])[] = [
+  ["by length", `Content-Length: ${UPLOAD_BYTES}\r\n`, PIECE],
+  ["in chunks", "Transfer-Encoding: chunked\r\n", `10000\r\n${PIECE}\r\n`],
+];
+
+for (const [how, fields, piece] of uploads) {
+  Deno.test(`R154: an upload ${how} that nobody reads stops at 64 KiB`, async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const peer = new Timed(async (_, res) => {
+      await promise;
+      res.ok("ok");
+    });
+    const taken = countTaken(peer);
+    const head = request("POST /", fields);
+    peer.send(head);
+    for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
+    await settle();
+    assert(
+      taken.bytes > HELD_BYTES / 2 && taken.bytes <= HELD_BYTES + head.length,
+      `${taken.bytes} were taken`,
+    );
+    resolve();
+    assertEquals((await peer.response()).body, "ok");
+    await peer.finish();
+  });
+
+  Deno.test(`R154: an upload ${how} is read as fast as its reader goes`, async () => {
+    let readBytes = 0;
+    let step = Promise.withResolvers<void>();
+    const peer = new Timed(async (ctx, res) => {
+      for await (const bytes of ctx.body) {
+        readBytes += bytes.length;
+        await step.promise;
+        step = Promise.withResolvers();
+      }
+      res.ok(String(readBytes));
+    });
+    const taken = countTaken(peer);
+    const head = request("POST /", fields);
+    peer.send(head);
+    for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
+    if (how === "in chunks") peer.send("0\r\n\r\n");
+    while (readBytes < UPLOAD_BYTES) {
+      await turn();
+      const ahead = taken.bytes - readBytes;
+      // the piece in hand, what is held, and the framing of all chunks so far
+      assert(ahead <= 2 * HELD_BYTES + 1024, `${ahead} ahead of the reader`);
+      step.resolve();
+    }
+    step.resolve();
+    assertEquals((await peer.response()).body, String(UPLOAD_BYTES));
+    peer.end();
+    await peer.finish();
+  });
+}
+
+Deno.test("R156: peers with half a head keep nobody waiting, and are gone by 16 s", async () => {
+  const maxConnections = 40;
+  const clock = new FakeClock();
+  const finished = Promise.withResolvers<unknown>();
+  const engine = new ListenEngine(
+    applicationOf((_, res) => res.ok("ok"), { maxConnections }),
+    { onFinished: finished.resolve, onError: () => {} },
+    clock,
+  );
+  const addr = engine.listen({
+    transport: "tcp",
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  const { port } = addr as Deno.NetAddr; // a TCP address was given
+  const partial: RawClient[] = [];
+  for (let n = 0; n < maxConnections / 2; n++) {
+    const client = await RawClient.connect(port);
+    await client.send("GET / HTTP/1.1\r\nHost: ");
+    partial.push(client);
+  }
+  using honest = await RawClient.connect(port);
+  // The clock stands: no answer can come of a deadline.
+  for (let n = 0; n < 50; n++) {
+    const answer = honest.ask(request("GET /"));
+    assertEquals((await withDeadline(answer, 5000)).body, "ok");
+  }
+  assertEquals(engine.connectionCount, maxConnections / 2 + 1);
+  for (let second = 0; second < 14; second++) {
+    clock.advance(1000);
+    for (const client of partial) await client.send("a");
+    assertEquals((await honest.ask(request("GET /"))).body, "ok");
+  }
+  clock.advance(1000 + SWEEPS_MS);
+  for (const client of partial) {
+    assertEquals((await client.response()).status, 408);
+    assertEquals(await client.toEnd(), "");
+    client.close();
+  }
+  await until(() => engine.connectionCount === 1);
+  assertEquals((await honest.ask(request("GET /"))).body, "ok");
+  engine.stop();
+  assertEquals(await honest.toEnd(), "");
+  honest.close();
+  assertEquals(await finished.promise, null);
+  assertEquals(clock.tickerCount, 0);
+});
+
+Deno.test("R157: request 1000 of a connection is its last with maxRequestsPerConnection", async () => {
+  let calls = 0;
+  const peer = new Timed((_, res) => {
+    calls++;
+    res.ok();
+  }, { maxRequestsPerConnection: 1000 });
+  peer.send(request("GET /").repeat(1001));
+  for (let n = 1; n < 1000; n++) {
+    assertEquals((await peer.response()).headers.has("connection"), false);
+  }
+  assertEquals((await peer.response()).headers.get("connection"), "close");
+  assertEquals(await peer.finish(), "");
+  assertEquals(calls, 1000);
+});
+
+/** What the 10,000 requests ask for, and what comes back. */
+const KINDS: readonly (readonly [string, string])[] = [
+  [request("GET /"), "ok"],
+  [request("POST /echo", "", "hello"), "hello"],
+  [
+    request(
+      "POST /echo",
+      "Transfer-Encoding: chunked\r\n",
+      "3\r\nabc\r\n0\r\n\r\n",
+    ),
+    "abc",
+  ],
+  [request("POST /unread", "", "x".repeat(3000)), "ok"],
+  [request("GET /stream"), "x".repeat(20_000)],
+  [request("GET /absent"), ""],
+  [request("GET /throws"), ""],
+  [request("GET /later"), "ok"],
+];
+
+async function* twoPieces(): AsyncGenerator<string> {
+  yield "x".repeat(10_000);
+  await Promise.resolve();
+  yield "x".repeat(10_000);
+}
+
+Deno.test({
+  name: "R159: 10,000 requests, then shutdown: nothing is left",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn(): Promise<void> {
+    const connections = 50;
+    const each = 200;
+    const staying = 16;
+    let tornDown = 0;
+    const left = Promise.withResolvers<void>();
+    const later: Handler = async (_, res) => {
+      await turn();
+      res.ok("ok");
+    };
+    const server = serve((app) => {
+      app.get("/", (_, res) => res.ok("ok"))
+        .post("/echo", async (ctx, res) => res.ok(await ctx.body.text()))
+        .post("/unread", (_, res) => res.ok("ok"))
+        .get("/stream", (_, res) => res.ok(twoPieces()))
+        .get("/later", later)
+        .get("/throws", () => {
+          throw new Error("scripted");
+        })
+        .connectionTeardownHook(() => {
+          if (++tornDown === connections - staying) left.resolve();
+        });
+    });
+    const peers = Array.from({ length: connections }, async (_, n) => {
+      using client = await server.connect();
+      for (let batch = 0; batch < each / 10; batch++) {
+        const kinds = Array.from(
+          { length: 10 },
+          (_, i) => KINDS[(n + batch + i) % KINDS.length] ?? ["", ""],
+        );
+        await client.send(kinds.map(([wire]) => wire).join(""));
+        for (const [, body] of kinds) {
+          assertEquals((await client.response()).body, body);
+        }
+      }
+      // Some end their direction first, some leave, and some wait to be closed.
+      if (n < connections - staying && n % 2 === 0) return;
+      if (n < connections - staying) await client.end();
+      assertEquals(await client.toEnd(), "");
+    });
+    const all = Promise.all(peers);
+    await Promise.race([left.promise, all]); // a peer that fails fails the test
+    await server.handle.shutdown();
+    await all;
+    assertEquals(tornDown, connections);
+    assertEquals(server.handle.requestCount, connections * each);
+    assertEquals(server.handle.connectionCount, 0);
+    assertEquals(server.errors, []);
+  },
+});

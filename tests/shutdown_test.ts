@@ -1,0 +1,210 @@
+/** Section 4, the end of serving (R111): idle, active and half-received connections, with and without a deadline. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Server } from "../mod.ts";
+import { withDeadline } from "./_helpers.ts";
+import type { RawClient } from "./_raw_client.ts";
+import { request, serve, type TestServer } from "./_serve.ts";
+import { turn, until, untilRefused } from "./_turns.ts";
+
+const DEADLINE_MS = 10_000;
+
+/** A server with one connection of each kind. */
+class Mixed implements AsyncDisposable {
+  readonly server: TestServer;
+  readonly release: () => void;
+  readonly signals: AbortSignal[] = [];
+  /** What came first and what later: closes of connections, the end of serving. */
+  readonly events: string[] = [];
+  #clients: RawClient[] = [];
+  #begun = 0;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.release = resolve;
+    this.server = serve((app) =>
+      app.get("/", (_, res) => res.ok("ok"))
+        .get("/active", async (ctx, res) => {
+          this.signals.push(ctx.signal);
+          this.#begun++;
+          await promise;
+          res.ok("done");
+        })
+        .get("/stream", (ctx, res) => {
+          this.signals.push(ctx.signal);
+          async function* pieces(): AsyncGenerator<string> {
+            yield "x".repeat(10_000);
+            await promise;
+            yield "end";
+          }
+          res.ok(pieces());
+        })
+        .post("/body", async (ctx, res) => {
+          this.#begun++;
+          res.ok(await ctx.body.text());
+        })
+    );
+  }
+
+  /** Opens a connection that sends this; gives it when it has an answer, if one is due. */
+  async open(wire: string, answer = ""): Promise<RawClient> {
+    const client = await this.server.connect();
+    this.#clients.push(client);
+    if (wire !== "") await client.send(wire);
+    if (answer !== "") assertEquals((await client.response()).body, answer);
+    return client;
+  }
+
+  /** Waits until that many handlers are at work. */
+  async begun(count: number): Promise<void> {
+    await until(() => this.#begun === count);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) client.close();
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("R111: idle connections close now, active ones finish with close, half-received ones may complete", async () => {
+  await using mixed = new Mixed();
+  const { server } = mixed;
+  const silent = await mixed.open("");
+  const idle = await mixed.open(request("GET /"), "ok");
+  const active = await mixed.open(request("GET /active"));
+  const head = await mixed.open("GET / HTTP/1.1\r\nHo");
+  const body = await mixed.open(
+    request("POST /body", "Content-Length: 5\r\n", "he"),
+  );
+  await mixed.begun(2);
+  await until(() => server.handle.connectionCount === 5);
+  // Half a head is no idle connection only once it was read.
+  for (let n = 0; n < 5; n++) await idle.ask(request("GET /"));
+
+  let isFinished = false;
+  const finished = server.handle.shutdown().then(() => isFinished = true);
+  await untilRefused(server.port);
+  for (const client of [silent, idle]) {
+    assertEquals(await withDeadline(client.toEnd(), DEADLINE_MS), "");
+    client.close();
+  }
+  await until(() => server.handle.connectionCount === 3);
+  assertEquals(isFinished, false);
+
+  await head.send("st: a\r\n\r\n");
+  await body.send("llo");
+  mixed.release();
+  const bodies = [[head, "ok"], [body, "hello"], [active, "done"]] as const;
+  for (const [client, expected] of bodies) {
+    const answer = await client.response();
+    assertEquals(answer.body, expected);
+    assertEquals(answer.headers.get("connection"), "close");
+    assertEquals(await client.toEnd(), "");
+    client.close();
+  }
+  await withDeadline(finished, DEADLINE_MS);
+  assertEquals(server.handle.connectionCount, 0);
+  assert(mixed.signals.every((signal) => !signal.aborted));
+  assertEquals(server.errors, []);
+});
+
+Deno.test("R111: what was pipelined behind the running request is not served", async () => {
+  await using mixed = new Mixed();
+  const client = await mixed.open(request("GET /active") + request("GET /"));
+  await mixed.begun(1);
+  const finished = mixed.server.handle.shutdown();
+  await untilRefused(mixed.server.port);
+  mixed.release();
+  const answer = await client.response();
+  assertEquals(
+    [answer.body, answer.headers.get("connection")],
+    ["done", "close"],
+  );
+  assertEquals(await client.toEnd(), "");
+  client.close();
+  await finished;
+});
+
+Deno.test("R111: a stream that has begun is sent to its end", async () => {
+  await using mixed = new Mixed();
+  const client = await mixed.open(request("GET /stream"));
+  await client.head();
+  const finished = mixed.server.handle.shutdown();
+  await untilRefused(mixed.server.port);
+  mixed.release();
+  assertEquals((await client.chunk()).length, 10_000);
+  assertEquals([await client.chunk(), await client.chunk()], ["end", ""]);
+  assertEquals(await client.toEnd(), "\r\n");
+  client.close();
+  await finished;
+});
+
+Deno.test("R111: a stream whose head is still to come announces the close", async () => {
+  const first = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  async function* pieces(): AsyncGenerator<string> {
+    asked.resolve();
+    await first.promise;
+    yield "x".repeat(10_000);
+  }
+  await using server = serve((app) => {
+    app.get("/", (_, res) => {
+      res.ok(pieces(), { "content-length": "10000" });
+      server.handle.shutdown();
+      first.resolve();
+    });
+  });
+  using client = await server.connect();
+  const answer = await client.ask(request("GET /"));
+  await asked.promise;
+  assertEquals(
+    [answer.body.length, answer.headers.get("connection")],
+    [10_000, "close"],
+  );
+  assertEquals(await client.toEnd(), "");
+});
+
+Deno.test("R111: what is not done by the deadline is cut", async () => {
+  await using mixed = new Mixed();
+  const { server } = mixed;
+  const wires = [
+    request("GET /active"),
+    request("GET /stream"),
+    "GET / HTTP/1.1\r\nHo",
+    request("POST /body", "Content-Length: 5\r\n", "he"),
+  ];
+  const clients: RawClient[] = [];
+  for (const wire of wires) clients.push(await mixed.open(wire));
+  await mixed.begun(2);
+  await until(() => mixed.signals.length === 2);
+  await withDeadline(server.handle.shutdown({ deadline: 20 }), DEADLINE_MS);
+  assertEquals(server.handle.connectionCount, 0);
+  for (const client of clients) {
+    const rest = await client.toEnd().catch(() => "cut");
+    assert(!rest.includes("0\r\n\r\n"), rest);
+  }
+  assertEquals(mixed.signals.map(({ aborted }) => aborted), [true, true]);
+  mixed.release();
+  await turn();
+});
+
+Deno.test("R111: closeNow() cuts at once, and settles finished", async () => {
+  await using mixed = new Mixed();
+  const { handle } = mixed.server;
+  await mixed.open(request("GET /"), "ok");
+  await mixed.open(request("GET /active"));
+  await mixed.begun(1);
+  handle.closeNow();
+  await withDeadline(handle.finished, DEADLINE_MS);
+  assertEquals(handle.connectionCount, 0);
+  assertEquals(mixed.signals[0]?.aborted, true);
+});
+
+Deno.test("R111: shutdown() twice, and with nothing open, is one end", async () => {
+  const handle = Server.builder("127.0.0.1:0").build().serve();
+  const [first, second] = [handle.shutdown(), handle.shutdown({ deadline: 1 })];
+  await withDeadline(Promise.all([first, second]), DEADLINE_MS);
+  handle.closeNow();
+  await handle.finished;
+  await handle.shutdown();
+});

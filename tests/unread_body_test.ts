@@ -1,0 +1,309 @@
+/**
+ * Section 4, bodies that the handler does not read to their end (R99 to R103):
+ * what is left is dropped within bounds, or the connection ends; it is never
+ * a request.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Handler } from "../mod.ts";
+import type { RawClient } from "./_raw_client.ts";
+import { request, serve } from "./_serve.ts";
+import { Timed } from "./_timed.ts";
+
+const CHUNKED = "Transfer-Encoding: chunked\r\n";
+const DRAIN_BYTES = 65_536;
+
+/** A chunked body of that many octets of payload. */
+function chunked(size: number, chunkSize: number): string {
+  const chunk = `${chunkSize.toString(16)}\r\n${"x".repeat(chunkSize)}\r\n`;
+  const rest = size % chunkSize;
+  const last = rest === 0
+    ? ""
+    : `${rest.toString(16)}\r\n${"x".repeat(rest)}\r\n`;
+  return `${chunk.repeat(Math.floor(size / chunkSize))}${last}0\r\n\r\n`;
+}
+
+/** A request with a body of declared length. */
+function post(size: number): string {
+  return request("POST /first", "", "x".repeat(size));
+}
+
+/** Handlers that leave a body alone, or begin with it. */
+const IGNORING: Readonly<Record<string, Handler>> = {
+  "answers at once": (_, res) => res.ok("ok"),
+  "answers later": async (_, res) => {
+    await Promise.resolve();
+    res.ok("ok");
+  },
+  "streams its answer": (_, res) => res.ok(ReadableStream.from(["ok"])),
+};
+
+const READING: Readonly<Record<string, Handler>> = {
+  "reads a piece by an iterator": async (ctx, res) => {
+    for await (const piece of ctx.body) {
+      assert(piece.length > 0);
+      break;
+    }
+    res.ok("ok");
+  },
+  "reads an octet": async (ctx, res) => {
+    await ctx.body.read(new Uint8Array(1));
+    res.ok("ok");
+  },
+  "cancels the stream": async (ctx, res) => {
+    await ctx.body.stream.cancel();
+    res.ok("ok");
+  },
+  "gathers too much": async (ctx, res) => {
+    await ctx.body.bytes().catch(() => {});
+    res.ok("ok");
+  },
+};
+
+/** Serves `/first` by the handler and everything else by its path. */
+function serveFirst(handler: Handler): Timed {
+  return new Timed(
+    (ctx, res) =>
+      ctx.uri.path === "/first" ? handler(ctx, res) : res.ok(ctx.uri.path),
+    {
+      maxBufferedBodyBytes: 10,
+    },
+  );
+}
+
+const kept: readonly (readonly [string, string])[] = [
+  ["a body of 64 KiB", post(DRAIN_BYTES)],
+  [
+    "chunks of 64 KiB",
+    request("POST /first", CHUNKED, chunked(DRAIN_BYTES, 8192)),
+  ],
+  ["an empty chunked body", request("POST /first", CHUNKED, "0\r\n\r\n")],
+];
+
+for (const [name, handler] of Object.entries({ ...IGNORING, ...READING })) {
+  Deno.test(`R99: what is short enough is dropped behind a handler that ${name}`, async () => {
+    for (const [what, wire] of kept) {
+      const peer = serveFirst(handler);
+      peer.send(wire + request("GET /second"));
+      const first = await peer.response();
+      assertEquals(first.body, "ok", what);
+      assertEquals(first.headers.has("connection"), false, what);
+      assertEquals((await peer.response()).body, "/second", what);
+      peer.end();
+      await peer.finish();
+    }
+  });
+}
+
+for (const [name, handler] of Object.entries(IGNORING)) {
+  Deno.test(`R99: what is known to be too long ends the connection behind a handler that ${name}`, async () => {
+    const peer = serveFirst(handler);
+    peer.send(post(DRAIN_BYTES + 1) + request("GET /second"));
+    const first = await peer.response();
+    assertEquals(
+      [first.body, first.headers.get("connection")],
+      ["ok", "close"],
+    );
+    assertEquals(await peer.finish(), "");
+  });
+}
+
+for (const [name, handler] of Object.entries(READING)) {
+  Deno.test(`R99: a rest that is known to be too long ends the connection behind a handler that ${name}`, async () => {
+    const peer = serveFirst(handler);
+    peer.send(request("POST /first", "Content-Length: 1000000\r\n"));
+    peer.send("x".repeat(10_000));
+    const first = await peer.response();
+    assertEquals(
+      [first.body, first.headers.get("connection")],
+      ["ok", "close"],
+    );
+    peer.send("x".repeat(10_000) + request("GET /second"));
+    assertEquals(await peer.finish(), "");
+  });
+}
+
+const endless: readonly (readonly [string, string])[] = [
+  ["one octet over 64 KiB", chunked(DRAIN_BYTES + 1, 8192)],
+  ["much payload", chunked(10 * DRAIN_BYTES, 65_536)],
+  ["little payload and much framing", chunked(30_000, 1)],
+];
+
+for (const [what, body] of endless) {
+  Deno.test(`R99: a body of unknown length with ${what} ends the connection`, async () => {
+    for (const handler of Object.values(IGNORING)) {
+      const peer = serveFirst(handler);
+      peer.send(request("POST /first", CHUNKED, body) + request("GET /second"));
+      assertEquals((await peer.response()).body, "ok");
+      assertEquals(await peer.finish(), "");
+    }
+  });
+}
+
+Deno.test("R100: a body that comes behind its answer is no request", async () => {
+  const paths: string[] = [];
+  const smuggled = request("GET /smuggled");
+  for (const isAsync of [false, true]) {
+    const peer = new Timed((ctx, res) => {
+      paths.push(ctx.uri.path);
+      if (!isAsync) return res.ok("ok");
+      return Promise.resolve().then(() => res.ok("ok"));
+    });
+    peer.send(request("POST /first", `Content-Length: ${smuggled.length}\r\n`));
+    assertEquals((await peer.response()).body, "ok");
+    peer.send(smuggled);
+    peer.send(request("GET /second"));
+    assertEquals((await peer.response()).body, "ok");
+    peer.end();
+    assertEquals(await peer.finish(), "");
+  }
+  assertEquals(paths, ["/first", "/second", "/first", "/second"]);
+});
+
+Deno.test("R100: a body that comes octet by octet behind its answer is no request", async () => {
+  const smuggled = request("GET /smuggled");
+  const peer = serveFirst((_, res) => res.ok("ok"));
+  peer.send(request("POST /first", `Content-Length: ${smuggled.length}\r\n`));
+  assertEquals((await peer.response()).body, "ok");
+  for (const octet of smuggled) peer.send(octet);
+  peer.send(request("GET /second"));
+  assertEquals((await peer.response()).body, "/second");
+  peer.end();
+  await peer.finish();
+});
+
+for (const form of ["length", "chunks"]) {
+  Deno.test(`R101: 100 KiB by ${form} that were read keep the connection`, async () => {
+    const size = 102_400;
+    const peer = new Timed(async (ctx, res) => {
+      res.ok(String((await ctx.body.bytes()).length));
+    });
+    const wire = form === "length"
+      ? post(size)
+      : request("POST /first", CHUNKED, chunked(size, 5000));
+    for (let n = 0; n < 3; n++) {
+      peer.send(wire);
+      const answer = await peer.response();
+      assertEquals(answer.body, String(size));
+      assertEquals(answer.headers.has("connection"), false);
+    }
+    peer.end();
+    await peer.finish();
+  });
+}
+
+const BAD_CHUNK = "3\r\nabcX\r\n";
+
+Deno.test("R102: catching the error of a body saves neither answer nor connection", async () => {
+  for (const body of [BAD_CHUNK, "5\r\nabc", "x\r\n"]) {
+    const peer = new Timed(async (ctx, res) => {
+      await ctx.body.bytes().catch(() => {});
+      res.ok("caught");
+    });
+    peer.send(request("POST /first", CHUNKED, body));
+    peer.send(request("GET /second"));
+    if (body === "5\r\nabc") peer.end();
+    const answer = await peer.response();
+    assertEquals(
+      [answer.body, answer.headers.get("connection")],
+      ["caught", "close"],
+    );
+    assertEquals(await peer.finish(), "");
+    assertEquals(peer.error?.name, "ProtocolError");
+  }
+});
+
+Deno.test("R102: a broken body that nobody reads ends the connection", async () => {
+  for (const handler of Object.values(IGNORING)) {
+    const peer = serveFirst(handler);
+    peer.send(request("POST /first", CHUNKED, BAD_CHUNK));
+    peer.send(request("GET /second"));
+    assertEquals((await peer.response()).body, "ok");
+    assertEquals(await peer.finish(), "");
+    assertEquals(peer.error?.name, "ProtocolError");
+  }
+});
+
+/** Sends until the other side has had enough; gives the octets that went out. */
+async function sendOn(client: RawClient, maxBytes: number): Promise<number> {
+  const piece = "x".repeat(65_536);
+  let sent = 0;
+  try {
+    for (; sent < maxBytes; sent += piece.length) await client.send(piece);
+  } catch {
+    // Cut by the server, which is what the test waits for.
+  }
+  return sent;
+}
+
+const HUNDRED_MIB = 104_857_600;
+
+const early: Readonly<Record<string, Handler>> = {
+  "without reading": (_, res) => res.send(401, "who are you"),
+  "after one octet": async (ctx, res) => {
+    await ctx.body.read(new Uint8Array(1));
+    res.send(401, "who are you");
+  },
+  "by throwing": () => {
+    throw new Error("refused");
+  },
+};
+
+for (const [how, handler] of Object.entries(early)) {
+  Deno.test(`R103: an early answer ${how} reaches a client that goes on sending`, async () => {
+    await using server = serve((app) => app.fallbackRoute(handler));
+    for (let n = 0; n < 2; n++) {
+      using client = await server.connect();
+      const fields = `Content-Length: ${HUNDRED_MIB}\r\n`;
+      await client.send(request("POST /", fields) + "x");
+      const sending = sendOn(client, HUNDRED_MIB);
+      const answer = await client.response();
+      assertEquals(
+        [answer.status, answer.body],
+        how === "by throwing" ? [500, ""] : [401, "who are you"],
+      );
+      assertEquals(answer.headers.get("connection"), "close");
+      assert(await sending < HUNDRED_MIB);
+    }
+    assertEquals(server.errors, []);
+  });
+}
+
+Deno.test("R103: a refused head reaches a client that goes on sending", async () => {
+  await using server = serve((app) => app.fallbackRoute((_, res) => res.ok()));
+  using client = await server.connect();
+  await client.send("GET / HTTP/9.9\r\n");
+  const sending = sendOn(client, HUNDRED_MIB);
+  const answer = await client.response();
+  assertEquals(
+    [answer.status, answer.headers.get("connection")],
+    [505, "close"],
+  );
+  assert(await sending < HUNDRED_MIB);
+});
+
+Deno.test("R103: no more than 64 KiB are read behind the last answer", async () => {
+  for (const isHeld of [false, true]) {
+    const peer = new Timed((_, res) => res.send(401));
+    const release = isHeld ? peer.holdWrites() : (): void => {};
+    let takenBytes = 0;
+    const { read } = peer.duplex;
+    peer.duplex.read = async (buffer) => {
+      const size = await read(buffer);
+      takenBytes += size ?? 0;
+      return size;
+    };
+    const head = request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`);
+    peer.send(head);
+    for (let n = 0; n < 100; n++) peer.send("x".repeat(10_000));
+    if (isHeld) {
+      await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+      assertEquals(peer.closeCount, 0); // the answer is on its way yet
+    }
+    release();
+    await peer.ended;
+    assert(takenBytes <= head.length + 2 * 65_536, `${takenBytes} were taken`);
+    assertEquals((await peer.response()).status, 401);
+    assertEquals(peer.clock.tickerCount, 0);
+  }
+});
