@@ -52,7 +52,8 @@ export {
   type ProtocolErrorCode,
 } from "./codec/errors.ts";
 export type { BodyLimits, HeadLimits } from "./codec/limits.ts";
-export { parseRequestHead, RequestHead } from "./codec/request_head.ts";
+export { RequestHead } from "./codec/request_head.ts";
+export { parseRequestHead } from "./codec/request_parser.ts";
 export type { TrailerSection } from "./codec/trailer_section.ts";
 export { ChunkedDecoder } from "./codec/chunked.ts";
 export { BodyDecoder } from "./codec/body_decoder.ts";

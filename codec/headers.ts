@@ -6,13 +6,9 @@
  */
 
 import { decodeOctets, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
+import { type ControlFields, readControlFields } from "./control_fields.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
-import {
-  checkFieldName,
-  checkFieldValue,
-  encodeFieldLines,
-  trimOptionalWhiteSpace,
-} from "./head_encoder.ts";
+import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 
 /** Field lines as scanned: octets, and offsets from `base` for each line. */
 export interface FieldSection {
@@ -32,47 +28,6 @@ export type HeadersInit =
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
-/** What framing and persistence want to know of a list; see those files for the rules. */
-export interface ControlFields {
-  /** Values of all `Content-Length` lines. */
-  readonly contentLength: readonly string[];
-  /** Values of all `Transfer-Encoding` lines. */
-  readonly transferEncoding: readonly string[];
-  /** Whether there is a line of one of these two. */
-  readonly declaresFraming: boolean;
-  /** Whether `Connection` names `close`. */
-  readonly closes: boolean;
-  /** Whether there is a `Date` line. */
-  readonly hasDate: boolean;
-  /** All other lines, encoded. */
-  readonly encoded: Uint8Array;
-  /** The head that was made with the list last, for whoever makes heads. */
-  prepared: PreparedHead | null;
-}
-
-/** The beginning of a head that was sent with a list; see the server's date cache. */
-export interface PreparedHead {
-  /** Stands for its maker and the second of its date. */
-  readonly second: object;
-  /** The status in it. */
-  readonly status: object;
-  /** Whether the automatic date is in it. */
-  readonly isDated: boolean;
-  /** Its octets. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The text that was sent behind it last. */
-  lastText: string | null;
-  /** The whole message with that text, once the text came twice. */
-  whole: Uint8Array<ArrayBuffer> | null;
-}
-
-/** Says whether a `Connection` value has the member `close`. */
-function namesClose(value: string): boolean {
-  return value.split(",").some((member) =>
-    lowerCaseAscii(trimOptionalWhiteSpace(member)) === "close"
-  );
-}
-
 /** Stands for octets that are gone: a look-up says so and never shows another message's. */
 const RELEASED_SECTION: FieldSection = {
   bytes: new Uint8Array(0),
@@ -84,13 +39,6 @@ const RELEASED_SECTION: FieldSection = {
     );
   },
 };
-
-/** Fields that the library writes itself from what it decided; `Date` is kept if given. */
-const LIBRARY_FIELDS: ReadonlySet<string> = new Set([
-  "content-length",
-  "transfer-encoding",
-  "connection",
-]);
 
 /**
  * An ordered list of fields with case-insensitive names (RFC 9110 §5).
@@ -349,24 +297,12 @@ export class Headers implements Iterable<[string, string]> {
 
   #readControl(): ControlFields {
     this.#materialize();
-    const names = this.#lowerNames;
-    const contentLength = this.getAll("content-length");
-    const transferEncoding = this.getAll("transfer-encoding");
-    const control: ControlFields = {
-      contentLength,
-      transferEncoding,
-      declaresFraming: contentLength.length + transferEncoding.length > 0,
-      closes: this.getAll("connection").some(namesClose),
-      hasDate: names.includes("date"),
-      encoded: encodeFieldLines(
-        this.#names,
-        this.#values,
-        (index) => !LIBRARY_FIELDS.has(names[index]!), // index is below the count
-      ),
-      prepared: null,
-    };
-    this.#control = control;
-    return control;
+    this.#control = readControlFields(
+      this.#names,
+      this.#lowerNames,
+      this.#values,
+    );
+    return this.#control;
   }
 
   #isNamed(index: number, lowerName: string): boolean {

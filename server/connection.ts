@@ -12,7 +12,8 @@
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { isPersistent } from "../codec/persistence.ts";
 import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import type { RequestHead, RequestHeadParser } from "../codec/request_head.ts";
+import type { RequestHead } from "../codec/request_head.ts";
+import type { RequestHeadParser } from "../codec/request_parser.ts";
 import { Status } from "../codec/status.ts";
 import { bodyLimits } from "./application.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
@@ -157,6 +158,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   outputSent(): void {
     this.#waiters.settle(this.output.sentBytes);
     if (this.output.pendingBytes > 0) return;
+    if (this.#exchange === null) this.#abort = null; // all was answered
     if (this.#phase === Phase.CLOSING) this.#endOutput();
     else if (this.input.length > 0) this.exchangeProgressed();
   }
@@ -376,6 +378,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     }
     this.#fault ??= body?.fault ?? null;
     this.#exchange = null;
+    if (this.output.pendingBytes === 0) this.#abort = null;
     if (!exchange.keepsAlive || this.isInputEnded && this.input.length === 0) {
       this.#beginClosing();
       return false;

@@ -6,7 +6,8 @@
 
 import { encodeOctets } from "../codec/ascii.ts";
 import { encodeStatusLine } from "../codec/head_encoder.ts";
-import type { Headers, PreparedHead } from "../codec/headers.ts";
+import type { Headers } from "../codec/headers.ts";
+import type { PreparedHead } from "../codec/control_fields.ts";
 import { formatHttpDate } from "../codec/http_date.ts";
 import { type Status, STATUS_CODE_LIMIT } from "../codec/status.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import type { HeadLimits } from "../codec/limits.ts";
-import { RequestHeadParser } from "../codec/request_head.ts";
+import { RequestHeadParser } from "../codec/request_parser.ts";
 import { type Application, headLimits } from "./application.ts";
 import { DateCache } from "./date_cache.ts";
 import { type Clock, Deadlines } from "./deadlines.ts";

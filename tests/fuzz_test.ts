@@ -7,7 +7,7 @@ import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { CHUNKED } from "../codec/framing.ts";
 import { DEFAULT_BODY_LIMITS, DEFAULT_HEAD_LIMITS } from "../codec/limits.ts";
 import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import { RequestHeadParser } from "../codec/request_head.ts";
+import { RequestHeadParser } from "../codec/request_parser.ts";
 import { Server } from "../server/server.ts";
 import { noteTeardown, runWire } from "./_helpers.ts";
 import { SeededRandom } from "./_random.ts";

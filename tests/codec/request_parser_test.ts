@@ -7,11 +7,11 @@ import {
 } from "../../codec/errors.ts";
 import { CHUNKED } from "../../codec/framing.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../codec/limits.ts";
+import type { RequestHead } from "../../codec/request_head.ts";
 import {
   parseRequestHead,
-  type RequestHead,
   RequestHeadParser,
-} from "../../codec/request_head.ts";
+} from "../../codec/request_parser.ts";
 import { everySplit } from "../_splits.ts";
 
 const REST = "GET /rest";
