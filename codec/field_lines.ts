@@ -120,6 +120,11 @@ export class FieldScanner {
     let entry = this.count * FIELD_STRIDE;
     if (state === LINE_START) {
       pos = this.#scanWholeLines(bytes, base, pos, stop);
+      if (pos + 1 < end && bytes[pos] === CR && bytes[pos + 1] === LF) {
+        this.position = pos + 2 - base;
+        this.#state = DONE;
+        return true;
+      }
       entry = this.count * FIELD_STRIDE;
     }
     for (;;) {

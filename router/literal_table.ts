@@ -21,6 +21,9 @@ export interface LiteralEntry<T> {
   readonly value: T;
 }
 
+/** Numbers of one slot: the key's hash, where it starts, its length, and its value's index plus 1. */
+const SLOT_STRIDE = 4;
+
 /**
  * A hash table whose keys are the octets `METHOD SP path`.
  *
@@ -29,13 +32,11 @@ export interface LiteralEntry<T> {
  * what is longer than every key no octet is read.
  */
 export class LiteralTable<T> {
-  readonly #entries: readonly LiteralEntry<T>[];
-  /** Index of an entry plus 1; 0 is a free slot. */
+  readonly #values: readonly T[];
+  /** {@linkcode SLOT_STRIDE} numbers a slot; all 0 is a free one. */
   readonly #slots: Int32Array;
-  readonly #hashes: Int32Array;
-  /** All keys in one run; entry `i` stands at `offsets[i]` to `offsets[i + 1]`. */
+  /** All keys in one run. */
   readonly #octets: Uint8Array;
-  readonly #offsets: Int32Array;
   readonly #longest: number;
 
   /**
@@ -45,81 +46,59 @@ export class LiteralTable<T> {
    */
   constructor(entries: readonly LiteralEntry<T>[]) {
     const keys = entries.map(({ method, path }) => `${method} ${path}`);
-    this.#entries = entries;
+    this.#values = entries.map(({ value }) => value);
     this.#longest = keys.reduce(
       (most, { length }) => Math.max(most, length),
       0,
     );
     this.#octets = new TextEncoder().encode(keys.join(""));
-    this.#offsets = new Int32Array(keys.length + 1);
-    this.#hashes = new Int32Array(keys.length);
     let size = 2;
     while (size < 2 * keys.length) size *= 2;
-    this.#slots = new Int32Array(size);
+    this.#slots = new Int32Array(size * SLOT_STRIDE);
     let start = 0;
-    for (const [index, key] of keys.entries()) {
-      const end = start + key.length;
-      const hash = hashOctets(this.#octets, start, end);
-      let slot = hash & (size - 1);
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & (size - 1);
-      this.#slots[slot] = index + 1;
-      this.#hashes[index] = hash;
-      this.#offsets[index + 1] = end;
-      start = end;
+    for (const [index, { length }] of keys.entries()) {
+      this.#insert(start, length, index + 1);
+      start += length;
     }
   }
 
   /**
    * Finds an entry by its octets, without making text or any other object.
    *
-   * @param bytes Memory that holds `METHOD SP path` in one run.
+   * @param bytes Memory that holds `METHOD SP path` in one run; the first SP
+   * ends the method, as in every key.
    * @param start Where the method starts.
-   * @param methodEnd Where the SP stands.
    * @param pathEnd Where the path ends, at most `bytes.length`.
    * @returns The value of the entry, or `undefined`.
    */
-  find(
-    bytes: Uint8Array,
-    start: number,
-    methodEnd: number,
-    pathEnd: number,
-  ): T | undefined {
+  find(bytes: Uint8Array, start: number, pathEnd: number): T | undefined {
     const length = pathEnd - start;
     if (length > this.#longest) return undefined;
+    const slots = this.#slots;
+    const octets = this.#octets;
     const hash = hashOctets(bytes, start, pathEnd);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    let number = this.#slots[slot] ?? 0;
-    while (number !== 0) {
-      const index = number - 1;
-      const keyStart = this.#offsets[index] ?? 0;
-      if (
-        this.#hashes[index] === hash &&
-        this.#offsets[number] === keyStart + length &&
-        this.#isAt(keyStart, bytes, start, length)
-      ) {
-        const entry = this.#entries[index];
-        return entry?.method.length === methodEnd - start
-          ? entry.value
-          : undefined;
+    let slot = (hash * SLOT_STRIDE) & (slots.length - 1);
+    for (;;) {
+      const number = slots[slot + 3]!; // slots are whole, here and below
+      if (number === 0) return undefined;
+      if (slots[slot] === hash && slots[slot + 2] === length) {
+        const keyStart = slots[slot + 1]!;
+        let at = 0;
+        while (at < length && octets[keyStart + at] === bytes[start + at]) at++;
+        if (at === length) return this.#values[number - 1];
       }
-      slot = (slot + 1) & mask;
-      number = this.#slots[slot] ?? 0;
+      slot = (slot + SLOT_STRIDE) & (slots.length - 1);
     }
-    return undefined;
   }
 
-  #isAt(
-    keyStart: number,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-  ): boolean {
-    const octets = this.#octets;
-    for (let at = 0; at < length; at++) {
-      if (octets[keyStart + at] !== bytes[start + at]) return false;
+  #insert(start: number, length: number, number: number): void {
+    const slots = this.#slots;
+    const hash = hashOctets(this.#octets, start, start + length);
+    let slot = (hash * SLOT_STRIDE) & (slots.length - 1);
+    while (slots[slot + 3] !== 0) {
+      slot = (slot + SLOT_STRIDE) & (slots.length - 1);
     }
-    return true;
+    slots.set([hash, start, length, number], slot);
   }
 }
 
@@ -129,8 +108,9 @@ export class LiteralTable<T> {
  */
 function hashOctets(bytes: Uint8Array, start: number, end: number): number {
   let hash = HASH_SEED;
+  // the caller's bounds lie inside the bytes
   for (let at = start; at < end; at++) {
-    hash = Math.imul(hash ^ (bytes[at] ?? 0), HASH_FACTOR);
+    hash = Math.imul(hash ^ bytes[at]!, HASH_FACTOR);
   }
   return hash;
 }

@@ -179,17 +179,15 @@ export class Router<T> {
    *
    * @param bytes Memory that holds `METHOD SP path` in one run.
    * @param start Where the method starts.
-   * @param methodEnd Where the SP after the method stands.
    * @param pathEnd Where the path ends, at most `bytes.length`.
    * @returns The very match that {@linkcode Router.match} gives, or `undefined`.
    */
   matchLiteralOctets(
     bytes: Uint8Array,
     start: number,
-    methodEnd: number,
     pathEnd: number,
   ): RouteMatch<T> | undefined {
-    return this.#literals.find(bytes, start, methodEnd, pathEnd);
+    return this.#literals.find(bytes, start, pathEnd);
   }
 
   /**

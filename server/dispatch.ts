@@ -58,7 +58,6 @@ function findHandler(app: Application, exchange: Exchange): Handler {
     const literal = router.matchLiteralOctets(
       bytes,
       base + head.methodStart,
-      base + head.methodEnd,
       base + head.pathEnd,
     );
     if (literal !== undefined) return literal.value;

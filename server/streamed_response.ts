@@ -61,6 +61,7 @@ export class StreamedResponse {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #hasSurplus = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins to pull. */
   constructor(init: StreamedResponseInit) {
@@ -73,13 +74,14 @@ export class StreamedResponse {
   abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
+    clearTimeout(this.#timer); // the source may never answer
     this.#init.source.cancel();
   }
 
   async #run(): Promise<void> {
     const { source, onEnd } = this.#init;
     let failure: unknown = null;
-    const timer = setTimeout(() => this.#stopGathering(), GATHER_MS);
+    this.#timer = setTimeout(() => this.#stopGathering(), GATHER_MS);
     try {
       for (;;) {
         const piece = await source.pull();
@@ -98,7 +100,7 @@ export class StreamedResponse {
         new TypeError("Cannot send body: it failed without a reason");
       source.cancel();
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
     }
     if (!this.#isAborted) onEnd(failure);
   }

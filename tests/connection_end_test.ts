@@ -220,6 +220,29 @@ Deno.test("R110: a source that never answers keeps nobody waiting", async () => 
   forever.resolve(); // the generator's own promise would outlive the test
 });
 
+Deno.test({
+  name: "R110: a source that never gives a piece leaves no timer",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn(): Promise<void> {
+    const asked = Promise.withResolvers<void>();
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: (): Promise<never> => {
+          asked.resolve();
+          return new Promise(() => {});
+        },
+      }),
+    };
+    const peer = new Timed((_, res) => res.ok(source));
+    peer.send(request("GET /"));
+    await asked.promise;
+    peer.reset(new Error("reset"));
+    await peer.ended;
+    assertEquals(peer.writes, []);
+  },
+});
+
 Deno.test("R110: a reset while a body is read rejects the read", async () => {
   const caught = Promise.withResolvers<unknown>();
   const peer = new Timed(async (ctx) => {
@@ -254,4 +277,36 @@ Deno.test("R110: what a handler does after the peer left harms nobody", async ()
   resolve();
   await done.promise;
   assertEquals(peer.writes, []);
+});
+
+Deno.test("R110: a signal does not fire behind an answer that was sent", async () => {
+  const signals: AbortSignal[] = [];
+  const peer = new Timed(async (ctx, res) => {
+    signals.push(ctx.signal);
+    res.ok(await ctx.body.text());
+  });
+  for (const wire of [request("GET /"), request("POST /", "", "hello")]) {
+    peer.send(wire);
+    await peer.response();
+  }
+  await turn();
+  peer.reset(new Error("reset"));
+  await peer.ended;
+  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+});
+
+Deno.test("R110: a signal fires while an answer is on its way although the handler is done", async () => {
+  const signals: AbortSignal[] = [];
+  const peer = new Timed((ctx, res) => {
+    signals.push(ctx.signal);
+    res.ok(new Uint8Array(100_000));
+  });
+  const release = peer.holdWrites();
+  peer.send(request("GET /"));
+  await until(() => peer.writes.length > 0);
+  const reset = new Error("reset");
+  peer.reset(reset);
+  await peer.ended;
+  assertEquals(signals.map(({ reason }) => reason), [reset]);
+  release();
 });

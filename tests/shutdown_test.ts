@@ -1,10 +1,13 @@
 /** Section 4, the end of serving (R111): idle, active and half-received connections, with and without a deadline. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Server } from "../mod.ts";
+import { ConnectionSetupAction, Server } from "../mod.ts";
+import { ListenEngine } from "../server/engines/listen.ts";
 import { withDeadline } from "./_helpers.ts";
+import { MemoryConnection } from "./_memory_duplex.ts";
 import type { RawClient } from "./_raw_client.ts";
 import { request, serve, type TestServer } from "./_serve.ts";
+import { applicationOf } from "./_timed.ts";
 import { turn, until, untilRefused } from "./_turns.ts";
 
 const DEADLINE_MS = 10_000;
@@ -207,4 +210,44 @@ Deno.test("R111: shutdown() twice, and with nothing open, is one end", async () 
   handle.closeNow();
   await handle.finished;
   await handle.shutdown();
+});
+
+Deno.test({
+  name:
+    "R111, R159: a connection that is set up behind the end of serving leaves no timer",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn(): Promise<void> {
+    const setUp = Promise.withResolvers<void>();
+    const finished = Promise.withResolvers<unknown>();
+    let tornDown = 0;
+    const engine = new ListenEngine(
+      applicationOf((_, res) => res.ok("ok"), {}, {
+        connectionSetup: async (accepted) => {
+          await setUp.promise;
+          return accepted.ok
+            ? ConnectionSetupAction.proceed(accepted.conn)
+            : ConnectionSetupAction.drop;
+        },
+        connectionTeardown: () => void tornDown++,
+      }),
+      { onFinished: finished.resolve, onError: () => {} },
+    );
+    const peers = [new MemoryConnection(), new MemoryConnection()];
+    for (const { duplex } of peers) engine.handle(duplex);
+    const [leaving, asking] = peers;
+    asking?.send(request("GET /"));
+    leaving?.end();
+    engine.stop();
+    for (let n = 0; n < 5; n++) await turn();
+    setUp.resolve();
+    const answer = await asking?.response();
+    assertEquals(
+      [answer?.body, answer?.headers.get("connection")],
+      ["ok", "close"],
+    );
+    asking?.end();
+    assertEquals(await finished.promise, null);
+    assertEquals(tornDown, 2);
+  },
 });

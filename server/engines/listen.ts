@@ -188,7 +188,12 @@ export class ListenEngine implements AcceptorOwner {
     transport.start();
     if (!this.#isSettled) return;
     // It was set up too late to be seen by `#settle`; its request may be here.
-    setTimeout(() => transport.connection.stop(), 0);
+    this.#inPassage++;
+    setTimeout(() => {
+      transport.connection.stop();
+      this.#inPassage--;
+      this.#passed();
+    }, 0);
   }
 
   #leave(

@@ -49,13 +49,17 @@ Deno.test("the setup hook is told of accepts that failed, and accepting goes on"
     if (seen.push(accepted) === 2) enough.resolve();
     return ConnectionSetupAction.drop;
   });
-  const handle = app.build().serve();
+  const errors: unknown[] = [];
+  const handle = app.build().serve({
+    onError: (error) => void errors.push(error),
+  });
   await enough.promise;
   assertEquals(seen, [{ ok: false, error: full }, {
     ok: false,
     error: aborted,
   }]);
   await handle.shutdown();
+  assertEquals(errors, [full]); // at most one a second
 });
 
 Deno.test("serving ends with an accept's failure that does not pass", async () => {
