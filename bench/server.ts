@@ -74,14 +74,11 @@ app.get("/chunked/:n", (ctx, res) => {
 });
 app.fallbackRoute((ctx, res) => res.ok(ctx.body satisfies BodyInit, BYTES));
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`listening on http://${hostname}:${port}/`);
-  },
-});
+const handle = app.build().serve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => handle.shutdown());
+  Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
 }
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();

@@ -107,12 +107,7 @@ app.connectionTeardownHook((_conn, error) => {
   if (error) console.error(`tcp socket error: ${error.message}`);
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`Listening on http://${hostname}:${port}/`);
-  },
-});
+const handle = app.build().serve();
 
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
@@ -122,6 +117,8 @@ const stop = (): void => {
   handle.shutdown();
 };
 for (const signal of signals) Deno.addSignalListener(signal, stop);
+const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${bound}/`);
 await handle.finished;
 
 /**

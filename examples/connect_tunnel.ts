@@ -49,14 +49,11 @@ async function writeAll(to: Duplex, data: Uint8Array | string): Promise<void> {
   while (rest.length > 0) rest = rest.subarray(await to.write(rest));
 }
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`listening on http://${hostname}:${port}/`);
-  },
-});
+const handle = app.build().serve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
 }
+const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${bound}/`);
 await handle.finished;
 Deno.exit();

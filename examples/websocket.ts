@@ -96,17 +96,14 @@ app.get("/echo", async (ctx, res) => {
   );
 });
 
-const handle = app.build().serve({
-  onListen: (addr) => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
-    console.log(`listening on http://${hostname}:${port}/`);
-  },
-});
+const handle = app.build().serve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
     for (const client of sockets.clients) client.close(1001);
     handle.shutdown({ deadline: 2000 });
   });
 }
+const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${bound}/`);
 await handle.finished;
 Deno.exit();
