@@ -128,8 +128,8 @@ export class RequestLineScanner {
    * The fast path: takes a line that is complete and plain, and leaves any
    * other to the general path from its first octet.
    *
-   * perf: no state is looked at or kept inside the line, 0.6 times the
-   * instructions of the general path (bench/server.ts, GET /).
+   * perf: no state is looked at or kept inside the line: 0.4 times the general
+   * path's time (bench/request_head_bench.ts, Deno 2.9).
    */
   #scanWholeLine(bytes: Uint8Array, base: number, end: number): boolean {
     if (this.position !== 0) return false;

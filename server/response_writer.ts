@@ -89,8 +89,8 @@ export function writeBytes(
  *
  * perf: `TextEncoder` costs 230 ns a call where this loop takes 20 ns for 13
  * characters; a text that is the same string as the last time is copied
- * together with its head, which saves 700 of 3,900 instructions
- * (bench/server.ts, GET /).
+ * together with its head: 0.75 times the time of a request without its I/O
+ * (bench/server.ts, GET /, Deno 2.9).
  *
  * @returns Whether it was; if not, nothing was written.
  */
