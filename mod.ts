@@ -1,5 +1,5 @@
 /**
- * khttp: a low-level HTTP/1.1 server for Deno that is small, strict and fast.
+ * khttp: a low-level HTTP/1.1 server and client for Deno that is small, strict and fast.
  *
  * @example Serve
  * ```ts
@@ -34,6 +34,21 @@ export {
 export { RequestContext } from "./server/request_context.ts";
 export { ResponseHandle } from "./server/response_handle.ts";
 
+// Client
+export { Client } from "./client/client.ts";
+export {
+  ClientError,
+  type ClientErrorCode,
+  type ClientPhase,
+} from "./client/errors.ts";
+export type { ClientOptions } from "./client/options.ts";
+export {
+  ClientResponse,
+  type ClientResponseInit,
+  type UpgradedConnection,
+} from "./client/client_response.ts";
+export type { ExchangeInit } from "./client/request.ts";
+
 // Router
 export { Params } from "./router/params.ts";
 
@@ -55,6 +70,11 @@ export type { BodyLimits, HeadLimits } from "./codec/limits.ts";
 export { RequestHead } from "./codec/request_head.ts";
 export { parseRequestHead } from "./codec/request_parser.ts";
 export type { TrailerSection } from "./codec/trailer_section.ts";
+export {
+  parseResponseHead,
+  type ResponseHead,
+  type ResponseHeadLimits,
+} from "./codec/response_parser.ts";
 export { ChunkedDecoder } from "./codec/chunked.ts";
 export { BodyDecoder } from "./codec/body_decoder.ts";
 export { formatHttpDate, parseHttpDate } from "./codec/http_date.ts";

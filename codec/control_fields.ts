@@ -18,7 +18,7 @@ export interface ControlFields {
   readonly closes: boolean;
   /** Whether there is a `Date` line. */
   readonly hasDate: boolean;
-  /** All other lines, encoded. */
+  /** All other lines, encoded; of several `Date` lines the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
   /** The head that was made with the list last, for whoever makes heads. */
   prepared: PreparedHead | null;
@@ -66,7 +66,9 @@ export function readControlFields(
     encoded: encodeFieldLines(
       names,
       values,
-      (index) => !LIBRARY_FIELDS.has(lowerNames[index]!), // index is below the count
+      (index) =>
+        !LIBRARY_FIELDS.has(lowerNames[index]!) && // index is below the count
+        (lowerNames[index] !== "date" || lowerNames.indexOf("date") === index),
     ),
     prepared: null,
   };

@@ -65,6 +65,7 @@ export class ControlIndex {
     this.host = ABSENT;
     this.#singles = 0;
     if (!this.isPlain) this.#forget();
+    this.isPlain = false; // a fault below leaves places that the next head must not have
     let others = 0;
     const end = count * FIELD_STRIDE;
     for (let entry = 0; entry < end; entry += FIELD_STRIDE) {
@@ -89,7 +90,6 @@ export class ControlIndex {
     this.expect = ABSENT;
     this.hasMoreExpectations = false;
     this.upgrade = ABSENT;
-    this.isPlain = true;
   }
 
   /** Offset of a line's value in the octets. */

@@ -69,6 +69,33 @@ export function requestBodyLength(
   return CHUNKED;
 }
 
+/** What decides, beside the fields, how a response's body is framed. */
+export interface ResponseFacts {
+  readonly status: number;
+  readonly minorVersion: number;
+  readonly requestMethod: string;
+}
+
+/**
+ * Decides how a response's body is framed (RFC 9112 §6.3).
+ *
+ * @returns Octets of the body, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
+ * @throws {ProtocolError} For everything that two readers could take differently.
+ */
+export function receivedBodyLength(
+  index: ControlIndex,
+  { status, minorVersion, requestMethod }: ResponseFacts,
+): number {
+  if (
+    requestMethod === "HEAD" || status < 200 || status === 204 || status === 304
+  ) return 0; // §6.3 step 1: whatever the fields say
+  if (requestMethod === "CONNECT" && status < 300) return 0; // step 2: a tunnel
+  if (index.contentLength === ABSENT && index.transferEncoding === ABSENT) {
+    return UNTIL_CLOSE; // step 8
+  }
+  return requestBodyLength(index, minorVersion); // steps 3 to 6
+}
+
 /** `1*DIGIT` after trimming, exact or refused (RFC 9110 §8.6). */
 function parseContentLength(index: ControlIndex, entry: number): number {
   const { bytes } = index;

@@ -206,8 +206,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   /** See {@linkcode ExchangeOwner.takeOver}. */
   async takeOver(): Promise<Duplex> {
     await this.drained();
+    if (this.#gone !== null) throw this.#gone;
     const { input } = this;
     this.#go(Phase.TAKEN_OVER);
+    this.#exchange?.body?.leave();
     this.#exchange = null;
     this.services.deadlines.remove(this);
     const unread = input.bytes.slice(input.start, input.end);
@@ -223,12 +225,12 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   /** See {@linkcode ExchangeOwner.drained}. */
   drained(): Promise<void> {
     // the output was flushed, or will be when this run ends
-    return this.#waiters.wait(this.output.totalBytes, this.output.sentBytes);
+    return this.sentUpTo(this.output.totalBytes);
   }
 
-  /** See {@linkcode ExchangeOwner.sentSoFar}. */
-  sentSoFar(): Promise<void> {
-    return this.drained();
+  /** See {@linkcode ExchangeOwner.sentUpTo}. */
+  sentUpTo(position: number): Promise<void> {
+    return this.#waiters.wait(position, this.output.sentBytes);
   }
 
   /** See {@linkcode ExchangeOwner.abortSignal}. */
@@ -278,7 +280,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       pos < end && this.#phase < Phase.EXCHANGE &&
       this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
     ) {
-      const parser = this.#parser ?? this.services.parsers.shared;
+      const { parsers } = this.services;
+      parsers.reader?.keepHead();
+      parsers.reader = null;
+      const parser = this.#parser ?? parsers.shared;
       let head: RequestHead | typeof NEED_DATA;
       try {
         head = parser.parse(bytes, pos, end);
@@ -290,7 +295,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
         return end;
       }
       if (head === NEED_DATA) {
-        this.#parser ??= this.services.parsers.takeShared();
+        this.#parser ??= parsers.takeShared();
         if (this.#phase === Phase.IDLE && !parser.isIdle) this.#beginHead();
         return pos;
       }
@@ -332,6 +337,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     );
     this.#exchange = exchange;
     this.#isHeadKept = false;
+    this.services.parsers.reader = this;
     if (body !== null) this.#times.beginExchange(true);
     runExchange(this.services.app, exchange, this);
     this.#advance();
@@ -343,6 +349,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       exchange.ctx.release();
     }
     this.#isHeadKept = true;
+    this.services.parsers.reader = null;
   }
 
   /** Runs what can be run: the exchange's end, its body, the next requests. */
@@ -377,6 +384,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       if (isDrained === null) exchange.keepsAlive = false;
     }
     this.#fault ??= body?.fault ?? null;
+    body?.leave();
     this.#exchange = null;
     if (this.output.pendingBytes === 0) this.#abort = null;
     if (!exchange.keepsAlive || this.isInputEnded && this.input.length === 0) {
@@ -516,12 +524,13 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.services.deadlines.remove(this);
     const exchange = this.#exchange;
     this.#exchange = null;
+    const { sentBytes } = this.output;
     this.output.clear();
     this.input.clear();
     this.#gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
-    this.#waiters.fail(gone);
+    this.#waiters.fail(gone, sentBytes);
     this.#transport.close(cause);
   }
 

@@ -7,16 +7,22 @@ import type { Application } from "./application.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Handler, PreRoutingAction } from "./hooks.ts";
 
+/** Says that a hook dropped the request; no handler can return it by mistake. */
+export const DROPPED: unique symbol = Symbol("DROPPED");
+
+/** What hook and handler came to; a handler's own result means nothing. */
+export type Outcome = void | typeof DROPPED;
+
 /**
  * Runs hook and handler.
  *
- * @returns A promise if one of them gave one; `false` if a hook dropped the request.
+ * @returns A promise if one of them gave one; {@linkcode DROPPED} if a hook dropped the request.
  * @throws {unknown} What hook or handler throws.
  */
 export function dispatch(
   app: Application,
   exchange: Exchange,
-): void | false | Promise<void | false> {
+): Outcome | Promise<Outcome> {
   const hook = app.hooks.preRouting;
   if (hook === null) return runHandler(app, exchange);
   const action = hook(exchange.ctx, exchange.res);
@@ -30,8 +36,8 @@ function afterHook(
   app: Application,
   exchange: Exchange,
   action: PreRoutingAction,
-): void | false | Promise<void> {
-  if (action === PreRoutingAction.drop) return false;
+): Outcome | Promise<void> {
+  if (action === PreRoutingAction.drop) return DROPPED;
   if (action !== PreRoutingAction.proceed) {
     throw new TypeError(
       "Cannot go on: the pre-routing hook returned no PreRoutingAction",

@@ -5,7 +5,11 @@
  * moment the head is written (RFC 9112 §9.3, §9.6).
  */
 
-import { type BodyInit, BodySource } from "../codec/body_source.ts";
+import {
+  type BodyInit,
+  BodySource,
+  type StreamedBody,
+} from "../codec/body_source.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
@@ -49,8 +53,8 @@ export interface ExchangeOwner {
   drained(): Promise<void>;
   /** Keeps the head's octets, so that they can be read later. */
   keepHead(): void;
-  /** Resolves when all bytes put out so far were sent; rejects when they cannot be. */
-  sentSoFar(): Promise<void>;
+  /** Resolves when that many bytes of the connection's output were sent; rejects when they cannot be. */
+  sentUpTo(position: number): Promise<void>;
   /** Gives the signal that fires when the peer goes away. */
   abortSignal(): AbortSignal;
   /** Hands the connection to the handler once all output was sent. */
@@ -80,6 +84,8 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
   length = 0;
   /** See {@linkcode ResponseHead.closes}. */
   closes = false;
+  /** See {@linkcode ResponseHead.saysKeepAlive}. */
+  saysKeepAlive = false;
   /** Whether the connection may carry another request afterwards. */
   keepsAlive: boolean;
   /** Whether a response was begun: no other can be. */
@@ -90,6 +96,8 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
   isResponseDone = false;
   /** Whether the handler returned and its promise, if any, settled. */
   isHandlerSettled = false;
+  /** Whether the error hook was asked to answer: it is asked once. */
+  isHookAsked = false;
   /** Whether `100 Continue` is awaited and was not said. */
   awaitsContinue: boolean;
   #owner: ExchangeOwner;
@@ -103,8 +111,8 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
   #bodyBytes = 0;
   /** What whoever asked for {@linkcode Exchange.sent} before the end waits for. */
   #sent: PromiseWithResolvers<void> | null = null;
-  /** Whether all that the response will ever put out is in the output. */
-  #isConcluded = false;
+  /** Bytes of the connection's output up to this response's last one, or -1 while more may come. */
+  #end = -1;
   /** Why the response cannot be sent as a whole, once that is so. */
   #failure: Error | null = null;
 
@@ -190,7 +198,7 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
       this.#respondBytes(status, headers, body);
     } else if (body instanceof ArrayBuffer) {
       this.#respondBytes(status, headers, new Uint8Array(body));
-    } else this.#respondStream(status, headers, new BodySource(body));
+    } else this.#respondStream(status, headers, body);
   }
 
   /** See {@linkcode ResponseHandle.informational}. */
@@ -243,6 +251,7 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
     this.status = Status.SWITCHING_PROTOCOLS;
     this.#hasStatus = true;
     this.#conclude();
+    this.#owner.exchangeProgressed(); // there is output
     return this.#owner.takeOver();
   }
 
@@ -259,7 +268,7 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
     this.#owner.keepHead();
     if (this.#sent !== null) return this.#sent.promise;
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#isConcluded) return this.#owner.sentSoFar();
+    if (this.#end >= 0) return this.#owner.sentUpTo(this.#end);
     this.#sent = Promise.withResolvers();
     return this.#sent.promise;
   }
@@ -320,9 +329,10 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
   #respondStream(
     status: Status,
     headers: Headers | null,
-    source: BodySource,
+    body: StreamedBody,
   ): void {
     const length = this.#length(status, headers, UNKNOWN_SIZE);
+    const source = new BodySource(body); // locks it: nothing may throw from here on
     this.#isStreamed = mayHaveContent(status.code, this.#isHead);
     const head = this.#decide(status, headers, length);
     if (this.#isStreamed) {
@@ -394,6 +404,7 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
     this.headers = headers;
     this.length = length;
     this.closes = !this.keepsAlive;
+    this.saysKeepAlive = this.keepsAlive && this.minorVersion === 0;
     return this;
   }
 
@@ -464,13 +475,13 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
 
   /** All is in the output: from here on it is the connection that may fail. */
   #conclude(): void {
-    this.#isConcluded = true;
+    this.#end = this.#owner.output.totalBytes;
     if (this.#sent === null || this.#failure !== null) return;
-    this.#sent.resolve(this.#owner.sentSoFar());
+    this.#sent.resolve(this.#owner.sentUpTo(this.#end));
   }
 
   #fail(error: Error): void {
-    if (this.#isConcluded || this.#failure !== null) return;
+    if (this.#end >= 0 || this.#failure !== null) return;
     this.#failure = error;
     this.#sent?.reject(error);
   }

@@ -5,7 +5,7 @@
 
 import { ProtocolError } from "../codec/errors.ts";
 import type { Application } from "./application.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, DROPPED, type Outcome } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import { toError } from "./to_error.ts";
 
@@ -29,7 +29,7 @@ export function runExchange(
   exchange: Exchange,
   owner: RunOwner,
 ): void {
-  let outcome: void | false | Promise<void | false>;
+  let outcome: Outcome | Promise<Outcome>;
   try {
     outcome = dispatch(app, exchange);
   } catch (error) {
@@ -59,9 +59,16 @@ export function failExchange(
 ): void {
   exchange.isHandlerSettled = true;
   owner.keepHead();
+  if (error instanceof ProtocolError) exchange.keepsAlive = false;
+  // A stream may have been begun of which nothing was sent yet.
+  if (exchange.isAnswered && !exchange.isHeadSent) {
+    exchange.retract(toError(error));
+  }
   const answer = (): void => answerFailure(exchange, owner, error);
-  const hook = app.hooks.error;
+  // The hook's own answer may fail as well, and so might all further ones.
+  const hook = exchange.isHookAsked ? null : app.hooks.error;
   if (hook === null) return answer();
+  exchange.isHookAsked = !exchange.isAnswered;
   let outcome: void | Promise<void>;
   try {
     outcome = hook(error, exchange.ctx, exchange.res);
@@ -77,12 +84,12 @@ function settle(
   app: Application,
   exchange: Exchange,
   owner: RunOwner,
-  outcome: void | false,
+  outcome: Outcome,
 ): void {
   exchange.isHandlerSettled = true;
   if (!owner.isCurrent(exchange)) return; // answered, over, and done late
   if (exchange.isAnswered) owner.exchangeProgressed();
-  else if (outcome === false) owner.abandon(exchange);
+  else if (outcome === DROPPED) owner.abandon(exchange);
   else {
     failExchange(
       app,
@@ -99,10 +106,7 @@ function answerFailure(
   error: unknown,
 ): void {
   if (!owner.isCurrent(exchange)) return;
-  if (error instanceof ProtocolError) exchange.keepsAlive = false;
-  if (!exchange.isHeadSent) {
-    // A stream may have been begun of which nothing was sent yet.
-    if (exchange.isAnswered) exchange.retract(toError(error));
+  if (!exchange.isAnswered) {
     const status = error instanceof ProtocolError && error.status < 500
       ? error.status
       : 500;

@@ -41,6 +41,8 @@ export class RequestBody implements BodyFeed {
   #waiter: Waiter | null = null;
   #isCanceled = false;
   #isDrained = false;
+  /** Whether the input belongs to the next request. */
+  #isOver = false;
   /** Octets that were dropped, and those of payload among them. */
   #drained = 0;
   #drainedPayload = 0;
@@ -99,6 +101,7 @@ export class RequestBody implements BodyFeed {
   /** See {@linkcode BodyFeed.cancel}: the rest is the connection's to drain. */
   cancel(): void {
     this.#isCanceled = true;
+    if (this.#isOver) return;
     this.#owner.input.unpin();
     this.#settle((waiter) => waiter.resolve(null));
     this.#owner.bodyProgressed();
@@ -116,6 +119,13 @@ export class RequestBody implements BodyFeed {
     }
     if (piece === undefined) return;
     this.#settle((waiter) => waiter.resolve(piece));
+  }
+
+  /** The exchange is over: a reader that outlives it must not touch the input. */
+  leave(): void {
+    this.#isOver = true;
+    if (!this.isDone) this.#isDrained = true;
+    this.#settle((waiter) => waiter.reject(drainedError()));
   }
 
   /** Breaks the body: the waiting read and all further ones reject. */
@@ -163,10 +173,10 @@ export class RequestBody implements BodyFeed {
   #next(): Uint8Array | null | undefined {
     const decoder = this.#decoder;
     const { input } = this.#owner;
-    input.unpin();
+    if (!this.#isOver) input.unpin();
     if (this.fault !== null) throw this.fault;
     if (this.#isDrained) throw drainedError();
-    if (this.#isCanceled) return null;
+    if (this.#isCanceled || this.#isOver) return null;
     try {
       while (!decoder.done && input.length > 0) {
         const { bytes, start, end } = input;

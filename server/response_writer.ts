@@ -24,6 +24,7 @@ const LIBRARY_LINES_BYTES = 96;
 
 const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
 const CONNECTION_CLOSE = "connection: close\r\n";
+const CONNECTION_KEEP_ALIVE = "connection: keep-alive\r\n";
 const CONNECTION_UPGRADE = "connection: upgrade\r\n";
 
 /** What stands in a response's head. */
@@ -34,6 +35,8 @@ export interface ResponseHead {
   readonly length: number;
   /** Whether `Connection: close` is announced. */
   readonly closes: boolean;
+  /** Whether `Connection: keep-alive` is, which HTTP/1.0 clients wait for (RFC 9112 appendix C.2.2). */
+  readonly saysKeepAlive?: boolean;
 }
 
 /** Writes a head, with room for `bodySize` bytes kept behind it; returns the end, uncommitted. */
@@ -55,6 +58,9 @@ function putHead(
     if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
   }
   if (closes) at = writeOctets(bytes, at, CONNECTION_CLOSE);
+  else if (head.saysKeepAlive === true) {
+    at = writeOctets(bytes, at, CONNECTION_KEEP_ALIVE);
+  }
   return writeLineEnd(bytes, at);
 }
 
@@ -101,7 +107,8 @@ export function writeAscii(
   body: string,
 ): boolean {
   const prepared = dates.prepare(head.status, head.headers);
-  const isRepeated = prepared.lastText === body && !head.closes;
+  const isRepeated = prepared.lastText === body && !head.closes &&
+    head.saysKeepAlive !== true;
   if (isRepeated && prepared.whole !== null) {
     output.appendConstant(prepared.whole);
     return true;

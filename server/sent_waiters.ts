@@ -10,11 +10,15 @@ interface SentWaiter {
 export class SentWaiters {
   #waiters: SentWaiter[] = [];
   #failure: Error | null = null;
+  /** How many bytes had been sent when it failed. */
+  #sentAtFailure = 0;
 
   /** Resolves when `position` bytes were sent; rejects when they cannot be. */
   wait(position: number, sentBytes: number): Promise<void> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (sentBytes >= position) return Promise.resolve();
+    const failure = this.#failure;
+    const sent = failure === null ? sentBytes : this.#sentAtFailure;
+    if (sent >= position) return Promise.resolve();
+    if (failure !== null) return Promise.reject(failure);
     return new Promise((resolve, reject) => {
       this.#waiters.push({ position, resolve, reject });
     });
@@ -30,9 +34,10 @@ export class SentWaiters {
     for (const { resolve } of due) resolve();
   }
 
-  /** Says that nothing more can be sent. */
-  fail(reason: Error): void {
+  /** Says that nothing more can be sent than the bytes that were. */
+  fail(reason: Error, sentBytes: number): void {
     this.#failure = reason;
+    this.#sentAtFailure = sentBytes;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const { reject } of waiters) reject(reason);

@@ -13,10 +13,22 @@ import { OutputPool } from "./output.ts";
 /** How many idle parsers are kept besides the shared one. */
 const MAX_FREE_PARSERS = 64;
 
+/** Someone with a head that is still a view. */
+export interface HeadReader {
+  /** Keeps the head's octets, so that they can be read later. */
+  keepHead(): void;
+}
+
 /** Parsers that no connection is in the middle of a head with. */
 export class ParserPool {
   /** Parses heads that come whole; whoever gets half a head takes it away. */
   shared: RequestHeadParser;
+  /**
+   * Whoever reads the head in the shared parser's view at this moment. Its
+   * handler may make another connection go on, whose next head would come to
+   * lie in that very view.
+   */
+  reader: HeadReader | null = null;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
 

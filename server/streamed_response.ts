@@ -161,7 +161,13 @@ export class StreamedResponse {
     this.#length = length;
     this.#isHeadSent = true;
     const closes = onHead();
-    writeHead(owner.output, owner.services.dates, { ...head, length, closes });
+    writeHead(owner.output, owner.services.dates, {
+      status: head.status,
+      headers: head.headers,
+      length,
+      closes,
+      saysKeepAlive: head.saysKeepAlive === true && !closes,
+    });
   }
 
   #writePiece(piece: Uint8Array): void {

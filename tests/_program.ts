@@ -51,10 +51,13 @@ export class Program implements AsyncDisposable {
     }
     const texts = { stdout: "", stderr: "" };
     const { promise, resolve, reject } = Promise.withResolvers<number>();
+    let isFound = false;
     const read = Promise.all([
       collect(child.stdout, (text) => {
         texts.stdout += text;
+        if (isFound) return; // what follows may be long
         const port = /127\.0\.0\.1:([0-9]+)/.exec(texts.stdout);
+        isFound = port !== null;
         if (port !== null) resolve(Number(port[1]));
       }),
       collect(child.stderr, (text) => texts.stderr += text),
@@ -71,6 +74,11 @@ export class Program implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** The number that the system gave the process. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** What it printed so far. */

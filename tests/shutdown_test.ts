@@ -1,6 +1,7 @@
 /** Section 4, the end of serving (R111): idle, active and half-received connections, with and without a deadline. */
 
 import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { ConnectionSetupAction, Server } from "../mod.ts";
 import { ListenEngine } from "../server/engines/listen.ts";
 import { withDeadline } from "./_helpers.ts";
@@ -9,6 +10,7 @@ import type { RawClient } from "./_raw_client.ts";
 import { request, serve, type TestServer } from "./_serve.ts";
 import { applicationOf } from "./_timed.ts";
 import { turn, until, untilRefused } from "./_turns.ts";
+import { FakeClock } from "./server/_fake_clock.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -212,42 +214,39 @@ Deno.test("R111: shutdown() twice, and with nothing open, is one end", async () 
   await handle.shutdown();
 });
 
-Deno.test({
-  name:
-    "R111, R159: a connection that is set up behind the end of serving leaves no timer",
-  sanitizeOps: true,
-  sanitizeResources: true,
-  async fn(): Promise<void> {
-    const setUp = Promise.withResolvers<void>();
-    const finished = Promise.withResolvers<unknown>();
-    let tornDown = 0;
-    const engine = new ListenEngine(
-      applicationOf((_, res) => res.ok("ok"), {}, {
-        connectionSetup: async (accepted) => {
-          await setUp.promise;
-          return accepted.ok
-            ? ConnectionSetupAction.proceed(accepted.conn)
-            : ConnectionSetupAction.drop;
-        },
-        connectionTeardown: () => void tornDown++,
-      }),
-      { onFinished: finished.resolve, onError: () => {} },
-    );
-    const peers = [new MemoryConnection(), new MemoryConnection()];
-    for (const { duplex } of peers) engine.handle(duplex);
-    const [leaving, asking] = peers;
-    asking?.send(request("GET /"));
-    leaving?.end();
-    engine.stop();
-    for (let n = 0; n < 5; n++) await turn();
-    setUp.resolve();
-    const answer = await asking?.response();
-    assertEquals(
-      [answer?.body, answer?.headers.get("connection")],
-      ["ok", "close"],
-    );
-    asking?.end();
-    assertEquals(await finished.promise, null);
-    assertEquals(tornDown, 2);
-  },
+Deno.test("R111, R159: serving ends with the last timer of a connection that was set up late", async () => {
+  using time = new FakeTime();
+  const setUp = Promise.withResolvers<void>();
+  const ends: unknown[] = [];
+  let tornDown = 0;
+  const engine = new ListenEngine(
+    applicationOf((_, res) => res.ok("ok"), {}, {
+      connectionSetup: async (accepted) => {
+        await setUp.promise;
+        return accepted.ok
+          ? ConnectionSetupAction.proceed(accepted.conn)
+          : ConnectionSetupAction.drop;
+      },
+      connectionTeardown: () => void tornDown++,
+    }),
+    { onFinished: (error) => void ends.push(error), onError: () => {} },
+    new FakeClock(),
+  );
+  const [leaving, asking] = [new MemoryConnection(), new MemoryConnection()];
+  for (const { duplex } of [leaving, asking]) engine.handle(duplex);
+  asking.send(request("GET /"));
+  asking.end();
+  leaving.end();
+  engine.stop();
+  await time.runMicrotasks();
+  setUp.resolve();
+  const answer = await asking.response();
+  assertEquals(
+    [answer.body, answer.headers.get("connection")],
+    ["ok", "close"],
+  );
+  await time.runMicrotasks();
+  while (ends.length === 0) assert(await time.nextAsync());
+  assertEquals([ends, tornDown], [[null], 2]);
+  assertEquals(time.next(), false, "a timer is left");
 });

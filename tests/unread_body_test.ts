@@ -307,3 +307,23 @@ Deno.test("R103: no more than 64 KiB are read behind the last answer", async () 
     assertEquals(peer.clock.tickerCount, 0);
   }
 });
+
+Deno.test("R103: behind the last answer only the write side is shut at first", async () => {
+  const ends: Readonly<Record<string, (peer: Timed) => void>> = {
+    "the peer's end": (peer) => peer.end(),
+    "64 KiB": (peer) => peer.send("x".repeat(10_000)),
+    "2 s": (peer) => peer.clock.advance(2600),
+  };
+  for (const [what, end] of Object.entries(ends)) {
+    const peer = new Timed((_, res) => res.send(401));
+    peer.send(request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`));
+    assertEquals((await peer.response()).status, 401);
+    assertEquals(await peer.toEnd(), "", what);
+    for (let n = 0; n < 6; n++) peer.send("x".repeat(10_000));
+    await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+    assertEquals(peer.closeCount, 0, what);
+    end(peer);
+    await peer.ended;
+    assertEquals([peer.closeCount, peer.error], [1, undefined], what);
+  }
+});

@@ -70,11 +70,11 @@ export class DuplexTransport implements Transport {
           capacity < buffer.length ? buffer.subarray(0, capacity) : buffer,
         );
         this.#isReading = false;
-        if (this.#isClosed) return;
         if (this.#onRead !== null) {
           this.#onRead(size === null ? null : buffer.slice(0, size));
           return;
         }
+        if (this.#isClosed) return;
         if (size === null) {
           connection.receiveEnd();
           return;

@@ -36,6 +36,8 @@ export class ListenEngine implements AcceptorOwner {
   #isStopping = false;
   /** Whether idle connections were told to close. */
   #isSettled = false;
+  /** Why nothing is served any more, once everything was ended. */
+  #cut: DOMException | null = null;
   #isFinished = false;
   #failure: unknown = null;
 
@@ -104,8 +106,8 @@ export class ListenEngine implements AcceptorOwner {
   closeNow(): void {
     for (const acceptor of this.#acceptors) acceptor.close();
     this.stop();
-    const error = new DOMException("The server was closed", "AbortError");
-    for (const { connection } of this.#transports) connection.fail(error);
+    this.#cut ??= new DOMException("The server was closed", "AbortError");
+    for (const { connection } of this.#transports) connection.fail(this.#cut);
   }
 
   /** Lets the process live as long as the listeners do, or not. */
@@ -185,6 +187,10 @@ export class ListenEngine implements AcceptorOwner {
       (closed, error) => this.#leave(closed, error, onClosed),
     );
     this.#transports.add(transport);
+    if (this.#cut !== null) {
+      transport.connection.fail(this.#cut); // it was set up too late
+      return;
+    }
     transport.start();
     if (!this.#isSettled) return;
     // It was set up too late to be seen by `#settle`; its request may be here.

@@ -1,0 +1,91 @@
+/** What an exchange gives: status, fields, and the body that is still to be read. */
+
+import type { BodyReader } from "../codec/body_reader.ts";
+import { Headers } from "../codec/headers.ts";
+import type { ResponseHead } from "../codec/response_parser.ts";
+
+/** A connection that speaks another protocol after a 101 (RFC 9110 §15.2.2). */
+export interface UpgradedConnection {
+  /** The connection; whoever takes it closes it. */
+  readonly conn: Deno.Conn;
+  /** Bytes of the other protocol that came with the response. */
+  readonly unread: Uint8Array;
+}
+
+/** What a response is made of. */
+export interface ClientResponseInit {
+  readonly head: ResponseHead;
+  readonly url: string;
+  readonly body: BodyReader;
+  readonly trailers: () => Headers | null;
+  readonly upgraded: UpgradedConnection | null;
+  readonly close: () => void;
+}
+
+/**
+ * A response. Its body holds a connection until it was read or closed; a body
+ * that nobody reads for `bodyTimeout` ends with its connection.
+ *
+ * @example Read a response, and give its connection back
+ * ```ts
+ * import { Client, Server } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const app = Server.builder("127.0.0.1:0").get("/", (_, res) => res.ok("hi"));
+ * await using handle = app.build().serve();
+ * const { port } = handle.addr as Deno.NetAddr;
+ * await using client = new Client(`127.0.0.1:${port}`);
+ * const response = await client.get("/");
+ * assertEquals([response.status, await response.body.text()], [200, "hi"]);
+ * ```
+ */
+export class ClientResponse implements Disposable {
+  /** The status code, 100 to 599. */
+  readonly status: number;
+  /** The reason phrase; may be empty and means nothing. */
+  readonly reason: string;
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
+  readonly httpVersion: number;
+  /** The fields. */
+  readonly headers: Headers;
+  /** Where the response came from, after redirects. */
+  readonly url: string;
+  /** The body; empty if there is none. */
+  readonly body: BodyReader;
+  /** The connection, if the server switched to the protocol that was offered. */
+  readonly upgraded: UpgradedConnection | null;
+  #trailers: () => Headers | null;
+  #close: () => void;
+
+  /** Made by the client. */
+  constructor(init: ClientResponseInit) {
+    const { head } = init;
+    this.status = head.status;
+    this.reason = head.reason;
+    this.httpVersion = head.minorVersion;
+    this.headers = head.headers;
+    this.url = init.url;
+    this.body = init.body;
+    this.upgraded = init.upgraded;
+    this.#trailers = init.trailers;
+    this.#close = init.close;
+  }
+
+  /** The trailer section, once the body was read to its end; empty without one. */
+  get trailers(): Headers {
+    return this.#trailers() ?? Headers.empty;
+  }
+
+  /**
+   * Gives up what was not read of the body: a little is dropped so that the
+   * connection can be used again, otherwise it closes. Never waits.
+   */
+  close(): void {
+    this.#close();
+  }
+
+  /** As {@linkcode ClientResponse.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

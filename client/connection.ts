@@ -1,0 +1,360 @@
+/**
+ * One connection of a client: sends a request, reads the response's head, and
+ * says whether it can be used again. Any doubt closes it (RFC 9112 §9.3, §9.6).
+ *
+ * States: idle → exchanging → body → idle, or closed from anywhere. While it is
+ * idle one read is pending: whatever that brings, the connection is done for,
+ * since nothing was asked (RFC 9112 §9.2).
+ */
+
+import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
+import { UNTIL_CLOSE } from "../codec/framing.ts";
+import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
+import { ReceiveBuffer } from "../codec/receive_buffer.ts";
+import {
+  type ResponseHead,
+  ResponseHeadParser,
+  unfoldLines,
+} from "../codec/response_parser.ts";
+import { ClientError } from "./errors.ts";
+import type { ClientOptions } from "./options.ts";
+import type { ExchangeInit, PreparedRequest } from "./request.ts";
+import { RequestSender } from "./request_sender.ts";
+import type { Watch, Watched } from "./watch.ts";
+
+/** Size of the buffer that is read into, in bytes. */
+const READ_BYTES = 16_384;
+
+/** One connection; see the file's header. */
+export class ClientConnection implements Watched {
+  readonly conn: Deno.Conn;
+  readonly buffer: ReceiveBuffer = new ReceiveBuffer();
+  deadlineMs = Infinity;
+  /** Whether an exchange came before the present one. */
+  isReused = false;
+  /** Whether a byte of the present response came. */
+  hasResponseByte = false;
+  #options: ClientOptions;
+  #watch: Watch;
+  #parser: ResponseHeadParser;
+  #readBuffer = new Uint8Array(READ_BYTES);
+  #pendingRead: Promise<number | null> | null = null;
+  #isEnded = false;
+  #isClosed = false;
+  #isIdle = false;
+  #idleSinceMs = 0;
+  #idleMs: number;
+  #failure: unknown = null;
+  #due: { readonly what: string; readonly option: string } | null = null;
+  #onClosed: (connection: ClientConnection) => void;
+  #sender: RequestSender | null = null;
+
+  /** Takes over a connection that was just made. */
+  constructor(
+    conn: Deno.Conn,
+    options: ClientOptions,
+    watch: Watch,
+    onClosed: (connection: ClientConnection) => void,
+  ) {
+    this.conn = conn;
+    this.#options = options;
+    this.#watch = watch;
+    this.#parser = new ResponseHeadParser(options);
+    this.#idleMs = options.idleTimeout;
+    this.#onClosed = onClosed;
+  }
+
+  /** Whether it is closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether it may be used for another exchange at this moment. */
+  get isUsable(): boolean {
+    return this.#isIdle && !this.#isClosed && !this.#isEnded &&
+      this.buffer.length === 0 &&
+      performance.now() - this.#idleSinceMs < this.#idleMs;
+  }
+
+  /** Whether the peer ended its direction. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /**
+   * Sends a request and reads the final response's head.
+   *
+   * @throws {ClientError} If either fails; the connection is closed then.
+   */
+  async exchange(
+    request: PreparedRequest,
+    init: ExchangeInit,
+  ): Promise<ResponseHead> {
+    this.#isIdle = false;
+    this.hasResponseByte = false;
+    this.#watch.add(this);
+    const sender = new RequestSender(this.conn, request, () => this.#sent());
+    this.#sender = sender;
+    this.awaits(
+      "Cannot send request",
+      "bodyTimeout",
+      this.#options.bodyTimeout,
+    );
+    sender.onProgress = () => this.#renew();
+    const sending = sender.send(this.#options.continueTimeout);
+    // A failed write is told below, unless the response came in spite of it.
+    sending.catch(() => this.#sendFailed(sender));
+    const head = await this.#readFinalHead(request, init, sender);
+    if (!sender.isDone) {
+      // The answer is here already; the rest of the body would go nowhere (§9.5).
+      sender.stop();
+    }
+    return head;
+  }
+
+  /** Whether the exchange leaves the connection open (RFC 9112 §9.3). */
+  mayPersist(head: ResponseHead): boolean {
+    if (head.bodyLength === UNTIL_CLOSE || this.#sender?.isDone !== true) {
+      return false;
+    }
+    if (head.minorVersion === 0) return false; // never reused, whatever it says
+    return isPersistent(1, head.connectionOptions & CONNECTION_CLOSE, false);
+  }
+
+  /** The response was read to its end: waits for the next exchange, or closes. */
+  release(head: ResponseHead): void {
+    this.#watch.remove(this);
+    this.deadlineMs = Infinity;
+    if (
+      !this.mayPersist(head) || this.buffer.length > 0 || this.#isEnded ||
+      this.#isClosed
+    ) return this.close();
+    this.#idleMs = idleTimeOf(head, this.#options.idleTimeout);
+    this.#isIdle = true;
+    this.isReused = true;
+    this.#idleSinceMs = performance.now();
+    this.buffer.clear();
+    const ended = (): void => {
+      if (this.#isIdle) this.close();
+    };
+    this.#startRead().then(ended, ended);
+  }
+
+  /**
+   * Gives the connection away, for another protocol.
+   *
+   * @returns Bytes that were read already.
+   */
+  takeOver(): Uint8Array {
+    this.#watch.remove(this);
+    const { bytes, start, end } = this.buffer;
+    const unread = bytes.slice(start, end);
+    this.buffer.clear();
+    return unread;
+  }
+
+  /** Reads more bytes into the buffer; says whether there were any. */
+  async fill(): Promise<boolean> {
+    if (this.#isEnded) return false;
+    let size: number | null;
+    try {
+      size = await (this.#pendingRead ?? this.#startRead());
+    } catch (error) {
+      throw this.#failure ?? error;
+    } finally {
+      this.#pendingRead = null;
+    }
+    if (this.#failure !== null) throw this.#failure;
+    if (size === null) {
+      this.#isEnded = true;
+      return false;
+    }
+    this.hasResponseByte = true;
+    this.buffer.append(this.#readBuffer, 0, size);
+    return true;
+  }
+
+  /** Starts a deadline, which ends the connection when it passes. */
+  awaits(what: string, option: string, durationMs: number): void {
+    this.#due = { what, option };
+    this.deadlineMs = performance.now() + durationMs;
+  }
+
+  /** Ends a deadline. */
+  settled(): void {
+    this.deadlineMs = Infinity;
+  }
+
+  /** See {@linkcode Watched.deadlinePassed}. */
+  deadlinePassed(): void {
+    const { what = "Cannot go on", option = "timeout" } = this.#due ?? {};
+    this.deadlineMs = Infinity;
+    this.close(
+      new ClientError(`${what}: not done in time (${option})`, {
+        phase: option === "headTimeout" ? "read" : "write",
+        code: "DEADLINE",
+      }),
+    );
+  }
+
+  /** Ends the connection; whoever waits for it is told why. */
+  close(reason?: unknown): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isIdle = false;
+    this.#failure ??= reason ?? null;
+    this.#watch.remove(this);
+    this.#sender?.stop();
+    try {
+      this.conn.close();
+    } catch {
+      // It is closed, which is what is wanted.
+    }
+    this.#onClosed(this);
+  }
+
+  #startRead(): Promise<number | null> {
+    const read = this.conn.read(this.#readBuffer);
+    this.#pendingRead = read;
+    return read;
+  }
+
+  #sent(): void {
+    const { headTimeout } = this.#options;
+    this.awaits("Cannot read response head", "headTimeout", headTimeout);
+  }
+
+  #renew(): void {
+    this.deadlineMs = performance.now() + this.#options.bodyTimeout;
+  }
+
+  /** A body that failed ends the exchange; a connection that did may still bring an answer. */
+  #sendFailed(sender: RequestSender): void {
+    if (sender.bodyFailure === null) return;
+    this.close(
+      new ClientError("Cannot send request: its body failed", {
+        phase: "write",
+        code: "BODY_FAILED",
+        cause: sender.bodyFailure,
+      }),
+    );
+  }
+
+  async #readFinalHead(
+    request: PreparedRequest,
+    init: ExchangeInit,
+    sender: RequestSender,
+  ): Promise<ResponseHead> {
+    const { maxInterimResponses, maxHeaderBytes } = this.#options;
+    let interimBytes = 0;
+    for (let interim = 0;; interim++) {
+      const head = await this.#readHead(request.method);
+      if (head.status >= 200) return head;
+      interimBytes += head.sizeBytes;
+      if (head.status === 101) {
+        this.#checkUpgrade(head, request);
+        return head;
+      }
+      if (interim >= maxInterimResponses || interimBytes > maxHeaderBytes) {
+        this.#breaks(
+          `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
+        );
+      }
+      if (head.status === 100) sender.proceed();
+      init.onInterim?.(head.status, head.headers);
+    }
+  }
+
+  async #readHead(method: string): Promise<ResponseHead> {
+    const { buffer } = this;
+    let hasUnfolded = false;
+    for (;;) {
+      let head: ResponseHead | typeof NEED_DATA;
+      try {
+        head = this.#parser.parse(
+          buffer.bytes,
+          buffer.start,
+          buffer.end,
+          method,
+        );
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        const isFolded = error.code === "OBSOLETE_LINE_FOLDING";
+        if (!isFolded || hasUnfolded || !this.#options.unfoldResponses) {
+          this.#breaks("Cannot parse response", error);
+        }
+        hasUnfolded = await this.#unfold();
+        continue;
+      }
+      if (head !== NEED_DATA) {
+        buffer.consume(head.sizeBytes);
+        return head;
+      }
+      if (!await this.fill()) this.#endsEarly();
+    }
+  }
+
+  /** Gets the whole field section, so that it can be unfolded at once. */
+  async #unfold(): Promise<boolean> {
+    const { buffer } = this;
+    const { maxHeaderBytes } = this.#options;
+    const isWhole = (): boolean =>
+      new TextDecoder("latin1").decode(
+        buffer.bytes.subarray(buffer.start, buffer.end),
+      ).includes("\r\n\r\n");
+    while (!isWhole() && buffer.length <= maxHeaderBytes) {
+      if (!await this.fill()) this.#endsEarly();
+    }
+    try {
+      unfoldLines(buffer.bytes, buffer.start, buffer.end);
+    } catch (error) {
+      this.#breaks("Cannot parse response", error);
+    }
+    this.#parser.reset();
+    return true;
+  }
+
+  #checkUpgrade(head: ResponseHead, request: PreparedRequest): void {
+    const taken = head.headers.get("upgrade")?.toLowerCase();
+    if (request.upgrade !== null && taken === request.upgrade.toLowerCase()) {
+      return;
+    }
+    this.#breaks(
+      "Cannot switch protocols: the response names one that was not offered",
+    );
+  }
+
+  #breaks(message: string, cause?: unknown): never {
+    const error = new ClientError(
+      cause instanceof Error ? `${message}: ${cause.message}` : message,
+      { phase: "parse", code: "PROTOCOL", cause },
+    );
+    this.close(error);
+    throw error;
+  }
+
+  #endsEarly(): never {
+    const hasBegun = this.hasResponseByte;
+    const error = new ClientError(
+      hasBegun
+        ? "Cannot read response: the connection ended inside its head"
+        : "Cannot read response: the connection ended before it began",
+      { phase: "read", code: hasBegun ? "INCOMPLETE" : "CLOSED" },
+    );
+    this.close(error);
+    throw error;
+  }
+}
+
+/** Longest idle time that a server's hint gives, in ms, and what is taken off a hint. */
+const MAX_HINTED_IDLE_MS = 60_000;
+const HINT_MARGIN_MS = 2000;
+
+/** How long a connection may be idle: the server's hint, with a margin, or the option. */
+function idleTimeOf(head: ResponseHead, idleTimeout: number): number {
+  const hint = head.headers.get("keep-alive");
+  const seconds = /(?:^|[,\s])timeout=([0-9]{1,6})/i.exec(hint ?? "")?.[1];
+  if (seconds === undefined) return idleTimeout;
+  const hintedMs = Number(seconds) * 1000 - HINT_MARGIN_MS;
+  return Math.max(0, Math.min(hintedMs, MAX_HINTED_IDLE_MS));
+}

@@ -1,0 +1,71 @@
+/** How an exchange can fail: one class, told apart by phase and code. */
+
+/** What an exchange was doing when it failed. */
+export type ClientPhase = "connect" | "write" | "read" | "parse";
+
+/** A stable name for one way to fail. */
+export type ClientErrorCode =
+  /** No connection could be made, or no TLS session. */
+  | "CONNECT_FAILED"
+  /** A deadline passed; the message names its option. */
+  | "DEADLINE"
+  /** The connection ended before the response began. */
+  | "CLOSED"
+  /** The connection ended inside the response. */
+  | "INCOMPLETE"
+  /** The response breaks the protocol; the cause is the `ProtocolError`. */
+  | "PROTOCOL"
+  /** The request's body failed, or was not as long as declared. */
+  | "BODY_FAILED"
+  /** The redirect cannot be followed, or is one too many. */
+  | "REDIRECT"
+  /** The client was closed. */
+  | "CLIENT_CLOSED";
+
+/**
+ * An exchange failed.
+ *
+ * @example Tell what may be tried again
+ * ```ts
+ * import { Client, ClientError } from "@khttp/khttp";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = listener.addr as Deno.NetAddr;
+ * listener.close();
+ * await using client = new Client(`127.0.0.1:${port}`);
+ * const error = await assertRejects(() => client.get("/"), ClientError);
+ * assertEquals([error.phase, error.retryable], ["connect", true]);
+ * ```
+ */
+export class ClientError extends Error {
+  /** What the exchange was doing. */
+  readonly phase: ClientPhase;
+  /** The stable name of what went wrong. */
+  readonly code: ClientErrorCode;
+  /** Whether nothing of the request can have been processed. */
+  readonly retryable: boolean;
+
+  /**
+   * Creates the error.
+   *
+   * @param message One sentence: what failed, and the option if there is one.
+   * @param init Phase and code; whether the request can be sent again without
+   * harm; and what lies behind it.
+   */
+  constructor(
+    message: string,
+    init: {
+      readonly phase: ClientPhase;
+      readonly code: ClientErrorCode;
+      readonly retryable?: boolean;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, init.cause === undefined ? {} : { cause: init.cause });
+    this.name = "ClientError";
+    this.phase = init.phase;
+    this.code = init.code;
+    this.retryable = init.retryable ?? false;
+  }
+}

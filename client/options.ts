@@ -1,0 +1,113 @@
+/** Limits, deadlines and switches of a client, with units and defaults. */
+
+/** Options of a client; sizes in bytes, times in milliseconds. */
+export interface ClientOptions {
+  /** Connections to the origin at once; further exchanges wait. @default {64} */
+  readonly maxConnections: number;
+  /** How long a connection may be idle before it is used again, in ms; a server's `Keep-Alive: timeout` less 2 s takes its place, up to 60 s. @default {4000} */
+  readonly idleTimeout: number;
+  /** How long connecting may take, in ms. @default {10000} */
+  readonly connectTimeout: number;
+  /** How long the TLS handshake may take, in ms. @default {10000} */
+  readonly tlsTimeout: number;
+  /** How long the response head may take once the request was sent, in ms. @default {30000} */
+  readonly headTimeout: number;
+  /** How long a body may stall in either direction, in ms. @default {30000} */
+  readonly bodyTimeout: number;
+  /** How long an exchange may take until its response head, in ms. @default {Infinity} */
+  readonly timeout: number;
+  /** How long `100 Continue` is awaited before the body is sent anyway, in ms. @default {1000} */
+  readonly continueTimeout: number;
+  /** Bytes of all field lines of a response, and of those of all interim ones. @default {16384} */
+  readonly maxHeaderBytes: number;
+  /** Field lines of a response. @default {100} */
+  readonly maxHeaderCount: number;
+  /** Interim responses before a final one. @default {8} */
+  readonly maxInterimResponses: number;
+  /** Bytes of a response's body. @default {Infinity} */
+  readonly maxBodyBytes: number;
+  /** Bytes that `bytes()`, `text()`, `json()` and `form()` gather. @default {67108864} */
+  readonly maxBufferedBodyBytes: number;
+  /** Bytes of an abandoned body that are read to keep its connection. @default {65536} */
+  readonly drainBytes: number;
+  /** How long that may take, in ms. @default {1000} */
+  readonly drainTimeout: number;
+  /** Redirects that are followed. @default {0} */
+  readonly maxRedirects: number;
+  /** Whether `Accept-Encoding` is sent and gzip, deflate and br bodies are decoded. @default {false} */
+  readonly decodesContent: boolean;
+  /** Whether folded lines of a response are joined instead of refused (RFC 9112 §5.2). @default {false} */
+  readonly unfoldResponses: boolean;
+  /** Certificates to trust beside the system's, as PEM text. @default {[]} */
+  readonly caCerts: readonly string[];
+  /** The client's own certificate chain and key, as PEM text. @default {null} */
+  readonly identity: { readonly cert: string; readonly key: string } | null;
+}
+
+/** The defaults of {@linkcode ClientOptions}. */
+export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
+  maxConnections: 64,
+  idleTimeout: 4000,
+  connectTimeout: 10_000,
+  tlsTimeout: 10_000,
+  headTimeout: 30_000,
+  bodyTimeout: 30_000,
+  timeout: Infinity,
+  continueTimeout: 1000,
+  maxHeaderBytes: 16_384,
+  maxHeaderCount: 100,
+  maxInterimResponses: 8,
+  maxBodyBytes: Infinity,
+  maxBufferedBodyBytes: 67_108_864,
+  drainBytes: 65_536,
+  drainTimeout: 1000,
+  maxRedirects: 0,
+  decodesContent: false,
+  unfoldResponses: false,
+  caCerts: Object.freeze([]),
+  identity: null,
+});
+
+/** Numbers that may be 0. */
+const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  "maxInterimResponses",
+  "maxBodyBytes",
+  "maxBufferedBodyBytes",
+  "drainBytes",
+  "maxRedirects",
+]);
+
+/**
+ * Completes options with the defaults.
+ *
+ * @throws {TypeError} If there is no option of such a name, or its value is of another type.
+ * @throws {RangeError} If a number is negative, no integer, or 0 where that means nothing.
+ */
+export function resolveClientOptions(
+  options: Partial<ClientOptions>,
+): ClientOptions {
+  const standard = new Map<string, unknown>(
+    Object.entries(DEFAULT_CLIENT_OPTIONS),
+  );
+  for (const [name, value] of Object.entries(options)) {
+    if (!standard.has(name)) {
+      throw new TypeError(
+        `Cannot set option ${JSON.stringify(name)}: no such option`,
+      );
+    }
+    if (typeof standard.get(name) !== typeof value) {
+      throw new TypeError(
+        `Cannot set option ${name}: not a ${typeof standard.get(name)}`,
+      );
+    }
+    if (typeof value !== "number") continue;
+    const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
+    if (value === Infinity || Number.isSafeInteger(value) && value >= minimum) {
+      continue;
+    }
+    throw new RangeError(
+      `Cannot set option ${name} to ${value}: an integer of at least ${minimum}, or Infinity`,
+    );
+  }
+  return Object.freeze({ ...DEFAULT_CLIENT_OPTIONS, ...options });
+}

@@ -1,0 +1,81 @@
+/** Where a redirect leads, and what goes along (RFC 9110 §15.4). */
+
+import { Headers } from "../codec/headers.ts";
+import type { ClientResponse } from "./client_response.ts";
+import { ClientError } from "./errors.ts";
+import type { ExchangeInit } from "./request.ts";
+
+/** Fields that another origin must not see. */
+const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"] as const;
+
+/** Fields that describe a body, which a redirect to GET leaves behind. */
+const CONTENT_FIELDS = [
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "content-language",
+  "content-location",
+] as const;
+
+/** The next request. */
+export interface Redirect {
+  readonly url: URL;
+  readonly method: string;
+  readonly init: ExchangeInit;
+}
+
+/**
+ * Reads a redirect.
+ *
+ * @returns The next request, or `null` if the response is none.
+ * @throws {ClientError} `REDIRECT` if it cannot be followed: a target that is
+ * no HTTP URL, or a body that was a stream and is gone.
+ */
+export function redirect(
+  response: ClientResponse,
+  method: string,
+  init: ExchangeInit,
+): Redirect | null {
+  const { status } = response;
+  if (![301, 302, 303, 307, 308].includes(status)) return null;
+  const location = response.headers.get("location");
+  if (location === null) return null;
+  const from = new URL(response.url);
+  const url = resolve(location, from);
+  const becomesGet = status === 303 && method !== "HEAD" ||
+    status < 303 && method === "POST";
+  const headers = new Headers(init.headers);
+  if (becomesGet) { for (const name of CONTENT_FIELDS) headers.remove(name); }
+  if (url.origin !== from.origin) {
+    for (const name of CREDENTIALS) headers.remove(name);
+  }
+  const { body: _body, expectContinue: _expectContinue, ...rest } = init;
+  if (becomesGet) return { url, method: "GET", init: { ...rest, headers } };
+  if (isStream(init.body)) {
+    response.close();
+    throw new ClientError(
+      "Cannot follow redirect: the request's body was a stream and is gone",
+      { phase: "write", code: "REDIRECT" },
+    );
+  }
+  return { url, method, init: { ...init, headers } };
+}
+
+function resolve(location: string, from: URL): URL {
+  const url = URL.canParse(location, from) ? new URL(location, from) : null;
+  if (url !== null && /^https?:$/.test(url.protocol)) {
+    url.username = "";
+    url.password = "";
+    url.hash = "";
+    return url;
+  }
+  throw new ClientError(
+    "Cannot follow redirect: its target is no http or https URL",
+    { phase: "read", code: "REDIRECT" },
+  );
+}
+
+function isStream(body: ExchangeInit["body"]): boolean {
+  return typeof body === "object" && body !== null &&
+    !(body instanceof Uint8Array) && !(body instanceof ArrayBuffer);
+}

@@ -1,0 +1,198 @@
+/**
+ * A request as it will be written: checked before anything is connected, so
+ * that a mistake of the caller never reaches the wire (RFC 9112 §11.1).
+ */
+
+import { isToken } from "../codec/ascii.ts";
+import { type BodyInit, BodySource } from "../codec/body_source.ts";
+import { CHUNKED } from "../codec/framing.ts";
+import { encodeRequestLine, writeFieldLine } from "../codec/head_encoder.ts";
+import { Headers, type HeadersInit } from "../codec/headers.ts";
+
+/** What an exchange may be given beside method and target. */
+export interface ExchangeInit {
+  /** Fields; `Host` and framing are the client's affair. */
+  readonly headers?: HeadersInit;
+  /** Nothing, a string, bytes, or a stream. */
+  readonly body?: BodyInit;
+  /** Cancels the exchange at any point; the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** Sends the body only after `100 Continue` (RFC 9110 §10.1.1). @default {false} */
+  readonly expectContinue?: boolean;
+  /** Told of each interim response. */
+  readonly onInterim?: (status: number, headers: Headers) => void;
+  /** Offers another protocol; a 101 then hands over the connection. */
+  readonly upgrade?: string;
+}
+
+/** A request that was checked. */
+export interface PreparedRequest {
+  readonly method: string;
+  readonly target: string;
+  /** Start line, fields and empty line. */
+  readonly head: Uint8Array<ArrayBuffer>;
+  /** The body's bytes, if they are known. */
+  readonly bytes: Uint8Array | null;
+  /** Makes the body's pieces, if it is a stream. */
+  readonly source: BodySource | null;
+  /** Octets of the body, or `CHUNKED`. */
+  readonly length: number;
+  readonly expectsContinue: boolean;
+  readonly upgrade: string | null;
+}
+
+const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
+
+/** Methods whose missing body is declared, since servers expect one (RFC 9110 §8.6). */
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set([
+  "POST",
+  "PUT",
+  "PATCH",
+]);
+
+/** Octets that a target may have; the path's form is checked apart (RFC 9112 §3.2). */
+const TARGET =
+  /^(?:\/[\x21\x24-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*|\*)$/;
+
+/**
+ * Checks a request and encodes its head.
+ *
+ * @param authority What `Host` says.
+ * @throws {TypeError} If method, target or a field is not valid, or the fields
+ * contradict the body.
+ */
+export function prepareRequest(
+  method: string,
+  target: string,
+  init: ExchangeInit,
+  authority: string,
+): PreparedRequest {
+  checkLine(method, target);
+  const headers = Headers.from(init.headers);
+  checkFields(headers, init);
+  const body = readBody(init.body);
+  const isStream = body !== null && !(body instanceof Uint8Array);
+  const declared = declaredLength(headers, isStream);
+  const bytes = isStream ? null : body ?? NO_BYTES;
+  if (bytes !== null && declared !== null && declared !== bytes.length) {
+    throw new TypeError(
+      `Cannot declare a Content-Length of ${declared} bytes: the body has ${bytes.length}`,
+    );
+  }
+  const length = bytes?.length ?? declared ?? CHUNKED;
+  const isDeclared = body !== null || METHODS_WITH_CONTENT.has(method);
+  const expectsContinue = init.expectContinue === true && length !== 0;
+  return {
+    method,
+    target,
+    head: encodeHead(encodeRequestLine(method, target), headers, [
+      ["host", authority],
+      ...(isDeclared ? framingFields(length) : []),
+      ...(expectsContinue ? [["expect", "100-continue"] as const] : []),
+      ...connectionFields(headers, init.upgrade),
+    ]),
+    bytes,
+    source: isStream ? new BodySource(body) : null,
+    length,
+    expectsContinue,
+    upgrade: init.upgrade ?? null,
+  };
+}
+
+function checkLine(method: string, target: string): void {
+  if (!isToken(method)) {
+    throw new TypeError(
+      `Cannot send method ${JSON.stringify(method)}: it is not a token`,
+    );
+  }
+  if (method === "CONNECT") {
+    throw new TypeError(
+      "Cannot send CONNECT: this client speaks to origins, not through proxies",
+    );
+  }
+  if (!TARGET.test(target) || (target === "*" && method !== "OPTIONS")) {
+    throw new TypeError(
+      `Cannot send target ${
+        JSON.stringify(target)
+      }: a path with an optional query, percent-encoded`,
+    );
+  }
+}
+
+function checkFields(headers: Headers, init: ExchangeInit): void {
+  for (const name of ["host", "transfer-encoding", "expect", "upgrade"]) {
+    if (!headers.has(name)) continue;
+    throw new TypeError(
+      `Cannot set field ${JSON.stringify(name)}: the client writes it itself`,
+    );
+  }
+  if (init.upgrade !== undefined && !/^[!-+\x2d-~]+$/.test(init.upgrade)) {
+    throw new TypeError(
+      `Cannot offer protocol ${
+        JSON.stringify(init.upgrade)
+      }: it is not a token`,
+    );
+  }
+}
+
+type Body = Exclude<BodyInit, string | null | undefined | ArrayBuffer> | null;
+
+function readBody(body: BodyInit): Body {
+  if (body === null || body === undefined) return null;
+  if (typeof body === "string") return encoder.encode(body);
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  return body;
+}
+
+function declaredLength(headers: Headers, isStream: boolean): number | null {
+  const lengths = headers.getAll("content-length");
+  if (lengths.length === 0) return null;
+  const { contentLength } = headers;
+  if (lengths.length === 1 && contentLength !== null) return contentLength;
+  throw new TypeError(
+    `Cannot declare Content-Length ${
+      JSON.stringify(lengths.join(", "))
+    }: it is not one number of bytes${isStream ? "" : ", and not needed"}`,
+  );
+}
+
+type Field = readonly [name: string, value: string];
+
+function framingFields(length: number): Field[] {
+  return length === CHUNKED
+    ? [["transfer-encoding", "chunked"]]
+    : [["content-length", String(length)]];
+}
+
+function connectionFields(
+  headers: Headers,
+  upgrade: string | undefined,
+): Field[] {
+  if (upgrade !== undefined) {
+    return [["connection", "upgrade"], ["upgrade", upgrade]];
+  }
+  return headers.connectionClose ? [["connection", "close"]] : [];
+}
+
+/** `Host` comes first (RFC 9110 §7.2); then what the client decides, then the caller's. */
+function encodeHead(
+  line: Uint8Array,
+  headers: Headers,
+  fields: readonly Field[],
+): Uint8Array<ArrayBuffer> {
+  const { encoded } = headers.control();
+  const size = fields.reduce(
+    (sum, [name, value]) => sum + name.length + value.length + 4,
+    line.length + encoded.length + 2,
+  );
+  const head = new Uint8Array(size);
+  head.set(line);
+  let at = line.length;
+  for (const [name, value] of fields) {
+    at = writeFieldLine(head, at, name, value);
+  }
+  head.set(encoded, at);
+  head.set([0x0d, 0x0a], size - 2);
+  return head;
+}

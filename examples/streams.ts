@@ -1,0 +1,86 @@
+/**
+ * Bodies that are changed while they pass: each piece of a request's body
+ * leaves as a piece of the answer before the next one is read. So memory does
+ * not grow with the length, and a client that reads slowly is read from slowly.
+ *
+ *     deno run --allow-net=127.0.0.1 examples/streams.ts [PORT]
+ *     curl -NT FILE -X POST http://127.0.0.1:8080/rot13
+ */
+// deno-lint-ignore-file no-console
+
+import { Server } from "@khttp/khttp";
+
+const INDEX = `POST a body of any length; it comes back while it is sent:
+
+/echo   as it is
+/upper  with a to z in upper case, and on the server's terminal too
+/rot13  with its letters moved by 13 places
+/gzip   as a gzip file
+`;
+
+/** Of bytes whose meaning is the client's affair: no browser shows them as a page. */
+const BYTES = { "content-type": "application/octet-stream" } as const;
+const GZIP = { "content-type": "application/gzip" } as const;
+
+const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
+
+app.get("/", (_, res) => res.ok(INDEX));
+
+app.post("/echo", (ctx, res) => res.ok(ctx.body, BYTES));
+
+app.post("/upper", (ctx, res) => {
+  res.ok(teeToTerminal(translate(ctx.body, upperCase)), BYTES);
+});
+
+app.post("/rot13", (ctx, res) => res.ok(translate(ctx.body, rot13), BYTES));
+
+// The streams of the web come along, and hand on how fast the client reads.
+app.post("/gzip", (ctx, res) => {
+  const gzip = new CompressionStream("gzip");
+  res.ok(ctx.body.stream.pipeThrough(gzip), GZIP);
+});
+
+type Pieces = AsyncIterable<Uint8Array>;
+
+/** Puts another byte in the place of each; characters beyond ASCII have none of these bytes. */
+async function* translate(
+  pieces: Pieces,
+  byteFor: (byte: number) => number,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield piece.map(byteFor);
+}
+
+function upperCase(byte: number): number {
+  return byte >= 0x61 && byte <= 0x7a ? byte - 0x20 : byte; // a to z
+}
+
+function rot13(byte: number): number {
+  const place = (byte | 0x20) - 0x61; // 0 to 25 for a letter of either case
+  if (place < 0 || place > 25) return byte;
+  return place < 13 ? byte + 13 : byte - 13;
+}
+
+/** One queue for all requests: their pieces come one after the other, and a slow terminal slows them down. */
+const terminal = Deno.stdout.writable.getWriter();
+
+/** Shows what passes, as text that steers no terminal: escape sequences are the client's to send. */
+async function* teeToTerminal(pieces: Pieces): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    await terminal.write(piece.map(printable));
+    yield piece;
+  }
+}
+
+function printable(byte: number): number {
+  const isSpace = byte === 0x09 || byte === 0x0a; // tab, line feed
+  return isSpace || (byte >= 0x20 && byte <= 0x7e) ? byte : 0x2e; // a full stop
+}
+
+const handle = app.build().serve();
+const stop = (): void => void handle.shutdown({ deadline: 10_000 });
+Deno.addSignalListener("SIGINT", stop);
+if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
+const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
+console.log(`Listening on http://${hostname}:${port}/`);
+await handle.finished;
+Deno.exit();
