@@ -105,10 +105,8 @@ export class ClientConnection implements Watched {
     // A failed write is told below, unless the response came in spite of it.
     sending.catch(() => this.#sendFailed(sender));
     const head = await this.#readFinalHead(request, init, sender);
-    if (!sender.isDone) {
-      // The answer is here already; the rest of the body would go nowhere (§9.5).
-      sender.stop();
-    }
+    // An echo answers while it reads; whoever refuses or closes reads no more (§9.5).
+    if (!sender.isDone && refusesBody(head)) sender.stop();
     return head;
   }
 
@@ -344,6 +342,12 @@ export class ClientConnection implements Watched {
     this.close(error);
     throw error;
   }
+}
+
+/** Says whether a response that comes before the request was sent is the end of it. */
+function refusesBody(head: ResponseHead): boolean {
+  return head.status >= 300 || head.minorVersion === 0 ||
+    (head.connectionOptions & CONNECTION_CLOSE) !== 0;
 }
 
 /** Longest idle time that a server's hint gives, in ms, and what is taken off a hint. */

@@ -108,7 +108,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** Whether no request has begun. */
   get isIdle(): boolean {
-    return this.#phase === Phase.IDLE && this.output.pendingBytes === 0;
+    return this.#phase === Phase.IDLE;
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Section 4, the order of requests on one connection: R90's option, R96, R97 and R98. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Handler } from "../mod.ts";
-import { request } from "./_serve.ts";
+import type { Handler, ResponseHandle } from "../mod.ts";
+import { request, serve } from "./_serve.ts";
 import { Timed } from "./_timed.ts";
 import { turn } from "./_turns.ts";
 
@@ -166,4 +166,55 @@ Deno.test("R98: answers that nobody takes end the reading of requests", async ()
   for (let n = 0; n < count; n++) await peer.response();
   peer.end();
   assertEquals(await peer.finish(), "");
+});
+
+Deno.test("R3, R45: a head that was refused leaves nothing to the next connection", async () => {
+  const refused = [
+    "Content-Length: 7\r\nContent-Length: 7\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    "Connection: close\r\nHost: a\r\n",
+    "Expect: 100-continue\r\nHost: a\r\n",
+  ];
+  await using server = serve((app) =>
+    app.get("/", (ctx, res) => res.ok(ctx.headers.get("x-id")))
+  );
+  for (const fields of refused) {
+    using attacker = await server.connect();
+    using victim = await server.connect();
+    assertEquals((await attacker.ask(request("GET /", fields))).status, 400);
+    for (const id of ["7", "8"]) {
+      const wire = request("GET /", `X-Id: ${id}\r\nUser-Agent: v\r\n`);
+      const answer = await victim.ask(wire);
+      assertEquals([answer.status, answer.body], [200, id]);
+    }
+  }
+});
+
+Deno.test("a handler that answers another connection's request keeps its own head", async () => {
+  const waiting = Promise.withResolvers<ResponseHandle>();
+  const released = Promise.withResolvers<void>();
+  await using server = serve((app) => {
+    app.get("/wait", async (_, res) => {
+      waiting.resolve(res);
+      await released.promise;
+    });
+    app.get("/other", (ctx, res) => res.ok(ctx.headers.get("x-own")));
+    app.get("/publish", (ctx, res) => {
+      parked.ok("event");
+      released.resolve();
+      res.ok(`${ctx.method} ${ctx.uri} ${ctx.headers.get("x-own")}`);
+    });
+  });
+  using subscriber = await server.connect();
+  await subscriber.send(
+    request("GET /wait") + request("GET /other", "X-Own: theirs\r\n"),
+  );
+  const parked = await waiting.promise;
+  using publisher = await server.connect();
+  const answer = await publisher.ask(
+    request("GET /publish", "X-Own: mine\r\n"),
+  );
+  assertEquals(answer.body, "GET /publish mine");
+  assertEquals((await subscriber.response()).body, "event");
+  assertEquals((await subscriber.response()).body, "theirs");
 });

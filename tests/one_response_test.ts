@@ -28,6 +28,11 @@ interface Misdeed {
 
 const misdeeds: readonly Misdeed[] = [
   { name: "returns nothing", handler: () => {}, status: 500 },
+  {
+    name: "returns false",
+    handler: (() => false) as unknown as Handler, // its result means nothing
+    status: 500,
+  },
   { name: "resolves with nothing", handler: async () => {}, status: 500 },
   {
     name: "throws",

@@ -13,9 +13,12 @@ import type { Duplex, Transport } from "../transport.ts";
 /**
  * Read buffers, in bytes. A pending read owns its buffer, so that idle
  * connections get a small one: 10,000 of them cost 7.7 KiB each with 1 KiB
- * buffers and 21.6 KiB with 16 KiB. Whoever fills it gets a large one.
+ * buffers and 21.6 KiB with 16 KiB. Whoever fills it gets a larger one for good,
+ * since most heads of browsers fit into that; whoever fills that one gets a
+ * large one until it is idle again.
  */
 const SMALL_READ_BYTES = 1024;
+const MEDIUM_READ_BYTES = 4096;
 const LARGE_READ_BYTES = 65_536;
 
 /** One connection on a duplex. */
@@ -35,7 +38,8 @@ export class DuplexTransport implements Transport {
   /** Whoever took the connection over while a read was pending. */
   #onRead: ((bytes: Uint8Array | null) => void) | null = null;
   #onReadFailed: ((reason: unknown) => void) | null = null;
-  #small: Uint8Array<ArrayBuffer> | null = null;
+  /** The buffer of a connection that is idle. */
+  #resting: Uint8Array<ArrayBuffer> = NO_BYTES;
 
   /**
    * Takes a duplex over; {@linkcode DuplexTransport.start} begins to read.
@@ -57,7 +61,7 @@ export class DuplexTransport implements Transport {
   async start(): Promise<void> {
     const { connection, duplex } = this;
     let buffer = new Uint8Array(SMALL_READ_BYTES);
-    this.#small = buffer;
+    this.#resting = buffer;
     try {
       while (!this.#isClosed && !this.#isHijacked) {
         const capacity = connection.readCapacity;
@@ -164,12 +168,15 @@ export class DuplexTransport implements Transport {
     buffer: Uint8Array<ArrayBuffer>,
     size: number,
   ): Uint8Array<ArrayBuffer> {
-    if (size === buffer.length && buffer === this.#small) {
+    if (buffer.length === LARGE_READ_BYTES) {
+      return this.connection.isIdle ? this.#resting : buffer;
+    }
+    if (size < buffer.length) return buffer;
+    if (buffer.length === MEDIUM_READ_BYTES) {
       return new Uint8Array(LARGE_READ_BYTES);
     }
-    return buffer !== this.#small && this.connection.isIdle
-      ? this.#small ?? buffer
-      : buffer;
+    this.#resting = new Uint8Array(MEDIUM_READ_BYTES);
+    return this.#resting;
   }
 
   #write(bytes: Uint8Array): void {

@@ -90,3 +90,30 @@ Deno.test("ControlIndex.isNamed() compares octets without case", () => {
   assertEquals(index.isNamed(0, "ab"), false);
   assertEquals(index.isNamed(0, "abc"), false);
 });
+
+Deno.test("ControlIndex R3, R45: forgets a head that it refused", () => {
+  const next = scanFields("Host: a\r\nX-Id: 7\r\nUser-Agent: v\r\n");
+  for (
+    const name of [
+      ...["Content-Length", "Transfer-Encoding"],
+      ...["Connection", "Upgrade", "Expect"],
+    ]
+  ) {
+    const refused = scanFields(`X: y\r\n${name}: 5\r\n`);
+    const index = new ControlIndex(next.bytes, next.table);
+    const twice = scanFields("X: y\r\nHost: a\r\n");
+    twice.table.copyWithin(0, 4, 8); // the same line twice
+    index.read(refused.bytes, 0, refused.table, refused.count);
+    assertThrows(
+      () => index.read(twice.bytes, 0, twice.table, twice.count),
+      ProtocolError,
+    );
+    index.read(next.bytes, 0, next.table, next.count);
+    const { contentLength, transferEncoding } = index;
+    const { connection, upgrade, expect } = index;
+    assertEquals(
+      [contentLength, transferEncoding, connection, upgrade, expect],
+      [ABSENT, ABSENT, ABSENT, ABSENT, ABSENT],
+    );
+  }
+});

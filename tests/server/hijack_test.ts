@@ -2,7 +2,10 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Duplex } from "../../mod.ts";
+import { Server } from "../../mod.ts";
+import { MemoryConnection } from "../_memory_duplex.ts";
 import { request, serve } from "../_serve.ts";
+import { turn } from "../_turns.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: chat, echo\r\n";
 
@@ -137,4 +140,31 @@ Deno.test("R84: a handler cannot answer CONNECT with success, only by taking the
   const answer = await wholeAnswer(server.port, wire);
   assertStringIncludes(answer, "HTTP/1.1 500 ");
   assertStringIncludes(answer, "connection: close\r\n");
+});
+
+Deno.test("R88: upgrade() sends its 101 at once, however late it is called", async () => {
+  await using server = serve((app) =>
+    app.get("/", async (_, res) => {
+      await turn();
+      const conn = await res.upgrade("echo");
+      conn.close();
+    })
+  );
+  const answer = await wholeAnswer(server.port, request("GET /", UPGRADE));
+  assertStringIncludes(answer, "HTTP/1.1 101 ");
+});
+
+Deno.test("a read that was pending when a connection changed hands ends when it is closed", async () => {
+  const taken = Promise.withResolvers<Duplex>();
+  const server = Server.builder("127.0.0.1:0")
+    .get("/", (_, res) => void res.hijack().then(taken.resolve)).build();
+  const peer = new MemoryConnection();
+  const ended = server.handle(peer.duplex);
+  peer.send(request("GET /"));
+  const conn = await taken.promise;
+  const read = readText(conn);
+  await turn();
+  conn.close();
+  assertEquals(await read, null);
+  await ended;
 });

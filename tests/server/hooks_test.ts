@@ -306,3 +306,56 @@ Deno.test("an error hook that throws leaves the answer at 500", async () => {
   assertEquals((await client.ask(request("GET /"))).status, 500);
   assertEquals((await client.ask(request("GET /"))).status, 500);
 });
+
+Deno.test("the error hook may answer with a stream, and is asked only once", async () => {
+  const errors: string[] = [];
+  await using server = serve((app) => {
+    app.get("/ok", () => {
+      throw new Error("first");
+    });
+    app.get("/bad", () => {
+      throw new Error("second");
+    });
+    app.errorHook((error, ctx, res) => {
+      errors.push(String(error));
+      res.send(
+        503,
+        new ReadableStream({
+          pull(controller): void {
+            if (ctx.uri.path === "/bad") throw new Error("source");
+            controller.enqueue("later");
+            controller.close();
+          },
+        }),
+      );
+    });
+  });
+  using client = await server.connect();
+  const { status, body } = await client.ask(request("GET /ok"));
+  assertEquals([status, body], [503, "later"]);
+  assertEquals((await client.ask(request("GET /bad"))).status, 500);
+  assertEquals(errors, ["Error: first", "Error: second"]);
+});
+
+Deno.test("closeNow() ends a connection that is still being set up", async () => {
+  const letIn = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  let ends = 0;
+  await using server = serve((app) =>
+    app.connectionSetupHook(async (accepted) => {
+      begun.resolve();
+      await letIn.promise;
+      return accepted.ok
+        ? ConnectionSetupAction.proceed(accepted.conn)
+        : ConnectionSetupAction.drop;
+    }).connectionTeardownHook(() => void ends++)
+      .get("/", () => new Promise(() => {}))
+  );
+  using client = await server.connect();
+  await client.send(request("GET /"));
+  await begun.promise;
+  server.handle.closeNow();
+  letIn.resolve();
+  await server.handle.finished;
+  assertEquals([ends, server.handle.requestCount], [1, 0]);
+});

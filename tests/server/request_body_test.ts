@@ -260,3 +260,33 @@ Deno.test("a body that outlives its handler is never taken for a whole one", asy
   await client.ask(request("POST /kept", "", "abc"));
   await assertRejects(async () => await bodies[0]?.text(), TypeError, "after");
 });
+
+Deno.test("a body that outlives its exchange cannot overwrite what the next reader holds", async () => {
+  const kept: ReadableStream[] = [];
+  const held = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  await using server = serve((app) => {
+    app.post("/kept", (ctx, res) => {
+      kept.push(ctx.body.stream);
+      res.ok();
+    });
+    app.post("/next", async (ctx, res) => {
+      let text = "";
+      for await (const piece of ctx.body) {
+        held.resolve();
+        await going.promise;
+        text += new TextDecoder().decode(piece);
+      }
+      res.ok(text);
+    });
+  });
+  using client = await server.connect();
+  await client.ask(request("POST /kept", "", "hello"));
+  await client.send(request("POST /next", "Content-Length: 10\r\n") + "AAAAA");
+  await held.promise;
+  await kept[0]?.cancel();
+  await client.send("BBBBB");
+  const { resolve } = going;
+  setTimeout(resolve, 20); // until the octets are here
+  assertEquals((await client.response()).body, "AAAAABBBBB");
+});

@@ -219,3 +219,22 @@ Deno.test("ctx.bodyBytes counts a request's body without its framing", async () 
     assertEquals((await client.ask(wire)).body, body);
   }
 });
+
+Deno.test("sent resolves for a response that was sent before the connection closed", async () => {
+  const asked = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const app = Server.builder("127.0.0.1:0");
+  app.get("/", async (_, res) => {
+    res.ok("hi");
+    await end.promise;
+    await res.sent.then(asked.resolve, asked.reject);
+  });
+  const peer = new MemoryConnection();
+  const ended = app.build().handle(peer.duplex);
+  peer.send(request("GET /", "Connection: close\r\n"));
+  await peer.toEnd();
+  peer.end();
+  await ended;
+  end.resolve();
+  await asked.promise;
+});

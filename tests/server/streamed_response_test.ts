@@ -186,3 +186,40 @@ Deno.test("res.sent settles when the response left, and rejects when it cannot",
   await assertRejects(() => sent[1] ?? Promise.resolve(), Error, "reset");
   await served;
 });
+
+Deno.test("a stream that fails with something that has no text is cut, and nothing else ends", async () => {
+  await using server = serve((app) => {
+    app.get("/", (_, res) =>
+      res.ok(
+        new ReadableStream({
+          pull(controller): void {
+            if (controller.desiredSize === 1) controller.enqueue(LARGE);
+            controller.error(Object.create(null));
+          },
+        }, { highWaterMark: 1 }),
+      ));
+    app.get("/late", (_, res) => {
+      async function* pieces(): AsyncGenerator<string> {
+        yield LARGE;
+        await turn();
+        throw Object.create(null);
+      }
+      res.ok(pieces());
+    });
+  });
+  using client = await server.connect();
+  assertEquals((await client.ask(request("GET /"))).status, 500);
+  await client.send(request("GET /late"));
+  assert(!(await client.toEnd()).endsWith("0\r\n\r\n"));
+});
+
+Deno.test("a stream that is refused with its headers stays its owner's", async () => {
+  const stream = new ReadableStream<string>();
+  await using server = serve((app) =>
+    app.get("/", (_, res) => res.ok(stream, { "transfer-encoding": "gzip" }))
+  );
+  using client = await server.connect();
+  assertEquals((await client.ask(request("GET /"))).status, 500);
+  assertEquals(stream.locked, false);
+  await stream.cancel();
+});
