@@ -102,7 +102,7 @@ export class Headers implements Iterable<[string, string]> {
     return headers;
   }
 
-  /** Wraps scanned field lines; the octets must stay as they are while it is used. */
+  /** Wraps scanned field lines; what the section names must hold while the list is used. */
   static fromSection(section: FieldSection): Headers {
     const headers = new Headers();
     headers.#section = section;

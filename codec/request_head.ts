@@ -95,10 +95,9 @@ export class RequestHead {
     return RequestTarget.parse(this.target, this.method);
   }
 
-  /** The fields; a new list each time. */
+  /** The fields; a new list each time, which moves along when the head is detached. */
   get headers(): Headers {
-    const { bytes, base, table, count } = this.index;
-    return Headers.fromSection({ bytes, base, table, count });
+    return Headers.fromSection(this.index);
   }
 
   /** Copies the octets that the view needs; it then holds for good. */

@@ -286,3 +286,17 @@ Deno.test("parseRequestHead() gives a head of its own, or asks for more", () => 
   assertEquals([head.target, head.sizeBytes], ["/a", 28]);
   assertStrictEquals(parseRequestHead(encodeOctets("GET /")), NEED_DATA);
 });
+
+Deno.test("headers taken before detach() hold when the octets are overwritten", () => {
+  const wire = "GET / HTTP/1.1\r\nHost: a\r\nX: first\r\n\r\n";
+  const bytes = new TextEncoder().encode(wire);
+  const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
+  const head = parser.parse(bytes, 0, bytes.length);
+  assert(head !== NEED_DATA);
+  const { headers } = head;
+  parser.detach();
+  bytes.set(new TextEncoder().encode(wire.replace("first", "other")));
+  assert(parser.parse(bytes, 0, bytes.length) !== NEED_DATA);
+  assertEquals(headers.get("x"), "first");
+  assertEquals(head.headers.get("x"), "first");
+});

@@ -88,7 +88,7 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
       res.ok(ReadableStream.from(["abc"]));
       throw new Error("handler");
     },
-    "500 0", // the hook cannot answer any more
+    "500 5", // nothing of the stream was sent, so that the hook can answer
   ],
 ];
 

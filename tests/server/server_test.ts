@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { stub } from "@std/testing/mock";
 import { type Handler, type RequestContext, Server } from "../../mod.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
 import { request, serve } from "../_serve.ts";
@@ -384,4 +385,56 @@ Deno.test("maxRequestsPerConnection ends a connection with its last answer", asy
   assertEquals((await client.response()).headers.has("connection"), false);
   assertEquals((await client.response()).headers.get("connection"), "close");
   assertEquals(await client.toEnd(), "");
+});
+
+Deno.test("serve() listens for nobody: what onListen throws ends it", async () => {
+  let port = 0;
+  const serving = (): unknown =>
+    Server.builder("127.0.0.1:0").build().serve({
+      onListen(addr): void {
+        port = (addr as Deno.NetAddr).port; // a TCP address was given
+        throw new Error("not now");
+      },
+    });
+  assertThrows(serving, Error, "not now");
+  await untilRefused(port);
+});
+
+Deno.test("an onError that throws ends neither the server nor the process", async () => {
+  const printed: unknown[] = [];
+  using _ = stub(console, "error", (thrown) => void printed.push(thrown));
+  const fault = new Error("onError");
+  const handle = Server.builder("127.0.0.1:0")
+    .connectionTeardownHook(() => {
+      throw new Error("teardown");
+    }).build().serve({
+      onError(): void {
+        throw fault;
+      },
+    });
+  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  conn.close();
+  await handle.shutdown();
+  assertEquals(printed, [fault]);
+});
+
+Deno.test("shutdown() takes a deadline that no timer can take for no deadline", async () => {
+  const begun = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  await using server = serve((app) =>
+    app.get("/", async (_, res) => {
+      begun.resolve();
+      await going.promise;
+      res.ok("done");
+    })
+  );
+  using client = await server.connect();
+  await client.send(request("GET /"));
+  await begun.promise;
+  const over = server.handle.shutdown({ deadline: 2 ** 31 });
+  setTimeout(going.resolve, 20); // a timer of such a length is over at once
+  assertEquals((await client.response()).body, "done");
+  client.close();
+  await over;
 });
