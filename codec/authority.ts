@@ -24,7 +24,7 @@ function hostTable(): Uint8Array {
 }
 
 /** `unreserved` and `sub-delims` without the comma. */
-const HOST: Uint8Array = hostTable();
+export const HOST: Uint8Array = hostTable();
 
 const MAX_PORT = 65_535;
 

@@ -9,6 +9,18 @@ import { quoteOctets } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
+/** What a scanner found; see `simd/head_scanner.ts`. */
+export interface ScannedFields {
+  readonly table: Int32Array;
+  readonly count: number;
+  readonly host: number;
+  readonly controls: Int32Array;
+  readonly controlCount: number;
+}
+
+/** Marks that a `Host` line came. */
+const HOST_BIT = 1;
+
 /** The value of an index that points at no line. */
 export const ABSENT = -1;
 
@@ -30,6 +42,8 @@ export class ControlIndex {
   transferEncoding = ABSENT;
   /** The first `Connection` line; there may be more. */
   connection = ABSENT;
+  /** Whether there is a second `Connection` line. */
+  hasMoreConnections = false;
   /** The first `Expect` line. */
   expect = ABSENT;
   /** Whether there is a second `Expect` line. */
@@ -74,7 +88,9 @@ export class ControlIndex {
       if (size > 19 || CONTROL_NAME_SIZES[size] === 0) continue;
       if (size === 4) {
         // perf: `Host` is in every head, and mostly alone (bench/request_head_bench.ts, 0.9 times the time of this loop, Deno 2.9)
-        if (this.isNamed(entry, "host")) this.host = this.#single(entry, 1);
+        if (this.isNamed(entry, "host")) {
+          this.host = this.#single(entry, HOST_BIT);
+        }
         continue;
       }
       this.#note(entry, size);
@@ -83,10 +99,37 @@ export class ControlIndex {
     this.isPlain = others === 0;
   }
 
+  /** Takes over what a scanner found: one `Host`, and nothing else yet. */
+  readScanned(bytes: Uint8Array, scanned: ScannedFields): void {
+    this.bytes = bytes;
+    this.base = 0;
+    this.table = scanned.table;
+    this.count = scanned.count;
+    this.host = scanned.host;
+    this.#singles = HOST_BIT;
+    if (!this.isPlain) this.#forget();
+    this.isPlain = true;
+  }
+
+  /** Looks through the lines that a scanner holds for control fields; throws as {@linkcode ControlIndex.read}. */
+  readControls({ controls, controlCount }: ScannedFields): void {
+    this.isPlain = false;
+    for (let i = 0; i < controlCount; i++) {
+      const entry = controls[i]!; // in range: below the count
+      this.#note(entry, this.table[entry + 1]! - this.table[entry]!); // see `read`
+    }
+  }
+
+  /** Makes the table independent of whoever writes it. */
+  copyTable(): void {
+    this.table = this.table.slice(0, this.count * FIELD_STRIDE);
+  }
+
   #forget(): void {
     this.contentLength = ABSENT;
     this.transferEncoding = ABSENT;
     this.connection = ABSENT;
+    this.hasMoreConnections = false;
     this.expect = ABSENT;
     this.hasMoreExpectations = false;
     this.upgrade = ABSENT;
@@ -134,9 +177,9 @@ export class ControlIndex {
         } else if (this.isNamed(entry, "trailer")) this.#requireAscii(entry);
         break;
       case 10:
-        if (this.connection === ABSENT && this.isNamed(entry, "connection")) {
-          this.connection = entry;
-        }
+        if (!this.isNamed(entry, "connection")) break;
+        if (this.connection === ABSENT) this.connection = entry;
+        else this.hasMoreConnections = true;
         break;
       case 12:
         if (this.isNamed(entry, "content-type")) this.#single(entry, 2);

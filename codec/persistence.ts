@@ -24,10 +24,16 @@ export const CONNECTION_UPGRADE = 4;
  */
 export function connectionOptions(index: ControlIndex): number {
   if (index.connection === ABSENT) return 0;
-  let options = 0;
+  let options = readMembers(
+    index,
+    index.valueStart(index.connection),
+    index.valueEnd(index.connection),
+  );
+  if (!index.hasMoreConnections) return options;
   const end = index.count * FIELD_STRIDE;
-  for (let entry = index.connection; entry < end; entry += FIELD_STRIDE) {
-    if (entry === index.connection || index.isNamed(entry, "connection")) {
+  const second = index.connection + FIELD_STRIDE;
+  for (let entry = second; entry < end; entry += FIELD_STRIDE) {
+    if (index.isNamed(entry, "connection")) {
       options |= readMembers(
         index,
         index.valueStart(entry),

@@ -26,7 +26,7 @@ import { ProtocolError } from "./errors.ts";
 import type { HeadLimits } from "./limits.ts";
 
 /** Octets of a target by what they need (RFC 3986 §3.3, §3.4); 0 may not stand there. */
-const PLAIN = 1;
+export const PLAIN = 1;
 const SPECIAL = 2; // ? % \ and what browsers send raw
 
 function targetTable(): Uint8Array {
@@ -36,7 +36,8 @@ function targetTable(): Uint8Array {
   return table;
 }
 
-const TARGET: Uint8Array = targetTable();
+/** The class of each octet in a target. */
+export const TARGET: Uint8Array = targetTable();
 
 /** Where in the grammar the next octet stands. */
 const START = 0;

@@ -13,6 +13,7 @@ import { FieldScanner } from "./field_lines.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./limits.ts";
 import { RequestHead } from "./request_head.ts";
 import { RequestLineScanner } from "./request_line.ts";
+import type { HeadScanner } from "./simd/head_scanner.ts";
 import {
   checkHost,
   invalidTarget,
@@ -35,10 +36,16 @@ export class RequestHeadParser {
   #fields: FieldScanner;
   #head = new RequestHead();
   #isInFields = false;
+  #scanner: HeadScanner | null;
 
-  /** Creates a parser for heads under these limits. */
-  constructor(limits: HeadLimits) {
+  /**
+   * Creates a parser for heads under these limits.
+   *
+   * @param scanner Takes heads that come whole and plain, if there is one.
+   */
+  constructor(limits: HeadLimits, scanner: HeadScanner | null = null) {
     this.#limits = limits;
+    this.#scanner = scanner;
     this.#line = new RequestLineScanner(limits);
     this.#fields = new FieldScanner({
       maxBytes: limits.maxHeaderBytes,
@@ -79,6 +86,13 @@ export class RequestHeadParser {
     const line = this.#line;
     const fields = this.#fields;
     if (!this.#isInFields) {
+      const scanner = this.#scanner;
+      // perf: 0.5 times the plain path's time on a browser's head; only where
+      // a buffer begins, since each scan copies (bench/request_head_bench.ts).
+      if (scanner !== null && start === 0 && line.position === 0) {
+        const sizeBytes = scanner.scan(bytes, end);
+        if (sizeBytes !== 0) return this.#take(scanner, bytes, sizeBytes);
+      }
       if (!line.scan(bytes, start, end)) return NEED_DATA;
       this.#checkTarget(bytes, start);
       const room = this.#limits.maxRequestHeadSize - line.position - 2;
@@ -97,9 +111,41 @@ export class RequestHeadParser {
 
   /** Gives the head that was parsed last to its reader for good. */
   detach(): void {
-    this.#head.detach();
+    const head = this.#head;
+    head.detach();
+    if (head.index.table === this.#fields.table) this.#fields.releaseTable();
+    else head.index.copyTable();
     this.#head = new RequestHead();
-    this.#fields.releaseTable();
+  }
+
+  /** Fills the view from what the scanner found. */
+  #take(
+    scanner: HeadScanner,
+    bytes: Uint8Array,
+    sizeBytes: number,
+  ): RequestHead {
+    const head = this.#head;
+    head.bytes = bytes;
+    head.base = 0;
+    head.methodStart = 0;
+    head.methodEnd = scanner.methodEnd;
+    head.pathEnd = scanner.pathEnd;
+    head.targetEnd = scanner.targetEnd;
+    head.minorVersion = 1;
+    head.sizeBytes = sizeBytes;
+    head.index.readScanned(bytes, scanner);
+    if (scanner.controlCount === 0) {
+      head.connectionOptions = 0;
+      head.bodyLength = 0;
+      head.offersUpgrade = false;
+      head.expectsContinue = false;
+      return head;
+    }
+    this.#line.methodEnd = head.methodEnd; // for a refusal's `isHeadRequest`
+    head.index.readControls(scanner);
+    readControlFields(head, this.#limits.maxBodyBytes);
+    this.#line.methodEnd = 0;
+    return head;
   }
 
   /** A target that does not begin with `/` needs a look as a whole, before any field. */

@@ -166,6 +166,13 @@ export function unfoldLines(
       lineStart = pos + 2;
       continue;
     }
+    if (lineStart === start) { // §2.2: not behind the status line
+      throw new ProtocolError(
+        "OBSOLETE_LINE_FOLDING",
+        "Cannot unfold the first field line: there is none before it",
+        pos + 2 - start,
+      );
+    }
     const colon = bytes.indexOf(0x3a, lineStart);
     const name = decodeOctets(bytes, lineStart, colon).toLowerCase();
     if (UNFOLDABLE.some((field) => field === name)) {

@@ -5,6 +5,7 @@
 
 import type { HeadLimits } from "../codec/limits.ts";
 import { RequestHeadParser } from "../codec/request_parser.ts";
+import { HeadScanner } from "../codec/simd/head_scanner.ts";
 import { type Application, headLimits } from "./application.ts";
 import { DateCache } from "./date_cache.ts";
 import { type Clock, Deadlines } from "./deadlines.ts";
@@ -31,17 +32,20 @@ export class ParserPool {
   reader: HeadReader | null = null;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
+  /** One for all: what it found is read before anybody scans again. */
+  #scanner: HeadScanner | null;
 
   /** Creates a pool of parsers under these limits. */
   constructor(limits: HeadLimits) {
     this.#limits = limits;
-    this.shared = new RequestHeadParser(limits);
+    this.#scanner = HeadScanner.maybeCreate(limits);
+    this.shared = this.#make();
   }
 
   /** Gives the shared parser away, with the half a head that it has seen. */
   takeShared(): RequestHeadParser {
     const parser = this.shared;
-    this.shared = this.#free.pop() ?? new RequestHeadParser(this.#limits);
+    this.shared = this.#free.pop() ?? this.#make();
     return parser;
   }
 
@@ -49,6 +53,10 @@ export class ParserPool {
   give(parser: RequestHeadParser): void {
     parser.reset();
     if (this.#free.length < MAX_FREE_PARSERS) this.#free.push(parser);
+  }
+
+  #make(): RequestHeadParser {
+    return new RequestHeadParser(this.#limits, this.#scanner);
   }
 }
 
