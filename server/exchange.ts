@@ -90,6 +90,8 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
   keepsAlive: boolean;
   /** Whether a response was begun: no other can be. */
   isAnswered = false;
+  /** Whether the handler owns the connection. */
+  isTakenOver = false;
   /** Whether the final head is in the output. */
   isHeadSent = false;
   /** Whether the last byte of the response is in the output. */
@@ -453,6 +455,7 @@ export class Exchange implements RequestState, ResponseActions, ResponseHead {
     if (this.ctx.isBodyUsed) {
       throw new TypeError("Cannot take the connection over: the body was used");
     }
+    this.isTakenOver = true;
     this.isAnswered = true;
     this.isHeadSent = true;
     this.keepsAlive = false;

@@ -105,6 +105,10 @@ function answerFailure(
   owner: RunOwner,
   error: unknown,
 ): void {
+  if (exchange.isTakenOver) {
+    owner.fail(toError(error)); // whoever owned the connection is gone
+    return;
+  }
   if (!owner.isCurrent(exchange)) return;
   if (!exchange.isAnswered) {
     const status = error instanceof ProtocolError && error.status < 500

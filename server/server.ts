@@ -258,7 +258,8 @@ export class Server {
    * Serves on the default engine, which needs only `--allow-net`.
    *
    * @returns A handle; serving has begun.
-   * @throws {Error} If an address cannot be bound; none is bound then.
+   * @throws {Error} If an address cannot be bound, or what `onListen` throws;
+   * none is bound then.
    */
   serve(options: ServeOptions = {}): ServerHandle {
     const { signal } = options;
@@ -280,7 +281,12 @@ export class Server {
     }
     const handle = new ServerHandle(engine, addrs, finished.promise);
     if (signal !== undefined) stopOn(signal, engine, finished.promise);
-    options.onListen?.(handle.addr);
+    try {
+      options.onListen?.(handle.addr);
+    } catch (error) {
+      engine.closeNow(); // nobody has a handle to do it
+      throw error;
+    }
     return handle;
   }
 
@@ -334,6 +340,10 @@ function limitRate(report: (error: unknown) => void): (error: unknown) => void {
     const nowMs = performance.now();
     if (nowMs < nextMs) return;
     nextMs = nowMs + 1000;
-    report(error);
+    try {
+      report(error);
+    } catch (thrown) {
+      reportError(thrown); // what serves goes on, whatever its owner's function does
+    }
   };
 }

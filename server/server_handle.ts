@@ -14,6 +14,9 @@ export interface RunningEngine {
   setRef(isRef: boolean): void;
 }
 
+/** Longest time that a timer takes, in ms: a longer one would be over at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** How {@linkcode ServerHandle.shutdown} goes about it. */
 export interface ShutdownOptions {
   /** How long running requests may take before they are cut, in ms. @default {Infinity} */
@@ -76,7 +79,7 @@ export class ServerHandle implements AsyncDisposable {
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { deadline = Infinity } = options;
     this.#engine.stop();
-    if (deadline === Infinity) return await this.finished;
+    if (deadline > MAX_TIMER_MS) return await this.finished;
     const timer = setTimeout(() => this.#engine.closeNow(), deadline);
     try {
       await this.finished;

@@ -168,3 +168,17 @@ Deno.test("a read that was pending when a connection changed hands ends when it 
   assertEquals(await read, null);
   await ended;
 });
+
+Deno.test("a handler that throws after hijack() closes its connection, and teardown is told why", async () => {
+  const ends: string[] = [];
+  await using server = serve((app) =>
+    app.get("/", async (_, res) => {
+      const conn = await res.hijack();
+      await writeText(conn, "x");
+      throw new Error("lost");
+    }).connectionTeardownHook((_, error) => void ends.push(String(error)))
+  );
+  assertEquals(await wholeAnswer(server.port, request("GET /")), "x");
+  await server.handle.shutdown();
+  assertEquals(ends, ["Error: lost"]);
+});

@@ -438,3 +438,24 @@ Deno.test("shutdown() takes a deadline that no timer can take for no deadline", 
   client.close();
   await over;
 });
+
+Deno.test("headers that were read before an await are the same after it, whatever came meanwhile", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using server = serve((app) =>
+    app.get("/", async (ctx, res) => {
+      const { headers } = ctx;
+      const before = headers.get("x-user");
+      await promise;
+      res.ok(`${before} ${headers.get("x-user")}`);
+    })
+  );
+  using client = await server.connect();
+  await client.send(request("GET /", "X-User: alice\r\n"));
+  using other = await server.connect();
+  assertEquals((await other.ask(request("GET /gone"))).status, 404);
+  await client.send(request("GET /", "X-User: admin\r\n"));
+  assertEquals((await other.ask(request("GET /gone"))).status, 404);
+  resolve();
+  assertEquals((await client.response()).body, "alice alice");
+  assertEquals((await client.response()).body, "admin admin");
+});
