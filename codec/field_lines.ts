@@ -6,6 +6,9 @@
  * Octets are classified once and become offsets in a table; text is made by
  * whoever reads it. Stricter than the text on purpose: a bare LF never ends a
  * line (RFC 9112 §2.2 allows it) and line folding is refused (§5.2).
+ *
+ * The general path is one long function: its states are the grammar's parts in
+ * their order, and each has to see the one position that all of them move.
  */
 
 import {

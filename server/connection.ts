@@ -6,7 +6,8 @@
  * The phases stand in `phase.ts`. Framing, persistence and heads are the
  * codec's; routes and hooks `dispatch.ts`'s; the response `exchange.ts`'s. What
  * is left here is the order of things, the deadlines and the end, which have
- * to be read together (RFC 9112 §9).
+ * to be read together (RFC 9112 §9): each step may be the last one or begin the
+ * next, so that parts of it elsewhere would have to know all of its fields.
  */
 
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
@@ -16,7 +17,8 @@ import type { RequestHead } from "../codec/request_head.ts";
 import type { RequestHeadParser } from "../codec/request_parser.ts";
 import { Status } from "../codec/status.ts";
 import { bodyLimits } from "./application.ts";
-import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeOwner } from "./exchange_owner.ts";
 import { failExchange, runExchange, type RunOwner } from "./exchange_run.ts";
 import type { ProceedOptions } from "./hooks.ts";
 import { Output } from "./output.ts";

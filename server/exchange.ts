@@ -3,6 +3,9 @@
  * handler runs, and how the response gets into the output. Framing comes from
  * the codec; whether the connection stays open is decided here, once, at the
  * moment the head is written (RFC 9112 §9.3, §9.6).
+ *
+ * The ways to answer stand in one file although that makes it long: each of
+ * them sets the same few states, and must leave them as the others expect.
  */
 
 import {
@@ -22,6 +25,7 @@ import {
 } from "../codec/response_framing.ts";
 import { Status } from "../codec/status.ts";
 import { Params } from "../router/params.ts";
+import type { ExchangeOwner } from "./exchange_owner.ts";
 import type { RequestBody } from "./request_body.ts";
 import { RequestContext, type RequestState } from "./request_context.ts";
 import { type ResponseActions, ResponseHandle } from "./response_handle.ts";
@@ -34,34 +38,9 @@ import {
   writeInformational,
   writeSwitchingProtocols,
 } from "./response_writer.ts";
-import type { Services } from "./services.ts";
 import { StreamedResponse } from "./streamed_response.ts";
-import type { Output } from "./output.ts";
 import { toError } from "./to_error.ts";
 import type { Duplex } from "./transport.ts";
-
-/** What an exchange asks of its connection. */
-export interface ExchangeOwner {
-  readonly services: Services;
-  readonly output: Output;
-  readonly duplex: Duplex;
-  /** Whether this response is the connection's last, whatever it says itself. */
-  readonly isLastExchange: boolean;
-  /** The response, the handler or the body came to an end, or there is output. */
-  exchangeProgressed(): void;
-  /** Resolves when all output was sent; rejects when it cannot be. */
-  drained(): Promise<void>;
-  /** Keeps the head's octets, so that they can be read later. */
-  keepHead(): void;
-  /** Resolves when that many bytes of the connection's output were sent; rejects when they cannot be. */
-  sentUpTo(position: number): Promise<void>;
-  /** Gives the signal that fires when the peer goes away. */
-  abortSignal(): AbortSignal;
-  /** Hands the connection to the handler once all output was sent. */
-  takeOver(): Promise<Duplex>;
-  /** The body that was being sent failed. */
-  exchangeFailed(error: unknown): void;
-}
 
 /** Longest text that is tried as ASCII before it is encoded, in characters. */
 const MAX_ASCII_LOOP = 1024;
