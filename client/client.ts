@@ -12,11 +12,12 @@ import type { ResponseHead } from "../codec/response_parser.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConnection } from "./connection.ts";
 import { acceptEncoding, decodeContent } from "./content_coding.ts";
+import { Deadline } from "./deadline.ts";
 import { ClientError } from "./errors.ts";
 import { type ClientOptions, resolveClientOptions } from "./options.ts";
-import { originOf, parseOrigin } from "./origin.ts";
+import { isSameOrigin, originOf, parseOrigin } from "./origin.ts";
 import { Pool } from "./pool.ts";
-import { redirect } from "./redirect.ts";
+import { type Redirect, redirect, targetOf } from "./redirect.ts";
 import {
   type ExchangeInit,
   type PreparedRequest,
@@ -69,8 +70,11 @@ export class Client implements AsyncDisposable {
    */
   constructor(origin: string | URL, options: Partial<ClientOptions> = {}) {
     this.#options = resolveClientOptions(options);
-    const { headTimeout, bodyTimeout, drainTimeout } = this.#options;
-    this.#watch = new Watch(Math.min(headTimeout, bodyTimeout, drainTimeout));
+    const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } =
+      this.#options;
+    this.#watch = new Watch(
+      Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
+    );
     this.#pool = new Pool(parseOrigin(origin), this.#options, this.#watch);
   }
 
@@ -95,6 +99,8 @@ export class Client implements AsyncDisposable {
     target: string,
     init: ExchangeInit = {},
   ): Promise<ClientResponse> {
+    using deadline = new Deadline(this.#options.timeout, init.signal);
+    const { signal } = deadline;
     let step = {
       pool: this.#pool,
       method,
@@ -102,23 +108,22 @@ export class Client implements AsyncDisposable {
       init: this.#withCoding(init),
     };
     for (let redirects = 0;; redirects++) {
-      const response = await this.#send(step);
+      const response = await this.#send({ ...step, signal });
       const { maxRedirects } = this.#options;
       if (maxRedirects === 0) return response;
-      const next = redirect(response, step.method, step.init);
+      const next = followed(response, step.method, step.init);
       if (next === null) return response;
-      response.close();
       if (redirects >= maxRedirects) {
         throw new ClientError(
           `Cannot follow redirect: more than ${maxRedirects} (maxRedirects)`,
           { phase: "read", code: "REDIRECT" },
         );
       }
-      const pool = this.#poolOf(next.url);
+      const pool = this.#poolOf(next.url, step.pool);
       step = {
         pool,
         method: next.method,
-        target: next.url.pathname + next.url.search,
+        target: targetOf(next.url),
         init: next.init,
       };
     }
@@ -183,13 +188,13 @@ export class Client implements AsyncDisposable {
     return { ...init, headers: acceptEncoding(Headers.from(init.headers)) };
   }
 
-  #poolOf(url: URL): Pool {
+  /** The present pool is asked first: an origin behind a Unix socket has no other way to it. */
+  #poolOf(url: URL, present: Pool): Pool {
     const origin = originOf(url);
-    const own = this.#pool.origin;
-    if (
-      own.path === null && own.authority === origin.authority &&
-      own.isSecure === origin.isSecure
-    ) return this.#pool;
+    for (const pool of [present, this.#pool]) {
+      const isReachable = pool === present || pool.origin.path === null;
+      if (isReachable && isSameOrigin(pool.origin, origin)) return pool;
+    }
     let pool = this.#others.get(url.origin);
     if (pool === undefined) {
       pool = new Pool(origin, this.#options, this.#watch);
@@ -201,18 +206,21 @@ export class Client implements AsyncDisposable {
 
   /** One request on one connection, and once more where that is safe. */
   async #send(
-    { pool, method, target, init }: {
+    { pool, method, target, init, signal }: {
       readonly pool: Pool;
       readonly method: string;
       readonly target: string;
       readonly init: ExchangeInit;
+      readonly signal: AbortSignal | undefined;
     },
   ): Promise<ClientResponse> {
     let request = prepareRequest(method, target, init, pool.origin.authority);
-    const signal = deadlineSignal(init.signal, this.#options.timeout);
     let mayRetry = true;
     for (let isFresh = false;; isFresh = true) {
-      const connection = await pool.acquire(isFresh, signal);
+      const connection = await pool.acquire(isFresh, signal).catch((error) => {
+        request.source?.cancel(); // nobody else will
+        throw error;
+      });
       const { isReused } = connection;
       try {
         const response = await this.#exchange(
@@ -223,7 +231,7 @@ export class Client implements AsyncDisposable {
         if (response.status !== 417 || !request.expectsContinue || !mayRetry) {
           return response;
         }
-        if (request.source !== null && response.body.isUsed) return response;
+        if (request.source !== null) return response; // it was cancelled, and is gone
         response.close();
         mayRetry = false;
         request = prepareRequest(
@@ -250,23 +258,20 @@ export class Client implements AsyncDisposable {
       readonly signal: AbortSignal | undefined;
     },
   ): Promise<ClientResponse> {
-    const abort = (): void => connection.close(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    const forget = (): void => signal?.removeEventListener("abort", abort);
     let head: ResponseHead;
     try {
-      signal?.throwIfAborted();
+      connection.follow(signal);
       head = await connection.exchange(request, init);
     } catch (error) {
-      forget();
+      request.source?.cancel();
       connection.close(error);
-      throw asClientError(error, connection);
+      throw signal?.aborted === true ? signal.reason : error;
     }
     const { origin } = pool;
     const scheme = origin.isSecure ? "https" : "http";
-    const url = `${scheme}://${origin.authority}${request.target}`;
+    const path = request.target === "*" ? "" : request.target;
+    const url = `${scheme}://${origin.authority}${path}`;
     if (head.status === 101) {
-      forget();
       const unread = connection.takeOver();
       return new ClientResponse({
         head,
@@ -277,10 +282,12 @@ export class Client implements AsyncDisposable {
         close: () => connection.close(),
       });
     }
-    const body = new ResponseBody(connection, head, this.#options, () => {
-      forget();
-      pool.released(connection);
-    });
+    const body = new ResponseBody(
+      connection,
+      head,
+      this.#options,
+      () => pool.released(connection),
+    );
     const { maxBufferedBodyBytes, decodesContent } = this.#options;
     const feed = decodesContent ? decodeContent(head, body) : body;
     return new ClientResponse({
@@ -301,33 +308,25 @@ function emptyBody(): BodyReader {
   );
 }
 
-/** The caller's signal together with the deadline of the whole exchange. */
-function deadlineSignal(
-  signal: AbortSignal | undefined,
-  timeoutMs: number,
-): AbortSignal | undefined {
-  if (timeoutMs === Infinity) return signal;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  return signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
-}
-
 /** Says whether a kept connection turned out to be dead before it was of use. */
 function isConnectionLoss(error: unknown): boolean {
   return error instanceof ClientError &&
     (error.code === "CLOSED" || error.code === "INCOMPLETE");
 }
 
-/** Failures of the system in the client's own terms; ours and a signal's reason stay. */
-function asClientError(error: unknown, connection: ClientConnection): unknown {
-  const isSystem = error instanceof Error && !(error instanceof ClientError) &&
-    ("code" in error || error instanceof Deno.errors.UnexpectedEof ||
-      error instanceof Deno.errors.BadResource);
-  if (!isSystem || error instanceof DOMException) return error;
-  const hasBegun = connection.hasResponseByte;
-  return new ClientError(
-    `Cannot read response: the connection failed ${
-      hasBegun ? "inside its head" : "before it began"
-    }`,
-    { phase: "read", code: hasBegun ? "INCOMPLETE" : "CLOSED", cause: error },
-  );
+/** Reads a redirect, and lets go of its response in any case. */
+function followed(
+  response: ClientResponse,
+  method: string,
+  init: ExchangeInit,
+): Redirect | null {
+  let next: Redirect | null = null;
+  try {
+    next = redirect(response, method, init);
+  } catch (error) {
+    response.close();
+    throw error;
+  }
+  if (next !== null) response.close();
+  return next;
 }

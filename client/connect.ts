@@ -12,15 +12,19 @@ import type { Origin } from "./origin.ts";
 export async function connect(
   origin: Origin,
   options: ClientOptions,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Deno.Conn> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
+  const attempt = new AbortController();
   const conn = await within(
-    open(origin, options),
+    open(origin, options, attempt.signal),
     options.connectTimeout,
     "connectTimeout",
     signal,
-  );
+  ).catch((error) => {
+    attempt.abort(); // nobody waits for it
+    throw error;
+  });
   if (!origin.isSecure) {
     if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true); // only TCP has it
     return conn;
@@ -34,16 +38,20 @@ export async function connect(
       signal,
     );
   } catch (error) {
-    conn.close();
+    closeIfOpen(conn);
     throw error;
   }
   return conn;
 }
 
-function open(origin: Origin, options: ClientOptions): Promise<Deno.Conn> {
+function open(
+  origin: Origin,
+  options: ClientOptions,
+  signal: AbortSignal,
+): Promise<Deno.Conn> {
   const { hostname, port, path } = origin;
   if (path !== null) return Deno.connect({ transport: "unix", path });
-  if (!origin.isSecure) return Deno.connect({ hostname, port });
+  if (!origin.isSecure) return Deno.connect({ hostname, port, signal });
   const { cert, key } = options.identity ?? {};
   return Deno.connectTls({
     hostname,
@@ -59,11 +67,11 @@ async function within<T extends Deno.Conn>(
   opening: Promise<T>,
   durationMs: number,
   option: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<T> {
   const ended = Promise.withResolvers<never>();
-  const abort = (): void => ended.reject(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
+  const abort = (): void => ended.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
   const timer = durationMs === Infinity ? undefined : setTimeout(
     () =>
       ended.reject(
@@ -80,7 +88,7 @@ async function within<T extends Deno.Conn>(
     isLate = false;
     return conn;
   } catch (error) {
-    if (error instanceof ClientError || signal?.aborted === true) throw error;
+    if (error instanceof ClientError || signal.aborted) throw error;
     isLate = false;
     throw new ClientError(
       `Cannot connect: ${error instanceof Error ? error.message : error}`,
@@ -93,7 +101,16 @@ async function within<T extends Deno.Conn>(
     );
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-    if (isLate) opening.then((conn) => conn.close(), () => {}); // nobody waits for it
+    signal.removeEventListener("abort", abort);
+    if (isLate) opening.then(closeIfOpen, () => {}); // nobody waits for it
+  }
+}
+
+/** Closes a connection that a failed handshake may have closed. */
+function closeIfOpen(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // It is closed, which is what is wanted.
   }
 }

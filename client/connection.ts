@@ -16,7 +16,8 @@ import {
   ResponseHeadParser,
   unfoldLines,
 } from "../codec/response_parser.ts";
-import { ClientError } from "./errors.ts";
+import { ClientError, type ClientPhase } from "./errors.ts";
+import { idleTimeOf } from "./idle_time.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import { RequestSender } from "./request_sender.ts";
@@ -24,6 +25,29 @@ import type { Watch, Watched } from "./watch.ts";
 
 /** Size of the buffer that is read into, in bytes. */
 const READ_BYTES = 16_384;
+
+/** What a deadline is for, and the option that sets it. */
+export interface Due {
+  readonly phase: ClientPhase;
+  readonly what: string;
+  readonly option: string;
+}
+
+const SENDING: Due = {
+  phase: "write",
+  what: "Cannot send request",
+  option: "bodyTimeout",
+};
+const AWAITING_HEAD: Due = {
+  phase: "read",
+  what: "Cannot read response head",
+  option: "headTimeout",
+};
+const IDLE: Due = {
+  phase: "connect",
+  what: "Cannot use connection again",
+  option: "idleTimeout",
+};
 
 /** One connection; see the file's header. */
 export class ClientConnection implements Watched {
@@ -42,12 +66,14 @@ export class ClientConnection implements Watched {
   #isEnded = false;
   #isClosed = false;
   #isIdle = false;
-  #idleSinceMs = 0;
-  #idleMs: number;
   #failure: unknown = null;
-  #due: { readonly what: string; readonly option: string } | null = null;
+  /** What writing the present request failed with. */
+  #writeFailure: unknown = undefined;
+  #due: Due = IDLE;
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
+  #hasAnnouncedClose = false;
+  #unfollow: () => void = () => {};
 
   /** Takes over a connection that was just made. */
   constructor(
@@ -60,7 +86,6 @@ export class ClientConnection implements Watched {
     this.#options = options;
     this.#watch = watch;
     this.#parser = new ResponseHeadParser(options);
-    this.#idleMs = options.idleTimeout;
     this.#onClosed = onClosed;
   }
 
@@ -73,12 +98,7 @@ export class ClientConnection implements Watched {
   get isUsable(): boolean {
     return this.#isIdle && !this.#isClosed && !this.#isEnded &&
       this.buffer.length === 0 &&
-      performance.now() - this.#idleSinceMs < this.#idleMs;
-  }
-
-  /** Whether the peer ended its direction. */
-  get isEnded(): boolean {
-    return this.#isEnded;
+      performance.now() < this.deadlineMs;
   }
 
   /**
@@ -95,19 +115,31 @@ export class ClientConnection implements Watched {
     this.#watch.add(this);
     const sender = new RequestSender(this.conn, request, () => this.#sent());
     this.#sender = sender;
-    this.awaits(
-      "Cannot send request",
-      "bodyTimeout",
-      this.#options.bodyTimeout,
-    );
+    this.#writeFailure = undefined;
+    this.#hasAnnouncedClose = request.closes;
+    this.awaits(SENDING, this.#options.bodyTimeout);
     sender.onProgress = () => this.#renew();
     const sending = sender.send(this.#options.continueTimeout);
     // A failed write is told below, unless the response came in spite of it.
-    sending.catch(() => this.#sendFailed(sender));
+    sending.catch((error) => this.#sendFailed(sender, error));
     const head = await this.#readFinalHead(request, init, sender);
-    // An echo answers while it reads; whoever refuses or closes reads no more (§9.5).
+    // Whoever refuses reads no more (§9.5); an echo answers while it reads, and may
+    // say `close` because it cannot know yet how that ends, as Deno.serve does.
     if (!sender.isDone && refusesBody(head)) sender.stop();
     return head;
+  }
+
+  /**
+   * Closes with a signal, until the exchange and its body are over.
+   *
+   * @throws {unknown} The reason of the signal, if that is aborted already.
+   */
+  follow(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    signal.throwIfAborted();
+    const abort = (): void => this.close(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#unfollow = () => signal.removeEventListener("abort", abort);
   }
 
   /** Whether the exchange leaves the connection open (RFC 9112 §9.3). */
@@ -115,22 +147,21 @@ export class ClientConnection implements Watched {
     if (head.bodyLength === UNTIL_CLOSE || this.#sender?.isDone !== true) {
       return false;
     }
+    if (this.#hasAnnouncedClose) return false;
     if (head.minorVersion === 0) return false; // never reused, whatever it says
     return isPersistent(1, head.connectionOptions & CONNECTION_CLOSE, false);
   }
 
   /** The response was read to its end: waits for the next exchange, or closes. */
   release(head: ResponseHead): void {
-    this.#watch.remove(this);
-    this.deadlineMs = Infinity;
     if (
       !this.mayPersist(head) || this.buffer.length > 0 || this.#isEnded ||
       this.#isClosed
     ) return this.close();
-    this.#idleMs = idleTimeOf(head, this.#options.idleTimeout);
+    this.#unfollow();
     this.#isIdle = true;
     this.isReused = true;
-    this.#idleSinceMs = performance.now();
+    this.awaits(IDLE, idleTimeOf(head.headers, this.#options.idleTimeout));
     this.buffer.clear();
     const ended = (): void => {
       if (this.#isIdle) this.close();
@@ -139,12 +170,15 @@ export class ClientConnection implements Watched {
   }
 
   /**
-   * Gives the connection away, for another protocol.
+   * Gives the connection away, for another protocol: whoever takes it closes
+   * it, so that it cannot count among the pool's any more.
    *
    * @returns Bytes that were read already.
    */
   takeOver(): Uint8Array {
+    this.#unfollow();
     this.#watch.remove(this);
+    this.#onClosed(this);
     const { bytes, start, end } = this.buffer;
     const unread = bytes.slice(start, end);
     this.buffer.clear();
@@ -158,11 +192,11 @@ export class ClientConnection implements Watched {
     try {
       size = await (this.#pendingRead ?? this.#startRead());
     } catch (error) {
-      throw this.#failure ?? error;
+      throw this.#failure ?? this.#lost(error);
     } finally {
       this.#pendingRead = null;
     }
-    if (this.#failure !== null) throw this.#failure;
+    this.throwIfFailed();
     if (size === null) {
       this.#isEnded = true;
       return false;
@@ -172,24 +206,23 @@ export class ClientConnection implements Watched {
     return true;
   }
 
-  /** Starts a deadline, which ends the connection when it passes. */
-  awaits(what: string, option: string, durationMs: number): void {
-    this.#due = { what, option };
-    this.deadlineMs = performance.now() + durationMs;
+  /** Throws what the connection was closed for, if it was. */
+  throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure;
   }
 
-  /** Ends a deadline. */
-  settled(): void {
-    this.deadlineMs = Infinity;
+  /** Starts a deadline, which ends the connection when it passes. */
+  awaits(due: Due, durationMs: number): void {
+    this.#due = due;
+    this.deadlineMs = performance.now() + durationMs;
   }
 
   /** See {@linkcode Watched.deadlinePassed}. */
   deadlinePassed(): void {
-    const { what = "Cannot go on", option = "timeout" } = this.#due ?? {};
-    this.deadlineMs = Infinity;
+    const { phase, what, option } = this.#due;
     this.close(
       new ClientError(`${what}: not done in time (${option})`, {
-        phase: option === "headTimeout" ? "read" : "write",
+        phase,
         code: "DEADLINE",
       }),
     );
@@ -201,6 +234,7 @@ export class ClientConnection implements Watched {
     this.#isClosed = true;
     this.#isIdle = false;
     this.#failure ??= reason ?? null;
+    this.#unfollow();
     this.#watch.remove(this);
     this.#sender?.stop();
     try {
@@ -218,8 +252,9 @@ export class ClientConnection implements Watched {
   }
 
   #sent(): void {
-    const { headTimeout } = this.#options;
-    this.awaits("Cannot read response head", "headTimeout", headTimeout);
+    if (this.#due === SENDING) {
+      this.awaits(AWAITING_HEAD, this.#options.headTimeout);
+    }
   }
 
   #renew(): void {
@@ -227,7 +262,8 @@ export class ClientConnection implements Watched {
   }
 
   /** A body that failed ends the exchange; a connection that did may still bring an answer. */
-  #sendFailed(sender: RequestSender): void {
+  #sendFailed(sender: RequestSender, error: unknown): void {
+    this.#writeFailure = error;
     if (sender.bodyFailure === null) return;
     this.close(
       new ClientError("Cannot send request: its body failed", {
@@ -255,7 +291,11 @@ export class ClientConnection implements Watched {
       }
       if (interim >= maxInterimResponses || interimBytes > maxHeaderBytes) {
         this.#breaks(
-          `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
+          new ProtocolError(
+            "TOO_MANY_INTERIM_RESPONSES",
+            `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
+            0,
+          ),
         );
       }
       if (head.status === 100) sender.proceed();
@@ -279,7 +319,7 @@ export class ClientConnection implements Watched {
         if (!(error instanceof ProtocolError)) throw error;
         const isFolded = error.code === "OBSOLETE_LINE_FOLDING";
         if (!isFolded || hasUnfolded || !this.#options.unfoldResponses) {
-          this.#breaks("Cannot parse response", error);
+          this.#breaks(error);
         }
         hasUnfolded = await this.#unfold();
         continue;
@@ -306,7 +346,7 @@ export class ClientConnection implements Watched {
     try {
       unfoldLines(buffer.bytes, buffer.start, buffer.end);
     } catch (error) {
-      this.#breaks("Cannot parse response", error);
+      this.#breaks(error);
     }
     this.#parser.reset();
     return true;
@@ -318,47 +358,46 @@ export class ClientConnection implements Watched {
       return;
     }
     this.#breaks(
-      "Cannot switch protocols: the response names one that was not offered",
+      new ProtocolError(
+        "UNEXPECTED_UPGRADE",
+        "Cannot switch protocols: the response names one that was not offered",
+        0,
+      ),
     );
   }
 
-  #breaks(message: string, cause?: unknown): never {
-    const error = new ClientError(
-      cause instanceof Error ? `${message}: ${cause.message}` : message,
-      { phase: "parse", code: "PROTOCOL", cause },
-    );
+  #breaks(cause: unknown): never {
+    const error = cause instanceof ProtocolError
+      ? new ClientError(cause.message, {
+        phase: "parse",
+        code: "PROTOCOL",
+        cause,
+      })
+      : cause;
     this.close(error);
     throw error;
   }
 
   #endsEarly(): never {
-    const hasBegun = this.hasResponseByte;
-    const error = new ClientError(
-      hasBegun
-        ? "Cannot read response: the connection ended inside its head"
-        : "Cannot read response: the connection ended before it began",
-      { phase: "read", code: hasBegun ? "INCOMPLETE" : "CLOSED" },
-    );
+    // A reset that a write was told of is an end to reads.
+    const error = this.#lost(this.#writeFailure);
     this.close(error);
     throw error;
+  }
+
+  /** The connection ended, or failed with the cause. */
+  #lost(cause?: unknown): ClientError {
+    const hasBegun = this.hasResponseByte;
+    return new ClientError(
+      `Cannot read response: the connection ended ${
+        hasBegun ? "inside it" : "before it began"
+      }`,
+      { phase: "read", code: hasBegun ? "INCOMPLETE" : "CLOSED", cause },
+    );
   }
 }
 
 /** Says whether a response that comes before the request was sent is the end of it. */
 function refusesBody(head: ResponseHead): boolean {
-  return head.status >= 300 || head.minorVersion === 0 ||
-    (head.connectionOptions & CONNECTION_CLOSE) !== 0;
-}
-
-/** Longest idle time that a server's hint gives, in ms, and what is taken off a hint. */
-const MAX_HINTED_IDLE_MS = 60_000;
-const HINT_MARGIN_MS = 2000;
-
-/** How long a connection may be idle: the server's hint, with a margin, or the option. */
-function idleTimeOf(head: ResponseHead, idleTimeout: number): number {
-  const hint = head.headers.get("keep-alive");
-  const seconds = /(?:^|[,\s])timeout=([0-9]{1,6})/i.exec(hint ?? "")?.[1];
-  if (seconds === undefined) return idleTimeout;
-  const hintedMs = Number(seconds) * 1000 - HINT_MARGIN_MS;
-  return Math.max(0, Math.min(hintedMs, MAX_HINTED_IDLE_MS));
+  return head.status >= 300 || head.minorVersion === 0;
 }

@@ -3,6 +3,10 @@
 import type { BodyFeed } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
+import { ClientError } from "./errors.ts";
+
+/** Codings that are undone; more of them are an attack on memory, and stay. */
+const MAX_CODINGS = 4;
 
 /** Formats that the platform decodes, by the names that codings have. */
 const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
@@ -28,6 +32,7 @@ export function decodeContent(head: ResponseHead, feed: BodyFeed): BodyFeed {
   const formats = codings.map((coding) => FORMATS.get(coding));
   const known = formats.filter((format) => format !== undefined);
   if (known.length === 0 || known.length < formats.length) return feed;
+  if (known.length > MAX_CODINGS) return feed;
   if (feed.remainingBytes === 0) return feed;
   let stream: ReadableStream<Uint8Array<ArrayBuffer>> = streamOf(feed);
   for (const format of known.reverse()) {
@@ -55,7 +60,9 @@ function feedOf(
   return {
     remainingBytes: -1,
     async pull(): Promise<Uint8Array | null> {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((error) => {
+        throw asDecodeFailure(error);
+      });
       return done ? null : value;
     },
     cancel(): void {
@@ -65,4 +72,14 @@ function feedOf(
       });
     },
   };
+}
+
+/** What the connection failed with stays; anything else is the decoder's. */
+function asDecodeFailure(error: unknown): unknown {
+  if (!(error instanceof TypeError)) return error;
+  return new ClientError(`Cannot decode body: ${error.message}`, {
+    phase: "parse",
+    code: "PROTOCOL",
+    cause: error,
+  });
 }

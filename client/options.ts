@@ -68,6 +68,9 @@ export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
   identity: null,
 });
 
+/** Longest time that a timer takes, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Numbers that may be 0. */
 const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "maxInterimResponses",
@@ -102,12 +105,29 @@ export function resolveClientOptions(
     }
     if (typeof value !== "number") continue;
     const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
-    if (value === Infinity || Number.isSafeInteger(value) && value >= minimum) {
-      continue;
-    }
+    const maximum = /timeout$/i.test(name)
+      ? MAX_TIMER_MS
+      : Number.MAX_SAFE_INTEGER;
+    const isExact = Number.isInteger(value) && value >= minimum;
+    if (value === Infinity || isExact && value <= maximum) continue;
     throw new RangeError(
-      `Cannot set option ${name} to ${value}: an integer of at least ${minimum}, or Infinity`,
+      `Cannot set option ${name} to ${value}: an integer from ${minimum} to ${maximum}, or Infinity`,
     );
   }
-  return Object.freeze({ ...DEFAULT_CLIENT_OPTIONS, ...options });
+  const resolved = { ...DEFAULT_CLIENT_OPTIONS, ...options };
+  checkCertificates(resolved);
+  return Object.freeze(resolved);
+}
+
+function checkCertificates({ caCerts, identity }: ClientOptions): void {
+  const isText = (value: unknown): boolean => typeof value === "string";
+  if (!Array.isArray(caCerts) || !caCerts.every(isText)) {
+    throw new TypeError("Cannot set option caCerts: not a list of PEM texts");
+  }
+  if (identity === null || isText(identity.cert) && isText(identity.key)) {
+    return;
+  }
+  throw new TypeError(
+    "Cannot set option identity: not a cert and a key as PEM texts",
+  );
 }

@@ -53,6 +53,11 @@ export function originOf(url: URL): Origin {
   };
 }
 
+/** Compares scheme, host and port; a Unix socket has those that it is asked by. */
+export function isSameOrigin(a: Origin, b: Origin): boolean {
+  return a.authority === b.authority && a.isSecure === b.isSecure;
+}
+
 function originOfAuthority(text: string): Origin {
   const authority = parseAuthority(text);
   if (authority === null || authority.port === 0) throw bad(text);

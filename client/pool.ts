@@ -24,7 +24,7 @@ export class Pool {
   #open: Set<ClientConnection> = new Set();
   #connecting = 0;
   #waiters: Waiter[] = [];
-  #isClosed = false;
+  #closing = new AbortController();
 
   /** Creates an empty pool. */
   constructor(origin: Origin, options: ClientOptions, watch: Watch) {
@@ -50,8 +50,11 @@ export class Pool {
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
     for (;;) {
-      if (this.#isClosed) throw closedError();
-      signal?.throwIfAborted();
+      this.#closing.signal.throwIfAborted();
+      if (signal?.aborted === true) {
+        this.#wakeNext(); // a turn that this waiter cannot use
+        throw signal.reason;
+      }
       const idle = isFresh ? undefined : this.#takeIdle();
       if (idle !== undefined) return idle;
       if (isFresh && this.size >= this.#options.maxConnections) {
@@ -72,12 +75,14 @@ export class Pool {
 
   /** Closes all connections, and turns away who waits. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    for (const connection of [...this.#open]) connection.close(closedError());
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closedError("connect"));
+    for (const connection of [...this.#open]) {
+      connection.close(closedError("read"));
+    }
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const { reject } of waiters) reject(closedError());
+    for (const { reject } of waiters) reject(this.#closing.signal.reason);
   }
 
   #takeIdle(): ClientConnection | undefined {
@@ -95,18 +100,23 @@ export class Pool {
 
   async #make(signal: AbortSignal | undefined): Promise<ClientConnection> {
     this.#connecting++;
+    const closing = this.#closing.signal;
     let conn: Deno.Conn;
     try {
-      conn = await connect(this.origin, this.#options, signal);
+      conn = await connect(
+        this.origin,
+        this.#options,
+        signal === undefined ? closing : AbortSignal.any([signal, closing]),
+      );
     } catch (error) {
       this.#connecting--;
       this.#wakeNext();
       throw error;
     }
     this.#connecting--;
-    if (this.#isClosed) {
+    if (closing.aborted) {
       conn.close();
-      throw closedError();
+      throw closing.reason;
     }
     const connection = new ClientConnection(
       conn,
@@ -146,10 +156,12 @@ export class Pool {
   }
 }
 
-function closedError(): ClientError {
-  return new ClientError("Cannot send request: the client was closed", {
-    phase: "connect",
+/** What is sent already may have been processed. */
+function closedError(phase: "connect" | "read"): ClientError {
+  const what = phase === "connect" ? "send request" : "read response";
+  return new ClientError(`Cannot ${what}: the client was closed`, {
+    phase,
     code: "CLIENT_CLOSED",
-    retryable: true,
+    retryable: phase === "connect",
   });
 }

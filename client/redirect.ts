@@ -52,13 +52,20 @@ export function redirect(
   const { body: _body, expectContinue: _expectContinue, ...rest } = init;
   if (becomesGet) return { url, method: "GET", init: { ...rest, headers } };
   if (isStream(init.body)) {
-    response.close();
     throw new ClientError(
       "Cannot follow redirect: the request's body was a stream and is gone",
       { phase: "write", code: "REDIRECT" },
     );
   }
   return { url, method, init: { ...init, headers } };
+}
+
+/** The target that asks for a URL, in the octets of RFC 3986: its query may have others. */
+export function targetOf({ pathname, search }: URL): string {
+  return (pathname + search).replace(
+    /[\\`{}]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function resolve(location: string, from: URL): URL {

@@ -39,6 +39,8 @@ export interface PreparedRequest {
   readonly length: number;
   readonly expectsContinue: boolean;
   readonly upgrade: string | null;
+  /** Whether it says that the connection ends with the exchange (RFC 9112 §9.6). */
+  readonly closes: boolean;
 }
 
 const encoder = new TextEncoder();
@@ -72,6 +74,12 @@ export function prepareRequest(
   const headers = Headers.from(init.headers);
   checkFields(headers, init);
   const body = readBody(init.body);
+  if (body !== null && (method === "TRACE" || init.upgrade !== undefined)) {
+    // RFC 9110 §9.3.8; behind an offer it could be taken for the other protocol.
+    throw new TypeError(
+      "Cannot send a body with TRACE or an offer to upgrade",
+    );
+  }
   const isStream = body !== null && !(body instanceof Uint8Array);
   const declared = declaredLength(headers, isStream);
   const bytes = isStream ? null : body ?? NO_BYTES;
@@ -97,6 +105,7 @@ export function prepareRequest(
     length,
     expectsContinue,
     upgrade: init.upgrade ?? null,
+    closes: headers.connectionClose,
   };
 }
 
@@ -127,13 +136,15 @@ function checkFields(headers: Headers, init: ExchangeInit): void {
       `Cannot set field ${JSON.stringify(name)}: the client writes it itself`,
     );
   }
-  if (init.upgrade !== undefined && !/^[!-+\x2d-~]+$/.test(init.upgrade)) {
-    throw new TypeError(
-      `Cannot offer protocol ${
-        JSON.stringify(init.upgrade)
-      }: it is not a token`,
-    );
-  }
+  const { upgrade } = init;
+  if (upgrade === undefined) return;
+  const parts = upgrade.split("/"); // RFC 9110 §7.8: name ["/" version]
+  if (parts.length <= 2 && parts.every(isToken)) return;
+  throw new TypeError(
+    `Cannot offer protocol ${
+      JSON.stringify(upgrade)
+    }: not a token, or two with a slash between them`,
+  );
 }
 
 type Body = Exclude<BodyInit, string | null | undefined | ArrayBuffer> | null;

@@ -48,14 +48,16 @@ export class RequestSender {
     if (
       bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
     ) {
-      await this.#write(bytes.length === 0 ? head : join(head, bytes));
-      return this.#finish();
+      const whole = bytes.length === 0 ? head : join(head, bytes);
+      if (await this.#write(whole)) this.#finish();
+      return;
     }
-    await this.#write(head);
+    if (!await this.#write(head)) return;
     if (expectsContinue && !await this.#mayProceed(continueTimeoutMs)) return;
-    if (bytes !== null) await this.#write(bytes);
-    else if (!await this.#sendSource()) return;
-    this.#finish();
+    const isSent = bytes === null
+      ? await this.#sendSource()
+      : await this.#write(bytes);
+    if (isSent) this.#finish();
   }
 
   /** `100 Continue` came. */
@@ -78,7 +80,9 @@ export class RequestSender {
 
   async #mayProceed(timeoutMs: number): Promise<boolean> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
+      const timer = timeoutMs === Infinity
+        ? undefined
+        : setTimeout(resolve, timeoutMs);
       this.#proceed = () => {
         clearTimeout(timer);
         resolve();
@@ -98,8 +102,7 @@ export class RequestSender {
         if (length !== CHUNKED && sent < length) {
           this.#fails(`the body had ${sent} of ${length} bytes`);
         }
-        if (length === CHUNKED) await this.#write(LAST_CHUNK);
-        return true;
+        return length !== CHUNKED || await this.#write(LAST_CHUNK);
       }
       if (piece.length === 0) continue;
       sent += piece.length;
@@ -127,13 +130,16 @@ export class RequestSender {
     throw this.bodyFailure;
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  /** Says whether all of it went out: half a message must not count as one. */
+  async #write(bytes: Uint8Array): Promise<boolean> {
     let rest = bytes;
-    while (rest.length > 0 && !this.#isStopped) {
+    while (rest.length > 0) {
+      if (this.#isStopped) return false;
       const size = await this.#conn.write(rest);
       this.onProgress();
       rest = size === rest.length ? NO_BYTES : rest.subarray(size);
     }
+    return true;
   }
 }
 

@@ -10,9 +10,20 @@ import { ProtocolError } from "../codec/errors.ts";
 import { Headers } from "../codec/headers.ts";
 import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
-import type { ClientConnection } from "./connection.ts";
+import type { ClientConnection, Due } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
+
+const READING: Due = {
+  phase: "read",
+  what: "Cannot read body",
+  option: "bodyTimeout",
+};
+const DRAINING: Due = {
+  phase: "read",
+  what: "Cannot drain body",
+  option: "drainTimeout",
+};
 
 /** One response's body; see the file's header. */
 export class ResponseBody implements BodyFeed {
@@ -23,6 +34,7 @@ export class ResponseBody implements BodyFeed {
   #failure: unknown = null;
   #isReleased = false;
   #isPulling = false;
+  #isCancelled = false;
   #onEnd: () => void;
 
   /**
@@ -54,7 +66,7 @@ export class ResponseBody implements BodyFeed {
         ),
       );
     } else if (this.#decoder.done) this.#release();
-    else this.#awaitReader();
+    else this.#renew();
   }
 
   /** See {@linkcode BodyFeed.remainingBytes}. */
@@ -72,6 +84,7 @@ export class ResponseBody implements BodyFeed {
 
   /** See {@linkcode BodyFeed.pull}. */
   async pull(): Promise<Uint8Array | null> {
+    if (this.#isCancelled) throw closedError();
     if (this.#isPulling) {
       throw new TypeError("Cannot read body: another read is pending");
     }
@@ -87,15 +100,18 @@ export class ResponseBody implements BodyFeed {
 
   /** See {@linkcode BodyFeed.cancel}: drains what is left if that is little, or closes. */
   cancel(): void {
-    if (this.#isReleased) return;
+    if (this.#isReleased || this.#isCancelled) return;
+    this.#isCancelled = true;
     const { drainBytes, drainTimeout } = this.#options;
     const left = this.#decoder.remainingBytes;
-    if (this.#isPulling || left > drainBytes || left < 0 && drainBytes === 0) {
+    const isWorthIt = this.#connection.mayPersist(this.#head) &&
+      left <= drainBytes && (left >= 0 || drainBytes > 0);
+    if (this.#isPulling || !isWorthIt) {
+      this.#failure ??= closedError();
       this.#abandon();
       return;
     }
-    this.#isPulling = true; // whoever reads on is told that there is no more
-    this.#connection.awaits("Cannot drain body", "drainTimeout", drainTimeout);
+    this.#connection.awaits(DRAINING, drainTimeout);
     this.#drain(drainBytes).catch(() => this.#abandon());
   }
 
@@ -116,6 +132,7 @@ export class ResponseBody implements BodyFeed {
     const { buffer } = connection;
     buffer.unpin();
     while (!decoder.done) {
+      connection.throwIfFailed();
       while (!decoder.done && buffer.length > 0) {
         const { bytes, start, end } = buffer;
         const used = decoder.decode(bytes, start, end);
@@ -127,30 +144,20 @@ export class ResponseBody implements BodyFeed {
         buffer.consume(used);
         const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
         if (decoder.done) this.#release();
-        else if (renews) this.#awaitReader();
+        else if (renews) this.#renew();
         return piece;
       }
       if (decoder.done) break;
-      if (renews) this.#awaitBytes();
+      if (renews) this.#renew();
       if (!await connection.fill()) decoder.end();
     }
     this.#release();
     return null;
   }
 
-  /** A caller that reads no further must not keep a connection for ever. */
-  #awaitReader(): void {
-    const { bodyTimeout } = this.#options;
-    this.#connection.awaits(
-      "Cannot go on with body",
-      "bodyTimeout",
-      bodyTimeout,
-    );
-  }
-
-  #awaitBytes(): void {
-    const { bodyTimeout } = this.#options;
-    this.#connection.awaits("Cannot read body", "bodyTimeout", bodyTimeout);
+  /** Bytes must come in time, and a caller that stops reading keeps no connection for ever. */
+  #renew(): void {
+    this.#connection.awaits(READING, this.#options.bodyTimeout);
   }
 
   /** Remembers the first failure, in the client's own terms. */
@@ -161,7 +168,7 @@ export class ResponseBody implements BodyFeed {
         code: error.code === "TRUNCATED_BODY" ? "INCOMPLETE" : "PROTOCOL",
         cause: error,
       })
-      : asReadFailure(error);
+      : error;
     this.#abandon();
     return this.#failure;
   }
@@ -183,16 +190,6 @@ export class ResponseBody implements BodyFeed {
   }
 }
 
-/** A connection that fails inside a body leaves it incomplete; our own errors and a signal's reason stay. */
-function asReadFailure(error: unknown): unknown {
-  const isOurs = error instanceof ClientError || error instanceof TypeError;
-  const isSystem = error instanceof Error && "code" in error ||
-    error instanceof Deno.errors.UnexpectedEof ||
-    error instanceof Deno.errors.ConnectionReset;
-  if (isOurs || !isSystem) return error;
-  return new ClientError("Cannot read body: the connection failed inside it", {
-    phase: "read",
-    code: "INCOMPLETE",
-    cause: error,
-  });
+function closedError(): TypeError {
+  return new TypeError("Cannot read body: the response was closed");
 }

@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ["server", "codec", "router"],
   client: ["client", "codec"],
   "mod.ts": ["codec", "router", "server", "client"],
-  examples: [],
+  examples: ["examples"],
   bench: ["bench", "mod.ts", "codec", "router", "server", "client", "examples"],
   tests: [
     ...["tests", "mod.ts", "codec", "router", "server", "client", "examples"],

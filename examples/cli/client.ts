@@ -1,0 +1,277 @@
+/**
+ * Sends the request, follows redirects, and writes what came. The package's
+ * client does it, but for what it refuses or does not show; that goes over a
+ * connection of our own. Redirects are followed here, so that each response on
+ * the way can be shown.
+ */
+// deno-lint-ignore-file no-console
+
+import { Client, Headers, Status } from "@khttp/khttp";
+import type { ClientArguments } from "./arguments.ts";
+import { EXIT, Failure, messageOf, usage } from "./failure.ts";
+import { Output, Progress } from "./output.ts";
+import {
+  headLines,
+  makeRequest,
+  parseDestination,
+  type Request,
+} from "./request.ts";
+import { exchangeOnWire, type Timing } from "./wire.ts";
+
+const MAX_REDIRECTS = 50;
+
+/** Fields that another origin must not see (RFC 9110 §15.4). */
+const OF_ORIGIN = ["authorization", "cookie", "proxy-authorization", "host"];
+
+/** Fields that describe a body. */
+const OF_BODY = ["content-type", "content-encoding", "expect"];
+
+/** A response, whoever read it. */
+interface Answer {
+  readonly head: Head;
+  readonly body: AsyncIterable<Uint8Array>;
+  trailers(): Headers;
+  readonly timing: Timing | null;
+  close(): void;
+}
+
+interface Head {
+  readonly status: number;
+  readonly reason: string;
+  readonly minorVersion: number;
+  readonly headers: Headers;
+}
+
+/** Does what the command line says. */
+export async function runClient(args: ClientArguments): Promise<void> {
+  await new Run(args, await readCertificates(args.caPath)).run();
+}
+
+async function readCertificates(path: string | null): Promise<string[]> {
+  if (path === null) return [];
+  try {
+    return [await Deno.readTextFile(path)];
+  } catch (error) {
+    throw usage(`Cannot read certificates: ${messageOf(error)}`);
+  }
+}
+
+class Run {
+  #args: ClientArguments;
+  #caCerts: readonly string[];
+  #output: Output;
+  /** Kept, since a redirect often stays with its origin. */
+  #clients: Map<string, Client> = new Map();
+
+  constructor(args: ClientArguments, caCerts: readonly string[]) {
+    this.#args = args;
+    this.#caCerts = caCerts;
+    this.#output = new Output(args.outputPath);
+  }
+
+  async run(): Promise<void> {
+    let request = await makeRequest(this.#args);
+    for (let redirects = 0;; redirects++) {
+      const answer = await this.#exchange(request);
+      await this.#showHead(answer.head);
+      const next = this.#args.followsRedirects
+        ? redirected(request, answer.head)
+        : null;
+      if (next === null) return await this.#finish(answer);
+      if (redirects === MAX_REDIRECTS) {
+        throw new Failure(
+          EXIT.TOO_MANY_REDIRECTS,
+          `Cannot follow redirect: more than ${MAX_REDIRECTS}`,
+        );
+      }
+      this.#showTiming(answer.timing);
+      answer.close();
+      request = next;
+    }
+  }
+
+  async #finish(answer: Answer): Promise<void> {
+    const { isRaw, failsOnError } = this.#args;
+    const { status, headers } = answer.head;
+    if (failsOnError && status >= 400) {
+      throw new Failure(EXIT.HTTP_ERROR, `The server answered ${status}`);
+    }
+    const sizeBytes = headers.chunked ? null : headers.contentLength;
+    const progress = new Progress(sizeBytes, !this.#output.isTerminal);
+    try {
+      for await (const piece of answer.body) {
+        if (!isRaw) await this.#output.write(piece);
+        progress.add(piece.length);
+      }
+    } finally {
+      progress.end();
+    }
+    await this.#output.write(new Uint8Array(0)); // an empty file is one, too
+    this.#showVerbose("<", fieldLines(answer.trailers()));
+    this.#showTiming(answer.timing);
+    for (const client of this.#clients.values()) client.close();
+  }
+
+  async #exchange(request: Request): Promise<Answer> {
+    const isSecure = request.to.isSecure;
+    if (isSecure && this.#args.unixPath !== null) {
+      throw usage("Cannot use --unix with https: Unix sockets are clear text");
+    }
+    return this.#needsWire(request)
+      ? await this.#onWire(request)
+      : await this.#byClient(request);
+  }
+
+  /** What the package's client refuses, does not show or writes in its own way. */
+  #needsWire({ to, headers }: Request): boolean {
+    const { isRaw, showsTiming, isInsecure, minorVersion, unixPath } =
+      this.#args;
+    const connection = headers.get("connection");
+    const expect = headers.get("expect");
+    return isRaw || showsTiming || minorVersion === 0 ||
+      (isInsecure && to.isSecure) || headers.has("host") ||
+      headers.has("upgrade") ||
+      (unixPath !== null && to.authority !== "localhost") ||
+      (connection !== null && connection !== "close") ||
+      (expect !== null && expect !== "100-continue");
+  }
+
+  async #byClient(request: Request): Promise<Answer> {
+    const { body, isChunked } = request;
+    const headers = new Headers(request.headers);
+    const expectContinue = headers.remove("expect");
+    const isStream = body !== null && (body.bytes === null || isChunked);
+    if (isStream && !isChunked) {
+      headers.add("content-length", String(body.sizeBytes));
+    }
+    this.#showVerbose(">", headLines(request));
+    const response = await this.#clientOf(request).exchange(
+      request.method,
+      request.to.target,
+      {
+        headers,
+        body: isStream ? body.pieces() : body?.bytes ?? null,
+        expectContinue,
+        onInterim: (status, headers) => {
+          const { reason } = Status.of(status);
+          const head = { status, reason, minorVersion: 1, headers };
+          this.#showVerbose("<", linesOf(head));
+        },
+      },
+    );
+    return {
+      head: { ...pick(response), minorVersion: response.httpVersion },
+      body: response.body,
+      trailers: () => response.trailers,
+      timing: null,
+      close: () => response.close(),
+    };
+  }
+
+  #clientOf({ to }: Request): Client {
+    const { unixPath } = this.#args;
+    const origin = unixPath === null ? to.origin : `unix:${unixPath}`;
+    let client = this.#clients.get(origin);
+    if (client === undefined) {
+      // Who is in a hurry says --max-time.
+      client = new Client(origin, {
+        caCerts: this.#caCerts,
+        headTimeout: Infinity,
+        bodyTimeout: Infinity,
+      });
+      this.#clients.set(origin, client);
+    }
+    return client;
+  }
+
+  async #onWire(request: Request): Promise<Answer> {
+    return await exchangeOnWire(request, {
+      unixPath: this.#args.unixPath,
+      caCerts: this.#caCerts,
+      isInsecure: this.#args.isInsecure,
+      onRequest: (lines) => this.#showVerbose(">", lines),
+      onInterim: (head) => this.#showVerbose("<", linesOf(head)),
+      onOctets: async (bytes) => {
+        if (this.#args.isRaw) await this.#output.write(bytes);
+      },
+    });
+  }
+
+  async #showHead(head: Head): Promise<void> {
+    const lines = linesOf(head);
+    this.#showVerbose("<", lines);
+    if (!this.#args.showsHead || this.#args.isRaw) return;
+    const text = lines.map((line) => `${line}\r\n`).join("");
+    const octets = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    await this.#output.write(octets);
+  }
+
+  #showVerbose(mark: string, lines: readonly string[]): void {
+    if (!this.#args.isVerbose) return;
+    for (const line of lines) console.error(`${mark} ${line}`.trimEnd());
+  }
+
+  #showTiming(timing: Timing | null): void {
+    if (!this.#args.showsTiming || timing === null) return;
+    const marks = [...timing].toSorted(([, a], [, b]) => a - b);
+    const first = marks[0]?.[1] ?? 0;
+    let beforeMs = first;
+    for (const [phase, endMs] of marks.slice(1)) {
+      console.error(`* ${phase.padEnd(8)}${milliseconds(endMs - beforeMs)}`);
+      beforeMs = endMs;
+    }
+    console.error(`* total   ${milliseconds(beforeMs - first)}`);
+  }
+}
+
+function milliseconds(durationMs: number): string {
+  return `${durationMs.toFixed(1).padStart(9)} ms`;
+}
+
+function pick({ status, reason, headers }: Omit<Head, "minorVersion">): Omit<
+  Head,
+  "minorVersion"
+> {
+  return { status, reason, headers };
+}
+
+/** A head's lines, with the empty one at its end. */
+function linesOf({ minorVersion, status, reason, headers }: Head): string[] {
+  const line = `HTTP/1.${minorVersion} ${status} ${reason}`;
+  return [line, ...fieldLines(headers), ""];
+}
+
+function fieldLines(headers: Headers): string[] {
+  return [...headers].map(([name, value]) => `${name}: ${value}`);
+}
+
+/** The request that a redirect asks for, or `null` if the response is none. */
+function redirected(request: Request, head: Head): Request | null {
+  const { status } = head;
+  const location = head.headers.get("location");
+  const isRedirect = [301, 302, 303, 307, 308].includes(status);
+  if (!isRedirect || location === null) return null;
+  const { method, to, body } = request;
+  const from = to.origin + to.target;
+  if (!URL.canParse(location, from)) {
+    const message = `Cannot follow redirect to ${JSON.stringify(location)}`;
+    throw new Failure(EXIT.BAD_URL, message);
+  }
+  const next = parseDestination(new URL(location, from).href);
+  const headers = new Headers(request.headers);
+  if (next.origin !== to.origin) {
+    for (const name of OF_ORIGIN) headers.remove(name);
+  }
+  const becomesGet = (status === 303 && method !== "HEAD") ||
+    (status < 303 && method === "POST");
+  if (becomesGet) {
+    for (const name of OF_BODY) headers.remove(name);
+    const plain = { method: "GET", body: null, isChunked: false };
+    return { ...request, ...plain, to: next, headers };
+  }
+  if (body === null || body.canRepeat) return { ...request, to: next, headers };
+  throw new Failure(
+    EXIT.CANNOT_READ,
+    "Cannot follow redirect: the body came from a pipe and is gone",
+  );
+}

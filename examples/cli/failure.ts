@@ -1,0 +1,118 @@
+/** Why the program gives up: the numbers are curl's, so that scripts know them. */
+
+import { ClientError, ProtocolError } from "@khttp/khttp";
+
+/** Exit codes by what they mean. */
+export const EXIT = {
+  OK: 0,
+  UNKNOWN_SCHEME: 1,
+  USAGE: 2,
+  BAD_URL: 3,
+  NOT_RESOLVED: 6,
+  NOT_CONNECTED: 7,
+  WEIRD_REPLY: 8,
+  PARTIAL_BODY: 18,
+  HTTP_ERROR: 22,
+  CANNOT_WRITE: 23,
+  CANNOT_READ: 26,
+  TIMEOUT: 28,
+  TLS_FAILED: 35,
+  TOO_MANY_REDIRECTS: 47,
+  EMPTY_REPLY: 52,
+  CANNOT_SEND: 55,
+  CANNOT_RECEIVE: 56,
+  BAD_CERTIFICATE: 60,
+} as const;
+
+/** One of the exit codes. */
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+/** Ends the program with an exit code. */
+export class Failure extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A wrong command line. */
+export function usage(message: string): Failure {
+  return new Failure(EXIT.USAGE, `${message} (see --help)`);
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What an error means to the user, or `null` if it is nothing that can happen. */
+export function failureOf(error: unknown): Failure | null {
+  if (error instanceof Failure) return error;
+  if (error instanceof ClientError) return failureOfClient(error);
+  if (error instanceof ProtocolError) return failureOfProtocol(error);
+  return null;
+}
+
+/** A connection that could not be made: the name, the peer, its certificate or TLS. */
+export function connectFailure(error: unknown, isSecure: boolean): Failure {
+  const why = messageOf(error);
+  const message = `Cannot connect: ${why}`;
+  if (/failed to lookup address|no such host|getaddrinfo/i.test(why)) {
+    return new Failure(EXIT.NOT_RESOLVED, message);
+  }
+  if (isSecure && /certificate/i.test(why)) {
+    return new Failure(EXIT.BAD_CERTIFICATE, message);
+  }
+  const { InvalidData, UnexpectedEof, ConnectionReset } = Deno.errors;
+  const isTls = error instanceof InvalidData ||
+    error instanceof UnexpectedEof || error instanceof ConnectionReset;
+  return new Failure(
+    isSecure && isTls ? EXIT.TLS_FAILED : EXIT.NOT_CONNECTED,
+    message,
+  );
+}
+
+function failureOfClient(error: ClientError): Failure {
+  const { cause, message } = error;
+  switch (error.code) {
+    case "CONNECT_FAILED":
+      // Only TLS fails in these ways while it connects.
+      return connectFailure(cause, true);
+    case "DEADLINE":
+      return new Failure(EXIT.TIMEOUT, message);
+    case "CLOSED":
+      return cause === undefined
+        ? new Failure(EXIT.EMPTY_REPLY, message)
+        : new Failure(EXIT.CANNOT_RECEIVE, `${message}: ${messageOf(cause)}`);
+    case "INCOMPLETE":
+      return cause instanceof ProtocolError
+        ? failureOfProtocol(cause)
+        : new Failure(EXIT.CANNOT_RECEIVE, message);
+    case "PROTOCOL":
+      return cause instanceof ProtocolError
+        ? failureOfProtocol(cause)
+        : new Failure(EXIT.WEIRD_REPLY, message);
+    case "BODY_FAILED":
+      return cause instanceof Failure
+        ? cause
+        : new Failure(EXIT.CANNOT_READ, `${message}: ${messageOf(cause)}`);
+    case "REDIRECT":
+      return new Failure(EXIT.TOO_MANY_REDIRECTS, message);
+    case "CLIENT_CLOSED":
+      return new Failure(EXIT.NOT_CONNECTED, message);
+  }
+}
+
+/** curl calls bad chunks a failure to receive, and bad heads a weird reply. */
+function failureOfProtocol(error: ProtocolError): Failure {
+  const { code, message } = error;
+  if (code === "TRUNCATED_BODY") return new Failure(EXIT.PARTIAL_BODY, message);
+  const isInBody = /CHUNK|TRAILER/.test(code) &&
+    code !== "UNSUPPORTED_TRANSFER_CODING";
+  return new Failure(
+    isInBody ? EXIT.CANNOT_RECEIVE : EXIT.WEIRD_REPLY,
+    message,
+  );
+}

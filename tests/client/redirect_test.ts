@@ -1,0 +1,242 @@
+/** Redirects: only if asked for, counted, and with nothing that is not for the other side (RFC 9110 §15.4). */
+
+import { assert, assertEquals } from "@std/assert";
+import { Client, type ExchangeInit } from "../../mod.ts";
+import { body, head, HostileServer, send } from "../_hostile_server.ts";
+import { fails, HELLO, isGone, pair, Pieces } from "./_exchange.ts";
+
+function moved(location: string, status = 302): string {
+  return `HTTP/1.1 ${status} \r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`;
+}
+
+const FOLLOW = { maxRedirects: 3 };
+
+Deno.test("redirects are answers like others unless they are asked for", async () => {
+  await using both = pair([[head, send(moved("/b"))]]);
+  const response = await both.client.get("/a");
+  assertEquals([response.status, response.headers.get("location")], [
+    302,
+    "/b",
+  ]);
+  assertEquals(response.url, `http://${both.server.origin}/a`);
+});
+
+Deno.test("redirects lead to paths and URLs, relative ones too, without fragments", async () => {
+  for (
+    const [location, target] of [
+      ["/b?c", "/b?c"],
+      ["b", "/x/b"],
+      ["?c", "/x/a?c"],
+      ["../b#f", "/b"],
+      ["", "/x/a?q"],
+      ["//SELF/b", "/b"],
+      ["http://u:p@SELF/b#f", "/b"],
+      ['/\xe9 b"<>`{}|^\\', "/%C3%A9%20b%22%3C%3E%60%7B%7D|^/"],
+      ['/?\xe9 b"<>`{}|^\\', "/?%C3%A9%20b%22%3C%3E%60%7B%7D|^%5C"],
+    ] as const
+  ) {
+    await using both = pairAtSelf(location);
+    const response = await both.client.get("/x/a?q");
+    assertEquals(await response.body.text(), "hello", location);
+    const [, second = ""] = (await both.server.peer(0)).heads;
+    assertEquals(second.split(" ")[1], target, location);
+    assertEquals(response.url, `http://${both.server.origin}${target}`);
+    assertEquals(both.server.count, 1);
+  }
+});
+
+/** A server that redirects to itself where the location says `SELF`. */
+function pairAtSelf(location: string): ReturnType<typeof pair> {
+  let origin = "";
+  const both = pair([[
+    head,
+    (peer) => peer.write(moved(location.replace("SELF", origin))),
+    head,
+    send(HELLO),
+  ]], FOLLOW);
+  origin = both.server.origin;
+  return both;
+}
+
+Deno.test("redirects are counted", async () => {
+  const script = Array.from({ length: 4 }, () => [head, send(moved("/b"))]);
+  await using both = pair([script.flat()], FOLLOW);
+  await fails(both.client.get("/"), "read", "REDIRECT");
+  assertEquals((await both.server.peer(0)).heads.length, 4);
+  await using enough = pair([
+    [...script.slice(1).flat(), head, send(HELLO)],
+  ], FOLLOW);
+  assertEquals((await enough.client.get("/")).status, 200);
+});
+
+/** The second request's head and body, of a method and a status. */
+async function followed(
+  method: string,
+  status: number,
+  init: ExchangeInit,
+): Promise<string> {
+  await using both = pair([
+    [head, body(1), send(moved("/b", status)), head, body(0), send(HELLO)],
+    [head, send(HELLO)],
+  ], FOLLOW);
+  const response = await both.client.exchange(method, "/a", init);
+  await response.body.text();
+  const peer = await both.server.peer(0);
+  const [, second = ""] = peer.heads;
+  const at = peer.received.indexOf(second);
+  return second.replace(/^host: .*\r\n/m, "") +
+    peer.received.slice(at + second.length);
+}
+
+Deno.test("303 becomes GET, 301 and 302 only for POST, 307 and 308 never", async () => {
+  const headers = {
+    "content-type": "text/plain",
+    "content-language": "en",
+    "x-a": "b",
+  };
+  const init = { body: "x", headers };
+  const get = "GET /b HTTP/1.1\r\nx-a: b\r\n\r\n";
+  const same = (method: string): string =>
+    `${method} /b HTTP/1.1\r\ncontent-length: 1\r\ncontent-type: text/plain\r\ncontent-language: en\r\nx-a: b\r\n\r\nx`;
+  for (const status of [301, 302, 303]) {
+    assertEquals(await followed("POST", status, init), get, `${status}`);
+  }
+  for (const status of [307, 308]) {
+    assertEquals(await followed("POST", status, init), same("POST"));
+  }
+  assertEquals(await followed("PUT", 303, init), get);
+  for (const status of [301, 302, 307, 308]) {
+    assertEquals(await followed("PUT", status, init), same("PUT"));
+  }
+});
+
+Deno.test("a redirected HEAD stays HEAD", async () => {
+  await using both = pair([[
+    head,
+    send(moved("/b", 303)),
+    head,
+    send(HELLO.slice(0, -5)),
+  ]], FOLLOW);
+  const response = await both.client.head("/a");
+  assertEquals(await response.body.text(), "");
+  const [, second = ""] = (await both.server.peer(0)).heads;
+  assert(second.startsWith("HEAD /b "));
+});
+
+Deno.test("statuses that are no redirects, and redirects to nowhere, are answers", async () => {
+  for (
+    const wire of [
+      moved("/b", 300),
+      moved("/b", 305),
+      "HTTP/1.1 304 \r\nLocation: /b\r\n\r\n",
+      moved("/b", 201),
+      "HTTP/1.1 302 \r\nContent-Length: 0\r\n\r\n",
+    ]
+  ) {
+    await using both = pair([[head, send(wire)]], FOLLOW);
+    const response = await both.client.get("/");
+    assertEquals(`${response.status}`, wire.slice(9, 12));
+  }
+});
+
+Deno.test("credentials do not go to another origin, nor come back", async () => {
+  const headers = {
+    Authorization: "a",
+    Cookie: "b",
+    "Proxy-Authorization": "c",
+    "X-A": "d",
+  };
+  await using other = new HostileServer([[
+    head,
+    (peer) => peer.write(moved(`http://${both.server.origin}/c`)),
+  ]]);
+  const both = pair([
+    [
+      head,
+      send(moved("/same")),
+      head,
+      send(moved(`http://${other.origin}/b`)),
+      head,
+      send(HELLO),
+    ],
+  ], FOLLOW);
+  await using _both = both;
+  const { client, server } = both;
+  const response = await client.get("/", { headers });
+  assertEquals(response.url, `http://${server.origin}/c`);
+  const hasCredentials = (text = ""): boolean[] =>
+    ["Authorization: a", "Cookie: b", "Proxy-Authorization: c"].map((line) =>
+      text.includes(`\r\n${line}\r\n`)
+    );
+  const [, same, back] = (await server.peer(0)).heads;
+  const [away = ""] = (await other.peer(0)).heads;
+  assertEquals(hasCredentials(same), [true, true, true]);
+  assertEquals(hasCredentials(away), [false, false, false]);
+  assertEquals(hasCredentials(back), [false, false, false]);
+  assert(away.startsWith(`GET /b HTTP/1.1\r\nhost: ${other.origin}\r\n`));
+  assert(away.includes("X-A: d"));
+  assertEquals(client.connectionCount, 2);
+  client.close();
+  assertEquals(client.connectionCount, 0);
+  await (await other.peer(0)).ended;
+});
+
+Deno.test("a redirect that cannot be followed lets go of its response", async () => {
+  for (
+    const location of ["ftp://a/", "javascript:x", "http://a:x/", "http://"]
+  ) {
+    const wire =
+      `HTTP/1.1 302 \r\nLocation: ${location}\r\nContent-Length: 99999\r\n\r\n`;
+    await using both = pair([[head, send(wire)]], FOLLOW);
+    await fails(both.client.get("/"), "read", "REDIRECT");
+    await isGone(both);
+  }
+});
+
+Deno.test("a streamed body that is gone cannot follow a redirect", async () => {
+  const wire = "HTTP/1.1 307 \r\nLocation: /b\r\nContent-Length: 99999\r\n\r\n";
+  await using both = pair([[head, body(11), send(wire)]], FOLLOW);
+  const pieces = new Pieces(["a"]);
+  await fails(both.client.post("/", { body: pieces }), "write", "REDIRECT");
+  await isGone(both);
+});
+
+Deno.test("a streamed body does not hinder a redirect to GET", async () => {
+  await using both = pair([
+    [head, body(11), send(moved("/b", 303)), head, send(HELLO)],
+  ], FOLLOW);
+  const response = await both.client.post("/", { body: new Pieces(["a"]) });
+  assertEquals(await response.body.text(), "hello");
+});
+
+Deno.test("OPTIONS * is redirected like a path", async () => {
+  await using both = pair(
+    [[head, send(moved("/b")), head, send(HELLO)]],
+    FOLLOW,
+  );
+  const response = await both.client.options("*");
+  assertEquals(response.url, `http://${both.server.origin}/b`);
+});
+
+Deno.test("a redirect behind a Unix socket stays on it", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  {
+    await using server = new HostileServer([
+      [head, send(moved("/b")), head, send(HELLO)],
+    ], { path });
+    await using client = new Client(`unix:${path}`, FOLLOW);
+    const response = await client.get("/a");
+    assertEquals(await response.body.text(), "hello");
+    assertEquals(server.count, 1);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a redirect to a closed port fails as connecting does", async () => {
+  const gone = new HostileServer([]);
+  const { origin } = gone;
+  await gone[Symbol.asyncDispose]();
+  await using both = pair([[head, send(moved(`http://${origin}/`))]], FOLLOW);
+  await fails(both.client.get("/"), "connect", "CONNECT_FAILED");
+});

@@ -1,0 +1,228 @@
+/** Rows R130 to R132: what a request may be, and how it stands on the wire. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { prepareRequest } from "../../client/request.ts";
+import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
+import { body, head, send, type Step } from "../_hostile_server.ts";
+import { fromOctets } from "../_raw_client.ts";
+import { EMPTY, fails, getText, isGone, pair, Pieces } from "./_exchange.ts";
+
+/** What a request looks like on the wire, to `Host: a`. */
+function wireOf(method: string, init: ExchangeInit = {}): string {
+  return fromOctets(prepareRequest(method, "/", init, "a").head);
+}
+
+Deno.test("R130: bad methods, targets, fields and protocols are TypeErrors before connecting", async () => {
+  await using both = pair([[head, send(EMPTY)]]);
+  const { client, server } = both;
+  const refused = async (
+    method: string,
+    target: string,
+    init: ExchangeInit = {},
+  ): Promise<void> => {
+    const message = JSON.stringify([method, target, init]);
+    await assertRejects(
+      () => client.exchange(method, target, init),
+      TypeError,
+      "Cannot",
+      message,
+    );
+    assertEquals(client.connectionCount, 0, message);
+  };
+  for (
+    const method of [
+      ...["GET / HTTP/1.1\r\nX: y", "", "G T", "GET\r\n", "G\0", "G\u0100"],
+      ...["(GET)", "GET:", "\xe9", "CONNECT"],
+    ]
+  ) await refused(method, "/");
+  for (
+    const target of [
+      ...["/a b", "/\r\nX: y", "x", "", "*", "/#f", "/\x7f", "/\0", "/\xe9"],
+      ...["/\u0100", "/\t", "http://b/", "//b /", " /", "/<", "/\\", '/"'],
+      ...["?a", "/{a}", "/`"],
+    ]
+  ) await refused("GET", target);
+  for (const name of ["", "a b", "a:", "a\r\nb", "\xe9", "a\0"]) {
+    await refused("GET", "/", { headers: [[name, "x"]] });
+  }
+  for (const value of ["a\r\nX: y", "a\nb", "a\rb", "a\0", "\x7f", "\u0100"]) {
+    await refused("GET", "/", { headers: { a: value } });
+  }
+  for (const name of ["Host", "Expect", "Upgrade", "TRANSFER-ENCODING"]) {
+    await refused("GET", "/", { headers: { [name]: "x" } });
+  }
+  for (
+    const upgrade of ["", "a b", "a\r\nX: y", "a,b", "a/b/c", "/a", "\xe9"]
+  ) await refused("GET", "/", { upgrade });
+  assertEquals(server.count, 0);
+  assertEquals(await getText(client), [204, ""]);
+});
+
+Deno.test("R130: bad hosts are TypeErrors, before anything else", () => {
+  for (
+    const origin of [
+      ...["a\r\nX: y", "a/b", "", "a b", "a:99999", "a:x", ":80", "a:0"],
+      ...["user@a", "ftp://a", "unix:", "unix:/a\0b", "http://", "::1", "a,b"],
+      ...["https:a", "http://a b/"],
+    ]
+  ) assertThrows(() => new Client(origin), TypeError, "Cannot connect to");
+});
+
+Deno.test("R130: bodies where none can be understood are TypeErrors", async () => {
+  await using both = pair([]);
+  for (
+    const init of [
+      { body: "x", headers: { "content-length": "2" } },
+      { body: "x", headers: { "content-length": "+1" } },
+      {
+        body: "x",
+        headers: [["content-length", "1"], ["Content-Length", "1"]],
+      },
+      { headers: { "content-length": "1" } },
+      { body: new Pieces([]), headers: { "content-length": "1, 1" } },
+      { body: new Pieces([]), headers: { "transfer-encoding": "chunked" } },
+      { body: 5 },
+      { body: "x", upgrade: "websocket" },
+    ] as readonly ExchangeInit[]
+  ) {
+    await assertRejects(() => both.client.post("/", init), TypeError, "Cannot");
+  }
+  await assertRejects(() => both.client.trace("/", { body: "x" }), TypeError);
+  assertEquals(both.server.count, 0);
+});
+
+Deno.test("R131: Host comes first and alone, without userinfo, fragment or default port", async () => {
+  await using both = pair([[head, send(EMPTY)]]);
+  const { port } = both.server;
+  await using client = new Client(`http://u:p@127.0.0.1:${port}/y#f`);
+  const second = { headers: { host: "b" } };
+  await assertRejects(() => client.get("/x", second), TypeError, '"host"');
+  await client.get("/x?y=%20", { headers: { a: "b" } });
+  assertEquals((await both.server.peer(0)).heads, [
+    `GET /x?y=%20 HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\na: b\r\n\r\n`,
+  ]);
+});
+
+Deno.test("R132: a request has neither length nor coding, a length, or is chunked", () => {
+  const line = (method: string): string =>
+    `${method} / HTTP/1.1\r\nhost: a\r\n`;
+  for (const method of ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "X"]) {
+    assertEquals(wireOf(method), `${line(method)}\r\n`);
+  }
+  for (const method of ["POST", "PUT", "PATCH"]) {
+    assertEquals(wireOf(method), `${line(method)}content-length: 0\r\n\r\n`);
+  }
+  const counted = `${line("POST")}content-length: 3\r\n\r\n`;
+  assertEquals(wireOf("POST", { body: "h\xe9" }), counted);
+  assertEquals(wireOf("POST", { body: new Uint8Array(3) }), counted);
+  assertEquals(wireOf("POST", { body: new ArrayBuffer(3) }), counted);
+  const headers = { "Content-Length": "3" };
+  assertEquals(wireOf("POST", { body: new Uint8Array(3), headers }), counted);
+  assertEquals(wireOf("POST", { body: new Pieces([]), headers }), counted);
+  const chunked = "transfer-encoding: chunked\r\n\r\n";
+  assertEquals(wireOf("PUT", { body: new Pieces([]) }), line("PUT") + chunked);
+  assertEquals(wireOf("GET", { body: "x" }).includes("length: 1\r\n"), true);
+});
+
+Deno.test("R132: the client's own fields come from what was asked, and only from that", () => {
+  const line = "POST / HTTP/1.1\r\nhost: a\r\n";
+  assertEquals(
+    wireOf("POST", { body: "x", expectContinue: true }),
+    `${line}content-length: 1\r\nexpect: 100-continue\r\n\r\n`,
+  );
+  assertEquals(
+    wireOf("POST", { expectContinue: true }),
+    `${line}content-length: 0\r\n\r\n`,
+  );
+  assertEquals(
+    wireOf("GET", { upgrade: "websocket" }),
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+  );
+  assertEquals(
+    wireOf("GET", { headers: { Connection: "x, CLOSE", "X-A": " b\t" } }),
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nX-A: b\r\n\r\n",
+  );
+});
+
+/** Sends a body and gives what stood behind the head. */
+async function sentBody(init: ExchangeInit, size: number): Promise<string> {
+  await using both = pair([[head, body(size), send(EMPTY)]]);
+  await both.client.post("/", init);
+  const peer = await both.server.peer(0);
+  return peer.received.slice(peer.heads[0]?.length);
+}
+
+Deno.test("R132: bodies of all kinds stand on the wire as they were framed", async () => {
+  const large = "x".repeat(100_000);
+  assertEquals(await sentBody({ body: "h\xe9" }, 3), "h\xc3\xa9");
+  assertEquals(await sentBody({ body: large }, 100_000), large);
+  assertEquals(
+    await sentBody({ body: new Pieces(["he", "", "\xe9"]) }, 19),
+    "2\r\nhe\r\n2\r\n\xc3\xa9\r\n0\r\n\r\n",
+  );
+  assertEquals(
+    await sentBody({ body: ReadableStream.from(["x".repeat(17)]) }, 28),
+    `11\r\n${"x".repeat(17)}\r\n0\r\n\r\n`,
+  );
+  assertEquals(await sentBody({ body: new Pieces([]) }, 5), "0\r\n\r\n");
+  const headers = { "content-length": "4" };
+  const counted = { body: new Pieces(["ab", "cd"]), headers };
+  assertEquals(await sentBody(counted, 4), "abcd");
+});
+
+/** Sends a body that fails, and sees the connection destroyed. */
+async function refusesBody(
+  init: ExchangeInit,
+  cause: unknown,
+  script: readonly Step[] = [head],
+): Promise<string> {
+  await using both = pair([script]);
+  const error = await assertRejects(
+    () => both.client.post("/", init),
+    ClientError,
+  );
+  assertEquals([error.phase, error.code], ["write", "BODY_FAILED"]);
+  if (typeof cause === "string") {
+    assert(error.cause instanceof Error && error.cause.message.includes(cause));
+  } else assertEquals(error.cause, cause);
+  await isGone(both);
+  const peer = await both.server.peer(0);
+  return peer.received.slice(peer.heads[0]?.length);
+}
+
+Deno.test("R132: a body shorter or longer than declared destroys the connection", async () => {
+  const headers = { "content-length": "4" };
+  const short = { body: new Pieces(["ab", "c"]), headers };
+  assertEquals(await refusesBody(short, "the body had 3 of 4 bytes"), "abc");
+  const pieces = new Pieces(["ab", "cde"]);
+  const long = { body: pieces, headers };
+  const sent = await refusesBody(long, "more than the declared 4 bytes");
+  assertEquals(sent, "ab");
+  await pieces.cancelled;
+});
+
+Deno.test("R132: a body that fails destroys the connection, without a last chunk", async () => {
+  const reason = new Error("no");
+  async function* failing(): AsyncIterable<string> {
+    yield "ab";
+    await Promise.resolve();
+    throw reason;
+  }
+  const sent = await refusesBody({ body: failing() }, reason);
+  assertEquals(sent, "2\r\nab\r\n");
+  const wrong = new Pieces([5 as unknown as string]);
+  await refusesBody({ body: wrong }, "bytes or a string");
+});
+
+Deno.test("R132: a body that fails while a response comes fails the response", async () => {
+  const { promise, reject } = Promise.withResolvers<string>();
+  const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe";
+  await using both = pair([[head, send(ok)]]);
+  const response = await both.client.post("/", {
+    body: new Pieces(["a", promise]),
+  });
+  const text = response.body.text();
+  reject(new Error("no"));
+  await fails(text, "write", "BODY_FAILED");
+  await isGone(both);
+});
