@@ -14,11 +14,17 @@ export interface UpgradedConnection {
 
 /** What a response is made of. */
 export interface ClientResponseInit {
+  /** The parsed head. */
   readonly head: ResponseHead;
+  /** Where the response came from. */
   readonly url: string;
+  /** The body. */
   readonly body: BodyReader;
+  /** Gives the trailer section, once it came. */
   readonly trailers: () => Headers | null;
+  /** The connection after a 101. */
   readonly upgraded: UpgradedConnection | null;
+  /** Gives up what was not read. */
   readonly close: () => void;
 }
 

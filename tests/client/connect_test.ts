@@ -1,0 +1,251 @@
+/** Ways to connect: TLS with its certificates, Unix sockets, names and IPv6; and how that fails. */
+
+import { assert, assertEquals } from "@std/assert";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
+import { Client, type ClientOptions, Server } from "../../mod.ts";
+import { head, HostileServer, send, until } from "../_hostile_server.ts";
+import { until as untilSo } from "../_turns.ts";
+import { EMPTY, fails, getText, HELLO, NEVER } from "./_exchange.ts";
+
+const fixtures = new URL("../fixtures/", import.meta.url);
+
+function fixture(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(name, fixtures));
+}
+
+const cert = await fixture("localhost.cert.pem");
+const key = await fixture("localhost.key.pem");
+const identity = {
+  cert: await fixture("client.cert.pem"),
+  key: await fixture("client.key.pem"),
+};
+const trusting: Partial<ClientOptions> = { caCerts: [cert] };
+
+Deno.test("https works with caCerts, and keeps the connection", async () => {
+  await using server = new HostileServer([
+    [head, send(HELLO), head, send(EMPTY)],
+  ], { tls: { cert, key } });
+  const origin = `https://localhost:${server.port}`;
+  await using client = new Client(origin, trusting);
+  const response = await client.get("/a");
+  assertEquals(response.url, `${origin}/a`);
+  assertEquals(await response.body.text(), "hello");
+  assertEquals(await getText(client), [204, ""]);
+  assertEquals(server.count, 1);
+  const [first = ""] = (await server.peer(0)).heads;
+  assert(first.includes(`\r\nhost: localhost:${server.port}\r\n`));
+});
+
+Deno.test("https streams large bodies both ways", async () => {
+  const app = Server.builder("127.0.0.1:0").tls({ cert, key });
+  app.post("/", (ctx, res) => res.ok(ctx.body));
+  await using handle = app.build().serve();
+  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+  await using client = new Client(`https://127.0.0.1:${port}`, trusting);
+  const large = new Uint8Array(3_000_000).map((_, at) => at & 0xff);
+  for (const body of [large, ReadableStream.from([large])]) {
+    const response = await client.post("/", { body });
+    assertEquals(await response.body.bytes(), large);
+  }
+});
+
+Deno.test("https refuses a certificate that nobody trusts, or of another name", async () => {
+  await using server = new HostileServer([], { tls: { cert, key } });
+  const { port } = server;
+  await using trustless = new Client(`https://localhost:${port}`);
+  await fails(trustless.get("/"), "connect", "CONNECT_FAILED");
+  await using other = new Client(`https://127.0.0.2:${port}`, trusting);
+  await fails(other.get("/"), "connect", "CONNECT_FAILED");
+  assertEquals([trustless.connectionCount, other.connectionCount], [0, 0]);
+});
+
+Deno.test("https to a server without TLS, and http to one with, fail", async () => {
+  await using plain = new HostileServer([[send("HTTP/1.1 400 \r\n\r\n")]]);
+  await using client = new Client(`https://${plain.origin}`, trusting);
+  await fails(client.get("/"), "connect", "CONNECT_FAILED");
+  await using secure = new HostileServer([], { tls: { cert, key } });
+  await using other = new Client(secure.origin);
+  const failure = await other.get("/").catch((error) => error);
+  assertEquals([failure.name, other.connectionCount], ["ClientError", 0]);
+});
+
+Deno.test("caCerts and identity that are no PEM fail to connect", async () => {
+  await using server = new HostileServer([], { tls: { cert, key } });
+  const origin = `https://localhost:${server.port}`;
+  for (
+    const options of [
+      { caCerts: [cert], identity: { cert: "x", key: "y" } },
+      { caCerts: ["x"] },
+    ]
+  ) {
+    await using client = new Client(origin, options);
+    await fails(client.get("/"), "connect", "CONNECT_FAILED");
+  }
+});
+
+/** A server that demands the client's certificate. */
+async function demanding(): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer({
+    ...{ cert, key, ca: [identity.cert] },
+    ...{ requestCert: true, rejectUnauthorized: true },
+  }, (socket) => {
+    socket.on("error", () => {}); // the client left
+    socket.once("data", () => socket.end(HELLO));
+  });
+  server.on("tlsClientError", () => {}); // a client without a certificate
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    async [Symbol.asyncDispose](): Promise<void> {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+Deno.test("identity shows the client's certificate", async () => {
+  await using server = await demanding();
+  await using client = new Client(`https://localhost:${server.port}`, {
+    ...trusting,
+    identity,
+  });
+  assertEquals(await getText(client), [200, "hello"]);
+});
+
+Deno.test("a server that demands a certificate refuses a client without one", async () => {
+  await using server = await demanding();
+  await using client = new Client(`https://localhost:${server.port}`, trusting);
+  // TLS 1.3 tells a client only behind the handshake.
+  await fails(client.get("/"), "read", "CLOSED");
+  assertEquals(client.connectionCount, 0);
+});
+
+/** Passes octets between a client and a server until it is told to cut both off. */
+async function relay(port: number): Promise<
+  { port: number; cut: () => void } & AsyncDisposable
+> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns: Deno.Conn[] = [];
+  const pump = async (from: Deno.Conn, to: Deno.Conn): Promise<void> => {
+    await from.readable.pipeTo(to.writable).catch(() => {}); // it was cut
+  };
+  const running = (async () => {
+    const near = await listener.accept();
+    const far = await Deno.connect({ hostname: "127.0.0.1", port });
+    conns.push(near, far);
+    await Promise.all([pump(near, far), pump(far, near)]);
+  })();
+  const cut = (): void => {
+    for (const conn of conns.splice(0)) {
+      try {
+        conn.close();
+      } catch {
+        // It ended before.
+      }
+    }
+  };
+  return await Promise.resolve({
+    port: listener.addr.port,
+    cut,
+    async [Symbol.asyncDispose](): Promise<void> {
+      listener.close();
+      cut();
+      await running.catch(() => {}); // it never got a connection
+    },
+  });
+}
+
+Deno.test("R143: TLS that is cut without close_notify never ends a body", async () => {
+  for (
+    const [wire, hasHead] of [
+      ["HTTP/1.1 200 OK\r\n\r\nhello", true],
+      ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", true],
+      ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello", true],
+      ["HTTP/1.1 200 OK\r\nA", false],
+    ] as const
+  ) {
+    await using server = new HostileServer([[head, send(wire), until(NEVER)]], {
+      tls: { cert, key },
+    });
+    await using between = await relay(server.port);
+    await using client = new Client(
+      `https://localhost:${between.port}`,
+      trusting,
+    );
+    const answer = client.get("/");
+    if (hasHead) {
+      const buffer = new Uint8Array(5);
+      const response = await answer;
+      await response.body.read(buffer);
+      between.cut();
+      const error = await response.body.read(buffer).catch((error) => error);
+      assertEquals([error.phase, error.code], ["read", "INCOMPLETE"], wire);
+    } else {
+      await untilSo(() => server.peers[0]?.heads.length === 1);
+      between.cut();
+      const error = await answer.catch((error) => error);
+      assertEquals(error.phase, "read");
+    }
+    assertEquals(client.connectionCount, 0);
+  }
+});
+
+Deno.test("R143: TLS that ends with close_notify ends a body", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using server = new HostileServer([[
+    head,
+    send("HTTP/1.1 200 OK\r\n\r\nhello"),
+    until(promise),
+    (peer) => peer.closeWrite(),
+  ]], { tls: { cert, key } });
+  await using client = new Client(`https://localhost:${server.port}`, trusting);
+  const response = await client.get("/");
+  resolve();
+  assertEquals(await response.body.text(), "hello");
+});
+
+Deno.test("unix: connects to a Unix socket", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  {
+    await using server = new HostileServer([
+      [head, send(HELLO), head, send(EMPTY)],
+    ], { path });
+    await using client = new Client(`unix:${path}`);
+    const response = await client.get("/a?b");
+    assertEquals(response.url, "http://localhost/a?b");
+    assertEquals(await response.body.text(), "hello");
+    assertEquals(await getText(client), [204, ""]);
+    const [first] = (await server.peer(0)).heads;
+    assertEquals(first, "GET /a?b HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    assertEquals(server.count, 1);
+  }
+  await using client = new Client(`unix:${path}`);
+  await fails(client.get("/"), "connect", "CONNECT_FAILED");
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("connecting fails as CONNECT_FAILED, retryable, with the cause", async () => {
+  const server = new HostileServer([]);
+  const { origin } = server;
+  await server[Symbol.asyncDispose]();
+  await using client = new Client(origin);
+  const error = await client.get("/").catch((error) => error);
+  assertEquals(
+    [error.phase, error.code, error.retryable],
+    ["connect", "CONNECT_FAILED", true],
+  );
+  assert(error.cause instanceof Deno.errors.ConnectionRefused);
+});
+
+Deno.test("a host may be a name", async () => {
+  await using server = new HostileServer([[head, send(HELLO)]]);
+  await using client = new Client(`LOCALHOST:${server.port}`);
+  assertEquals(await getText(client), [200, "hello"]);
+  const [first = ""] = (await server.peer(0)).heads;
+  assert(first.includes(`\r\nhost: localhost:${server.port}\r\n`));
+});

@@ -1,0 +1,104 @@
+/** Options and origins: what is accepted, and what a client makes of it. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  DEFAULT_CLIENT_OPTIONS,
+  resolveClientOptions,
+} from "../../client/options.ts";
+import { isSameOrigin, parseOrigin } from "../../client/origin.ts";
+import { Client, type ClientOptions } from "../../mod.ts";
+
+function resolve(options: Record<string, unknown>): ClientOptions {
+  return resolveClientOptions(options as Partial<ClientOptions>);
+}
+
+Deno.test("resolveClientOptions() completes options, and freezes them", () => {
+  assertEquals(resolve({}), DEFAULT_CLIENT_OPTIONS);
+  const options = resolve({ maxRedirects: 3, timeout: 5 });
+  assertEquals(options, {
+    ...DEFAULT_CLIENT_OPTIONS,
+    maxRedirects: 3,
+    timeout: 5,
+  });
+  assertEquals(Object.isFrozen(options), true);
+});
+
+Deno.test("resolveClientOptions() refuses unknown names and other types", () => {
+  for (
+    const options of [
+      { maxRedirect: 1 },
+      { __proto__x: 1 },
+      { timeout: "5" },
+      { timeout: null },
+      { timeout: undefined },
+      { decodesContent: 1 },
+      { caCerts: "pem" },
+      { caCerts: [5] },
+      { caCerts: {} },
+      { caCerts: null },
+      { identity: "pem" },
+      { identity: {} },
+      { identity: { cert: "pem" } },
+      { identity: { cert: "pem", key: 5 } },
+    ]
+  ) {
+    const error = assertThrows(() => resolve(options), TypeError, "Cannot set");
+    const [name = ""] = Object.keys(options);
+    assertEquals(error.message.includes(name), true, error.message);
+  }
+});
+
+Deno.test("resolveClientOptions() refuses numbers without a meaning", () => {
+  const mayBeZero = [
+    ...["maxInterimResponses", "maxBodyBytes", "maxBufferedBodyBytes"],
+    ...["drainBytes", "maxRedirects"],
+  ];
+  for (const [name, value] of Object.entries(DEFAULT_CLIENT_OPTIONS)) {
+    if (typeof value !== "number") continue;
+    for (const bad of [-1, 0.5, NaN, -Infinity, 2 ** 53]) {
+      assertThrows(() => resolve({ [name]: bad }), RangeError, name);
+    }
+    const zero = (): ClientOptions => resolve({ [name]: 0 });
+    if (mayBeZero.includes(name)) zero();
+    else assertThrows(zero, RangeError, "from 1 to");
+    resolve({ [name]: 1 });
+    resolve({ [name]: Infinity });
+  }
+  assertThrows(() => resolve({ headTimeout: 2 ** 31 }), RangeError);
+  resolve({ headTimeout: 2 ** 31 - 1, maxBodyBytes: 2 ** 31 });
+  assertThrows(() => new Client("a", { timeout: -1 }), RangeError);
+});
+
+Deno.test("parseOrigin() reads authorities, URLs and Unix sockets", () => {
+  for (
+    const [text, isSecure, hostname, port, authority] of [
+      ["a", false, "a", 80, "a"],
+      ["A:8080", false, "a", 8080, "a:8080"],
+      ["a:80", false, "a", 80, "a"],
+      ["127.0.0.1:1", false, "127.0.0.1", 1, "127.0.0.1:1"],
+      ["[::1]:81", false, "::1", 81, "[::1]:81"],
+      ["[::1]", false, "::1", 80, "[::1]"],
+      ["http://u:p@a:80/x#f", false, "a", 80, "a"],
+      ["HTTP://a:443", false, "a", 443, "a:443"],
+      ["https://a", true, "a", 443, "a"],
+      ["https://a:443/", true, "a", 443, "a"],
+      ["https://a:80", true, "a", 80, "a:80"],
+      ["https://[::1]:8443", true, "::1", 8443, "[::1]:8443"],
+    ] as const
+  ) {
+    const expected = { isSecure, hostname, port, path: null, authority };
+    assertEquals(parseOrigin(text), expected, text);
+  }
+  assertEquals(parseOrigin(new URL("https://a/b")).authority, "a");
+  assertEquals(parseOrigin("unix:/a b").path, "/a b");
+  assertThrows(() => parseOrigin(new URL("ws://a")), TypeError);
+});
+
+Deno.test("isSameOrigin() compares scheme, host and port", () => {
+  const same = (a: string, b: string): boolean =>
+    isSameOrigin(parseOrigin(a), parseOrigin(b));
+  assertEquals(same("a", "http://A:80"), true);
+  assertEquals(same("a:443", "https://a"), false);
+  assertEquals(same("a", "a:81"), false);
+  assertEquals(same("a", "b"), false);
+});
