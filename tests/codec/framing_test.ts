@@ -1,6 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
-import { CHUNKED, requestBodyLength } from "../../codec/framing.ts";
+import {
+  CHUNKED,
+  receivedBodyLength,
+  requestBodyLength,
+  UNTIL_CLOSE,
+} from "../../codec/framing.ts";
 import { scanFields } from "./_fields.ts";
 
 function length(lines: string, minorVersion = 1): number {
@@ -120,4 +125,54 @@ Deno.test("requestBodyLength() R62 to R65: refuses everything else", () => {
       ...["CHUNKE\x64\xa0", "chunKE$"],
     ]
   ) checkFault(`Transfer-Encoding: ${coding}`, "INVALID_TRANSFER_ENCODING");
+});
+
+function received(
+  lines: string,
+  status = 200,
+  requestMethod = "GET",
+  minorVersion = 1,
+): number {
+  const text = lines === "" ? "" : `${lines}\r\n`;
+  const facts = { status, minorVersion, requestMethod };
+  return receivedBodyLength(scanFields(text), facts);
+}
+
+const CODED = "Transfer-Encoding: chunked";
+
+Deno.test("receivedBodyLength() R139: is 0 for HEAD, 1xx, 204 and 304, whatever the fields say", () => {
+  for (const lines of ["", "Content-Length: 5", CODED, "Content-Length: x"]) {
+    for (const status of [100, 101, 103, 199, 204, 304]) {
+      assertEquals(received(lines, status), 0, `${status} ${lines}`);
+    }
+    assertEquals(received(lines, 200, "HEAD"), 0, lines);
+    assertEquals(received(lines, 200, "CONNECT"), 0, lines);
+  }
+  assertEquals(received("Content-Length: 5", 200, "head"), 5);
+  assertEquals(received("Content-Length: 5", 407, "CONNECT"), 5);
+});
+
+Deno.test("receivedBodyLength() R140: is a length, chunked, or up to the end", () => {
+  assertEquals(received("Content-Length: 5"), 5);
+  assertEquals(received(CODED), CHUNKED);
+  assertEquals(received(""), UNTIL_CLOSE);
+  assertEquals(received("", 200, "GET", 0), UNTIL_CLOSE);
+  assertEquals(received("Content-Length: 0", 205), 0);
+});
+
+Deno.test("receivedBodyLength() R141, R142: refuses what a request may not have either", () => {
+  const codeOf = (lines: string, minorVersion = 1): string =>
+    assertThrows(() => received(lines, 200, "GET", minorVersion), ProtocolError)
+      .code;
+  assertEquals(codeOf(`Content-Length: 5\r\n${CODED}`), "CONFLICTING_FRAMING");
+  assertEquals(codeOf(CODED, 0), "INVALID_TRANSFER_ENCODING");
+  assertEquals(
+    codeOf("Transfer-Encoding: gzip"),
+    "INVALID_TRANSFER_ENCODING",
+  );
+  assertEquals(
+    codeOf("Transfer-Encoding: gzip, chunked"),
+    "UNSUPPORTED_TRANSFER_CODING",
+  );
+  assertEquals(codeOf("Content-Length: 5, 5"), "INVALID_CONTENT_LENGTH");
 });
