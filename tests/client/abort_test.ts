@@ -116,13 +116,15 @@ Deno.test("a signal ends a body that is read", async () => {
 });
 
 Deno.test("a signal ends a body that nobody reads, and what came of it", async () => {
-  await using both = pair([[head, send(PART)]]);
-  const controller = new AbortController();
-  const { signal } = controller;
-  const response = await both.client.get("/", { signal });
-  controller.abort("no");
-  await isGone(both);
-  assertEquals(await failureOf(response.body.text()), "no");
+  for (const wire of [PART, HELLO]) {
+    await using both = pair([[head, send(wire)]]);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const response = await both.client.get("/", { signal });
+    controller.abort("no");
+    await isGone(both);
+    assertEquals(await failureOf(response.body.text()), "no");
+  }
 });
 
 Deno.test("a signal ends a decoded body", async () => {

@@ -165,19 +165,22 @@ Deno.test("R148: close() closes what is too long to drain, or will not be used a
 });
 
 Deno.test("R148: draining ends at drainBytes", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const chunk = `7d0\r\n${"x".repeat(2000)}\r\n`;
-  await using both = pair([[
-    head,
-    send("HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n"),
-    until(promise),
-    send(chunk),
-  ]], { drainBytes: 1999 });
-  (await both.client.get("/")).close();
-  assertEquals(both.client.connectionCount, 1);
-  resolve();
-  await (await both.server.peer(0)).ended;
-  assertEquals(both.client.connectionCount, 0);
+  for (const [drainBytes, count] of [[2000, 1], [1999, 2]] as const) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const chunk = `7d0\r\n${"x".repeat(2000)}\r\n0\r\n\r\n`;
+    const line = "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n";
+    await using both = pair([
+      [head, send(line), until(promise), send(chunk), head, send(EMPTY)],
+      [head, send(EMPTY)],
+    ], { drainBytes, maxConnections: 1 });
+    const { client, server } = both;
+    (await client.get("/")).close();
+    assertEquals(client.connectionCount, 1);
+    const next = getText(client); // waits for room
+    resolve();
+    assertEquals(await next, [204, ""]);
+    assertEquals(server.count, count);
+  }
 });
 
 Deno.test("R148: draining ends at drainTimeout", async () => {
