@@ -244,3 +244,20 @@ Deno.test("close() fails bodies, and closes idle connections", async () => {
   assertEquals(client.connectionCount, 0);
   await Promise.all(server.peers.map((peer) => peer.ended));
 });
+
+Deno.test("Pool makes room for a second try even if others came before it", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await using both = pair([
+    [head, send(EMPTY), head, until(promise), close],
+    ALWAYS,
+    ALWAYS,
+  ], { maxConnections: 1 });
+  const { client, server } = both;
+  await client.get("/");
+  const dying = getText(client);
+  const others = [getText(client), getText(client)];
+  await untilSo(() => server.peers[0]?.heads.length === 2);
+  resolve();
+  assertEquals(await dying, [200, "hello"]);
+  assertEquals(await Promise.all(others), [[200, "hello"], [200, "hello"]]);
+});
