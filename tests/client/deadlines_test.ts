@@ -86,15 +86,15 @@ Deno.test("headTimeout ends a wait for a head, whatever comes meanwhile", async 
 });
 
 Deno.test("bodyTimeout ends a body that stalls, and only that", async () => {
-  const part = "HTTP/1.1 200 \r\nContent-Length: 200\r\n\r\n";
-  const options = { bodyTimeout: 60 };
+  const part = "HTTP/1.1 200 \r\nContent-Length: 400\r\n\r\n";
+  const options = { bodyTimeout: 150 };
   await gets([head, send(part + "x")], options, "read", "bodyTimeout");
-  const drip = sendEach("x".repeat(200));
+  const drip = sendEach("x".repeat(400));
   await using both = pair([[head, send(part), drip]], options);
   const response = await both.client.get("/");
   const before = performance.now();
-  assertEquals((await response.body.text()).length, 200);
-  assert(performance.now() - before > 60, "not slow enough to show anything");
+  assertEquals((await response.body.text()).length, 400);
+  assert(performance.now() - before > 150, "not slow enough to show anything");
 });
 
 Deno.test("bodyTimeout ends a request that nobody reads", async () => {
@@ -124,17 +124,17 @@ Deno.test("timeout ends an exchange until its head, connecting and waiting inclu
 
 Deno.test("timeout counts over redirects, and not for bodies", async () => {
   const moved = "HTTP/1.1 302 \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
-  const options = { timeout: 60, maxRedirects: 1 };
+  const options = { timeout: 150, maxRedirects: 1 };
   await using silent = pair([[head, send(moved), head, until(NEVER)]], options);
   await passes(silent.client.get("/"), "read", "timeout");
   assertEquals((await silent.server.peer(0)).heads.length, 2);
-  const wire = "HTTP/1.1 200 \r\nContent-Length: 200\r\n\r\n";
-  const drip = sendEach("x".repeat(200));
+  const wire = "HTTP/1.1 200 \r\nContent-Length: 400\r\n\r\n";
+  const drip = sendEach("x".repeat(400));
   await using both = pair([[head, send(wire), drip]], options);
   const response = await both.client.get("/");
   const before = performance.now();
-  assertEquals((await response.body.text()).length, 200);
-  assert(performance.now() - before > 60, "not slow enough to show anything");
+  assertEquals((await response.body.text()).length, 400);
+  assert(performance.now() - before > 150, "not slow enough to show anything");
 });
 
 Deno.test("timeout gives way to the caller's own signal", async () => {

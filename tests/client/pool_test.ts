@@ -251,7 +251,7 @@ Deno.test("Pool makes room for a second try even if others came before it", asyn
     [head, send(EMPTY), head, until(promise), close],
     ALWAYS,
     ALWAYS,
-  ], { maxConnections: 1 });
+  ], { maxConnections: 1, timeout: 2000 });
   const { client, server } = both;
   await client.get("/");
   const dying = getText(client);
