@@ -3,7 +3,7 @@
  * connection and engine; and how a request finds its handler.
  */
 
-import type { BodyLimits, HeadLimits } from "../codec/limits.ts";
+import type { HeadLimits } from "../codec/limits.ts";
 import type { Router } from "../router/router.ts";
 import type {
   ConnectionSetupHook,
@@ -39,9 +39,4 @@ export function headLimits(
   isSecure: boolean,
 ): HeadLimits {
   return { ...options, acceptsHttps: isSecure || options.trustForwardedScheme };
-}
-
-/** The limits that a body decoder knows. */
-export function bodyLimits(options: ServerOptions): BodyLimits {
-  return options;
 }

@@ -16,7 +16,6 @@ import { ReceiveBuffer } from "../codec/receive_buffer.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import type { RequestHeadParser } from "../codec/request_parser.ts";
 import { Status } from "../codec/status.ts";
-import { bodyLimits } from "./application.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange_owner.ts";
 import { failExchange, runExchange, type RunOwner } from "./exchange_run.ts";
@@ -326,7 +325,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     const { options } = app;
     const body = head.bodyLength === 0
       ? null
-      : new RequestBody(this, head.bodyLength, bodyLimits(options));
+      : new RequestBody(this, head.bodyLength, options);
     const exchange = new Exchange(
       this,
       head,
