@@ -7,7 +7,8 @@
 import { RouterBuilder } from "../router/router.ts";
 import { type Address, type ListenAddress, parseAddress } from "./address.ts";
 import type { Application } from "./application.ts";
-import { ListenEngine } from "./engines/listen.ts";
+import { Engine } from "./engines/engine.ts";
+import { bindListener } from "./engines/listen.ts";
 import type {
   ConnectionSetupHook,
   ConnectionTeardownHook,
@@ -222,7 +223,7 @@ export class ServerBuilder {
 export class Server {
   #app: Application;
   #addresses: readonly ListenAddress[];
-  #handling: ListenEngine | null = null;
+  #handling: Engine | null = null;
 
   /** Made by {@linkcode ServerBuilder.build}. */
   constructor(app: Application, addresses: readonly ListenAddress[]) {
@@ -265,7 +266,7 @@ export class Server {
     const { signal } = options;
     signal?.throwIfAborted();
     const finished = Promise.withResolvers<void>();
-    const engine = new ListenEngine(this.#app, {
+    const engine = new Engine(this.#app, {
       onFinished(error: unknown): void {
         if (error === null) finished.resolve();
         else finished.reject(error);
@@ -274,7 +275,11 @@ export class Server {
     });
     const addrs: Deno.Addr[] = [];
     try {
-      for (const address of this.#addresses) addrs.push(engine.listen(address));
+      for (const address of this.#addresses) {
+        const listener = bindListener(address, { tls: this.#app.tls });
+        addrs.push(listener.addr);
+        engine.acceptFrom(listener);
+      }
     } catch (error) {
       engine.closeNow();
       throw error;
@@ -297,7 +302,7 @@ export class Server {
    * @returns A promise that resolves when the connection ended.
    */
   async handle(conn: Duplex): Promise<void> {
-    this.#handling ??= new ListenEngine(this.#app, {
+    this.#handling ??= new Engine(this.#app, {
       onFinished: () => {},
       onError: limitRate(reportError),
     });
@@ -318,7 +323,7 @@ function checkFunction(what: string, value: unknown): void {
 
 function stopOn(
   signal: AbortSignal,
-  engine: ListenEngine,
+  engine: Engine,
   finished: Promise<void>,
 ): void {
   const stop = (): void => engine.stop();

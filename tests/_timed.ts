@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { RouterBuilder } from "../router/router.ts";
 import type { Application, Hooks } from "../server/application.ts";
-import { type EngineEvents, ListenEngine } from "../server/engines/listen.ts";
+import { Engine, type EngineEvents } from "../server/engines/engine.ts";
 import { resolveOptions } from "../server/options.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
 import { FakeClock } from "./server/_fake_clock.ts";
@@ -57,10 +57,10 @@ export class Timed extends MemoryConnection {
     const connectionTeardown = (_: unknown, error?: Error): void => {
       this.error = error;
     };
-    const engine = new ListenEngine(
+    const engine = new Engine(
       applicationOf(handler, options, { connectionTeardown, ...hooks }),
       NO_EVENTS,
-      this.clock,
+      { clock: this.clock },
     );
     this.ended = engine.handle(this.duplex);
   }

@@ -12,7 +12,7 @@ import {
   type Handler,
   Server,
 } from "../mod.ts";
-import { ListenEngine } from "../server/engines/listen.ts";
+import { Engine } from "../server/engines/engine.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
 import { RawClient } from "./_raw_client.ts";
 import { request, serve } from "./_serve.ts";
@@ -71,7 +71,7 @@ class Accepting {
   readonly seen: Accepted[] = [];
   readonly errors: unknown[] = [];
   readonly ends: unknown[] = [];
-  readonly engine: ListenEngine;
+  readonly engine: Engine;
 
   constructor(script: readonly (Error | MemoryConnection)[]) {
     this.listener = new ScriptedListener(script);
@@ -81,13 +81,13 @@ class Accepting {
         ? ConnectionSetupAction.proceed(accepted.conn)
         : ConnectionSetupAction.drop;
     };
-    this.engine = new ListenEngine(
+    this.engine = new Engine(
       applicationOf(ok, {}, { connectionSetup }),
       {
         onFinished: (error) => void this.ends.push(error),
         onError: (error) => void this.errors.push(error),
       },
-      new FakeClock(),
+      { clock: new FakeClock() },
     );
     this.engine.acceptFrom(this.listener.listener);
   }

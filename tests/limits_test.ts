@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler } from "../mod.ts";
-import { ListenEngine } from "../server/engines/listen.ts";
+import { Engine } from "../server/engines/engine.ts";
 import { withDeadline } from "./_helpers.ts";
 import { RawClient } from "./_raw_client.ts";
 import { request, serve } from "./_serve.ts";
@@ -139,17 +139,14 @@ Deno.test("R156: peers with half a head keep nobody waiting, and are gone by 16 
   const maxConnections = 40;
   const clock = new FakeClock();
   const finished = Promise.withResolvers<unknown>();
-  const engine = new ListenEngine(
+  const engine = new Engine(
     applicationOf((_, res) => res.ok("ok"), { maxConnections }),
     { onFinished: finished.resolve, onError: () => {} },
-    clock,
+    { clock },
   );
-  const addr = engine.listen({
-    transport: "tcp",
-    hostname: "127.0.0.1",
-    port: 0,
-  });
-  const { port } = addr as Deno.NetAddr; // a TCP address was given
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  engine.acceptFrom(listener);
+  const { port } = listener.addr;
   const partial: RawClient[] = [];
   for (let n = 0; n < maxConnections / 2; n++) {
     const client = await RawClient.connect(port);

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ConnectionSetupAction, Server } from "../mod.ts";
-import { ListenEngine } from "../server/engines/listen.ts";
+import { Engine } from "../server/engines/engine.ts";
 import { withDeadline } from "./_helpers.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
 import type { RawClient } from "./_raw_client.ts";
@@ -219,7 +219,7 @@ Deno.test("R111, R159: serving ends with the last timer of a connection that was
   const setUp = Promise.withResolvers<void>();
   const ends: unknown[] = [];
   let tornDown = 0;
-  const engine = new ListenEngine(
+  const engine = new Engine(
     applicationOf((_, res) => res.ok("ok"), {}, {
       connectionSetup: async (accepted) => {
         await setUp.promise;
@@ -230,7 +230,7 @@ Deno.test("R111, R159: serving ends with the last timer of a connection that was
       connectionTeardown: () => void tornDown++,
     }),
     { onFinished: (error) => void ends.push(error), onError: () => {} },
-    new FakeClock(),
+    { clock: new FakeClock() },
   );
   const [leaving, asking] = [new MemoryConnection(), new MemoryConnection()];
   for (const { duplex } of [leaving, asking]) engine.handle(duplex);

@@ -4,6 +4,7 @@
  */
 
 import { toError } from "../to_error.ts";
+import type { Duplex } from "../transport.ts";
 
 /** Wait after a failed accept, in ms: it doubles from the first to the second. */
 const MIN_BACKOFF_MS = 5;
@@ -45,12 +46,26 @@ const PEER_CODES: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
+/** What connections are accepted from; those of the runtime are some. */
+export interface Listener {
+  /** Where it listens. */
+  readonly addr: Deno.Addr;
+  /** Resolves with the next connection; rejects with why there is none. */
+  accept(): Promise<Duplex>;
+  /** Accepts no more; an accept that is under way rejects. */
+  close(): void;
+  /** Keeps the process alive. */
+  ref(): void;
+  /** Lets the process end. */
+  unref(): void;
+}
+
 /** What an acceptor asks of its engine. */
 export interface AcceptorOwner {
   /** Whether a further connection has to wait. */
   readonly isFull: boolean;
   /** Takes a connection in. */
-  admit(conn: Deno.Conn): void;
+  admit(conn: Duplex): void;
   /** Tells the setup hook of a failure; says whether accepting goes on. */
   acceptFailed(error: Error): Promise<boolean>;
 }
@@ -58,7 +73,7 @@ export interface AcceptorOwner {
 /** One listener's loop; see the file's header. */
 export class Acceptor {
   /** What is accepted from. */
-  readonly listener: Deno.Listener;
+  readonly listener: Listener;
   #owner: AcceptorOwner;
   #accepted = 0;
   #isClosed = false;
@@ -66,7 +81,7 @@ export class Acceptor {
   #wake: (() => void) | null = null;
 
   /** Creates an acceptor; {@linkcode Acceptor.run} begins to accept. */
-  constructor(listener: Deno.Listener, owner: AcceptorOwner) {
+  constructor(listener: Listener, owner: AcceptorOwner) {
     this.listener = listener;
     this.#owner = owner;
   }
@@ -134,7 +149,7 @@ export class Acceptor {
   }
 
   /** Errors are values here, so that the loop above reads in one piece. */
-  async #accept(): Promise<Deno.Conn | Error> {
+  async #accept(): Promise<Duplex | Error> {
     this.#isAccepting = true;
     try {
       return await this.listener.accept();
@@ -159,10 +174,9 @@ export class Acceptor {
 }
 
 /** Answers are whole writes, so that waiting for more of them only delays. */
-function setNoDelay(conn: Deno.Conn): void {
-  if (!("setNoDelay" in conn)) return;
+function setNoDelay(conn: Duplex): void {
   try {
-    (conn as Deno.TcpConn).setNoDelay(true); // only TCP has it
+    conn.setNoDelay?.(true); // only TCP has it
   } catch {
     // The peer has left already; the first read will say so.
   }

@@ -4,9 +4,8 @@
  */
 
 import { Connection } from "../connection.ts";
-import type { ProceedOptions } from "../hooks.ts";
-import type { Services } from "../services.ts";
 import { HijackedDuplex } from "./hijacked_duplex.ts";
+import type { ServedTransport, TransportInit } from "./served_transport.ts";
 import { toError } from "../to_error.ts";
 import type { Duplex, Transport } from "../transport.ts";
 
@@ -22,11 +21,11 @@ const MEDIUM_READ_BYTES = 4096;
 const LARGE_READ_BYTES = 65_536;
 
 /** One connection on a duplex. */
-export class DuplexTransport implements Transport {
+export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
   /** The machine that is fed. */
   readonly connection: Connection;
-  #onClosed: (transport: DuplexTransport, error: Error | undefined) => void;
+  #onClosed: TransportInit["onClosed"];
   #isClosed = false;
   #isWriting = false;
   #segment: Uint8Array = NO_BYTES;
@@ -41,17 +40,8 @@ export class DuplexTransport implements Transport {
   /** The buffer of a connection that is idle. */
   #resting: Uint8Array<ArrayBuffer> = NO_BYTES;
 
-  /**
-   * Takes a duplex over; {@linkcode DuplexTransport.start} begins to read.
-   *
-   * @param onClosed Called once, with how it ended.
-   */
-  constructor(
-    services: Services,
-    duplex: Duplex,
-    options: ProceedOptions,
-    onClosed: (transport: DuplexTransport, error: Error | undefined) => void,
-  ) {
+  /** Takes a duplex over; {@linkcode DuplexTransport.start} begins to read. */
+  constructor({ services, duplex, options, onClosed }: TransportInit) {
     this.duplex = duplex;
     this.#onClosed = onClosed;
     this.connection = new Connection(services, this, options);

@@ -9,7 +9,7 @@ import {
 } from "../../mod.ts";
 import { RouterBuilder } from "../../router/router.ts";
 import type { Hooks } from "../../server/application.ts";
-import { ListenEngine } from "../../server/engines/listen.ts";
+import { Engine } from "../../server/engines/engine.ts";
 import { resolveOptions } from "../../server/options.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
 import { request } from "../_serve.ts";
@@ -33,7 +33,7 @@ class Timed extends MemoryConnection {
     hooks: Partial<Hooks> = {},
   ) {
     super();
-    const engine = new ListenEngine(
+    const engine = new Engine(
       {
         router: new RouterBuilder<Handler>().build(),
         fallback: handler,
@@ -50,7 +50,7 @@ class Timed extends MemoryConnection {
         options: resolveOptions(options),
       },
       { onFinished: () => {}, onError: () => {} },
-      this.clock,
+      { clock: this.clock },
     );
     this.ended = engine.handle(this.duplex);
   }

@@ -1,0 +1,246 @@
+/**
+ * What all engines have in common: it takes in what listeners accept, counts
+ * connections and sees them out, and ends when the last one is gone. Bytes are
+ * moved by the transports; what they mean is the connection machine's affair.
+ */
+
+import { Admission } from "../admission.ts";
+import type { Application } from "../application.ts";
+import { type Clock, SYSTEM_CLOCK } from "../deadlines.ts";
+import { ConnectionSetupAction } from "../hooks.ts";
+import { Services } from "../services.ts";
+import type { Duplex } from "../transport.ts";
+import { Acceptor, type AcceptorOwner, type Listener } from "./acceptor.ts";
+import { DuplexTransport } from "./duplex_transport.ts";
+import type { ServedTransport, TransportInit } from "./served_transport.ts";
+
+/** What an engine tells its owner. */
+export interface EngineEvents {
+  /** Serving is over: no listener, no connection. */
+  onFinished(error: unknown): void;
+  /** A hook threw, or an accept failed. */
+  onError(error: unknown): void;
+}
+
+/** How an engine differs from the others. */
+export interface EngineOptions {
+  /** Where time comes from. @default {SYSTEM_CLOCK} */
+  readonly clock?: Clock;
+  /** Makes a connection's transport. @default {reads and writes the duplex} */
+  readonly carry?: (init: TransportInit) => ServedTransport;
+}
+
+/** Serves an application on listeners; see the file's header. */
+export class Engine implements AcceptorOwner {
+  #services: Services;
+  #admission: Admission;
+  #events: EngineEvents;
+  #acceptors: Acceptor[] = [];
+  #transports: Set<ServedTransport> = new Set();
+  #carry: (init: TransportInit) => ServedTransport;
+  #maxConnections: number;
+  /** Connections that are being set up or torn down. */
+  #inPassage = 0;
+  #isStopping = false;
+  /** Whether idle connections were told to close. */
+  #isSettled = false;
+  /** Why nothing is served any more, once everything was ended. */
+  #cut: DOMException | null = null;
+  #isFinished = false;
+  #failure: unknown = null;
+
+  /** Creates an engine that listens nowhere. */
+  constructor(
+    app: Application,
+    events: EngineEvents,
+    { clock = SYSTEM_CLOCK, carry = carryDuplex }: EngineOptions = {},
+  ) {
+    this.#carry = carry;
+    this.#services = new Services(app, clock, app.tls !== null);
+    this.#events = events;
+    this.#maxConnections = app.options.maxConnections;
+    this.#admission = new Admission(app, (error) => events.onError(error));
+  }
+
+  /** Requests that were begun since serving began. */
+  get requestCount(): number {
+    return this.#services.requestCount;
+  }
+
+  /** Connections at this moment. */
+  get connectionCount(): number {
+    return this.#transports.size;
+  }
+
+  /** Begins to accept from a listener. */
+  acceptFrom(listener: Listener): void {
+    const acceptor = new Acceptor(listener, this);
+    this.#acceptors.push(acceptor);
+    acceptor.run().catch((error) => this.#fail(error));
+  }
+
+  /** Serves one connection that was accepted elsewhere; resolves when it ended. */
+  handle(duplex: Duplex): Promise<void> {
+    return new Promise((resolve) => this.#admit(duplex, resolve));
+  }
+
+  /**
+   * Accepts no more, once those who queue are in; running requests and those
+   * that are on their way finish, idle connections close.
+   */
+  stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#services.isStopping = true;
+    this.#inPassage++;
+    this.#settle().then(() => {
+      this.#inPassage--;
+      this.#passed();
+    });
+  }
+
+  /** Ends everything at once. */
+  closeNow(): void {
+    for (const acceptor of this.#acceptors) acceptor.close();
+    this.stop();
+    this.#cut ??= new DOMException("The server was closed", "AbortError");
+    for (const { connection } of this.#transports) connection.fail(this.#cut);
+  }
+
+  /** Lets the process live as long as the listeners do, or not. */
+  setRef(isRef: boolean): void {
+    for (const { listener } of this.#acceptors) {
+      if (isRef) listener.ref();
+      else listener.unref();
+    }
+  }
+
+  /** See {@linkcode AcceptorOwner.isFull}. */
+  get isFull(): boolean {
+    return this.#transports.size + this.#inPassage >= this.#maxConnections;
+  }
+
+  /** See {@linkcode AcceptorOwner.admit}. */
+  admit(conn: Duplex): void {
+    this.#admit(conn, null);
+  }
+
+  /** See {@linkcode AcceptorOwner.acceptFailed}. */
+  async acceptFailed(error: Error): Promise<boolean> {
+    this.#events.onError(error);
+    const action = await this.#admission.setUp({ ok: false, error });
+    if (action !== ConnectionSetupAction.stopAccepting) return true;
+    this.#stopAccepting();
+    return false;
+  }
+
+  /** The setup hook wants no further connection, not even one that queues. */
+  #stopAccepting(): void {
+    for (const acceptor of this.#acceptors) acceptor.close();
+    this.stop();
+  }
+
+  async #settle(): Promise<void> {
+    const closing = this.#acceptors.map((acceptor) => acceptor.closeGently());
+    await Promise.all(closing);
+    this.#isSettled = true;
+    for (const { connection } of this.#transports) connection.stop();
+  }
+
+  #admit(duplex: Duplex, onClosed: (() => void) | null): void {
+    const action = this.#admission.setUp({
+      ok: true,
+      conn: duplex,
+      peer: duplex.remoteAddr ?? null,
+    });
+    if (!(action instanceof Promise)) {
+      this.#enter(duplex, action, onClosed);
+      return;
+    }
+    this.#inPassage++;
+    action.then((settled) => {
+      this.#inPassage--;
+      this.#enter(duplex, settled, onClosed);
+    }).catch((error) => this.#fail(error));
+  }
+
+  #enter(
+    duplex: Duplex,
+    action: ConnectionSetupAction,
+    onClosed: (() => void) | null,
+  ): void {
+    const served = action.kind === "proceed" ? action.conn : null;
+    if (served === null) {
+      closeQuietly(duplex);
+      onClosed?.();
+      if (action.kind === "stopAccepting") this.#stopAccepting();
+      this.#passed();
+      return;
+    }
+    const transport = this.#carry({
+      services: this.#services,
+      duplex: served,
+      options: action.options,
+      onClosed: (closed, error) => this.#leave(closed, error, onClosed),
+    });
+    this.#transports.add(transport);
+    if (this.#cut !== null) {
+      transport.connection.fail(this.#cut); // it was set up too late
+      return;
+    }
+    transport.start();
+    if (!this.#isSettled) return;
+    // It was set up too late to be seen by `#settle`; its request may be here.
+    this.#inPassage++;
+    setTimeout(() => {
+      transport.connection.stop();
+      this.#inPassage--;
+      this.#passed();
+    }, 0);
+  }
+
+  #leave(
+    transport: ServedTransport,
+    error: Error | undefined,
+    onClosed: (() => void) | null,
+  ): void {
+    this.#transports.delete(transport);
+    this.#inPassage++;
+    this.#admission.tearDown(transport.duplex, error).then(() => {
+      this.#inPassage--;
+      onClosed?.();
+      this.#passed();
+    });
+  }
+
+  /** There may be room for one more, or nothing left to wait for. */
+  #passed(): void {
+    for (const acceptor of this.#acceptors) acceptor.wake();
+    this.#finishIfDone();
+  }
+
+  #finishIfDone(): void {
+    const isBusy = this.#transports.size > 0 || this.#inPassage > 0;
+    if (!this.#isStopping || isBusy || this.#isFinished) return;
+    this.#isFinished = true;
+    this.#events.onFinished(this.#failure);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#events.onError(error);
+    this.stop();
+  }
+}
+
+function carryDuplex(init: TransportInit): ServedTransport {
+  return new DuplexTransport(init);
+}
+
+function closeQuietly(duplex: Duplex): void {
+  try {
+    duplex.close();
+  } catch {
+    // The hook has closed it already.
+  }
+}
