@@ -35,6 +35,8 @@ export interface ServerOptions
   readonly maxRequestsPerConnection: number;
   /** Age beyond which a connection takes no further request, in ms. @default {Infinity} */
   readonly maxConnectionAge: number;
+  /** Events that the epoll engine takes from the system at once. @default {512} */
+  readonly epollQueueMaxEvents: number;
   /** Whether `Connection: keep-alive` of HTTP/1.0 clients is honoured. @default {false} */
   readonly http10KeepAlive: boolean;
   /** Whether targets may name `https` on a clear-text listener, behind a proxy that ends TLS. @default {false} */
@@ -61,6 +63,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   maxConnections: 4096,
   maxRequestsPerConnection: Infinity,
   maxConnectionAge: Infinity,
+  epollQueueMaxEvents: 512,
   http10KeepAlive: false,
   trustForwardedScheme: false,
 });

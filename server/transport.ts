@@ -13,10 +13,10 @@ export interface Duplex {
   close(): void;
   /** Ends the writing direction, so that the peer sees the end. */
   closeWrite?(): Promise<void>;
-  /** Our address. */
-  readonly localAddr?: Deno.Addr;
-  /** The peer's address. */
-  readonly remoteAddr?: Deno.Addr;
+  /** Our address, if there is one and it is known. */
+  readonly localAddr?: Deno.Addr | undefined;
+  /** The peer's address, if there is one and it is known. */
+  readonly remoteAddr?: Deno.Addr | undefined;
   /** Switches Nagle's algorithm off or on, where there is one. */
   setNoDelay?(noDelay?: boolean): void;
   /** Switches TCP's keep-alive probes on or off, where there are any. */

@@ -32,7 +32,8 @@ export interface EngineOptions {
 
 /** Serves an application on listeners; see the file's header. */
 export class Engine implements AcceptorOwner {
-  #services: Services;
+  /** What its connections share. */
+  readonly services: Services;
   #admission: Admission;
   #events: EngineEvents;
   #acceptors: Acceptor[] = [];
@@ -56,7 +57,7 @@ export class Engine implements AcceptorOwner {
     { clock = SYSTEM_CLOCK, carry = carryDuplex }: EngineOptions = {},
   ) {
     this.#carry = carry;
-    this.#services = new Services(app, clock, app.tls !== null);
+    this.services = new Services(app, clock, app.tls !== null);
     this.#events = events;
     this.#maxConnections = app.options.maxConnections;
     this.#admission = new Admission(app, (error) => events.onError(error));
@@ -64,7 +65,7 @@ export class Engine implements AcceptorOwner {
 
   /** Requests that were begun since serving began. */
   get requestCount(): number {
-    return this.#services.requestCount;
+    return this.services.requestCount;
   }
 
   /** Connections at this moment. */
@@ -91,7 +92,7 @@ export class Engine implements AcceptorOwner {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#services.isStopping = true;
+    this.services.isStopping = true;
     this.#inPassage++;
     this.#settle().then(() => {
       this.#inPassage--;
@@ -178,7 +179,7 @@ export class Engine implements AcceptorOwner {
       return;
     }
     const transport = this.#carry({
-      services: this.#services,
+      services: this.services,
       duplex: served,
       options: action.options,
       onClosed: (closed, error) => this.#leave(closed, error, onClosed),

@@ -1,0 +1,270 @@
+/**
+ * Turns of the epoll engine within those of the runtime. A turn is a callback
+ * of the runtime's check phase, when all microtasks are done: it waits a
+ * millisecond at most, handles what came, and goes on for as long as there is
+ * something and neither its budget nor the runtime's patience is spent.
+ *
+ * States: *busy* (turn follows turn by setImmediate) → after some empty
+ * milliseconds *resting* (another thread waits; this one sleeps in the
+ * runtime, so that an idle server uses no CPU) → busy. In between, whenever
+ * the runtime has I/O of its own, its driver gets a turn; see `reactor.ts`.
+ */
+
+import { setImmediate } from "node:timers";
+import type { Libc } from "./libc.ts";
+import { Poller, READABLE, WAKE } from "./poller.ts";
+import { Reactor } from "./reactor.ts";
+
+/** What a turn may do before everybody else's callbacks get theirs. */
+const MAX_TURN_EVENTS = 512;
+const MAX_TURN_MS = 2;
+
+/** Longest wait on this thread, in ms: what timers of the program may be late by. */
+const WAIT_MS = 1;
+
+/**
+ * Empty waits until the loop rests: a wait on another thread costs 35,000
+ * instructions more a request than one on this.
+ */
+const EMPTY_WAITS_BEFORE_REST = 20;
+
+/** Time between two turns of the runtime's driver where its instance is not known, in ms. */
+const DRIVER_PERIOD_MS = 2;
+/** The same where its turn costs a timer. */
+const TIMER_PERIOD_MS = 20;
+
+/** Time between two looks of a loop that keeps no process alive, in ms. */
+const UNREF_PERIOD_MS = 10;
+
+/** Key of the runtime's epoll instance. */
+const REACTOR = -2;
+
+/** Something with a descriptor. */
+export interface Watched {
+  /** Told what the system says of the descriptor. */
+  handleEvents(bits: number): void;
+}
+
+/** Something that has more to do than one turn should take. */
+export interface Task {
+  /** Goes on. */
+  run(): void;
+}
+
+/** A descriptor that is watched; whoever has it is told events of no earlier one of its number. */
+interface Watch {
+  readonly generation: number;
+  readonly target: Watched;
+}
+
+/** One engine's loop. */
+export class EventLoop {
+  /** Whether callbacks began something that goes on by microtasks: they come before the next wait. */
+  isFresh = false;
+  readonly #libc: Libc;
+  readonly #poller: Poller;
+  #watches: (Watch | undefined)[] = [];
+  #generation = 0;
+  #tasks: Task[] = [];
+  #reactor: Reactor | null = null;
+  #isReactorReady = false;
+  #lastYieldMs = 0;
+  #emptyWaits = 0;
+  #isResting = false;
+  #isRef = true;
+  #next: ReturnType<typeof setImmediate> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isClosing = false;
+  #closed = Promise.withResolvers<void>();
+  #onError: (error: unknown) => void;
+
+  /**
+   * Creates a loop that goes round from now on.
+   *
+   * @param maxEvents How many events one wait gives at most.
+   * @param onError Told of a failure of ours; the loop goes on.
+   * @throws {Error} If the system has no descriptor left.
+   */
+  constructor(
+    libc: Libc,
+    maxEvents: number,
+    onError: (error: unknown) => void,
+  ) {
+    this.#libc = libc;
+    this.#poller = new Poller(libc, maxEvents);
+    this.#onError = onError;
+    this.#begin();
+  }
+
+  /**
+   * Watches a descriptor until {@linkcode EventLoop.forget}.
+   *
+   * @throws {Error} If the system has no room for it.
+   */
+  watch(fd: number, target: Watched, events: number): void {
+    const generation = this.#generation = this.#generation + 1 | 0;
+    this.#poller.add(fd, { fd, generation, events });
+    this.#watches[fd] = { generation, target };
+  }
+
+  /** Tells no more of a descriptor, which is about to be closed. */
+  forget(fd: number): void {
+    this.#watches[fd] = undefined;
+  }
+
+  /** Runs a task in a turn of its own, soon. */
+  schedule(task: Task): void {
+    this.#tasks.push(task);
+    this.#hurry();
+  }
+
+  /** Keeps the process alive, or lets it end. */
+  setRef(isRef: boolean): void {
+    this.#isRef = isRef;
+    if (isRef) this.#next?.ref();
+    else this.#next?.unref();
+    this.#hurry();
+  }
+
+  /** Ends the loop; resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#hurry();
+    await this.#closed.promise;
+  }
+
+  async #begin(): Promise<void> {
+    const reactor = await Reactor.find(this.#libc, this.#poller.fd);
+    this.#reactor = reactor;
+    this.#watchReactor();
+    this.#goRound();
+  }
+
+  /** Ends a rest. */
+  #hurry(): void {
+    if (this.#isResting) this.#poller.wake();
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#goRound();
+  }
+
+  #watchReactor(): void {
+    const { fd } = this.#reactor!; // it was found before the first turn
+    if (fd < 0) return;
+    this.#poller.add(fd, { fd: REACTOR, generation: 0, events: READABLE });
+  }
+
+  #goRound(): void {
+    if (this.#isClosing) {
+      this.#end();
+      return;
+    }
+    this.#next = setImmediate(this.#turn);
+    if (!this.#isRef) this.#next.unref();
+  }
+
+  #turn = (): void => {
+    this.#next = null;
+    if (this.#isClosing) return this.#end();
+    try {
+      this.#runTasks();
+      this.#pollRepeatedly();
+    } catch (error) {
+      this.#onError(error);
+    }
+    if (this.#mustYield()) this.#yield();
+    else if (this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST) this.#rest();
+    else this.#goRound();
+  };
+
+  #pollRepeatedly(): void {
+    const poller = this.#poller;
+    const beganMs = Date.now();
+    let budget = MAX_TURN_EVENTS;
+    do {
+      const isPressed = this.isFresh || this.#tasks.length > 0;
+      this.isFresh = false;
+      const count = poller.wait(isPressed ? 0 : WAIT_MS);
+      if (count === 0) {
+        if (!isPressed) this.#emptyWaits++;
+        return;
+      }
+      this.#emptyWaits = 0;
+      this.#tell(count);
+      budget -= count;
+    } while (
+      budget > 0 && !this.isFresh && !this.#isReactorReady &&
+      this.#tasks.length === 0 && Date.now() - beganMs < MAX_TURN_MS
+    );
+  }
+
+  #tell(count: number): void {
+    const poller = this.#poller;
+    for (let index = 0; index < count; index++) {
+      const fd = poller.fdAt(index);
+      if (fd < 0) {
+        if (fd === WAKE) poller.rest();
+        else this.#isReactorReady = true;
+        continue;
+      }
+      // The number may belong to another one since the system wrote the event.
+      const watch = this.#watches[fd];
+      if (watch?.generation !== poller.generationAt(index)) continue;
+      watch.target.handleEvents(poller.bitsAt(index));
+    }
+  }
+
+  /** Tasks that come meanwhile have to wait for the next turn. */
+  #runTasks(): void {
+    if (this.#tasks.length === 0) return;
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task.run();
+  }
+
+  #mustYield(): boolean {
+    if (this.#isReactorReady) return true;
+    const reactor = this.#reactor;
+    if (reactor === null || reactor.fd >= 0) return false;
+    const periodMs = reactor.canYield ? DRIVER_PERIOD_MS : TIMER_PERIOD_MS;
+    return Date.now() - this.#lastYieldMs >= periodMs;
+  }
+
+  async #yield(): Promise<void> {
+    this.#isReactorReady = false;
+    await this.#reactor?.yield();
+    this.#lastYieldMs = Date.now();
+    this.#goRound();
+  }
+
+  /** Waits where it costs nothing; the runtime watches its own sockets meanwhile. */
+  async #rest(): Promise<void> {
+    const poller = this.#poller;
+    this.#emptyWaits = 0;
+    if (!this.#isRef) {
+      const timer = setTimeout(() => this.#hurry(), UNREF_PERIOD_MS);
+      Deno.unrefTimer(timer);
+      this.#timer = timer;
+      return;
+    }
+    const reactorFd = this.#reactor?.fd ?? -1;
+    if (reactorFd >= 0) poller.remove(reactorFd);
+    this.#isResting = true;
+    const count = await poller.waitInBackground();
+    this.#isResting = false;
+    if (reactorFd >= 0) this.#watchReactor();
+    try {
+      this.#tell(count);
+    } catch (error) {
+      this.#onError(error);
+    }
+    this.#goRound();
+  }
+
+  #end(): void {
+    this.#reactor?.close();
+    this.#poller.close();
+    this.#closed.resolve();
+  }
+}

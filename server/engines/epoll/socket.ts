@@ -1,0 +1,238 @@
+/**
+ * One connected socket: octets in and out without waiting, and the duplex that
+ * hooks and whoever takes a connection over see, which waits by promises.
+ */
+
+import type { Duplex } from "../../transport.ts";
+import type { EventLoop, Watched } from "./event_loop.ts";
+import type { Calls, Libc } from "./libc.ts";
+import { ENDED, READABLE, SOCKET_EVENTS, WRITABLE } from "./poller.ts";
+import {
+  decodeSocketAddress,
+  MAX_SOCKET_ADDRESS_BYTES,
+} from "./socket_address.ts";
+import { EAGAIN, EINTR, systemError } from "./system_error.ts";
+
+/** Said of a call that would have to wait. */
+export const WOULD_WAIT = -1;
+
+const MSG_NOSIGNAL = 0x4000;
+const MSG_MORE = 0x8000;
+const SHUT_WR = 1;
+const SOL_SOCKET = 1;
+const SO_KEEPALIVE = 9;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+
+/** Whoever moves a socket's octets instead of its duplex. */
+export interface SocketUser {
+  /** Octets, the end or room to write may have come. */
+  socketReady(): void;
+}
+
+/** One socket, watched from its beginning to its end. */
+export class EpollSocket implements Duplex, Watched {
+  /** Whether reading may give something; only a read can tell. */
+  isReadable = false;
+  /** Whether writing may take something. */
+  isWritable = true;
+  /** Whether the peer has ended its direction, or all: reading goes on until that is seen. */
+  isEnding = false;
+  /** Whoever is told of events. */
+  user: SocketUser | null = null;
+  #fd: number;
+  #libc: Libc;
+  #calls: Calls;
+  #loop: EventLoop;
+  #isClosed = false;
+  #isNoDelay: boolean;
+  #localAddr: Deno.Addr | undefined;
+  #remoteAddr: Deno.Addr | undefined;
+  /** Those who wait for the next event. */
+  #waiting: PromiseWithResolvers<void> | null = null;
+
+  /**
+   * Takes a connected descriptor over, which does not block.
+   *
+   * @throws {Error} If the system has no room to watch it; it is closed then.
+   */
+  constructor(libc: Libc, loop: EventLoop, fd: number, isNoDelay: boolean) {
+    this.#fd = fd;
+    this.#libc = libc;
+    this.#calls = libc.calls;
+    this.#loop = loop;
+    this.#isNoDelay = isNoDelay;
+    try {
+      loop.watch(fd, this, SOCKET_EVENTS);
+    } catch (error) {
+      libc.calls.close(fd);
+      throw error;
+    }
+  }
+
+  /** Our address, as long as the socket is open, and afterwards if it was asked for before. */
+  get localAddr(): Deno.Addr | undefined {
+    return this.#localAddr ??= this.#address("getsockname");
+  }
+
+  /** The peer's address, as long. */
+  get remoteAddr(): Deno.Addr | undefined {
+    return this.#remoteAddr ??= this.#address("getpeername");
+  }
+
+  /** See {@linkcode Watched.handleEvents}. */
+  handleEvents(bits: number): void {
+    if ((bits & (READABLE | ENDED)) !== 0) {
+      this.isReadable = true;
+      if ((bits & ENDED) !== 0) this.isEnding = true;
+    }
+    if ((bits & WRITABLE) !== 0) this.isWritable = true;
+    if (this.user !== null) this.user.socketReady();
+    else this.#wake();
+  }
+
+  /**
+   * Receives into a place that never moves.
+   *
+   * @returns How many octets; 0 at the end, {@linkcode WOULD_WAIT} if there are none yet.
+   * @throws {Error} If the connection failed.
+   */
+  receive(address: Deno.PointerValue, size: number): number {
+    const received = this.#calls.recv(this.#fd, address, size, 0);
+    if (received < 0) return this.#failedToReceive();
+    // All that was there has come, unless the end has come with it.
+    if (received < size && !this.isEnding) this.isReadable = false;
+    return received;
+  }
+
+  /**
+   * Sends octets.
+   *
+   * @param hasMore Whether more follow at once, so that the system waits for them.
+   * @returns How many it took; {@linkcode WOULD_WAIT} if it has no room.
+   * @throws {Error} If the connection failed.
+   */
+  send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
+    const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const size = bytes.length;
+    const sent = this.#calls.sendBytes(this.#fd, bytes, size, flags);
+    return sent < 0 ? this.#failedToSend() : sent;
+  }
+
+  /** Ends the writing direction. */
+  shutdownWrite(): void {
+    if (!this.#isClosed) this.#calls.shutdown(this.#fd, SHUT_WR);
+  }
+
+  /** See {@linkcode Duplex.read}. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (buffer.length === 0) return 0;
+    for (;;) {
+      this.#requireOpen();
+      this.isReadable = true; // until the system says otherwise
+      const received = this.#calls.recvBytes(
+        this.#fd,
+        plain(buffer),
+        buffer.length,
+        0,
+      );
+      if (received > 0) return received;
+      if (received === 0) return null;
+      this.#failedToReceive();
+      if (!this.isReadable) await this.#changed();
+    }
+  }
+
+  /** See {@linkcode Duplex.write}. */
+  async write(bytes: Uint8Array): Promise<number> {
+    for (;;) {
+      this.#requireOpen();
+      const sent = this.send(plain(bytes), false);
+      if (sent !== WOULD_WAIT) return sent;
+      await this.#changed();
+    }
+  }
+
+  /** See {@linkcode Duplex.closeWrite}. */
+  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  async closeWrite(): Promise<void> {
+    this.#requireOpen();
+    this.shutdownWrite();
+  }
+
+  /** See {@linkcode Duplex.close}. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#loop.forget(this.#fd);
+    this.#calls.close(this.#fd);
+    this.#wake();
+  }
+
+  /** See {@linkcode Duplex.setNoDelay}. */
+  setNoDelay(noDelay: boolean = true): void {
+    if (noDelay === this.#isNoDelay) return;
+    this.#isNoDelay = noDelay;
+    this.#set(IPPROTO_TCP, TCP_NODELAY, noDelay);
+  }
+
+  /** See {@linkcode Duplex.setKeepAlive}. */
+  setKeepAlive(keepAlive: boolean = true): void {
+    this.#set(SOL_SOCKET, SO_KEEPALIVE, keepAlive);
+  }
+
+  #set(level: number, name: number, isOn: boolean): void {
+    this.#requireOpen();
+    const value = Int32Array.of(isOn ? 1 : 0);
+    this.#calls.setsockopt(this.#fd, level, name, value, value.byteLength);
+  }
+
+  #failedToReceive(): number {
+    const errno = this.#libc.errno();
+    if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays, so that it is tried again
+    if (errno !== EAGAIN) throw systemError("read from connection", errno);
+    this.isReadable = false;
+    return WOULD_WAIT;
+  }
+
+  #failedToSend(): number {
+    const errno = this.#libc.errno();
+    if (errno === EINTR) return 0;
+    if (errno !== EAGAIN) throw systemError("write to connection", errno);
+    this.isWritable = false;
+    return WOULD_WAIT;
+  }
+
+  #address(call: "getsockname" | "getpeername"): Deno.Addr | undefined {
+    if (this.#isClosed) return undefined;
+    const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
+    const size = Uint32Array.of(bytes.length);
+    if (this.#calls[call](this.#fd, bytes, size) !== 0) return undefined;
+    return decodeSocketAddress(bytes) ?? undefined;
+  }
+
+  #changed(): Promise<void> {
+    this.#waiting ??= Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    this.#loop.isFresh = true;
+    waiting.resolve();
+  }
+
+  #requireOpen(): void {
+    if (!this.#isClosed) return;
+    throw new Deno.errors.BadResource(
+      "Cannot use connection: it is closed",
+    );
+  }
+}
+
+/** The calls take no shared memory, and nobody has put any there. */
+function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>; // see above
+}

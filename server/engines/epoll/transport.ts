@@ -1,0 +1,210 @@
+/**
+ * Moves one connection's octets between its socket and the connection machine,
+ * within the turns of the event loop and without a promise: what came is
+ * received into one place for all connections, and what a batch of requests
+ * puts out is sent once. No protocol.
+ */
+
+import { Connection } from "../../connection.ts";
+import { toError } from "../../to_error.ts";
+import type { Duplex, Transport } from "../../transport.ts";
+import { HijackedDuplex } from "../hijacked_duplex.ts";
+import type { ServedTransport, TransportInit } from "../served_transport.ts";
+import type { EventLoop, Task } from "./event_loop.ts";
+import { type EpollSocket, type SocketUser, WOULD_WAIT } from "./socket.ts";
+
+/** What one connection may receive in a turn: a fast peer keeps nobody waiting. */
+const MAX_TURN_BYTES = 1_048_576;
+
+/** Where octets are received, for all connections of an engine. */
+export interface ReceivePlace {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Offset of the first octet. */
+  readonly start: number;
+  readonly size: number;
+  /** Where the first octet lies, for the system. */
+  readonly address: Deno.PointerValue;
+}
+
+/** One connection on a socket. */
+export class EpollTransport
+  implements Transport, ServedTransport, SocketUser, Task {
+  /** The machine that is fed. */
+  readonly connection: Connection;
+  #socket: EpollSocket;
+  #loop: EventLoop;
+  #place: ReceivePlace;
+  #onClosed: TransportInit["onClosed"];
+  #remembersAddresses: boolean;
+  /** What is left of the segment that is being sent. */
+  #unsent: Uint8Array<ArrayBuffer> | null = null;
+  #segmentSize = 0;
+  #isReading = false;
+  #isSending = false;
+  #isScheduled = false;
+  #isTakenOver = false;
+  #isBroken = false;
+  #isClosed = false;
+
+  /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
+  constructor(
+    { services, options, onClosed }: TransportInit,
+    socket: EpollSocket,
+    loop: EventLoop,
+    place: ReceivePlace,
+  ) {
+    this.#socket = socket;
+    this.#loop = loop;
+    this.#place = place;
+    this.#onClosed = onClosed;
+    this.#remembersAddresses = services.app.hooks.connectionTeardown !== null;
+    this.connection = new Connection(services, this, options);
+  }
+
+  get duplex(): Duplex {
+    return this.#socket;
+  }
+
+  /** See {@linkcode ServedTransport.start}. */
+  start(): void {
+    this.#socket.user = this;
+    this.resumeReading(); // octets may have come while it was set up
+  }
+
+  /** See {@linkcode SocketUser.socketReady}. */
+  socketReady(): void {
+    if (this.#unsent !== null) this.flush();
+    if (this.#socket.isReadable) this.#read();
+  }
+
+  /** See {@linkcode Task.run}. */
+  run(): void {
+    this.#isScheduled = false;
+    if (this.#socket.isReadable) this.#read();
+  }
+
+  /** See {@linkcode Transport.flush}. */
+  flush(): void {
+    if (this.#isSending || this.#isBroken || this.#isClosed) return;
+    this.#isSending = true;
+    try {
+      while (this.#sendSegment());
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#isSending = false;
+  }
+
+  /** See {@linkcode Transport.resumeReading}: in a turn of its own, since the place may be in use. */
+  resumeReading(): void {
+    if (!this.#socket.isReadable || this.#isReading || this.#isScheduled) {
+      return;
+    }
+    this.#isScheduled = true;
+    this.#loop.schedule(this);
+  }
+
+  /** See {@linkcode Transport.closeWrite}. */
+  closeWrite(): void {
+    this.#socket.shutdownWrite();
+  }
+
+  /** See {@linkcode Transport.takeOver}. */
+  takeOver(unread: Uint8Array): Duplex {
+    this.#isTakenOver = true;
+    this.#socket.user = null;
+    return new HijackedDuplex(
+      this.#socket,
+      unread,
+      this.connection.isInputEnded ? Promise.resolve(null) : null,
+      () => this.connection.fail(),
+    );
+  }
+
+  /** See {@linkcode Transport.close}. */
+  close(error?: Error): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#remembersAddresses) this.#rememberAddresses();
+    this.#socket.user = null;
+    this.#socket.close();
+    this.#onClosed(this, error);
+  }
+
+  #read(): void {
+    if (this.#isReading || this.#isClosed) return;
+    this.#isReading = true;
+    try {
+      this.#receiveAll();
+    } catch (error) {
+      this.connection.fail(toError(error));
+    }
+    this.#isReading = false;
+    // Its handler may go on by microtasks, or the rest of a head may be near.
+    if (!this.connection.isIdle) this.#loop.isFresh = true;
+  }
+
+  #receiveAll(): void {
+    const { connection } = this;
+    const socket = this.#socket;
+    const { bytes, start, size, address } = this.#place;
+    let budget = MAX_TURN_BYTES;
+    while (socket.isReadable && !this.#isClosed && !this.#isTakenOver) {
+      const capacity = connection.readCapacity;
+      if (capacity <= 0) return;
+      const received = socket.receive(
+        address,
+        capacity < size ? capacity : size,
+      );
+      if (received === WOULD_WAIT) continue;
+      if (received === 0) {
+        socket.isReadable = false;
+        connection.receiveEnd();
+        return;
+      }
+      connection.receive(bytes, start, start + received);
+      budget -= received;
+      if (budget > 0) continue;
+      this.#isReading = false;
+      this.resumeReading();
+      return;
+    }
+  }
+
+  /** Sends a segment, or what is left of one; says whether the next can follow. */
+  #sendSegment(): boolean {
+    const { connection } = this;
+    const { output } = connection;
+    if (this.#unsent === null) {
+      const segment = output.take() as Uint8Array<ArrayBuffer> | null; // see `plain`
+      if (segment === null) return false;
+      this.#segmentSize = segment.length;
+      this.#unsent = segment;
+    }
+    const unsent = this.#unsent;
+    const hasMore = output.pendingBytes > this.#segmentSize;
+    const sent = this.#socket.send(unsent, hasMore);
+    if (sent === WOULD_WAIT) return false;
+    if (sent < unsent.length) {
+      if (sent > 0) connection.writeProgressed();
+      this.#unsent = unsent.subarray(sent);
+      return true; // the system says itself that it has no room
+    }
+    this.#unsent = null;
+    output.sent(this.#segmentSize);
+    connection.outputSent();
+    return !this.#isClosed && output.pendingBytes > 0;
+  }
+
+  /** Whoever put the octets out is still at work: the end comes behind it. */
+  #break(error: unknown): void {
+    this.#isBroken = true;
+    this.#loop.isFresh = true;
+    queueMicrotask(() => this.connection.fail(toError(error)));
+  }
+
+  /** The teardown hook may ask for them when the socket is closed. */
+  #rememberAddresses(): void {
+    void [this.#socket.localAddr, this.#socket.remoteAddr];
+  }
+}
