@@ -4,7 +4,11 @@
  */
 
 import type { Application } from "./application.ts";
-import { type Accepted, ConnectionSetupAction } from "./hooks.ts";
+import {
+  type Accepted,
+  ConnectionSetupAction,
+  type ConnectionSetupHook,
+} from "./hooks.ts";
 import type { Duplex } from "./transport.ts";
 
 /** Lets connections in and sees them out. */
@@ -23,20 +27,33 @@ export class Admission {
   }
 
   /**
-   * Asks the setup hook. Without one, connections go in and failures are dropped.
+   * Asks the setup hook about a connection; without one, it goes in.
    *
    * @returns The answer, or a promise of it if the hook gave one; a hook that
    * throws drops the connection.
    */
-  setUp(
-    accepted: Accepted,
+  letIn(
+    conn: Duplex,
   ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
     const hook = this.#app.hooks.connectionSetup;
-    if (hook === null) {
-      return accepted.ok
-        ? ConnectionSetupAction.proceed(accepted.conn)
-        : ConnectionSetupAction.drop;
-    }
+    if (hook === null) return ConnectionSetupAction.proceed(conn);
+    // The address is asked for only here: a socket may have to be asked for it.
+    return this.#ask(hook, { ok: true, conn, peer: conn.remoteAddr ?? null });
+  }
+
+  /** Tells the setup hook of a failure; without one, serving goes on. */
+  tellFailure(
+    error: Error,
+  ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
+    const hook = this.#app.hooks.connectionSetup;
+    if (hook === null) return ConnectionSetupAction.drop;
+    return this.#ask(hook, { ok: false, error });
+  }
+
+  #ask(
+    hook: ConnectionSetupHook,
+    accepted: Accepted,
+  ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
     try {
       const action = hook(accepted);
       if (!(action instanceof Promise)) return this.#check(action);

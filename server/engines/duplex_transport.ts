@@ -5,7 +5,11 @@
 
 import { Connection } from "../connection.ts";
 import { HijackedDuplex } from "./hijacked_duplex.ts";
-import type { ServedTransport, TransportInit } from "./served_transport.ts";
+import type {
+  ServedTransport,
+  TransportInit,
+  TransportOwner,
+} from "./served_transport.ts";
 import { toError } from "../to_error.ts";
 import type { Duplex, Transport } from "../transport.ts";
 
@@ -25,7 +29,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
   /** The machine that is fed. */
   readonly connection: Connection;
-  #onClosed: TransportInit["onClosed"];
+  #owner: TransportOwner;
   #isClosed = false;
   #isWriting = false;
   #segment: Uint8Array = NO_BYTES;
@@ -41,9 +45,9 @@ export class DuplexTransport implements Transport, ServedTransport {
   #resting: Uint8Array<ArrayBuffer> = NO_BYTES;
 
   /** Takes a duplex over; {@linkcode DuplexTransport.start} begins to read. */
-  constructor({ services, duplex, options, onClosed }: TransportInit) {
+  constructor({ services, duplex, options, owner }: TransportInit) {
     this.duplex = duplex;
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     this.connection = new Connection(services, this, options);
   }
 
@@ -145,7 +149,7 @@ export class DuplexTransport implements Transport, ServedTransport {
       // It was closed from elsewhere, which is what is wanted.
     }
     this.resumeReading();
-    this.#onClosed(this, error);
+    this.#owner.transportClosed(this, error);
   }
 
   #resumed(): Promise<void> {

@@ -12,7 +12,11 @@ import { Services } from "../services.ts";
 import type { Duplex } from "../transport.ts";
 import { Acceptor, type AcceptorOwner, type Listener } from "./acceptor.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
-import type { ServedTransport, TransportInit } from "./served_transport.ts";
+import type {
+  ServedTransport,
+  TransportInit,
+  TransportOwner,
+} from "./served_transport.ts";
 
 /** What an engine tells its owner. */
 export interface EngineEvents {
@@ -31,7 +35,7 @@ export interface EngineOptions {
 }
 
 /** Serves an application on listeners; see the file's header. */
-export class Engine implements AcceptorOwner {
+export class Engine implements AcceptorOwner, TransportOwner {
   /** What its connections share. */
   readonly services: Services;
   #admission: Admission;
@@ -39,6 +43,8 @@ export class Engine implements AcceptorOwner {
   #acceptors: Acceptor[] = [];
   #transports: Set<ServedTransport> = new Set();
   #carry: (init: TransportInit) => ServedTransport;
+  /** Those who handed a connection in and wait for its end. */
+  #onClosed: Map<ServedTransport, () => void> = new Map();
   #maxConnections: number;
   /** Connections that are being set up or torn down. */
   #inPassage = 0;
@@ -129,7 +135,7 @@ export class Engine implements AcceptorOwner {
   /** See {@linkcode AcceptorOwner.acceptFailed}. */
   async acceptFailed(error: Error): Promise<boolean> {
     this.#events.onError(error);
-    const action = await this.#admission.setUp({ ok: false, error });
+    const action = await this.#admission.tellFailure(error);
     if (action !== ConnectionSetupAction.stopAccepting) return true;
     this.#stopAccepting();
     return false;
@@ -149,11 +155,7 @@ export class Engine implements AcceptorOwner {
   }
 
   #admit(duplex: Duplex, onClosed: (() => void) | null): void {
-    const action = this.#admission.setUp({
-      ok: true,
-      conn: duplex,
-      peer: duplex.remoteAddr ?? null,
-    });
+    const action = this.#admission.letIn(duplex);
     if (!(action instanceof Promise)) {
       this.#enter(duplex, action, onClosed);
       return;
@@ -182,8 +184,9 @@ export class Engine implements AcceptorOwner {
       services: this.services,
       duplex: served,
       options: action.options,
-      onClosed: (closed, error) => this.#leave(closed, error, onClosed),
+      owner: this,
     });
+    if (onClosed !== null) this.#onClosed.set(transport, onClosed);
     this.#transports.add(transport);
     if (this.#cut !== null) {
       transport.connection.fail(this.#cut); // it was set up too late
@@ -200,12 +203,11 @@ export class Engine implements AcceptorOwner {
     }, 0);
   }
 
-  #leave(
-    transport: ServedTransport,
-    error: Error | undefined,
-    onClosed: (() => void) | null,
-  ): void {
+  /** See {@linkcode TransportOwner.transportClosed}. */
+  transportClosed(transport: ServedTransport, error: Error | undefined): void {
     this.#transports.delete(transport);
+    const onClosed = this.#onClosed.get(transport);
+    this.#onClosed.delete(transport);
     this.#inPassage++;
     this.#admission.tearDown(transport.duplex, error).then(() => {
       this.#inPassage--;

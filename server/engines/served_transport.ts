@@ -13,14 +13,17 @@ export interface ServedTransport {
   start(): void;
 }
 
+/** What a transport tells its engine. */
+export interface TransportOwner {
+  /** It ended, with an error or well; said once. */
+  transportClosed(transport: ServedTransport, error: Error | undefined): void;
+}
+
 /** What a transport is made of. */
 export interface TransportInit {
   readonly services: Services;
   readonly duplex: Duplex;
   readonly options: ProceedOptions;
-  /** Called once, with how it ended. */
-  readonly onClosed: (
-    transport: ServedTransport,
-    error: Error | undefined,
-  ) => void;
+  /** Who is told of its end. */
+  readonly owner: TransportOwner;
 }

@@ -5,6 +5,7 @@
 
 import type { ListenAddress } from "../../address.ts";
 import type { Application } from "../../application.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../deadlines.ts";
 import type { Listener } from "../acceptor.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import { Engine, type EngineEvents } from "../engine.ts";
@@ -25,6 +26,8 @@ export interface EpollEngineOptions {
   readonly maxEvents: number;
   /** Whether the port is shared with other listeners. */
   readonly isShared: boolean;
+  /** Where the time of deadlines comes from. @default {SYSTEM_CLOCK} */
+  readonly clock?: Clock;
 }
 
 /** An engine on sockets of its own. */
@@ -45,7 +48,7 @@ export class EpollEngine {
   constructor(
     app: Application,
     events: EngineEvents,
-    { libc, maxEvents, isShared }: EpollEngineOptions,
+    { libc, maxEvents, isShared, clock = SYSTEM_CLOCK }: EpollEngineOptions,
   ) {
     this.#isShared = isShared;
     this.#libc = new Libc(libc);
@@ -55,7 +58,7 @@ export class EpollEngine {
         this.#close().then(() => events.onFinished(error));
       },
       onError: events.onError,
-    }, { carry: (init) => this.#carry(init) });
+    }, { clock, carry: (init) => this.#carry(init) });
     const { bytes, start, size } = windowOf(this.engine.services);
     const address = this.#libc.addressOf(bytes.subarray(start));
     this.#place = { bytes, start, size, address };
@@ -73,7 +76,6 @@ export class EpollEngine {
     const { hostname, port } = address;
     requirePermission(hostname, port);
     return new EpollListener({
-      libc: this.#libc,
       loop: this.#loop,
       address: resolveHost(this.#libc, hostname, port),
       isShared: this.#isShared,

@@ -41,6 +41,8 @@ const REACTOR = -2;
 
 /** Something with a descriptor. */
 export interface Watched {
+  /** Tells it from earlier ones with its descriptor's number; the loop sets it. */
+  generation: number;
   /** Told what the system says of the descriptor. */
   handleEvents(bits: number): void;
 }
@@ -51,19 +53,14 @@ export interface Task {
   run(): void;
 }
 
-/** A descriptor that is watched; whoever has it is told events of no earlier one of its number. */
-interface Watch {
-  readonly generation: number;
-  readonly target: Watched;
-}
-
 /** One engine's loop. */
 export class EventLoop {
   /** Whether callbacks began something that goes on by microtasks: they come before the next wait. */
   isFresh = false;
-  readonly #libc: Libc;
+  /** The C library that its sockets use too. */
+  readonly libc: Libc;
   readonly #poller: Poller;
-  #watches: (Watch | undefined)[] = [];
+  #watched: (Watched | undefined)[] = [];
   #generation = 0;
   #tasks: Task[] = [];
   #reactor: Reactor | null = null;
@@ -90,7 +87,7 @@ export class EventLoop {
     maxEvents: number,
     onError: (error: unknown) => void,
   ) {
-    this.#libc = libc;
+    this.libc = libc;
     this.#poller = new Poller(libc, maxEvents);
     this.#onError = onError;
     this.#begin();
@@ -104,12 +101,13 @@ export class EventLoop {
   watch(fd: number, target: Watched, events: number): void {
     const generation = this.#generation = this.#generation + 1 | 0;
     this.#poller.add(fd, { fd, generation, events });
-    this.#watches[fd] = { generation, target };
+    target.generation = generation;
+    this.#watched[fd] = target;
   }
 
   /** Tells no more of a descriptor, which is about to be closed. */
   forget(fd: number): void {
-    this.#watches[fd] = undefined;
+    this.#watched[fd] = undefined;
   }
 
   /** Runs a task in a turn of its own, soon. */
@@ -134,7 +132,7 @@ export class EventLoop {
   }
 
   async #begin(): Promise<void> {
-    const reactor = await Reactor.find(this.#libc, this.#poller.fd);
+    const reactor = await Reactor.find(this.libc, this.#poller.fd);
     this.#reactor = reactor;
     this.#watchReactor();
     this.#goRound();
@@ -209,9 +207,9 @@ export class EventLoop {
         continue;
       }
       // The number may belong to another one since the system wrote the event.
-      const watch = this.#watches[fd];
-      if (watch?.generation !== poller.generationAt(index)) continue;
-      watch.target.handleEvents(poller.bitsAt(index));
+      const target = this.#watched[fd];
+      if (target?.generation !== poller.generationAt(index)) continue;
+      target.handleEvents(poller.bitsAt(index));
     }
   }
 

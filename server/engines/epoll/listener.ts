@@ -3,7 +3,6 @@
 import type { Duplex } from "../../transport.ts";
 import type { Listener } from "../acceptor.ts";
 import type { EventLoop, Watched } from "./event_loop.ts";
-import type { Libc } from "./libc.ts";
 import { READABLE } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
 import {
@@ -34,7 +33,6 @@ const MAX_ACCEPTS_IN_A_ROW = 64;
 
 /** What a listener is made of. */
 export interface EpollListenerInit {
-  readonly libc: Libc;
   readonly loop: EventLoop;
   /** The structure of the address to bind. */
   readonly address: Uint8Array<ArrayBuffer>;
@@ -45,8 +43,9 @@ export interface EpollListenerInit {
 /** See the file's header. */
 export class EpollListener implements Listener, Watched {
   readonly addr: Deno.NetAddr;
+  /** See {@linkcode Watched.generation}. */
+  generation = 0;
   #fd: number;
-  #libc: Libc;
   #loop: EventLoop;
   #isClosed = false;
   #acceptsInARow = 0;
@@ -58,8 +57,8 @@ export class EpollListener implements Listener, Watched {
    *
    * @throws {Error} What the system says against it.
    */
-  constructor({ libc, loop, address, isShared }: EpollListenerInit) {
-    this.#libc = libc;
+  constructor({ loop, address, isShared }: EpollListenerInit) {
+    const { libc } = loop;
     this.#loop = loop;
     const type = SOCK_STREAM | NON_BLOCKING | CLOSE_ON_EXEC;
     this.#fd = libc.calls.socket(familyOf(address), type, 0);
@@ -92,9 +91,9 @@ export class EpollListener implements Listener, Watched {
         throw new Deno.errors.BadResource("Cannot accept: it is closed");
       }
       const type = NON_BLOCKING | CLOSE_ON_EXEC;
-      const fd = this.#libc.calls.accept4(this.#fd, null, null, type);
-      if (fd >= 0) return new EpollSocket(this.#libc, this.#loop, fd, true);
-      const errno = this.#libc.errno();
+      const fd = this.#loop.libc.calls.accept4(this.#fd, null, null, type);
+      if (fd >= 0) return new EpollSocket(this.#loop, fd);
+      const errno = this.#loop.libc.errno();
       if (errno !== EAGAIN) throw systemError("accept connection", errno);
       await this.#changed();
     }
@@ -105,7 +104,7 @@ export class EpollListener implements Listener, Watched {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#loop.forget(this.#fd);
-    this.#libc.calls.close(this.#fd);
+    this.#loop.libc.calls.close(this.#fd);
     this.#wake();
   }
 
@@ -122,20 +121,28 @@ export class EpollListener implements Listener, Watched {
   #boundAddress(): Deno.NetAddr {
     const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
     const size = Uint32Array.of(bytes.length);
-    this.#libc.calls.getsockname(this.#fd, bytes, size);
+    this.#loop.libc.calls.getsockname(this.#fd, bytes, size);
     const addr = decodeSocketAddress(bytes);
-    if (addr === null) throw systemError("find address", this.#libc.errno());
+    if (addr === null) {
+      throw systemError("find address", this.#loop.libc.errno());
+    }
     return addr;
   }
 
   #set(level: number, name: number, value: number): void {
     const bytes = Int32Array.of(value);
-    this.#libc.calls.setsockopt(this.#fd, level, name, bytes, bytes.byteLength);
+    this.#loop.libc.calls.setsockopt(
+      this.#fd,
+      level,
+      name,
+      bytes,
+      bytes.byteLength,
+    );
   }
 
   #check(result: number, address: Uint8Array): void {
     if (result === 0) return;
-    const errno = this.#libc.errno();
+    const errno = this.#loop.libc.errno();
     const { hostname, port } = decodeSocketAddress(address)!; // it was encoded by us
     throw systemError(`listen on ${hostname}, port ${port}`, errno);
   }

@@ -5,7 +5,6 @@
 
 import type { Duplex } from "../../transport.ts";
 import type { EventLoop, Watched } from "./event_loop.ts";
-import type { Calls, Libc } from "./libc.ts";
 import { ENDED, READABLE, SOCKET_EVENTS, WRITABLE } from "./poller.ts";
 import {
   decodeSocketAddress,
@@ -40,32 +39,30 @@ export class EpollSocket implements Duplex, Watched {
   isEnding = false;
   /** Whoever is told of events. */
   user: SocketUser | null = null;
+  /** See {@linkcode Watched.generation}. */
+  generation = 0;
   #fd: number;
-  #libc: Libc;
-  #calls: Calls;
   #loop: EventLoop;
   #isClosed = false;
-  #isNoDelay: boolean;
+  /** Whether it sends at once, as its listener does. */
+  #isNoDelay = true;
   #localAddr: Deno.Addr | undefined;
   #remoteAddr: Deno.Addr | undefined;
   /** Those who wait for the next event. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
   /**
-   * Takes a connected descriptor over, which does not block.
+   * Takes an accepted descriptor over, which does not block.
    *
    * @throws {Error} If the system has no room to watch it; it is closed then.
    */
-  constructor(libc: Libc, loop: EventLoop, fd: number, isNoDelay: boolean) {
+  constructor(loop: EventLoop, fd: number) {
     this.#fd = fd;
-    this.#libc = libc;
-    this.#calls = libc.calls;
     this.#loop = loop;
-    this.#isNoDelay = isNoDelay;
     try {
       loop.watch(fd, this, SOCKET_EVENTS);
     } catch (error) {
-      libc.calls.close(fd);
+      loop.libc.calls.close(fd);
       throw error;
     }
   }
@@ -98,7 +95,7 @@ export class EpollSocket implements Duplex, Watched {
    * @throws {Error} If the connection failed.
    */
   receive(address: Deno.PointerValue, size: number): number {
-    const received = this.#calls.recv(this.#fd, address, size, 0);
+    const received = this.#loop.libc.calls.recv(this.#fd, address, size, 0);
     if (received < 0) return this.#failedToReceive();
     // All that was there has come, unless the end has come with it.
     if (received < size && !this.isEnding) this.isReadable = false;
@@ -115,13 +112,13 @@ export class EpollSocket implements Duplex, Watched {
   send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
     const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     const size = bytes.length;
-    const sent = this.#calls.sendBytes(this.#fd, bytes, size, flags);
+    const sent = this.#loop.libc.calls.sendBytes(this.#fd, bytes, size, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
   /** Ends the writing direction. */
   shutdownWrite(): void {
-    if (!this.#isClosed) this.#calls.shutdown(this.#fd, SHUT_WR);
+    if (!this.#isClosed) this.#loop.libc.calls.shutdown(this.#fd, SHUT_WR);
   }
 
   /** See {@linkcode Duplex.read}. */
@@ -130,7 +127,7 @@ export class EpollSocket implements Duplex, Watched {
     for (;;) {
       this.#requireOpen();
       this.isReadable = true; // until the system says otherwise
-      const received = this.#calls.recvBytes(
+      const received = this.#loop.libc.calls.recvBytes(
         this.#fd,
         plain(buffer),
         buffer.length,
@@ -165,7 +162,7 @@ export class EpollSocket implements Duplex, Watched {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#loop.forget(this.#fd);
-    this.#calls.close(this.#fd);
+    this.#loop.libc.calls.close(this.#fd);
     this.#wake();
   }
 
@@ -184,11 +181,17 @@ export class EpollSocket implements Duplex, Watched {
   #set(level: number, name: number, isOn: boolean): void {
     this.#requireOpen();
     const value = Int32Array.of(isOn ? 1 : 0);
-    this.#calls.setsockopt(this.#fd, level, name, value, value.byteLength);
+    this.#loop.libc.calls.setsockopt(
+      this.#fd,
+      level,
+      name,
+      value,
+      value.byteLength,
+    );
   }
 
   #failedToReceive(): number {
-    const errno = this.#libc.errno();
+    const errno = this.#loop.libc.errno();
     if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays, so that it is tried again
     if (errno !== EAGAIN) throw systemError("read from connection", errno);
     this.isReadable = false;
@@ -196,7 +199,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   #failedToSend(): number {
-    const errno = this.#libc.errno();
+    const errno = this.#loop.libc.errno();
     if (errno === EINTR) return 0;
     if (errno !== EAGAIN) throw systemError("write to connection", errno);
     this.isWritable = false;
@@ -207,7 +210,9 @@ export class EpollSocket implements Duplex, Watched {
     if (this.#isClosed) return undefined;
     const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
     const size = Uint32Array.of(bytes.length);
-    if (this.#calls[call](this.#fd, bytes, size) !== 0) return undefined;
+    if (this.#loop.libc.calls[call](this.#fd, bytes, size) !== 0) {
+      return undefined;
+    }
     return decodeSocketAddress(bytes) ?? undefined;
   }
 

@@ -9,7 +9,11 @@ import { Connection } from "../../connection.ts";
 import { toError } from "../../to_error.ts";
 import type { Duplex, Transport } from "../../transport.ts";
 import { HijackedDuplex } from "../hijacked_duplex.ts";
-import type { ServedTransport, TransportInit } from "../served_transport.ts";
+import type {
+  ServedTransport,
+  TransportInit,
+  TransportOwner,
+} from "../served_transport.ts";
 import type { EventLoop, Task } from "./event_loop.ts";
 import { type EpollSocket, type SocketUser, WOULD_WAIT } from "./socket.ts";
 
@@ -34,7 +38,7 @@ export class EpollTransport
   #socket: EpollSocket;
   #loop: EventLoop;
   #place: ReceivePlace;
-  #onClosed: TransportInit["onClosed"];
+  #owner: TransportOwner;
   #remembersAddresses: boolean;
   /** What is left of the segment that is being sent. */
   #unsent: Uint8Array<ArrayBuffer> | null = null;
@@ -48,7 +52,7 @@ export class EpollTransport
 
   /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
   constructor(
-    { services, options, onClosed }: TransportInit,
+    { services, options, owner }: TransportInit,
     socket: EpollSocket,
     loop: EventLoop,
     place: ReceivePlace,
@@ -56,7 +60,7 @@ export class EpollTransport
     this.#socket = socket;
     this.#loop = loop;
     this.#place = place;
-    this.#onClosed = onClosed;
+    this.#owner = owner;
     this.#remembersAddresses = services.app.hooks.connectionTeardown !== null;
     this.connection = new Connection(services, this, options);
   }
@@ -128,7 +132,7 @@ export class EpollTransport
     if (this.#remembersAddresses) this.#rememberAddresses();
     this.#socket.user = null;
     this.#socket.close();
-    this.#onClosed(this, error);
+    this.#owner.transportClosed(this, error);
   }
 
   #read(): void {
