@@ -83,7 +83,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
   acceptFrom(listener: Listener): void {
     const acceptor = new Acceptor(listener, this);
     this.#acceptors.push(acceptor);
-    acceptor.run().catch((error) => this.#fail(error));
+    acceptor.run().catch((error) => this.fail(error));
   }
 
   /** Serves one connection that was accepted elsewhere; resolves when it ended. */
@@ -112,6 +112,13 @@ export class Engine implements AcceptorOwner, TransportOwner {
     this.stop();
     this.#cut ??= new DOMException("The server was closed", "AbortError");
     for (const { connection } of this.#transports) connection.fail(this.#cut);
+  }
+
+  /** Ends serving with an error: no more is accepted, running requests finish. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#events.onError(error);
+    this.stop();
   }
 
   /** Lets the process live as long as the listeners do, or not. */
@@ -164,7 +171,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     action.then((settled) => {
       this.#inPassage--;
       this.#enter(duplex, settled, onClosed);
-    }).catch((error) => this.#fail(error));
+    }).catch((error) => this.fail(error));
   }
 
   #enter(
@@ -227,12 +234,6 @@ export class Engine implements AcceptorOwner, TransportOwner {
     if (!this.#isStopping || isBusy || this.#isFinished) return;
     this.#isFinished = true;
     this.#events.onFinished(this.#failure);
-  }
-
-  #fail(error: unknown): void {
-    this.#failure ??= error;
-    this.#events.onError(error);
-    this.stop();
   }
 }
 

@@ -52,7 +52,7 @@ export class EpollEngine {
   ) {
     this.#isShared = isShared;
     this.#libc = new Libc(libc);
-    this.#loop = new EventLoop(this.#libc, maxEvents, events.onError);
+    this.#loop = this.#makeLoop(maxEvents);
     this.engine = new Engine(app, {
       onFinished: (error) => {
         this.#close().then(() => events.onFinished(error));
@@ -80,6 +80,18 @@ export class EpollEngine {
       address: resolveHost(this.#libc, hostname, port),
       isShared: this.#isShared,
     });
+  }
+
+  #makeLoop(maxEvents: number): EventLoop {
+    try {
+      return new EventLoop(this.#libc, maxEvents, (error) => {
+        this.engine.fail(error);
+        this.engine.closeNow();
+      });
+    } catch (error) {
+      this.#libc.close();
+      throw error;
+    }
   }
 
   #carry(init: TransportInit): ServedTransport {

@@ -73,23 +73,23 @@ export class EventLoop {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isClosing = false;
   #closed = Promise.withResolvers<void>();
-  #onError: (error: unknown) => void;
+  #onFailure: (error: unknown) => void;
 
   /**
    * Creates a loop that goes round from now on.
    *
    * @param maxEvents How many events one wait gives at most.
-   * @param onError Told of a failure of ours; the loop goes on.
+   * @param onFailure Told that the system polls no more, which ends serving.
    * @throws {Error} If the system has no descriptor left.
    */
   constructor(
     libc: Libc,
     maxEvents: number,
-    onError: (error: unknown) => void,
+    onFailure: (error: unknown) => void,
   ) {
     this.libc = libc;
     this.#poller = new Poller(libc, maxEvents);
-    this.#onError = onError;
+    this.#onFailure = onFailure;
     this.#begin();
   }
 
@@ -132,10 +132,17 @@ export class EventLoop {
   }
 
   async #begin(): Promise<void> {
-    const reactor = await Reactor.find(this.libc, this.#poller.fd);
-    this.#reactor = reactor;
-    this.#watchReactor();
+    this.#reactor = await Reactor.find(this.libc, this.#poller.fd);
+    this.#try(() => this.#watchReactor());
     this.#goRound();
+  }
+
+  #try(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   /** Ends a rest. */
@@ -165,12 +172,10 @@ export class EventLoop {
   #turn = (): void => {
     this.#next = null;
     if (this.#isClosing) return this.#end();
-    try {
+    this.#try(() => {
       this.#runTasks();
       this.#pollRepeatedly();
-    } catch (error) {
-      this.#onError(error);
-    }
+    });
     if (this.#mustYield()) this.#yield();
     else if (this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST) this.#rest();
     else this.#goRound();
@@ -251,12 +256,10 @@ export class EventLoop {
     this.#isResting = true;
     const count = await poller.waitInBackground();
     this.#isResting = false;
-    if (reactorFd >= 0) this.#watchReactor();
-    try {
+    this.#try(() => {
+      this.#watchReactor();
       this.#tell(count);
-    } catch (error) {
-      this.#onError(error);
-    }
+    });
     this.#goRound();
   }
 

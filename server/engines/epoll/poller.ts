@@ -31,8 +31,20 @@ const NON_BLOCKING = 0o4000;
 const ADD = 1;
 const REMOVE = 2;
 
-/** Fields of `struct epoll_event` as numbers of 4 bytes: packed on x86-64 only. */
-const [STRIDE, KEY_AT] = Deno.build.arch === "x86_64" ? [3, 1] : [4, 2];
+/** Where the fields of `struct epoll_event` are, as numbers of 4 bytes. */
+export interface EventLayout {
+  /** Numbers an event. */
+  readonly stride: number;
+  /** The first of the two numbers that we give and get back. */
+  readonly keyAt: number;
+}
+
+/** The structure is packed on x86-64, and aligned everywhere else. */
+export function eventLayout(arch: string): EventLayout {
+  return arch === "x86_64" ? { stride: 3, keyAt: 1 } : { stride: 4, keyAt: 2 };
+}
+
+const { stride: STRIDE, keyAt: KEY_AT } = eventLayout(Deno.build.arch);
 
 /** A poller; see the file's header. */
 export class Poller {
@@ -59,10 +71,14 @@ export class Poller {
     this.#events = new Int32Array(bytes.buffer);
     this.#eventsAddress = libc.addressOf(bytes);
     this.fd = this.#checked(libc.calls.epoll_create1(CLOSE_ON_EXEC));
-    this.#wakeFd = this.#checked(
-      libc.calls.eventfd(0, CLOSE_ON_EXEC | NON_BLOCKING),
-    );
-    this.add(this.#wakeFd, { fd: WAKE, generation: 0, events: READABLE });
+    this.#wakeFd = libc.calls.eventfd(0, CLOSE_ON_EXEC | NON_BLOCKING);
+    try {
+      this.#checked(this.#wakeFd);
+      this.add(this.#wakeFd, { fd: WAKE, generation: 0, events: READABLE });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /**
@@ -137,7 +153,7 @@ export class Poller {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#libc.calls.close(this.#wakeFd);
+    if (this.#wakeFd >= 0) this.#libc.calls.close(this.#wakeFd);
     this.#libc.calls.close(this.fd);
   }
 

@@ -1,0 +1,26 @@
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { systemError } from "../../../../server/engines/epoll/system_error.ts";
+
+Deno.test("systemError() is of the runtime's class and carries the code", () => {
+  const cases: readonly (readonly [number, string, new () => Error])[] = [
+    [98, "EADDRINUSE", Deno.errors.AddrInUse],
+    [99, "EADDRNOTAVAIL", Deno.errors.AddrNotAvailable],
+    [13, "EACCES", Deno.errors.PermissionDenied],
+    [104, "ECONNRESET", Deno.errors.ConnectionReset],
+    [103, "ECONNABORTED", Deno.errors.ConnectionAborted],
+    [32, "EPIPE", Deno.errors.BrokenPipe],
+    [107, "ENOTCONN", Deno.errors.NotConnected],
+    [110, "ETIMEDOUT", Deno.errors.TimedOut],
+    [24, "EMFILE", Error],
+  ];
+  for (const [errno, code, expected] of cases) {
+    const error = systemError("do it", errno);
+    assertInstanceOf(error, expected);
+    assertEquals(error.message, `Cannot do it: ${code}`);
+    assertEquals("code" in error && error.code, code);
+  }
+});
+
+Deno.test("systemError() tells numbers that it has no name for", () => {
+  assertEquals(systemError("do it", 4095).message, "Cannot do it: errno 4095");
+});
