@@ -12,7 +12,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Libc } from "./libc.ts";
-import { Poller, READABLE, WAKE } from "./poller.ts";
+import { DRIVER, Poller, READABLE, WAKE } from "./poller.ts";
 import { Reactor } from "./reactor.ts";
 
 /** What a turn may do before everybody else's callbacks get theirs. */
@@ -35,9 +35,6 @@ const TIMER_PERIOD_MS = 20;
 
 /** Time between two looks of a loop that keeps no process alive, in ms. */
 const UNREF_PERIOD_MS = 10;
-
-/** Key of the runtime's epoll instance. */
-const REACTOR = -2;
 
 /** Something with a descriptor. */
 export interface Watched {
@@ -132,8 +129,12 @@ export class EventLoop {
   }
 
   async #begin(): Promise<void> {
-    this.#reactor = await Reactor.find(this.libc, this.#poller.fd);
-    this.#try(() => this.#watchReactor());
+    try {
+      this.#reactor = await Reactor.find(this.libc, this.#poller);
+      this.#watchReactor();
+    } catch (error) {
+      this.#onFailure(error);
+    }
     this.#goRound();
   }
 
@@ -155,9 +156,9 @@ export class EventLoop {
   }
 
   #watchReactor(): void {
-    const { fd } = this.#reactor!; // it was found before the first turn
+    const fd = this.#reactor?.fd ?? -1;
     if (fd < 0) return;
-    this.#poller.add(fd, { fd: REACTOR, generation: 0, events: READABLE });
+    this.#poller.add(fd, { fd: DRIVER, generation: 0, events: READABLE });
   }
 
   #goRound(): void {

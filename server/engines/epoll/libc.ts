@@ -47,6 +47,8 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  malloc: { parameters: ["u32"], result: "pointer" },
+  free: { parameters: ["pointer"], result: "void" },
   getaddrinfo: {
     parameters: ["buffer", "pointer", "buffer", "buffer"],
     result: "i32",

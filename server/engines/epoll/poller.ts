@@ -55,6 +55,8 @@ export class Poller {
   #events: Int32Array<ArrayBuffer>;
   #eventsAddress: Deno.PointerValue;
   #event = new Int32Array(STRIDE);
+  /** Where another thread writes an event: no memory of ours, which ends with this thread. */
+  #backgroundEvent: Deno.PointerValue;
   #wakeFd: number;
   #isOpen = true;
 
@@ -70,6 +72,7 @@ export class Poller {
     const bytes = new Uint8Array(maxEvents * STRIDE * 4);
     this.#events = new Int32Array(bytes.buffer);
     this.#eventsAddress = libc.addressOf(bytes);
+    this.#backgroundEvent = libc.calls.malloc(this.#event.byteLength);
     this.fd = this.#checked(libc.calls.epoll_create1(CLOSE_ON_EXEC));
     this.#wakeFd = libc.calls.eventfd(0, CLOSE_ON_EXEC | NON_BLOCKING);
     try {
@@ -113,15 +116,14 @@ export class Poller {
     return count < 0 ? this.#failed() : count;
   }
 
-  /** Waits for events on another thread, as long as it takes. */
+  /** Waits for an event on another thread, as long as it takes; gives 1, or 0 after a signal. */
   async waitInBackground(): Promise<number> {
-    const count = await this.#libc.calls.waitInBackground(
-      this.fd,
-      this.#eventsAddress,
-      this.#maxEvents,
-      -1,
-    );
-    return Math.max(count, 0); // an error there is a signal: it is tried again
+    const { calls } = this.#libc;
+    const place = this.#backgroundEvent;
+    const count = await calls.waitInBackground(this.fd, place, 1, -1);
+    if (count <= 0) return 0;
+    calls.copyFrom(this.#events, place, this.#event.byteLength);
+    return 1;
   }
 
   /** Ends a wait that is under way. */
@@ -155,6 +157,7 @@ export class Poller {
     this.#isOpen = false;
     if (this.#wakeFd >= 0) this.#libc.calls.close(this.#wakeFd);
     this.#libc.calls.close(this.fd);
+    this.#libc.calls.free(this.#backgroundEvent);
   }
 
   #checked(result: number): number {
@@ -169,5 +172,6 @@ export class Poller {
   }
 }
 
-/** Key of the poller's own descriptor. */
+/** Keys of what is no socket of ours: the poller's own descriptor, and those of the runtime's driver. */
 export const WAKE = -1;
+export const DRIVER = -2;

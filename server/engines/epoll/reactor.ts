@@ -10,6 +10,7 @@
  */
 
 import type { Libc } from "./libc.ts";
+import { DRIVER, type Poller } from "./poller.ts";
 import {
   encodeSocketAddress,
   MAX_SOCKET_ADDRESS_BYTES,
@@ -56,9 +57,10 @@ export class Reactor {
   /**
    * Finds what can be found.
    *
-   * @param ownFd An epoll instance that is not the runtime's.
+   * @param poller Our own instance, which is not the runtime's. It gets to
+   * know the connection, so that all of an engine's descriptors are in one place.
    */
-  static async find(libc: Libc, ownFd: number): Promise<Reactor> {
+  static async find(libc: Libc, poller: Poller): Promise<Reactor> {
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
@@ -66,13 +68,15 @@ export class Reactor {
       // Not allowed, or no loopback: the timer has to do.
       return new Reactor(libc, { fd: -1, peerFd: -1, conn: null });
     }
-    const { port } = listener.addr;
-    const fd = findInstance(libc, port, ownFd);
-    const peerFd = connectTo(libc, port);
-    let conn: Deno.Conn | null = null;
-    if (peerFd >= 0) conn = await listener.accept().catch(() => null);
-    listener.close();
-    return new Reactor(libc, { fd, peerFd, conn });
+    try {
+      const { port } = listener.addr;
+      const fd = findInstance(libc, port, poller.fd);
+      const peerFd = connectTo(libc, port, poller);
+      const conn = peerFd < 0 ? null : await maybeAccept(listener);
+      return new Reactor(libc, { fd, peerFd, conn });
+    } finally {
+      listener.close();
+    }
   }
 
   /** Whether the driver can be made to run. */
@@ -138,12 +142,27 @@ function findSocket(libc: Libc, port: number): number {
 }
 
 /** Connects to a port of ours, which its queue answers at once; gives the descriptor, or -1. */
-function connectTo(libc: Libc, port: number): number {
+function connectTo(libc: Libc, port: number, poller: Poller): number {
   const { calls } = libc;
   const fd = calls.socket(AF_INET, SOCK_STREAM | CLOSE_ON_EXEC, 0);
   if (fd < 0) return -1;
   const address = encodeSocketAddress(LOOPBACK, port)!; // it is an IP address
-  if (calls.connect(fd, address, address.length) === 0) return fd;
+  if (calls.connect(fd, address, address.length) === 0) {
+    try {
+      poller.add(fd, { fd: DRIVER, generation: 0, events: 0 });
+      return fd;
+    } catch {
+      // No room to watch it: the timer has to do.
+    }
+  }
   calls.close(fd);
   return -1;
+}
+
+async function maybeAccept(listener: Deno.Listener): Promise<Deno.Conn | null> {
+  try {
+    return await listener.accept();
+  } catch {
+    return null; // no descriptor left: the timer has to do
+  }
 }
