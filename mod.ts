@@ -14,7 +14,12 @@
  */
 
 // Server
-export { type ServeOptions, Server, ServerBuilder } from "./server/server.ts";
+export { Server, ServerBuilder } from "./server/server.ts";
+export type {
+  EpollServeOptions,
+  ServeOptions,
+  ThreadedServeOptions,
+} from "./server/serve_options.ts";
 export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
 export type { ServerOptions } from "./server/options.ts";

@@ -37,6 +37,8 @@ export interface ServerOptions
   readonly maxConnectionAge: number;
   /** Events that the epoll engine takes from the system at once. @default {512} */
   readonly epollQueueMaxEvents: number;
+  /** Workers that `serveThreaded` starts; 0 is one for each core. @default {0} */
+  readonly threadCount: number;
   /** Whether `Connection: keep-alive` of HTTP/1.0 clients is honoured. @default {false} */
   readonly http10KeepAlive: boolean;
   /** Whether targets may name `https` on a clear-text listener, behind a proxy that ends TLS. @default {false} */
@@ -64,6 +66,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   maxRequestsPerConnection: Infinity,
   maxConnectionAge: Infinity,
   epollQueueMaxEvents: 512,
+  threadCount: 0,
   http10KeepAlive: false,
   trustForwardedScheme: false,
 });
@@ -88,6 +91,7 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "maxBufferedBodyBytes",
   "maxTrailerBytes",
   "maxTrailerCount",
+  "threadCount",
 ]);
 
 /**

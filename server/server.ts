@@ -7,10 +7,14 @@
 import { RouterBuilder } from "../router/router.ts";
 import { type Address, type ListenAddress, parseAddress } from "./address.ts";
 import type { Application } from "./application.ts";
-import type { Listener } from "./engines/acceptor.ts";
-import { Engine, type EngineEvents } from "./engines/engine.ts";
-import { EpollEngine } from "./engines/epoll/engine.ts";
-import { bindListener } from "./engines/listen.ts";
+import { Engine } from "./engines/engine.ts";
+import {
+  type EngineStarter,
+  epollStarter,
+  listenStarter,
+  requireClearText,
+} from "./engines/starters.ts";
+import { errorReport } from "./error_report.ts";
 import type {
   ConnectionSetupHook,
   ConnectionTeardownHook,
@@ -19,34 +23,16 @@ import type {
   PreRoutingHook,
 } from "./hooks.ts";
 import { resolveOptions, type ServerOptions } from "./options.ts";
-import { ServerHandle } from "./server_handle.ts";
+import type {
+  EpollServeOptions,
+  ServeOptions,
+  ThreadedServeOptions,
+} from "./serve_options.ts";
+import type { ServerHandle } from "./server_handle.ts";
+import { handleOf, startServing } from "./serving.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
 import type { Duplex } from "./transport.ts";
-
-/** How {@linkcode Server.serve} goes about it. */
-export interface ServeOptions {
-  /** Ends serving, as {@linkcode ServerHandle.shutdown} does. */
-  readonly signal?: AbortSignal;
-  /** Told the first address, when it is bound. */
-  readonly onListen?: (addr: Deno.Addr) => void;
-  /** Told what a hook throws or why accepting failed; at most once a second. @default {report to the console} */
-  readonly onError?: (error: unknown) => void;
-}
-
-/** How {@linkcode Server.serveEpoll} goes about it. */
-export interface EpollServeOptions extends ServeOptions {
-  /**
-   * The C library's path, for `--allow-ffi=<path>`: both have to be the same
-   * text. @default {where the loader finds it}
-   */
-  readonly libc?: string;
-}
-
-/** An engine that listens nowhere yet. */
-interface StartedEngine {
-  readonly engine: Engine;
-  bind(address: ListenAddress): Listener;
-}
+import { serveThreaded } from "./workers/threaded.ts";
 
 /**
  * Collects what a server is made of.
@@ -205,6 +191,17 @@ export class ServerBuilder {
   }
 
   /**
+   * Says how many workers {@linkcode Server.serveThreaded} starts.
+   *
+   * @param count An integer; 0, the default, is one for each core.
+   * @throws {RangeError} If it is negative or no integer.
+   */
+  threadCount(count: number): this {
+    this.#options = resolveOptions({ ...this.#options, threadCount: count });
+    return this;
+  }
+
+  /**
    * Serves HTTPS on the TCP addresses, with `http/1.1` as the only protocol
    * that is negotiated.
    *
@@ -294,11 +291,7 @@ export class Server {
    * none is bound then.
    */
   serve(options: ServeOptions = {}): ServerHandle {
-    const { tls } = this.#app;
-    return this.#serve(options, (events) => ({
-      engine: new Engine(this.#app, events),
-      bind: (address) => bindListener(address, { tls }),
-    }));
+    return this.#serve(options, listenStarter(this.#app, false));
   }
 
   /**
@@ -318,53 +311,60 @@ export class Server {
    * none is bound then.
    */
   serveEpoll(options: EpollServeOptions = {}): ServerHandle {
-    if (this.#app.tls !== null) {
-      throw new TypeError("Cannot serve TLS with epoll: use serve()");
-    }
-    return this.#serve(options, (events) => {
-      const epoll = new EpollEngine(this.#app, events, {
-        libc: options.libc,
-        maxEvents: this.#app.options.epollQueueMaxEvents,
-        isShared: false,
-      });
-      return {
-        engine: epoll.engine,
-        bind: (address) => epoll.bind(address),
-      };
-    });
+    requireClearText(this.#app);
+    const { libc } = options;
+    const start = epollStarter(this.#app, { libc, descriptors: null });
+    return this.#serve(options, start);
   }
 
-  #serve(
-    options: ServeOptions,
-    start: (events: EngineEvents) => StartedEngine,
-  ): ServerHandle {
+  /**
+   * Serves from several cores: starts workers that run the program's main
+   * module again; there, this same call serves on the ports that all share.
+   * The program's own thread gets a handle for all of them and serves nothing
+   * itself. `isMainThread` of `node:worker_threads` tells where a program is,
+   * for what should be done once.
+   *
+   * Ending it anywhere ends it everywhere: by the handle, the signal, a setup
+   * hook. A worker gets a second to end when it has served its last request. One
+   * that dies is replaced, its connections are cut, and `onError` is told; if
+   * none can begin at all, `finished` rejects with the reason. The counts of
+   * the handle are at most a second old.
+   *
+   * Needs Linux, `--allow-read` for the program's modules, and on the default
+   * engine `--unstable-net`. Unix sockets cannot be shared.
+   *
+   * @returns A handle; connections are accepted when `onListen` is told.
+   * @throws {TypeError} If an address is a path, the program is in no file, or
+   * TLS is wanted with epoll.
+   * @throws {RangeError} If the number of workers is none.
+   * @throws {Deno.errors.NotSupported} On another system, or without `--unstable-net`.
+   * @throws {Deno.errors.NotCapable} Without the permissions.
+   * @throws {Error} If an address cannot be bound.
+   */
+  serveThreaded(options: ThreadedServeOptions = {}): ServerHandle {
     const { signal } = options;
     signal?.throwIfAborted();
-    const finished = Promise.withResolvers<void>();
-    const { engine, bind } = start({
-      onFinished(error: unknown): void {
-        if (error === null) finished.resolve();
-        else finished.reject(error);
-      },
-      onError: limitRate(options.onError ?? reportError),
+    const serving = serveThreaded({
+      app: this.#app,
+      addresses: this.#addresses,
+      options,
     });
-    const addrs: Deno.Addr[] = [];
+    return handleOf(serving, signal);
+  }
+
+  #serve(options: ServeOptions, start: EngineStarter): ServerHandle {
+    const { signal, onListen } = options;
+    signal?.throwIfAborted();
+    const serving = startServing({
+      addresses: this.#addresses,
+      options,
+      start,
+    });
+    const handle = handleOf(serving, signal);
     try {
-      for (const address of this.#addresses) {
-        const listener = bind(address);
-        addrs.push(listener.addr);
-        engine.acceptFrom(listener);
-      }
+      onListen?.(handle.addr);
     } catch (error) {
-      engine.closeNow();
-      throw error;
-    }
-    const handle = new ServerHandle(engine, addrs, finished.promise);
-    if (signal !== undefined) stopOn(signal, engine, finished.promise);
-    try {
-      options.onListen?.(handle.addr);
-    } catch (error) {
-      engine.closeNow(); // nobody has a handle to do it
+      handle.closeNow(); // nobody has a handle to do it
       throw error;
     }
     return handle;
@@ -379,7 +379,7 @@ export class Server {
   async handle(conn: Duplex): Promise<void> {
     this.#handling ??= new Engine(this.#app, {
       onFinished: () => {},
-      onError: limitRate(reportError),
+      onError: errorReport(),
     });
     await this.#handling.handle(conn);
   }
@@ -394,36 +394,4 @@ function isList(
 function checkFunction(what: string, value: unknown): void {
   if (typeof value === "function") return;
   throw new TypeError(`Cannot set ${what}: it is not a function`);
-}
-
-function stopOn(
-  signal: AbortSignal,
-  engine: Engine,
-  finished: Promise<void>,
-): void {
-  const stop = (): void => engine.stop();
-  signal.addEventListener("abort", stop, { once: true });
-  const forget = (): void => signal.removeEventListener("abort", stop);
-  finished.then(forget, forget);
-}
-
-/** Errors that nobody else is told end up where uncaught ones are reported, without ending the process. */
-function reportError(error: unknown): void {
-  // deno-lint-ignore no-console -- the only place that prints, and only if no `onError` was given
-  console.error(error);
-}
-
-/** Passes on at most one call a second, so that a storm of failures is no storm of lines. */
-function limitRate(report: (error: unknown) => void): (error: unknown) => void {
-  let nextMs = -Infinity;
-  return (error) => {
-    const nowMs = performance.now();
-    if (nowMs < nextMs) return;
-    nextMs = nowMs + 1000;
-    try {
-      report(error);
-    } catch (thrown) {
-      reportError(thrown); // what serves goes on, whatever its owner's function does
-    }
-  };
 }

@@ -27,6 +27,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that are published: bare of packages, tests and vague names. */
 const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
 
+/** Parts of the runtime that it has no web or `Deno` API for, by room. */
+const runtimeModules: Readonly<Record<string, readonly string[]>> = {
+  server: ["node:timers", "node:worker_threads"],
+};
+
 const ioWords =
   /\b(?:Deno|setTimeout|Date\s*\.\s*now|Math\s*\.\s*random|console|fetch)\b/g;
 const asyncWords = /\b(?:await|async|Promise|ReadableStream)\b/g;
@@ -78,6 +83,7 @@ function importViolation(path: string, specifier: string): string | undefined {
         ? undefined
         : `imports the unknown package "${specifier}"`;
     }
+    if (runtimeModules[room]?.includes(specifier)) return undefined;
     return `imports the package "${specifier}"`;
   }
   if (target.startsWith("tests/std/") && !path.startsWith("tests/std/")) {
@@ -210,6 +216,9 @@ const planted: readonly (readonly [
     `import type {\n B } from "node:fs";`,
     1,
   ],
+  [findImportViolations, "server/a.ts", `import { b } from "node:fs";`, 1],
+  [findImportViolations, "client/a.ts", `import "node:timers";`, 1],
+  [findImportViolations, "server/a.ts", `import "node:timers";`, 0],
   [findImportViolations, "codec/a.ts", `type B = import("../mod.ts").B;`, 1],
   [findImportViolations, "codec/a.ts", `// import { b } from "npm:b";`, 0],
   [findImportViolations, "router/a.ts", `import "../codec/b.ts";`, 1],

@@ -1,6 +1,7 @@
 /** The programs of README.md run, and its table of options is true. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
 import { Program } from "./_program.ts";
 import { RawClient } from "./_raw_client.ts";
@@ -9,9 +10,11 @@ import { request } from "./_serve.ts";
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
 
-/** The TypeScript blocks: the first is a program, the others make up another. */
-const [first = "", ...others] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)]
+/** The TypeScript blocks: the first is a program, so is the one of several cores, the others make up another. */
+const [first = "", ...rest] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)]
   .map(([, code = ""]) => code);
+const threaded = rest.filter((code) => code.includes("serveThreaded"));
+const others = rest.filter((code) => !threaded.includes(code));
 
 /** Type-checks a program and runs it on a free port. */
 async function run(code: string): Promise<Program> {
@@ -71,6 +74,51 @@ Deno.test("the blocks of README.md's sections make up a program that runs", asyn
     [request("DELETE /echo"), 405, ""],
     ["GET /docs HTTP/1.0\r\n\r\n", 505, ""],
   ]);
+});
+
+Deno.test({
+  name:
+    "README.md's program for several cores runs, with the permissions that it names",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const [code = "", ...more] = threaded;
+    assertEquals(more, []);
+    const settings = new URL("deno.json", root);
+    const folder = await Deno.makeTempDir({ prefix: "khttp" });
+    try {
+      const path = `${folder}/program.ts`;
+      const print =
+        "onListen: (addr) => console.log(`127.0.0.1:${(addr as Deno.NetAddr).port}`)";
+      await Deno.writeTextFile(
+        path,
+        code.replace("127.0.0.1:8080", "127.0.0.1:0")
+          .replace('onListen: () => console.log("Listening")', () => print),
+      );
+      const config = `--config=${fileURLToPath(settings)}`;
+      // Its workers would check it as well.
+      const check = new Deno.Command(Deno.execPath(), {
+        args: ["check", config, path],
+      });
+      assertEquals((await check.output()).success, true);
+      await using program = await Program.start({
+        args: [
+          "run",
+          "--no-prompt",
+          config,
+          "--allow-net=127.0.0.1:0",
+          "--allow-ffi",
+          `--allow-read=${folder},${fileURLToPath(root)}`,
+          path,
+        ],
+      });
+      const answer = await fetch(`http://127.0.0.1:${program.port}/`);
+      assertMatch(await answer.text(), /^Hello from khttp [12]$/);
+      program.signal("SIGINT");
+      assertEquals([await program.ended(), program.stderr], [0, ""]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
 
 Deno.test("README.md lists every option with its default", () => {

@@ -1,12 +1,20 @@
-/** Listeners of the runtime: what the default engine accepts from, with nothing but the permission to use the network. */
+/**
+ * Listeners of the runtime: what the default engine accepts from, with nothing
+ * but the permission to use the network; and how several threads come to a
+ * port that all of them can bind.
+ */
 
 import type { ListenAddress } from "../address.ts";
 import type { TlsIdentity } from "../tls.ts";
+import type { LentSockets } from "./lent_sockets.ts";
+import { requireNetPermission } from "./net_permission.ts";
 
 /** How an address is bound. */
 export interface BindOptions {
   /** What the listener shows, or `null` for clear text. */
   readonly tls: TlsIdentity | null;
+  /** Whether other threads bind the address too. @default {false} */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -16,17 +24,60 @@ export interface BindOptions {
  */
 export function bindListener(
   address: ListenAddress,
-  { tls }: BindOptions,
+  { tls, isShared = false }: BindOptions,
 ): Deno.Listener {
   if (address.transport === "unix") {
     return Deno.listen({ transport: "unix", path: address.path });
   }
   const { hostname, port } = address;
-  if (tls === null) return Deno.listen({ hostname, port });
-  return Deno.listenTls({
-    hostname,
-    port,
-    ...tls,
-    alpnProtocols: ["http/1.1"],
-  });
+  // The runtime ends the process for the mere mention of `reusePort` without its flag.
+  const where = isShared
+    ? { hostname, port, reusePort: true }
+    : { hostname, port };
+  if (tls === null) return Deno.listen(where);
+  return Deno.listenTls({ ...where, ...tls, alpnProtocols: ["http/1.1"] });
+}
+
+/**
+ * Ports that threads can bind: nobody else has them at this moment. The
+ * runtime has no socket that keeps a port without accepting from it, so that
+ * they are free until the first thread binds them.
+ */
+export class FreePorts implements LentSockets {
+  readonly addrs: readonly Deno.NetAddr[];
+
+  /**
+   * Finds ports, or makes sure of those that are named.
+   *
+   * @throws {Error} What the system or the permissions say against one.
+   */
+  constructor(
+    addresses: readonly (ListenAddress & { readonly transport: "tcp" })[],
+  ) {
+    const listeners: Deno.TcpListener[] = [];
+    try {
+      for (const { hostname, port } of addresses) {
+        // The threads bind the port that is found, whichever it is.
+        if (port === 0) requireNetPermission(hostname, null);
+        listeners.push(Deno.listen({ hostname, port }));
+      }
+      this.addrs = listeners.map(({ addr }) => addr);
+    } finally {
+      for (const listener of listeners) listener.close();
+    }
+  }
+
+  /** See {@linkcode LentSockets.descriptorsOf}. */
+  descriptorsOf(): readonly number[] {
+    return [];
+  }
+
+  /** See {@linkcode LentSockets.recover}: the runtime closes what a thread had. */
+  recover(): void {}
+
+  /** See {@linkcode LentSockets.release}. */
+  release(): void {}
+
+  /** See {@linkcode LentSockets.close}. */
+  close(): void {}
 }

@@ -10,10 +10,12 @@ import type { Listener } from "../acceptor.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import { Engine, type EngineEvents } from "../engine.ts";
 import { bindListener } from "../listen.ts";
+import { requireNetPermission } from "../net_permission.ts";
 import type { ServedTransport, TransportInit } from "../served_transport.ts";
 import { EventLoop } from "./event_loop.ts";
 import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
+import { openListening } from "./listening_socket.ts";
 import { resolveHost } from "./resolve.ts";
 import { EpollSocket } from "./socket.ts";
 import { EpollTransport, type ReceivePlace } from "./transport.ts";
@@ -24,8 +26,6 @@ export interface EpollEngineOptions {
   readonly libc: string | undefined;
   /** How many events one wait gives at most. */
   readonly maxEvents: number;
-  /** Whether the port is shared with other listeners. */
-  readonly isShared: boolean;
   /** Where the time of deadlines comes from. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
 }
@@ -37,7 +37,6 @@ export class EpollEngine {
   #libc: Libc;
   #loop: EventLoop;
   #place: ReceivePlace;
-  #isShared: boolean;
 
   /**
    * Creates an engine that listens nowhere.
@@ -48,9 +47,8 @@ export class EpollEngine {
   constructor(
     app: Application,
     events: EngineEvents,
-    { libc, maxEvents, isShared, clock = SYSTEM_CLOCK }: EpollEngineOptions,
+    { libc, maxEvents, clock = SYSTEM_CLOCK }: EpollEngineOptions,
   ) {
-    this.#isShared = isShared;
     this.#libc = new Libc(libc);
     this.#loop = this.#makeLoop(maxEvents);
     this.engine = new Engine(app, {
@@ -59,7 +57,7 @@ export class EpollEngine {
       },
       onError: events.onError,
     }, { clock, carry: (init) => this.#carry(init) });
-    const { bytes, start, size } = windowOf(this.engine.services);
+    const { bytes, start, size } = this.engine.services.window;
     const address = this.#libc.addressOf(bytes.subarray(start));
     this.#place = { bytes, start, size, address };
   }
@@ -74,12 +72,20 @@ export class EpollEngine {
       return bindListener(address, { tls: null });
     }
     const { hostname, port } = address;
-    requirePermission(hostname, port);
-    return new EpollListener({
-      loop: this.#loop,
-      address: resolveHost(this.#libc, hostname, port),
-      isShared: this.#isShared,
-    });
+    requireNetPermission(hostname, port);
+    const place = resolveHost(this.#libc, hostname, port);
+    const fd = openListening(this.#libc, place, false);
+    return new EpollListener({ loop: this.#loop, fd, isLent: false });
+  }
+
+  /**
+   * Accepts from a listening socket that another thread has opened and will
+   * close; what it may be used for was checked there.
+   *
+   * @throws {Error} If the system has no room to watch it.
+   */
+  borrow(fd: number): Listener {
+    return new EpollListener({ loop: this.#loop, fd, isLent: true });
   }
 
   #makeLoop(maxEvents: number): EventLoop {
@@ -104,23 +110,4 @@ export class EpollEngine {
     await this.#loop.close();
     this.#libc.close();
   }
-}
-
-/** The C library asks for no permission to use the network; whoever gave none still means it. */
-function requirePermission(hostname: string, port: number): void {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const name = `${host}:${port}`;
-  const { state } = Deno.permissions.requestSync({ name: "net", host: name });
-  if (state === "granted") return;
-  throw new Deno.errors.NotCapable(
-    `Cannot listen on ${name}: run with --allow-net=${name}`,
-  );
-}
-
-// deno-lint-ignore no-explicit-any
-function windowOf(
-  services: any,
-): { bytes: Uint8Array<ArrayBuffer>; start: number; size: number } {
-  return services.window ??
-    { bytes: new Uint8Array(65536), start: 0, size: 65536 };
 }

@@ -114,9 +114,16 @@ export class Libc {
     return this.#errno[0]!; // it has one element
   }
 
-  /** Where the first of these bytes lies; whoever uses it keeps the bytes alive. */
+  /**
+   * Where the first of these bytes lies, for as long as they live.
+   *
+   * V8 keeps short arrays where they may be moved, until somebody asks for
+   * their buffer.
+   */
   addressOf(bytes: Uint8Array<ArrayBuffer>): Deno.PointerValue {
-    return this.calls.addressOf(bytes, bytes, 0);
+    const { buffer, byteOffset, length } = bytes;
+    const settled = new Uint8Array(buffer, byteOffset, length);
+    return this.calls.addressOf(settled, settled, 0);
   }
 
   /** Closes the library: none of its calls may be used any more. */

@@ -103,16 +103,23 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   /**
-   * Sends octets.
+   * Sends octets from a place that does not move.
    *
    * @param hasMore Whether more follow at once, so that the system waits for them.
    * @returns How many it took; {@linkcode WOULD_WAIT} if it has no room.
    * @throws {Error} If the connection failed.
    */
+  sendFrom(address: Deno.PointerValue, size: number, hasMore: boolean): number {
+    const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const sent = this.#loop.libc.calls.send(this.#fd, address, size, flags);
+    return sent < 0 ? this.#failedToSend() : sent;
+  }
+
+  /** As {@linkcode EpollSocket.sendFrom}, from anywhere. */
   send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
     const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-    const size = bytes.length;
-    const sent = this.#loop.libc.calls.sendBytes(this.#fd, bytes, size, flags);
+    const { calls } = this.#loop.libc;
+    const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
@@ -129,7 +136,7 @@ export class EpollSocket implements Duplex, Watched {
       this.isReadable = true; // until the system says otherwise
       const received = this.#loop.libc.calls.recvBytes(
         this.#fd,
-        plain(buffer),
+        plainBytes(buffer),
         buffer.length,
         0,
       );
@@ -144,7 +151,7 @@ export class EpollSocket implements Duplex, Watched {
   async write(bytes: Uint8Array): Promise<number> {
     for (;;) {
       this.#requireOpen();
-      const sent = this.send(plain(bytes), false);
+      const sent = this.send(plainBytes(bytes), false);
       if (sent !== WOULD_WAIT) return sent;
       await this.#changed();
     }
@@ -238,6 +245,6 @@ export class EpollSocket implements Duplex, Watched {
 }
 
 /** The calls take no shared memory, and nobody has put any there. */
-function plain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>; // see above
 }

@@ -4,6 +4,8 @@
 export const EAGAIN = 11;
 /** A signal came between. */
 export const EINTR = 4;
+/** There is no such descriptor. */
+export const EBADF = 9;
 /** It is there already. */
 export const EEXIST = 17;
 
@@ -11,7 +13,7 @@ export const EEXIST = 17;
 const NAMES: ReadonlyMap<number, string> = new Map([
   [1, "EPERM"],
   [EINTR, "EINTR"],
-  [9, "EBADF"],
+  [EBADF, "EBADF"],
   [EAGAIN, "EAGAIN"],
   [12, "ENOMEM"],
   [13, "EACCES"],

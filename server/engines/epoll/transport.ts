@@ -6,6 +6,7 @@
  */
 
 import { Connection } from "../../connection.ts";
+import type { Output } from "../../output.ts";
 import { toError } from "../../to_error.ts";
 import type { Duplex, Transport } from "../../transport.ts";
 import { HijackedDuplex } from "../hijacked_duplex.ts";
@@ -15,7 +16,12 @@ import type {
   TransportOwner,
 } from "../served_transport.ts";
 import type { EventLoop, Task } from "./event_loop.ts";
-import { type EpollSocket, type SocketUser, WOULD_WAIT } from "./socket.ts";
+import {
+  type EpollSocket,
+  plainBytes,
+  type SocketUser,
+  WOULD_WAIT,
+} from "./socket.ts";
 
 /** What one connection may receive in a turn: a fast peer keeps nobody waiting. */
 const MAX_TURN_BYTES = 1_048_576;
@@ -40,9 +46,8 @@ export class EpollTransport
   #place: ReceivePlace;
   #owner: TransportOwner;
   #remembersAddresses: boolean;
-  /** What is left of the segment that is being sent. */
-  #unsent: Uint8Array<ArrayBuffer> | null = null;
-  #segmentSize = 0;
+  /** Whether something is left of the segment that is being sent. */
+  #isUnsent = false;
   #isReading = false;
   #isSending = false;
   #isScheduled = false;
@@ -77,7 +82,7 @@ export class EpollTransport
 
   /** See {@linkcode SocketUser.socketReady}. */
   socketReady(): void {
-    if (this.#unsent !== null) this.flush();
+    if (this.#isUnsent) this.flush();
     if (this.#socket.isReadable) this.#read();
   }
 
@@ -175,29 +180,32 @@ export class EpollTransport
     }
   }
 
-  /** Sends a segment, or what is left of one; says whether the next can follow. */
+  /** Sends a segment, or what is left of one; says whether to go on at once. */
   #sendSegment(): boolean {
-    const { connection } = this;
-    const { output } = connection;
-    if (this.#unsent === null) {
-      const segment = output.take() as Uint8Array<ArrayBuffer> | null; // see `plain`
-      if (segment === null) return false;
-      this.#segmentSize = segment.length;
-      this.#unsent = segment;
-    }
-    const unsent = this.#unsent;
-    const hasMore = output.pendingBytes > this.#segmentSize;
-    const sent = this.#socket.send(unsent, hasMore);
+    const { output } = this.connection;
+    if (!this.#isUnsent && !output.next()) return false;
+    this.#isUnsent = true;
+    const sent = this.#sendRest(output);
     if (sent === WOULD_WAIT) return false;
-    if (sent < unsent.length) {
-      if (sent > 0) connection.writeProgressed();
-      this.#unsent = unsent.subarray(sent);
-      return true; // the system says itself that it has no room
+    output.sent(sent);
+    if (output.sendStart < output.sendEnd) return true; // the system says itself that it has no room
+    this.#isUnsent = false;
+    this.connection.outputSent();
+    return output.pendingBytes > 0 && !this.#isClosed;
+  }
+
+  /** perf: an address that is made once a buffer saves 130 instructions a request (bench/server.ts, GET /). */
+  #sendRest(output: Output): number {
+    const { sendBuffer, sendBytes, sendStart, sendEnd } = output;
+    const size = sendEnd - sendStart;
+    const hasMore = output.pendingBytes > size;
+    if (sendBuffer === null || sendStart > 0) {
+      const rest = sendBytes.subarray(sendStart, sendEnd);
+      return this.#socket.send(plainBytes(rest), hasMore);
     }
-    this.#unsent = null;
-    output.sent(this.#segmentSize);
-    connection.outputSent();
-    return !this.#isClosed && output.pendingBytes > 0;
+    sendBuffer.address ??= this.#loop.libc.addressOf(sendBuffer.bytes);
+    const address = sendBuffer.address as Deno.PointerValue; // nobody else makes any
+    return this.#socket.sendFrom(address, size, hasMore);
   }
 
   /** Whoever put the octets out is still at work: the end comes behind it. */

@@ -1,0 +1,92 @@
+/**
+ * Opens listening TCP sockets, as bare descriptors. Whoever opens one owns it;
+ * `listener.ts` accepts from it.
+ */
+
+import type { Libc } from "./libc.ts";
+import {
+  decodeSocketAddress,
+  familyOf,
+  isIpv6,
+  MAX_SOCKET_ADDRESS_BYTES,
+} from "./socket_address.ts";
+import { systemError } from "./system_error.ts";
+
+const SOCK_STREAM = 1;
+const NON_BLOCKING = 0o4000;
+const CLOSE_ON_EXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+/** How many connections may queue in the system, unless its own limit is lower. */
+const BACKLOG = 4096;
+
+/**
+ * Binds a socket to the structure of an address, without listening: the
+ * address is taken, and nobody can connect.
+ *
+ * @param isShared Whether others that say so too may listen there, each getting a part of the connections.
+ * @throws {Error} What the system says against it.
+ */
+export function bindSocket(
+  libc: Libc,
+  address: Uint8Array<ArrayBuffer>,
+  isShared: boolean,
+): number {
+  const { calls } = libc;
+  const type = SOCK_STREAM | NON_BLOCKING | CLOSE_ON_EXEC;
+  const fd = calls.socket(familyOf(address), type, 0);
+  if (fd < 0) throw systemError("make socket", libc.errno());
+  setOption(libc, fd, [SOL_SOCKET, SO_REUSEADDR, 1]);
+  if (isShared) setOption(libc, fd, [SOL_SOCKET, SO_REUSEPORT, 1]);
+  if (isIpv6(address)) setOption(libc, fd, [IPPROTO_IPV6, IPV6_V6ONLY, 0]);
+  setOption(libc, fd, [IPPROTO_TCP, TCP_NODELAY, 1]); // those that are accepted have it from here
+  if (calls.bind(fd, address, address.length) === 0) return fd;
+  throw refused(libc, fd, address);
+}
+
+/**
+ * Binds a socket and listens.
+ *
+ * @throws {Error} What the system says against it; nothing is left open.
+ */
+export function openListening(
+  libc: Libc,
+  address: Uint8Array<ArrayBuffer>,
+  isShared: boolean,
+): number {
+  const fd = bindSocket(libc, address, isShared);
+  if (libc.calls.listen(fd, BACKLOG) === 0) return fd;
+  throw refused(libc, fd, address);
+}
+
+/** Where a socket is bound. */
+export function boundAddress(libc: Libc, fd: number): Deno.NetAddr {
+  const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
+  const size = Uint32Array.of(bytes.length);
+  libc.calls.getsockname(fd, bytes, size);
+  const addr = decodeSocketAddress(bytes);
+  if (addr === null) throw systemError("find address", libc.errno());
+  return addr;
+}
+
+function setOption(
+  libc: Libc,
+  fd: number,
+  [level, name, value]: readonly [number, number, number],
+): void {
+  const bytes = Int32Array.of(value);
+  libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
+}
+
+function refused(libc: Libc, fd: number, address: Uint8Array): Error {
+  const errno = libc.errno();
+  libc.calls.close(fd);
+  const { hostname, port } = decodeSocketAddress(address)!; // it was encoded by us
+  return systemError(`listen on ${hostname}, port ${port}`, errno);
+}

@@ -1,0 +1,20 @@
+/** The permission to listen, for engines and moments at which nobody else asks for it. */
+
+/**
+ * Asks for the permission to listen on an address.
+ *
+ * @param port The port, or `null` for any.
+ * @throws {Deno.errors.NotCapable} If it is not granted.
+ */
+export function requireNetPermission(
+  hostname: string,
+  port: number | null,
+): void {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const name = port === null ? host : `${host}:${port}`;
+  const { state } = Deno.permissions.requestSync({ name: "net", host: name });
+  if (state === "granted") return;
+  throw new Deno.errors.NotCapable(
+    `Cannot listen on ${name}: run with --allow-net=${name}`,
+  );
+}

@@ -1,0 +1,55 @@
+/**
+ * A program that serves from workers, as a user would write it in one file:
+ *
+ *     deno run … tests/workers/app.ts ENGINE WORKERS [PORT]
+ *
+ * It says on its standard output what happens to it. SIGTERM has it finish,
+ * SIGINT cut everything.
+ */
+// deno-lint-ignore-file no-console
+
+import { isMainThread } from "node:worker_threads";
+import { Server } from "../../mod.ts";
+
+const [engine, workers, port = "0"] = Deno.args;
+const worker = isMainThread ? "main" : globalThis.name;
+
+const app = Server.builder(`127.0.0.1:${port}`);
+app.get("/", (_, res) => res.ok(worker));
+app.post("/echo", async (ctx, res) => res.ok(await ctx.body.text()));
+
+// What a worker may come to.
+app.get("/throw", () => {
+  setTimeout(() => {
+    throw new RangeError("boom");
+  });
+});
+app.get("/exit", () => Deno.exit(3));
+app.get("/hang", () => {
+  for (;;);
+});
+app.get("/shutdown", (_, res) => {
+  res.ok(worker);
+  handle.shutdown();
+});
+
+const handle = app.build().serveThreaded({
+  engine: engine === "epoll" ? "epoll" : "listen",
+  workers: Number(workers),
+  onListen: (addr) => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    console.log(`listening on ${hostname}:${port}`);
+  },
+  onError: (error) => console.log(`error: ${error}`),
+});
+
+if (isMainThread) {
+  Deno.addSignalListener("SIGTERM", () => handle.shutdown());
+  Deno.addSignalListener("SIGINT", () => handle.closeNow());
+}
+await handle.finished;
+console.log(`finished: ${worker}`);
+if (isMainThread) {
+  console.log(`requests: ${handle.requestCount}`);
+  Deno.exit();
+}

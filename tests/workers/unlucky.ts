@@ -1,0 +1,35 @@
+/**
+ * A program of two workers with which something is wrong:
+ *
+ *     deno run … tests/workers/unlucky.ts ENGINE WHAT
+ *
+ * It prints `worker` whenever a worker begins.
+ */
+// deno-lint-ignore-file no-console
+
+import { isMainThread } from "node:worker_threads";
+import { Server } from "../../mod.ts";
+
+const [engine, what] = Deno.args;
+if (!isMainThread) console.log("worker");
+
+if (what === "throws" && !isMainThread) throw new RangeError("boom");
+const address = what === "differs" && !isMainThread
+  ? "127.0.0.2:0"
+  : "127.0.0.1:0";
+const app = Server.builder(address).build();
+const options = {
+  engine: engine === "epoll" ? "epoll" : "listen",
+  workers: what === "dies" ? 1 : 2,
+  onListen: (): void => {
+    console.log(`listening on 127.0.0.1:1, ${what}`);
+    if (what === "onListen") throw new RangeError("boom");
+  },
+  onError: (error: unknown): void => console.log(`error: ${error}`),
+} as const;
+if (what !== "leaves" || isMainThread) {
+  const handle = app.serveThreaded(options);
+  if (what === "twins") app.serveThreaded(options);
+  if (what === "unref") handle.unref();
+  if (what === "dies" && !isMainThread) setTimeout(() => Deno.exit(5));
+}

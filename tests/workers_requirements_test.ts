@@ -1,0 +1,252 @@
+/** What serving from workers needs, and what it says if that is not there: before anything is bound or started. */
+
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { Server, type ThreadedServeOptions } from "../mod.ts";
+
+const root = new URL("../", import.meta.url);
+const module = new URL("workers/module.ts", import.meta.url);
+const ignore = Deno.build.os !== "linux";
+
+/** Runs the program that tells why it was refused; gives what it said. */
+async function refusal(
+  flags: readonly string[],
+  ...args: string[]
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...flags, "tests/workers/refused.ts", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals([code, decoder.decode(stderr)], [0, ""]);
+  return decoder.decode(stdout);
+}
+
+/** Flags of a program that is allowed too little, and what it is told to do. */
+const refused: readonly {
+  readonly name: string;
+  readonly flags: readonly string[];
+  readonly engine: string;
+  readonly error: string;
+  readonly remedies: readonly string[];
+}[] = [
+  {
+    name: "the runtime's flag for shared ports",
+    flags: ["--allow-net", "--allow-read"],
+    engine: "listen",
+    error: "NotSupported",
+    remedies: ["--unstable-net", `"unstable": ["net"]`, `engine "epoll"`],
+  },
+  {
+    name: "the permission to read the program",
+    flags: ["--unstable-net", "--allow-net"],
+    engine: "listen",
+    error: "NotCapable",
+    remedies: ["--allow-read"],
+  },
+  {
+    name: "the permission for the port that the system chooses",
+    flags: ["--unstable-net", "--allow-net=127.0.0.1:0", "--allow-read"],
+    engine: "listen",
+    error: "NotCapable",
+    remedies: ["--allow-net=127.0.0.1\n"],
+  },
+  {
+    name: "the permission to listen",
+    flags: ["--allow-net=127.0.0.2:0", "--allow-ffi", "--allow-read"],
+    engine: "epoll",
+    error: "NotCapable",
+    remedies: ["--allow-net=127.0.0.1:0"],
+  },
+  {
+    name: "the permission to call the C library",
+    flags: ["--allow-net", "--allow-read"],
+    engine: "epoll",
+    error: "NotCapable",
+    remedies: ["--allow-ffi"],
+  },
+];
+
+for (const { name, flags, engine, error, remedies } of refused) {
+  Deno.test({
+    name: `serveThreaded() refuses without ${name} [${engine}]`,
+    ignore,
+    fn: async () => {
+      const text = await refusal(flags, engine);
+      assertEquals(text.slice(0, text.indexOf(":")), error);
+      for (const remedy of remedies) assertStringIncludes(text, remedy);
+    },
+  });
+}
+
+Deno.test({
+  name: "serveThreaded() finds the runtime's flag in a configuration file",
+  ignore,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/deno.json`;
+      await Deno.writeTextFile(path, `{ "unstable": ["net"] }`);
+      const flags = [`--config=${path}`, "--allow-net", "--allow-read"];
+      // It goes on to the next requirement.
+      assertStringIncludes(
+        await refusal(flags, "listen", "unix:/tmp/x"),
+        "TypeError",
+      );
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      const text = await refusal(flags, "listen", `127.0.0.1:${port}`);
+      assertStringIncludes(text, "AddrInUse");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Where a module has no file, or no main module beside it. */
+const places: readonly {
+  readonly name: string;
+  /** Makes it a program for `deno eval`, which prints what `report` is told. */
+  wrap(code: string): string;
+  readonly text: string;
+}[] = [
+  {
+    name: "a program that is in no file",
+    wrap: (code) => `const report = console.log;${code}`,
+    text: "there is no such file",
+  },
+  {
+    name: "in a worker that the program has made",
+    wrap: (code) => {
+      const worker = `const report = (text) => postMessage(text);${code}`;
+      const url = `data:text/javascript,${encodeURIComponent(worker)}`;
+      return `const worker = new Worker("${url}", { type: "module" });
+        worker.onmessage = ({ data }) => {
+          console.log(data);
+          worker.terminate();
+        };`;
+    },
+    text: "this thread is one that the program has made",
+  },
+];
+
+for (const { name, wrap, text } of places) {
+  Deno.test({
+    name: `serveThreaded() refuses ${name}`,
+    ignore,
+    fn: async () => {
+      const code = `
+        const { Server } = await import("${new URL("mod.ts", root)}");
+        const server = Server.builder("127.0.0.1:0").build();
+        try {
+          server.serveThreaded({ engine: "epoll" });
+        } catch (error) {
+          report(error.name + ": " + error.message);
+        }`;
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", wrap(code)],
+        env: { NO_COLOR: "1" },
+      }).output();
+      const said = new TextDecoder().decode(stdout);
+      assertStringIncludes(said, "TypeError: Cannot ");
+      assertStringIncludes(said, text);
+    },
+  });
+}
+
+const mistakes: readonly {
+  readonly name: string;
+  readonly address: string;
+  readonly options: ThreadedServeOptions;
+  readonly error: new (message: string) => Error;
+  readonly text: string;
+}[] = [
+  {
+    name: "a Unix socket",
+    address: "unix:/tmp/khttp.sock",
+    options: {},
+    error: TypeError,
+    text: "unix:/tmp/khttp.sock",
+  },
+  {
+    name: "a part of a worker",
+    address: "127.0.0.1:0",
+    options: { workers: 1.5 },
+    error: RangeError,
+    text: "1.5 workers",
+  },
+  {
+    name: "less than no worker",
+    address: "127.0.0.1:0",
+    options: { workers: -1 },
+    error: RangeError,
+    text: "-1 workers",
+  },
+  {
+    name: "a module that is no URL",
+    address: "127.0.0.1:0",
+    options: { module: "app.ts" },
+    error: TypeError,
+    text: `"app.ts"`,
+  },
+  {
+    name: "a module that is not there",
+    address: "127.0.0.1:0",
+    options: { module: new URL("nowhere.ts", import.meta.url) },
+    error: TypeError,
+    text: "no such file",
+  },
+  {
+    name: "a C library that is not there",
+    address: "127.0.0.1:0",
+    options: { module, libc: "/nowhere/libc.so.6" },
+    error: Deno.errors.NotSupported,
+    text: "/nowhere/libc.so.6",
+  },
+];
+
+for (const { name, address, options, error, text } of mistakes) {
+  Deno.test({
+    name: `serveThreaded() refuses ${name}`,
+    ignore,
+    fn: () => {
+      const server = Server.builder(address).build();
+      const { message } = assertThrows(
+        () => server.serveThreaded({ engine: "epoll", ...options }),
+        error,
+      );
+      assertStringIncludes(message, text);
+    },
+  });
+}
+
+Deno.test("serveThreaded() refuses TLS on the epoll engine", () => {
+  const path = (name: string): string =>
+    fileURLToPath(new URL(`fixtures/localhost.${name}.pem`, import.meta.url));
+  const server = Server.builder("127.0.0.1:0")
+    .tls({ certFile: path("cert"), keyFile: path("key") }).build();
+  assertThrows(() => server.serveThreaded({ engine: "epoll" }), TypeError);
+});
+
+Deno.test("threadCount() refuses what is no number of workers", () => {
+  const app = Server.builder("127.0.0.1:0");
+  assertThrows(() => app.threadCount(-1), RangeError);
+  assertThrows(() => app.threadCount(1.5), RangeError);
+  assertEquals(app.threadCount(3).build().options.threadCount, 3);
+  assertEquals(app.threadCount(0).build().options.threadCount, 0);
+});
+
+Deno.test("serveThreaded() does not begin when its signal has fired", () => {
+  const reason = new RangeError("no more");
+  const server = Server.builder("127.0.0.1:0").build();
+  const thrown = assertThrows(() =>
+    server.serveThreaded({ module, signal: AbortSignal.abort(reason) })
+  );
+  assertInstanceOf(thrown, RangeError);
+});

@@ -1,0 +1,381 @@
+/** Several cores: workers that share a port, on both engines, mostly as programs of their own. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { withDeadline } from "./_helpers.ts";
+import { Program } from "./_program.ts";
+import { RawClient } from "./_raw_client.ts";
+import { request } from "./_serve.ts";
+import { turn, untilRefused } from "./_turns.ts";
+
+const root = new URL("../", import.meta.url);
+const ignore = Deno.build.os !== "linux";
+
+/** Connections among which both workers have their part: all of them with the same one is less likely than one in 2^63. */
+const MANY = 64;
+
+/** Clients that send one request after the other meanwhile. */
+const LOAD = 4;
+
+const DEADLINE_MS = 30_000;
+/** The same for a connection: a client gives up by itself later. */
+const CUT_DEADLINE_MS = 10_000;
+
+/** Engines, what each needs, and for which addresses if the port is 0. */
+const ENGINES = [
+  {
+    engine: "listen",
+    flag: "--unstable-net",
+    net: "--allow-net=127.0.0.1,localhost",
+  },
+  {
+    engine: "epoll",
+    flag: "--allow-ffi",
+    net: "--allow-net=127.0.0.1:0,localhost:0",
+  },
+] as const;
+
+/** Arguments of `deno` for a program of `tests/workers`. */
+function argsOf(
+  flags: readonly string[],
+  name: string,
+  ...args: string[]
+): string[] {
+  const path = `tests/workers/${name}.ts`;
+  return ["run", "--no-prompt", "--allow-read=.", ...flags, path, ...args];
+}
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `deno` to its end. */
+async function runToEnd(args: readonly string[], input = ""): Promise<Ended> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await ReadableStream.from([input])
+    .pipeThrough(new TextEncoderStream()).pipeTo(child.stdin);
+  const { code, stdout, stderr } = await withDeadline(
+    child.output(),
+    DEADLINE_MS,
+  );
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Connections to one port, which are all closed at the end. */
+class Clients implements Disposable {
+  readonly port: number;
+  #clients: RawClient[] = [];
+
+  constructor(port: number) {
+    this.port = port;
+  }
+
+  /** Opens connections until each of two workers has one; gives one of each. */
+  async oneOfEach(): Promise<ReadonlyMap<string, RawClient>> {
+    const found = new Map<string, RawClient>();
+    for (let count = 0; found.size < 2; count++) {
+      assert(count < MANY, `Of ${count} connections all went to one worker`);
+      const client = await RawClient.connect(this.port);
+      this.#clients.push(client);
+      const { body } = await client.ask(request("GET /"));
+      assertMatch(body, /^khttp [12]$/);
+      found.set(body, client);
+    }
+    return found;
+  }
+
+  get count(): number {
+    return this.#clients.length;
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Sends a request on a connection of its own; gives the answer's body, or `null` if the connection ended instead. */
+async function ask(port: number, path: string): Promise<string | null> {
+  using client = await RawClient.connect(port);
+  try {
+    return (await client.ask(request(`GET ${path}`))).body;
+  } catch {
+    return null;
+  }
+}
+
+/** Waits until the server has ended a connection, in whatever way. */
+async function untilCut(client: RawClient): Promise<void> {
+  await withDeadline(client.toEnd().catch(() => {}), CUT_DEADLINE_MS);
+}
+
+/** Waits until a worker of that name answers; a successor has the same name. */
+async function untilNamed(port: number, name: string): Promise<void> {
+  const wait = async (): Promise<void> => {
+    while (await ask(port, "/") !== name);
+  };
+  await withDeadline(wait(), DEADLINE_MS);
+}
+
+/** How many sockets a process has. */
+function countSockets(pid: number): number {
+  const folder = `/proc/${pid}/fd`;
+  let count = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    try {
+      if (Deno.readLinkSync(`${folder}/${name}`).startsWith("socket:")) count++;
+    } catch {
+      // It was closed meanwhile.
+    }
+  }
+  return count;
+}
+
+/** How many lines begin with a text. */
+function countLines(text: string, begin: string): number {
+  return text.split("\n").filter((line) => line.startsWith(begin)).length;
+}
+
+for (const { engine, flag, net } of ENGINES) {
+  const flags = [flag, net];
+  const test = (name: string, fn: () => Promise<void>): void =>
+    Deno.test({ name: `${name} [${engine}]`, ignore, fn });
+
+  const start = (...args: string[]): Promise<Program> =>
+    Program.start({ args: argsOf(flags, "app", engine, ...args) });
+
+  test("workers get a part of the connections each, with the least permissions", async () => {
+    await using program = await start("2");
+    using clients = new Clients(program.port);
+    const found = await clients.oneOfEach();
+    for (const [name, client] of found) {
+      assertEquals((await client.ask(request("GET /"))).body, name);
+    }
+    assertEquals(countLines(program.stdout, "listening"), 1);
+  });
+
+  test("no request fails under load, and both workers answer", async () => {
+    await using program = await start("2");
+    const counts = new Map<string, number>();
+    const load = Array.from({ length: MANY }, async () => {
+      using client = await RawClient.connect(program.port);
+      for (let count = 0; count < 50; count++) {
+        const { status, body } = await client.ask(request("GET /"));
+        assertEquals(status, 200);
+        counts.set(body, (counts.get(body) ?? 0) + 1);
+      }
+    });
+    await Promise.all(load);
+    assertEquals([...counts.keys()].toSorted(), ["khttp 1", "khttp 2"]);
+    const sum = [...counts.values()].reduce((all, count) => all + count);
+    assertEquals(sum, MANY * 50);
+  });
+
+  test("one worker serves too", async () => {
+    await using program = await start("1");
+    assertEquals(await ask(program.port, "/"), "khttp 1");
+  });
+
+  test("shutdown() has all workers finish what they began, and counts what they did", async () => {
+    await using program = await start("2");
+    using clients = new Clients(program.port);
+    const found = await clients.oneOfEach();
+    const fields = "Content-Length: 6\r\nExpect: 100-continue\r\n";
+    for (const client of found.values()) {
+      await client.send(request("POST /echo", fields));
+      assertEquals((await client.response()).status, 100); // its handler runs
+    }
+    program.signal("SIGTERM");
+    await untilRefused(program.port);
+    for (const client of found.values()) {
+      await client.send("abcdef");
+      const answer = await client.response();
+      assertEquals(answer.body, "abcdef");
+      assertEquals(answer.headers.get("connection"), "close");
+    }
+    clients.close();
+    assertEquals([await program.ended(), program.stderr], [0, ""]);
+    assertEquals(countLines(program.stdout, "finished: khttp"), 2);
+    const [, requests] = /requests: ([0-9]+)/.exec(program.stdout) ?? [];
+    assert(Number(requests) >= 4, program.stdout); // at least two a worker
+  });
+
+  test("closeNow() cuts the connections of all workers", async () => {
+    await using program = await start("2");
+    using clients = new Clients(program.port);
+    const found = await clients.oneOfEach();
+    for (const client of found.values()) {
+      await client.send(request("POST /echo", "Content-Length: 6\r\n"));
+    }
+    program.signal("SIGINT");
+    for (const client of found.values()) await untilCut(client);
+    assertEquals([await program.ended(), program.stderr], [0, ""]);
+  });
+
+  test("closeNow() ends a worker that hangs", async () => {
+    await using program = await start("2");
+    using client = await RawClient.connect(program.port);
+    await client.send(request("GET /hang"));
+    program.signal("SIGINT");
+    assertEquals(await withDeadline(program.ended(), DEADLINE_MS), 0);
+  });
+
+  test("shutdown() in a worker ends all of them", async () => {
+    await using program = await start("2");
+    assertMatch(await ask(program.port, "/shutdown") ?? "", /^khttp [12]$/);
+    assertEquals([await program.ended(), program.stderr], [0, ""]);
+    assertEquals(countLines(program.stdout, "finished: khttp"), 2);
+  });
+
+  for (
+    const [path, reason] of [["/throw", "boom"], ["/exit", "code 3"]] as const
+  ) {
+    test(`a worker that dies by ${path} under load is replaced, and reported`, async () => {
+      await using program = await start("2");
+      const { port } = program;
+      using clients = new Clients(port);
+      const found = await clients.oneOfEach();
+      let isLoaded = true;
+      let cut = 0;
+      const load = Array.from({ length: LOAD }, async () => {
+        while (isLoaded) {
+          if (await ask(port, "/") === null) cut++;
+        }
+      });
+      const [[name, dying] = []] = found;
+      assert(name !== undefined && dying !== undefined);
+      await dying.send(request(`GET ${path}`));
+      await untilCut(dying);
+      const [other] = [...found].filter(([its]) => its !== name);
+      assertEquals((await other?.[1].ask(request("GET /")))?.body, other?.[0]);
+      await program.printed("error: ");
+      assertStringIncludes(program.stdout, `worker "${name}"`);
+      assertStringIncludes(program.stdout, reason);
+      await untilNamed(port, name);
+      isLoaded = false;
+      await Promise.all(load);
+      assert(cut <= LOAD, `${cut} requests failed for one worker's death`);
+      await clients.oneOfEach();
+      clients.close();
+      program.signal("SIGTERM");
+      assertEquals(await program.ended(), 0);
+    });
+  }
+
+  test("workers that die leave no socket", async () => {
+    await using program = await start("2");
+    const { port, pid } = program;
+    let before = 0;
+    for (let death = 0; death < 3; death++) {
+      using clients = new Clients(port);
+      const [[name, dying] = []] = await clients.oneOfEach();
+      assert(name !== undefined && dying !== undefined);
+      if (death === 0) before = countSockets(pid) - clients.count;
+      await dying.send(request("GET /exit"));
+      await untilCut(dying);
+      await untilNamed(port, name);
+    }
+    const isClean = async (): Promise<void> => {
+      while (countSockets(pid) > before) await turn();
+    };
+    await withDeadline(isClean(), DEADLINE_MS);
+  });
+
+  test("a port that somebody else has is refused at the call", async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    const { code, stderr } = await runToEnd(
+      argsOf([flag, "--allow-net"], "app", engine, "2", `${port}`),
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "AddrInUse");
+    assertStringIncludes(stderr, "at serveThreaded");
+  });
+
+  test("a port that another program's workers share is refused too", async () => {
+    await using program = await start("2");
+    const { code, stderr } = await runToEnd(
+      argsOf([flag, "--allow-net"], "app", engine, "2", `${program.port}`),
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "AddrInUse");
+  });
+
+  const unlucky = (what: string): Promise<Ended> =>
+    runToEnd(argsOf(flags, "unlucky", engine, what));
+
+  const failures = [
+    ["throws", "boom"],
+    ["leaves", "it ended before it called serveThreaded()"],
+    ["differs", "it ended before it called serveThreaded()"],
+    ["twins", "Cannot tell two servers on 127.0.0.1:0 apart"],
+  ] as const;
+  for (const [what, reason] of failures) {
+    test(`a program that never begins to serve in a worker fails (${what})`, async () => {
+      const { code, stdout, stderr } = await unlucky(what);
+      assertEquals(code, 1);
+      assertMatch(stderr, /Uncaught .*Cannot go on in worker "khttp [1-4]": /);
+      assertStringIncludes(stderr, reason);
+      const begun = countLines(stdout, "worker");
+      assert(begun <= (what === "twins" ? 4 : 2), stdout); // nobody is replaced
+    });
+  }
+
+  test("what onListen throws ends serving", async () => {
+    const { code, stderr } = await unlucky("onListen");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "RangeError: boom");
+  });
+
+  test("unref() lets the program end although workers listen", async () => {
+    const { code, stderr } = await unlucky("unref");
+    assertEquals([code, stderr], [0, ""]);
+  });
+
+  test("a worker that dies again and again is replaced ever more slowly", async () => {
+    const args = argsOf(flags, "unlucky", engine, "dies");
+    const beganMs = performance.now();
+    await using program = await Program.start({ args });
+    while (countLines(program.stdout, "worker") < 5) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    // Waits of 100, 200, 400 and 800 ms.
+    assert(performance.now() - beganMs >= 1500);
+  });
+
+  test("two servers of one program have workers of their own", async () => {
+    await using program = await Program.start({
+      args: argsOf(flags, "two_servers", engine),
+    });
+    const [, second = ""] = /localhost:([0-9]+)/.exec(program.stdout) ?? [];
+    for (let count = 0; count < 8; count++) {
+      assertEquals(await ask(program.port, "/"), "127.0.0.1");
+      const answer = await fetch(`http://localhost:${second}/`);
+      assertEquals(await answer.text(), "localhost");
+    }
+    program.signal("SIGTERM");
+    assertEquals([await program.ended(), program.stderr], [0, ""]);
+    assertEquals(countLines(program.stdout, "finished: worker"), 4);
+  });
+}
