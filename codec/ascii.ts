@@ -7,6 +7,8 @@
  * a comment of its own, here and in every file that uses these tables.
  */
 
+import { Buffer } from "node:buffer";
+
 export const HTAB = 0x09; // \t
 export const LF = 0x0a; // \n
 export const CR = 0x0d; // \r
@@ -140,34 +142,31 @@ export function lowerCaseAscii(text: string): string {
 }
 
 /** Longest run of octets that is cheaper to decode unit by unit than by a call. */
-const SHORT_TEXT_OCTETS = 24;
-/** Keeps the number of arguments of one call far below every engine's bound. */
-const DECODE_STEP_OCTETS = 4096;
+const SHORT_TEXT_OCTETS = 8;
+
+/** The runtime's own decoder, which takes any array of octets as `this`; its types leave it out. */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, start: number, end: number): string;
+};
 
 /**
  * Decodes octets one to one: the code unit is the octet (RFC 9112 §2.2).
  * `TextDecoder("latin1")` would be windows-1252 and change 0x80 to 0x9F.
+ *
+ * perf: 77 ns for 110 octets, where `String.fromCharCode` over a view of them
+ * takes 700 ns (bench/request_head_bench.ts with the values read, Deno 2.9).
  */
 export function decodeOctets(
   bytes: Uint8Array,
   start: number,
   end: number,
 ): string {
+  if (end - start > SHORT_TEXT_OCTETS) {
+    return latin1Slice.call(bytes, start, end);
+  }
   let text = "";
-  if (end - start <= SHORT_TEXT_OCTETS) {
-    for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
-    return text;
-  }
-  for (let from = start; from < end; from += DECODE_STEP_OCTETS) {
-    const to = Math.min(from + DECODE_STEP_OCTETS, end);
-    text += fromOctets(bytes.subarray(from, to));
-  }
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
   return text;
-}
-
-function fromOctets(octets: Uint8Array): string {
-  // `apply` takes any array-like; its type asks for an array of numbers.
-  return String.fromCharCode.apply(null, octets as unknown as number[]);
 }
 
 /** Writes text whose code units are all octets; returns the offset behind it. */

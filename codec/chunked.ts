@@ -58,6 +58,9 @@ const MAX_SIZE_BEFORE_DIGIT = 2 ** 49 - 1;
 /** What a chunk may cost in framing before it counts as overhead, besides its own size twice. */
 const FREE_CHUNK_OVERHEAD_BYTES = 16;
 
+/** Digits of a size that cannot pass what bitwise arithmetic holds. */
+const MAX_PLAIN_DIGITS = 7;
+
 /** The state behind an octet at which a chunk line may end or go on with an extension. */
 function afterPart(octet: number): number {
   if (octet === CR) return LINE_LF;
@@ -170,14 +173,17 @@ export class ChunkedDecoder {
     let pos = start;
     while (pos < end && this.#state !== DONE) {
       if (this.#state < DATA) {
-        pos = this.#readLine(bytes, pos, end);
+        const next = this.#state === SIZE_START
+          ? this.#readPlainLine(bytes, pos, end)
+          : pos;
+        pos = next === pos ? this.#readLine(bytes, pos, end) : next;
       } else if (this.#state === DATA) {
         pos = this.#takeData(pos, end);
         // A fault behind the payload belongs to the next step: thrown in this
         // one it would take along octets that another split has delivered.
         break;
       } else if (this.#state <= DATA_LF) {
-        pos = this.#readDataEnd(bytes, pos);
+        pos = this.#readDataEnd(bytes, pos, end);
       } else {
         pos = this.#readTrailers(bytes, pos, end);
       }
@@ -200,6 +206,32 @@ export class ChunkedDecoder {
       this.#position,
     );
     throw this.#failure;
+  }
+
+  /**
+   * Reads a line that has come whole, with a short size and nothing else.
+   *
+   * perf: nearly all lines are such; octet by octet through the states, a body
+   * of 64-byte chunks takes 1.4 times as long (bench/chunked_decode_bench.ts, Deno 2.9).
+   *
+   * @returns The offset behind the line, or `start` if it is another.
+   */
+  #readPlainLine(bytes: Uint8Array, start: number, end: number): number {
+    const most = Math.min(MAX_PLAIN_DIGITS, this.#limits.maxChunkLineBytes);
+    let sizeBytes = 0;
+    let pos = start;
+    while (pos < end && pos - start < most) {
+      const digit = HEX_VALUE[bytes[pos]!]!; // in range; see ascii.ts
+      if (digit === NOT_HEX) break;
+      sizeBytes = sizeBytes * 16 + digit;
+      pos++;
+    }
+    const isWhole = pos > start && pos + 1 < end &&
+      bytes[pos] === CR && bytes[pos + 1] === LF;
+    if (!isWhole) return start;
+    this.#sizeBytes = sizeBytes;
+    this.#endLine(pos + 1);
+    return pos + 2;
   }
 
   #readLine(bytes: Uint8Array, start: number, end: number): number {
@@ -281,7 +313,7 @@ export class ChunkedDecoder {
   }
 
   /** Both octets are compared: a decoder that skipped any two was made to skip a request. */
-  #readDataEnd(bytes: Uint8Array, pos: number): number {
+  #readDataEnd(bytes: Uint8Array, pos: number, end: number): number {
     if (bytes[pos] !== (this.#state === DATA_CR ? CR : LF)) {
       this.#fail(
         "INVALID_CHUNK_END",
@@ -289,15 +321,18 @@ export class ChunkedDecoder {
         pos,
       );
     }
-    if (this.#state === DATA_CR) {
-      this.#state = DATA_LF;
-    } else {
-      this.#state = SIZE_START;
-      this.#sizeBytes = 0;
-      this.#sizeDigits = 0;
-      this.#lineStart = pos + 1 + this.#origin;
-    }
+    if (this.#state === DATA_LF) return this.#beginLine(pos + 1);
+    if (pos + 1 < end && bytes[pos + 1] === LF) return this.#beginLine(pos + 2);
+    this.#state = DATA_LF;
     return pos + 1;
+  }
+
+  #beginLine(pos: number): number {
+    this.#state = SIZE_START;
+    this.#sizeBytes = 0;
+    this.#sizeDigits = 0;
+    this.#lineStart = pos + this.#origin;
+    return pos;
   }
 
   #readTrailers(bytes: Uint8Array, pos: number, end: number): number {

@@ -105,7 +105,7 @@ Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () =
 });
 
 Deno.test("decodeOctets() gives the octet as code unit, short and long (R2)", () => {
-  for (const count of [0, 1, 24, 25, 256, 4096, 4097, 10_000]) {
+  for (const count of [0, 1, 8, 9, 256, 4096, 4097, 10_000]) {
     const text = ALL_OCTETS.repeat(Math.ceil(count / 256)).slice(0, count);
     const bytes = encodeOctets(`<${text}>`);
     assertEquals(decodeOctets(bytes, 1, 1 + count), text);
