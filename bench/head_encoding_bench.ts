@@ -1,0 +1,128 @@
+/**
+ * Writing a response with five fields and a short body:
+ * `deno bench -A bench/head_encoding_bench.ts`.
+ *
+ * The first group sends one list of fields again and again, as a handler with a
+ * constant does; all contenders may then keep what they like of the head. In
+ * the second the list is new for each response. The date's line is cached by
+ * everybody, as it changes once a second.
+ */
+
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { Headers as KhttpHeaders } from "../codec/headers.ts";
+import { Status } from "../codec/status.ts";
+import { DateCache } from "../server/date_cache.ts";
+import { Output, OutputPool } from "../server/output.ts";
+import { writeAscii } from "../server/response_writer.ts";
+
+const BODY = "Hello, World!";
+const EPOCH_MS = 784_111_777_000;
+const STATUS_AND_DATE =
+  "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+
+/** In the alphabet's order, in which the web's list gives them. */
+const FIELDS: readonly (readonly [string, string])[] = [
+  ["cache-control", "private, max-age=0, must-revalidate"],
+  ["content-type", "text/plain; charset=utf-8"],
+  ["etag", '"0123456789abcdef"'],
+  ["vary", "accept-encoding"],
+  ["x-request-id", "5f0c6a1e-6d1b-4a51-9f6b-0c2e6f1f2a3b"],
+];
+
+const encoder = new TextEncoder();
+const buffer = Buffer.alloc(4096);
+const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+const output = new Output(new OutputPool());
+const dates = new DateCache(EPOCH_MS);
+const kept = new KhttpHeaders(FIELDS);
+
+/** Writes with our writer and hands the buffer back, as an engine does. */
+function respond(headers: KhttpHeaders): number {
+  const length = BODY.length;
+  const head = { status: Status.OK, headers, length, closes: false };
+  if (!writeAscii(output, dates, head, BODY)) throw new Error("Not ASCII");
+  const taken = output.take();
+  if (taken === null) throw new Error("Nothing to send");
+  bytes.set(taken); // stands for the engine's write, here and below
+  output.sent(taken.length);
+  return taken.length;
+}
+
+function fieldsText(fields: Iterable<readonly [string, string]>): string {
+  let text = "";
+  for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
+  return text;
+}
+
+function wholeText(start: string): string {
+  return `${start}content-length: ${BODY.length}\r\n\r\n${BODY}`;
+}
+
+function encode(text: string): number {
+  const encoded = encoder.encode(text);
+  bytes.set(encoded);
+  return encoded.length;
+}
+
+/** What Node's `http` demands of names and values. */
+const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
+const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Fields checked and joined the way Node's `http` does it. */
+function checkedText(fields: readonly (readonly [string, string])[]): string {
+  let text = "";
+  for (const [name, value] of fields) {
+    if (!TOKEN.test(name)) throw new TypeError(`Invalid name ${name}`);
+    if (INVALID_VALUE.test(value)) throw new TypeError(`Invalid ${value}`);
+    text += `${name}: ${value}\r\n`;
+  }
+  return text;
+}
+
+const START = STATUS_AND_DATE + fieldsText(FIELDS);
+const EXPECTED = wholeText(START);
+
+/** Writers by name; each leaves the message in `bytes` and tells its size. */
+type Writers = Readonly<Record<string, () => number>>;
+
+const groups: Readonly<Record<string, Writers>> = {
+  "response, the same five fields": {
+    "khttp": () => respond(kept),
+    "one string, TextEncoder.encode": () => encode(wholeText(START)),
+    "one string, TextEncoder.encodeInto": () =>
+      encoder.encodeInto(wholeText(START), bytes).written,
+    "one string, Buffer.latin1Write": () =>
+      buffer.write(wholeText(START), "latin1"),
+  },
+  "response, five new fields": {
+    "khttp": () => respond(new KhttpHeaders(FIELDS)),
+    "strings, TextEncoder.encode, nothing checked": () =>
+      encode(wholeText(STATUS_AND_DATE + fieldsText(FIELDS))),
+    "web Headers, TextEncoder.encode": () =>
+      encode(
+        wholeText(
+          STATUS_AND_DATE +
+            fieldsText(new Headers(FIELDS as [string, string][])),
+        ),
+      ),
+    "as Node's http: checked, Buffer.latin1Write": () =>
+      buffer.write(
+        wholeText(STATUS_AND_DATE + checkedText(FIELDS)),
+        "latin1",
+      ),
+  },
+};
+
+for (const [group, writers] of Object.entries(groups)) {
+  for (const [name, write] of Object.entries(writers)) {
+    for (let round = 0; round < 3; round++) {
+      bytes.fill(0);
+      const size = write();
+      assert.equal(buffer.toString("latin1", 0, size), EXPECTED, name);
+    }
+    Deno.bench(name, { group, baseline: name === "khttp" }, () => {
+      write();
+    });
+  }
+}

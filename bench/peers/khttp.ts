@@ -1,0 +1,116 @@
+/** Our own parsers in the form in which the peers are asked. */
+
+import { NEED_DATA } from "../../codec/errors.ts";
+import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
+import type { RequestHead } from "../../codec/request_head.ts";
+import { RequestHeadParser } from "../../codec/request_parser.ts";
+import {
+  type ResponseHead,
+  ResponseHeadParser,
+} from "../../codec/response_parser.ts";
+import { HeadScanner } from "../../codec/simd/head_scanner.ts";
+import type { HeadFixture } from "../fixtures.ts";
+import type { HeadContender, ParsedHead, Reading } from "./message.ts";
+
+/** A head in the bytes in which it is parsed. */
+interface PlacedHead {
+  /** The bytes, with anything around the head. */
+  readonly bytes: Uint8Array;
+  /** Offset of the head's first octet. */
+  readonly start: number;
+  /** Offset behind its last one. */
+  readonly end: number;
+}
+
+/** A scanner with our limits. */
+function headScanner(): HeadScanner {
+  const scanner = HeadScanner.maybeCreate(DEFAULT_HEAD_LIMITS);
+  if (scanner === null) throw new Error("Cannot measure SIMD: there is none");
+  return scanner;
+}
+
+/** The head in the scanner's own window, where the epoll engine receives. */
+function placeInWindow(
+  scanner: HeadScanner,
+  head: HeadFixture,
+): PlacedHead {
+  const { bytes, start } = scanner.window;
+  bytes.set(head.bytes, start);
+  return { bytes, start, end: start + head.bytes.length };
+}
+
+/** Our three ways to parse a request: what an engine with a window does comes first. */
+export function khttpWays(head: HeadFixture): HeadContender[] {
+  const inPlace = headScanner();
+  const alone = { bytes: head.bytes, start: 0, end: head.bytes.length };
+  const { asked } = head;
+  return [
+    khttpRequests(
+      "khttp, SIMD, in place",
+      inPlace,
+      placeInWindow(inPlace, head),
+      asked,
+    ),
+    khttpRequests("khttp, SIMD, copied", headScanner(), alone, asked),
+    khttpRequests("khttp, plain", null, alone, asked),
+  ];
+}
+
+/** Parses the head with our parser, with or without a scanner. */
+function khttpRequests(
+  name: string,
+  scanner: HeadScanner | null,
+  { bytes, start, end }: PlacedHead,
+  asked: HeadFixture["asked"],
+): HeadContender {
+  const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS, scanner);
+  const parse = (): RequestHead => {
+    const head = parser.parse(bytes, start, end);
+    if (head === NEED_DATA) throw new Error("Cannot measure half a head");
+    return head;
+  };
+  return {
+    name,
+    parse,
+    found(): ParsedHead {
+      const { method, target, headers } = parse();
+      return { startLine: [method, target], fields: [...headers] };
+    },
+    read(): Reading {
+      const { method, originPath, headers } = parse();
+      return [
+        method,
+        originPath,
+        headers.get(asked[0]),
+        headers.get(asked[1]),
+      ];
+    },
+  };
+}
+
+/** Parses the head of a response with our parser, which copies its octets once. */
+export function khttpResponses({ bytes, asked }: HeadFixture): HeadContender {
+  const parser = new ResponseHeadParser();
+  const parse = (): ResponseHead => {
+    const head = parser.parse(bytes, 0, bytes.length, "HEAD");
+    if (head === NEED_DATA) throw new Error("Cannot measure half a head");
+    return head;
+  };
+  return {
+    name: "khttp",
+    parse,
+    found(): ParsedHead {
+      const { status, reason, headers } = parse();
+      return { startLine: [String(status), reason], fields: [...headers] };
+    },
+    read(): Reading {
+      const { status, reason, headers } = parse();
+      return [
+        String(status),
+        reason,
+        headers.get(asked[0]),
+        headers.get(asked[1]),
+      ];
+    },
+  };
+}

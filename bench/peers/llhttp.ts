@@ -1,0 +1,212 @@
+/**
+ * llhttp in WebAssembly as undici ships it, driven as undici drives it: one
+ * parser for all messages of a connection, bytes copied into the module's
+ * memory, a callback for each name, value and piece of body. Unlike undici's
+ * own callbacks, which make a `Buffer` each, these only note the spans.
+ */
+
+import moduleBytes from "npm:undici@8.12.4/lib/llhttp/llhttp_simd-wasm.js";
+import { decodeOctets, equalsIgnoringCase } from "../../codec/ascii.ts";
+import type { HeadFixture } from "../fixtures.ts";
+import type { HeadContender, ParsedHead, Reading } from "./message.ts";
+
+/** llhttp's numbers for what it parses. */
+export const LLHTTP_REQUEST = 1;
+/** As above, for responses. */
+export const LLHTTP_RESPONSE = 2;
+
+/** A callback's answer that there is no body; see undici's answers to HEAD. */
+const SKIP_BODY = 1;
+
+const MAX_FIELDS = 100;
+
+/** The module's exports that are used here. */
+interface LlhttpExports {
+  readonly memory: WebAssembly.Memory;
+  malloc(size: number): number;
+  llhttp_alloc(type: number): number;
+  llhttp_execute(parser: number, at: number, size: number): number;
+  llhttp_get_method(parser: number): number;
+  llhttp_method_name(method: number): number;
+}
+
+/** One llhttp parser with a module instance and a memory of its own. */
+export class Llhttp {
+  /** The memory in which it parses, from the place of its input on. */
+  readonly input: Uint8Array;
+  /** Starts and ends of name and value of each field, as offsets into the input. */
+  readonly spans: Int32Array = new Int32Array(MAX_FIELDS * 4);
+  /** Fields of the last message. */
+  count = 0;
+  /** Status of the last response; 0 for requests. */
+  statusCode = 0;
+  /** Messages that were parsed to their end. */
+  messages = 0;
+  /** Called for each piece of a body with offsets into the input. */
+  onBody: (start: number, end: number) => void = () => {};
+  #exports: LlhttpExports;
+  #parser: number;
+  #at: number;
+  #firstStart = 0;
+  #firstEnd = 0;
+  #headAnswer: number;
+  #methods: string[] = [];
+
+  /**
+   * Creates a parser.
+   *
+   * @param type {@linkcode LLHTTP_REQUEST} or {@linkcode LLHTTP_RESPONSE}; the
+   * latter is told that responses have no body, as those to HEAD.
+   * @param inputBytes Octets that are parsed at once at most.
+   */
+  constructor(type: number, inputBytes: number) {
+    this.#headAnswer = type === LLHTTP_RESPONSE ? SKIP_BODY : 0;
+    const module = new WebAssembly.Module(
+      moduleBytes as unknown as Uint8Array<ArrayBuffer>, // a Buffer
+    );
+    const { exports } = new WebAssembly.Instance(module, this.#imports());
+    this.#exports = exports as unknown as LlhttpExports; // as undici calls them
+    this.#parser = this.#exports.llhttp_alloc(type);
+    this.#at = this.#exports.malloc(inputBytes);
+    const { memory } = this.#exports;
+    this.input = new Uint8Array(memory.buffer, this.#at, inputBytes);
+  }
+
+  /**
+   * Parses what stands in the input.
+   *
+   * @param offset Where it begins there.
+   * @throws {Error} If it is refused.
+   */
+  execute(sizeBytes: number, offset = 0): void {
+    const code = this.#exports.llhttp_execute(
+      this.#parser,
+      this.#at + offset,
+      sizeBytes,
+    );
+    if (code !== 0) throw new Error(`Cannot parse: llhttp says ${code}`);
+  }
+
+  /** The last request's method, or the last response's code. */
+  get method(): string {
+    if (this.statusCode !== 0) return String(this.statusCode);
+    const number = this.#exports.llhttp_get_method(this.#parser);
+    return this.#methods[number] ??= this.#readName(number);
+  }
+
+  /** The last request's target, or the last response's reason phrase. */
+  get firstText(): string {
+    return decodeOctets(this.input, this.#firstStart, this.#firstEnd);
+  }
+
+  /** The last request's target without its query, or the reason phrase. */
+  get path(): string {
+    let end = this.#firstStart;
+    while (end < this.#firstEnd && this.input[end] !== 0x3f) end++;
+    return decodeOctets(this.input, this.#firstStart, end);
+  }
+
+  /** Looks up a field by its name in lower case, the way our own lists do. */
+  get(lowerName: string): string | null {
+    const { spans, input } = this;
+    for (let entry = 0; entry < this.count * 4; entry += 4) {
+      // each field has four offsets, here and below
+      const [start, end] = [spans[entry]!, spans[entry + 1]!];
+      if (equalsIgnoringCase(input, start, end, lowerName)) {
+        return decodeOctets(input, spans[entry + 2]!, spans[entry + 3]!);
+      }
+    }
+    return null;
+  }
+
+  /** Tells what the last request or response was. */
+  found(): ParsedHead {
+    const fields = Array.from({ length: this.count }, (_, index) => {
+      const [start, end, from, to] = this.spans.subarray(index * 4);
+      return [
+        decodeOctets(this.input, start!, end!), // each field has four offsets
+        decodeOctets(this.input, from!, to!), // as above
+      ] as const;
+    });
+    return { startLine: [this.method, this.firstText], fields };
+  }
+
+  #imports(): WebAssembly.Imports {
+    const note = (place: number, at: number, size: number): number => {
+      const entry = this.count * 4 + place;
+      this.spans[entry] = at - this.#at;
+      this.spans[entry + 1] = at - this.#at + size;
+      return 0;
+    };
+    const noteFirst = (_: number, at: number, size: number): number => {
+      this.#firstStart = at - this.#at;
+      this.#firstEnd = at - this.#at + size;
+      return 0;
+    };
+    return {
+      env: {
+        wasm_on_message_begin: (): number => this.count = 0,
+        wasm_on_url: noteFirst,
+        wasm_on_status: noteFirst,
+        wasm_on_header_field: (_: number, at: number, size: number): number =>
+          note(0, at, size),
+        wasm_on_header_value: (_: number, at: number, size: number): number => {
+          note(2, at, size);
+          this.count++;
+          return 0;
+        },
+        wasm_on_headers_complete: (_: number, status: number): number => {
+          this.statusCode = status;
+          return this.#headAnswer;
+        },
+        wasm_on_body: (_: number, at: number, size: number): number => {
+          this.onBody(at - this.#at, at - this.#at + size);
+          return 0;
+        },
+        wasm_on_message_complete: (): number => {
+          this.messages++;
+          return 0;
+        },
+      },
+    };
+  }
+
+  #readName(method: number): string {
+    const start = this.#exports.llhttp_method_name(method);
+    const octets = new Uint8Array(this.#exports.memory.buffer);
+    return decodeOctets(octets, start, octets.indexOf(0, start));
+  }
+}
+
+/**
+ * Lets a parser of its own parse a head.
+ *
+ * @param copies Whether the head comes in bytes that have to be copied first,
+ * as undici has them, or stands in the module's memory already.
+ */
+export function llhttpContender(
+  type: number,
+  { bytes, asked }: HeadFixture,
+  copies: boolean,
+): HeadContender {
+  const parser = new Llhttp(type, 4096);
+  parser.input.set(bytes);
+  const parse = (): void => {
+    if (copies) parser.input.set(bytes);
+    parser.execute(bytes.length);
+  };
+  return {
+    name: copies ? "llhttp, copied" : "llhttp, in place",
+    parse,
+    found: () => parser.found(),
+    read(): Reading {
+      parse();
+      return [
+        parser.method,
+        parser.path,
+        parser.get(asked[0]),
+        parser.get(asked[1]),
+      ];
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** What figures were taken on: the machine, the runtime, the peers' versions. */
+
+import { cpus } from "node:os";
+
+/** A machine with its runtime, as the result files keep it. */
+export interface Machine {
+  /** The processor's model. */
+  readonly cpu: string;
+  readonly cores: number;
+  /** The operating system's release. */
+  readonly kernel: string;
+  readonly deno: string;
+  readonly v8: string;
+  /** The day in UTC, as `YYYY-MM-DD`. */
+  readonly date: string;
+}
+
+/** Reads what this machine is. */
+export function thisMachine(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? Deno.build.arch,
+    cores: navigator.hardwareConcurrency,
+    kernel: `${Deno.build.os} ${Deno.osRelease()}`,
+    deno: Deno.version.deno,
+    v8: Deno.version.v8,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+/** The versions that `npm:` specifiers in these sources name, by package. */
+export function peerVersions(
+  sources: readonly string[],
+): Readonly<Record<string, string>> {
+  const specifier = /["']npm:((?:@[^/"']+\/)?[^@/"']+)@([^/"']+)/g;
+  const found = sources.flatMap((source) =>
+    [...source.matchAll(specifier)]
+      .map(([, name = "", version = ""]) => [name, version] as const)
+  );
+  return Object.fromEntries(found.sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/** The machine as rows of a table in Markdown. */
+export function machineTable(
+  machine: Machine,
+  versions: Readonly<Record<string, string>>,
+): string {
+  const rows = [
+    ["Processor", `${machine.cpu}, ${machine.cores} cores`],
+    ["System", machine.kernel],
+    ["Deno", `${machine.deno}, V8 ${machine.v8}`],
+    ...Object.entries(versions).map(([name, version]) => [
+      `\`${name}\``,
+      version,
+    ]),
+    ["Day", machine.date],
+  ];
+  return [
+    "| what | which |",
+    "| --- | --- |",
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ].join("\n");
+}

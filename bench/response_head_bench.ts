@@ -1,0 +1,29 @@
+/**
+ * Parsing response heads: `deno bench -A bench/response_head_bench.ts`.
+ *
+ * Ours copies the head's octets once, since a response outlives the bytes that
+ * were received; llhttp gives spans that end with its input.
+ */
+
+import { RESPONSE_HEADS } from "./fixtures.ts";
+import { httpParserJsContender } from "./peers/http_parser_js.ts";
+import { khttpResponses } from "./peers/khttp.ts";
+import { LLHTTP_RESPONSE, llhttpContender } from "./peers/llhttp.ts";
+import { assertEqualHeads } from "./peers/message.ts";
+
+for (const fixture of RESPONSE_HEADS) {
+  const contenders = [
+    khttpResponses(fixture),
+    llhttpContender(LLHTTP_RESPONSE, fixture, true),
+    httpParserJsContender("RESPONSE", fixture),
+  ];
+  assertEqualHeads(fixture, contenders);
+  const what = `response, ${fixture.name}, ${fixture.bytes.length} bytes`;
+  for (const [index, { name, parse, read }] of contenders.entries()) {
+    const baseline = index === 0;
+    Deno.bench(name, { group: `parsed: ${what}`, baseline }, parse);
+    Deno.bench(name, { group: `parsed and read: ${what}`, baseline }, () => {
+      read();
+    });
+  }
+}
