@@ -17,12 +17,12 @@
  * whatever the path.
  */
 
+import { LiteralEdges } from "./literal_edges.ts";
 import { type Pattern, type Segment, SegmentKind } from "./pattern.ts";
 
+// Segments that were noted stand in `starts`: `!` there says nothing else.
+
 const SLASH = 0x2f; // /
-/** Start value and factor of 32-bit FNV-1a. */
-const HASH_SEED = 0x811c9dc5 | 0;
-const HASH_FACTOR = 0x01000193;
 
 /** Below every {@linkcode SegmentKind}: any candidate is better than none. */
 const NO_KIND = -1;
@@ -36,11 +36,14 @@ const NO_KIND = -1;
  * @typeParam T What stands for a pattern; an object, so that none is a miss.
  */
 export class PatternTree<T extends object> {
+  /**
+   * Where the segments of the latest path start, and the one after them: as
+   * many as {@linkcode PatternTree.find} had to read, those of the winner's
+   * params and the ones after these included.
+   */
+  readonly starts: Int32Array;
   readonly #root: PatternNode<T>;
-  /** Where the segments that were read so far start, and the one after them. */
-  readonly #starts: Int32Array;
-  /** The hashes of the segments that were read so far. */
-  readonly #hashes: Int32Array;
+  /** How many segments of the path at hand were read. */
   #readCount = 0;
 
   /**
@@ -64,10 +67,10 @@ export class PatternTree<T extends object> {
       node.value = value;
       depth = Math.max(depth, segments.length);
     }
+    root.finish();
     this.#root = root;
-    this.#hashes = new Int32Array(depth);
-    this.#starts = new Int32Array(depth + 1);
-    this.#starts[0] = 1;
+    this.starts = new Int32Array(depth + 1);
+    this.starts[0] = 1;
   }
 
   /**
@@ -90,27 +93,43 @@ export class PatternTree<T extends object> {
       child = this.#literalChild(path, node, index);
     }
     while (node !== undefined) {
-      const found = this.#pickOther(path, node, index, NO_KIND);
-      if (found !== undefined) return found.value;
+      if (node.isFork) {
+        const found = this.#pickOther(path, node, index, NO_KIND);
+        if (found !== undefined) return found.value;
+      }
       node = node.parent;
       index -= 1;
     }
     return undefined;
   }
 
-  /** Finds the best end at or below `node` whose last kind is above `floor`. */
+  /** Finds the best end at or below `from` whose last kind is above `floor`. */
   #pick(
     path: string,
-    node: PatternNode<T>,
-    index: number,
+    from: PatternNode<T>,
+    fromIndex: number,
     floor: number,
   ): PatternNode<T> | undefined {
-    if (node.reach <= floor) return undefined;
-    const isEnd = node.value !== undefined && this.#isPathEnd(path, index);
-    if (isEnd && node.kind > floor) return node;
-    const child = this.#literalChild(path, node, index);
-    const best = child && this.#pick(path, child, index + 1, floor);
-    return this.#pickOther(path, node, index, best?.kind ?? floor) ?? best;
+    let node = from;
+    for (let index = fromIndex;; index++) {
+      if (node.reach <= floor) return undefined;
+      if (this.starts[index]! > path.length) {
+        const { rest } = node;
+        if (node.value !== undefined && node.kind > floor) return node;
+        return rest !== undefined && rest.kind > floor ? rest : undefined;
+      }
+      const child = this.#literalChild(path, node, index);
+      if (child !== undefined && node.isFork) {
+        const best = this.#pick(path, child, index + 1, floor);
+        return this.#pickOther(path, node, index, best?.kind ?? floor) ?? best;
+      }
+      const { loneParam } = node;
+      if (child !== undefined) node = child;
+      else if (loneParam === undefined) {
+        return this.#pickOther(path, node, index, floor);
+      } else if (this.#hasText(path, index)) node = loneParam;
+      else return undefined;
+    }
   }
 
   /** Does the same for the edges of `node` that are not literal. */
@@ -139,47 +158,38 @@ export class PatternTree<T extends object> {
     return rest !== undefined && rest.kind > bestKind ? rest : best;
   }
 
+  /** Follows a literal edge, and notes where the segment ends. */
   #literalChild(
     path: string,
     node: PatternNode<T>,
     index: number,
   ): PatternNode<T> | undefined {
-    const literals = node.literals;
-    if (literals === undefined || !this.#read(path, index)) return undefined;
-    const start = this.#starts[index] ?? 0;
-    const end = (this.#starts[index + 1] ?? 0) - 1;
-    return literals.find(this.#hashes[index] ?? 0, path, start, end);
-  }
-
-  /** Whether there is a segment `index` that is not empty. */
-  #hasText(path: string, index: number): boolean {
-    return this.#read(path, index) &&
-      (this.#starts[index + 1] ?? 0) > (this.#starts[index] ?? 0) + 1;
-  }
-
-  #isPathEnd(path: string, index: number): boolean {
-    return (this.#starts[index] ?? 0) > path.length;
+    const { literals } = node;
+    if (literals === undefined) return undefined;
+    const start = this.starts[index]!;
+    if (start > path.length) return undefined;
+    const child = literals.find(path, start);
+    if (child !== undefined && index === this.#readCount) {
+      this.starts[index + 1] = start + child.text.length + 1;
+      this.#readCount = index + 1;
+    }
+    return child;
   }
 
   /**
-   * Notes end and hash of segment `index`, if that was not done: nodes at the
-   * same depth share the work, and what no node asks for is not looked at. All
-   * segments before `index` have been read.
+   * Whether there is a segment `index` that is not empty. All segments before
+   * it have been read. Where it ends is noted, so that nodes at the same depth
+   * share the work; what no node asks for is not looked at.
    */
-  #read(path: string, index: number): boolean {
-    if (index < this.#readCount) return true;
-    let at = this.#starts[index] ?? 0;
-    if (at > path.length) return false;
-    let hash = HASH_SEED;
-    for (; at < path.length; at++) {
-      const unit = path.charCodeAt(at);
-      if (unit === SLASH) break;
-      hash = Math.imul(hash ^ unit, HASH_FACTOR);
+  #hasText(path: string, index: number): boolean {
+    const start = this.starts[index]!;
+    if (index === this.#readCount) {
+      if (start >= path.length) return false;
+      const slash = path.indexOf("/", start);
+      this.starts[index + 1] = (slash === -1 ? path.length : slash) + 1;
+      this.#readCount = index + 1;
     }
-    this.#hashes[index] = hash;
-    this.#starts[index + 1] = at + 1;
-    this.#readCount = index + 1;
-    return true;
+    return this.starts[index + 1]! > start + 1;
   }
 }
 
@@ -187,29 +197,35 @@ export class PatternTree<T extends object> {
 class PatternNode<T> {
   readonly parent: PatternNode<T> | undefined;
   readonly kind: SegmentKind;
+  /** The segment that leads here. */
   readonly text: string;
-  readonly hash: number;
   /** The greatest last kind of all patterns that pass or end here. */
   reach: number = NO_KIND;
   /** What is registered for the pattern that ends here. */
   value: T | undefined = undefined;
-  literals: LiteralEdges<T> | undefined = undefined;
+  /** The literal edges, once the node is finished. */
+  literals: LiteralEdges<PatternNode<T>> | undefined = undefined;
   param: PatternNode<T> | undefined = undefined;
   wildcard: PatternNode<T> | undefined = undefined;
   rest: PatternNode<T> | undefined = undefined;
+  /** Whether there are edges that are not literal. */
+  isFork = false;
+  /** `param`, if that is the only edge of those. */
+  loneParam: PatternNode<T> | undefined = undefined;
+  /** The ends of the literal edges by their text, until the node is finished. */
+  #growing: Map<string, PatternNode<T>> | undefined = undefined;
 
   constructor({ kind, text }: Segment, parent?: PatternNode<T>) {
     this.parent = parent;
     this.kind = kind;
     this.text = text;
-    this.hash = hashText(text);
   }
 
   /** Gives the end of the edge for `segment`, which it makes if need be. */
   childFor(segment: Segment): PatternNode<T> {
     switch (segment.kind) {
       case SegmentKind.literal:
-        return (this.literals ??= new LiteralEdges()).childFor(segment, this);
+        return this.#literalFor(segment);
       case SegmentKind.param:
         return this.param ??= new PatternNode(segment, this);
       case SegmentKind.wildcard:
@@ -218,69 +234,27 @@ class PatternNode<T> {
         return this.rest ??= new PatternNode(segment, this);
     }
   }
-}
 
-/**
- * The literal edges of a node, found by hash and confirmed by their text.
- *
- * Open addressing, at most half full: what a peer sends decides where a search
- * starts, what was registered decides how soon it ends.
- *
- * perf: replaces a `Map` that is asked for cut-out text. bench/router_bench.ts,
- * paths of patterns among 300 routes: 0.55 to 0.6 times (Deno 2.9.6).
- */
-class LiteralEdges<T> {
-  #slots: (PatternNode<T> | undefined)[] = [undefined, undefined];
-  #count = 0;
+  /** Makes what a search needs, here and below, when all patterns are there. */
+  finish(): void {
+    const { param, wildcard, rest } = this;
+    this.isFork = (param ?? wildcard ?? rest) !== undefined;
+    this.loneParam = (wildcard ?? rest) === undefined ? param : undefined;
+    const children = [...this.#growing?.values() ?? []];
+    this.#growing = undefined;
+    if (children.length > 0) this.literals = new LiteralEdges(children);
+    for (const child of children) child.finish();
+    param?.finish();
+    wildcard?.finish();
+  }
 
-  find(
-    hash: number,
-    path: string,
-    start: number,
-    end: number,
-  ): PatternNode<T> | undefined {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let slot = hash & mask;
-    let child = slots[slot];
-    while (child !== undefined) {
-      if (
-        child.hash === hash && child.text.length === end - start &&
-        path.startsWith(child.text, start)
-      ) return child;
-      slot = (slot + 1) & mask;
-      child = slots[slot];
+  #literalFor(segment: Segment): PatternNode<T> {
+    this.#growing ??= new Map();
+    let child = this.#growing.get(segment.text);
+    if (child === undefined) {
+      child = new PatternNode(segment, this);
+      this.#growing.set(segment.text, child);
     }
-    return undefined;
+    return child;
   }
-
-  childFor(segment: Segment, parent: PatternNode<T>): PatternNode<T> {
-    const { text } = segment;
-    const known = this.find(hashText(text), text, 0, text.length);
-    if (known !== undefined) return known;
-    const added = new PatternNode<T>(segment, parent);
-    this.#count += 1;
-    if (2 * this.#count > this.#slots.length) {
-      const old = this.#slots;
-      this.#slots = new Array(2 * old.length).fill(undefined);
-      for (const child of old) if (child !== undefined) this.#place(child);
-    }
-    this.#place(added);
-    return added;
-  }
-
-  #place(child: PatternNode<T>): void {
-    const mask = this.#slots.length - 1;
-    let slot = child.hash & mask;
-    while (this.#slots[slot] !== undefined) slot = (slot + 1) & mask;
-    this.#slots[slot] = child;
-  }
-}
-
-function hashText(text: string): number {
-  let hash = HASH_SEED;
-  for (let at = 0; at < text.length; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), HASH_FACTOR);
-  }
-  return hash;
 }

@@ -3,7 +3,10 @@ import { Params } from "../../router/params.ts";
 
 Deno.test("Params get() gives the raw segments", () => {
   const path = "/one/t%20wo//three";
-  const params = new Params(path, ["a", "b", "c"], [0, 1, 3]);
+  const params = new Params(path, {
+    paramNames: ["a", "b", "c"],
+    paramSegments: [0, 1, 3],
+  });
   assertEquals(params.get("a"), "one");
   assertEquals(params.get("b"), "t%20wo");
   assertEquals(params.get("c"), "three");
@@ -11,7 +14,10 @@ Deno.test("Params get() gives the raw segments", () => {
 });
 
 Deno.test("Params has(), names and size tell what there is", () => {
-  const params = new Params("/one/two", ["b", "a"], [0, 1]);
+  const params = new Params("/one/two", {
+    paramNames: ["b", "a"],
+    paramSegments: [0, 1],
+  });
   assertEquals(params.has("a"), true);
   assertEquals(params.has("A"), false);
   assertEquals(params.names, ["b", "a"]);
@@ -19,7 +25,7 @@ Deno.test("Params has(), names and size tell what there is", () => {
 });
 
 Deno.test("Params give undefined for names that are not there", () => {
-  const params = new Params("/one", ["a"], [0]);
+  const params = new Params("/one", { paramNames: ["a"], paramSegments: [0] });
   for (const name of ["b", "", "__proto__", "constructor", "toString", "0"]) {
     assertEquals(params.has(name), false, name);
     assertEquals(params.get(name), undefined, name);
@@ -28,14 +34,20 @@ Deno.test("Params give undefined for names that are not there", () => {
 });
 
 Deno.test("Params treat __proto__ as a name like any other", () => {
-  const params = new Params("/one/two", ["__proto__", "constructor"], [0, 1]);
+  const params = new Params("/one/two", {
+    paramNames: ["__proto__", "constructor"],
+    paramSegments: [0, 1],
+  });
   assertEquals(params.get("__proto__"), "one");
   assertEquals(params.get("constructor"), "two");
   assertStrictEquals(Object.getPrototypeOf(params), Params.prototype);
 });
 
 Deno.test("Params iterate over names and raw values in order", () => {
-  const params = new Params("/x/1/%41", ["n", "m"], [1, 2]);
+  const params = new Params("/x/1/%41", {
+    paramNames: ["n", "m"],
+    paramSegments: [1, 2],
+  });
   assertEquals([...params], [["n", "1"], ["m", "%41"]]);
 });
 
@@ -50,7 +62,10 @@ Deno.test("Params decoded() decodes percent-encoded UTF-8", () => {
     ["%2541", "%41"],
   ];
   for (const [raw, text] of cases) {
-    const params = new Params(`/x/${raw}/y`, ["p"], [1]);
+    const params = new Params(`/x/${raw}/y`, {
+      paramNames: ["p"],
+      paramSegments: [1],
+    });
     assertEquals(params.decoded("p"), text);
     assertEquals(params.get("p"), raw);
   }
@@ -58,7 +73,10 @@ Deno.test("Params decoded() decodes percent-encoded UTF-8", () => {
 
 Deno.test("Params decoded() throws URIError for what it cannot decode", () => {
   for (const raw of ["%", "%4", "%zz", "a%2", "%ff", "%C3", "%C0%AF"]) {
-    const params = new Params(`/${raw}`, ["p"], [0]);
+    const params = new Params(`/${raw}`, {
+      paramNames: ["p"],
+      paramSegments: [0],
+    });
     const error = assertThrows(() => params.decoded("p"), URIError);
     assertEquals(
       error.message,
@@ -71,7 +89,10 @@ Deno.test("Params decoded() throws URIError for what it cannot decode", () => {
 });
 
 Deno.test("Params decoded() cuts a long segment short in its message", () => {
-  const params = new Params("/%" + "x".repeat(9000), ["p"], [0]);
+  const params = new Params("/%" + "x".repeat(9000), {
+    paramNames: ["p"],
+    paramSegments: [0],
+  });
   const { message } = assertThrows(() => params.decoded("p"), URIError);
   assertEquals(message.length < 150, true);
 });
