@@ -8,7 +8,7 @@ import { EINTR, systemError } from "./system_error.ts";
 
 /** Bits of an event. */
 export const READABLE = 0x1;
-export const WRITABLE = 0x4;
+const WRITABLE = 0x4;
 const ERROR = 0x8;
 const HUNG_UP = 0x10;
 const PEER_ENDED = 0x2000;

@@ -5,7 +5,7 @@
 
 import type { Duplex } from "../../transport.ts";
 import type { EventLoop, Watched } from "./event_loop.ts";
-import { ENDED, READABLE, SOCKET_EVENTS, WRITABLE } from "./poller.ts";
+import { ENDED, READABLE, SOCKET_EVENTS } from "./poller.ts";
 import {
   decodeSocketAddress,
   MAX_SOCKET_ADDRESS_BYTES,
@@ -33,8 +33,6 @@ export interface SocketUser {
 export class EpollSocket implements Duplex, Watched {
   /** Whether reading may give something; only a read can tell. */
   isReadable = false;
-  /** Whether writing may take something. */
-  isWritable = true;
   /** Whether the peer has ended its direction, or all: reading goes on until that is seen. */
   isEnding = false;
   /** Whoever is told of events. */
@@ -83,7 +81,6 @@ export class EpollSocket implements Duplex, Watched {
       this.isReadable = true;
       if ((bits & ENDED) !== 0) this.isEnding = true;
     }
-    if ((bits & WRITABLE) !== 0) this.isWritable = true;
     if (this.user !== null) this.user.socketReady();
     else this.#wake();
   }
@@ -209,7 +206,6 @@ export class EpollSocket implements Duplex, Watched {
     const errno = this.#loop.libc.errno();
     if (errno === EINTR) return 0;
     if (errno !== EAGAIN) throw systemError("write to connection", errno);
-    this.isWritable = false;
     return WOULD_WAIT;
   }
 
