@@ -52,6 +52,8 @@ export interface Listener {
   readonly addr: Deno.Addr;
   /** Resolves with the next connection; rejects with why there is none. */
   accept(): Promise<Duplex>;
+  /** Resolves when all that has come so far was told; by default one turn of the event loop has to do. */
+  settled?(): Promise<void>;
   /** Accepts no more; an accept that is under way rejects. */
   close(): void;
   /** Keeps the process alive. */
@@ -131,9 +133,15 @@ export class Acceptor {
         break;
       }
       seen = this.#accepted;
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await this.settled();
     }
     this.close();
+  }
+
+  /** Resolves when connections have got what came for them so far. */
+  async settled(): Promise<void> {
+    if (this.listener.settled !== undefined) await this.listener.settled();
+    else await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   /** Closes at once. */

@@ -19,6 +19,9 @@ import { Reactor } from "./reactor.ts";
 const MAX_TURN_EVENTS = 512;
 const MAX_TURN_MS = 2;
 
+/** Turns after which a loop that is never idle counts as settled. */
+const MAX_SETTLING_TURNS = 10;
+
 /** Longest wait on this thread, in ms: what timers of the program may be late by. */
 const WAIT_MS = 1;
 
@@ -60,13 +63,14 @@ export class EventLoop {
   #watched: (Watched | undefined)[] = [];
   #generation = 0;
   #tasks: Task[] = [];
+  /** Those who wait until nothing comes any more. */
+  #settling: { readonly resolve: () => void; turns: number }[] = [];
   #reactor: Reactor | null = null;
   #isReactorReady = false;
   #lastYieldMs = 0;
   #emptyWaits = 0;
   #isResting = false;
   #isRef = true;
-  #next: ReturnType<typeof setImmediate> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isClosing = false;
   #closed = Promise.withResolvers<void>();
@@ -116,9 +120,16 @@ export class EventLoop {
   /** Keeps the process alive, or lets it end. */
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    if (isRef) this.#next?.ref();
-    else this.#next?.unref();
     this.#hurry();
+  }
+
+  /** Resolves when the system had nothing more to tell, or after some turns if it always has. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settling.push({ resolve, turns: MAX_SETTLING_TURNS });
+      this.#emptyWaits = 0; // what was empty before does not count
+      this.#hurry();
+    });
   }
 
   /** Ends the loop; resolves when nothing of it is left. */
@@ -152,7 +163,7 @@ export class EventLoop {
     if (this.#timer === null) return;
     clearTimeout(this.#timer);
     this.#timer = null;
-    this.#goRound();
+    setImmediate(this.#turn);
   }
 
   #watchReactor(): void {
@@ -166,20 +177,29 @@ export class EventLoop {
       this.#end();
       return;
     }
-    this.#next = setImmediate(this.#turn);
-    if (!this.#isRef) this.#next.unref();
+    if (this.#isRef) setImmediate(this.#turn);
+    else this.#goRoundByTimer();
+  }
+
+  /** An immediate without a reference may never be called; a timer is, as long as something else lives. */
+  #goRoundByTimer(): void {
+    const periodMs = this.#emptyWaits > 0 ? UNREF_PERIOD_MS : 0;
+    const timer = setTimeout(() => this.#hurry(), periodMs);
+    Deno.unrefTimer(timer);
+    this.#timer = timer;
   }
 
   #turn = (): void => {
-    this.#next = null;
     if (this.#isClosing) return this.#end();
     this.#try(() => {
       this.#runTasks();
       this.#pollRepeatedly();
     });
+    if (this.#settling.length > 0) this.#settle();
     if (this.#mustYield()) this.#yield();
-    else if (this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST) this.#rest();
-    else this.#goRound();
+    else if (this.#isRef && this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST) {
+      this.#rest();
+    } else this.#goRound();
   };
 
   #pollRepeatedly(): void {
@@ -201,6 +221,13 @@ export class EventLoop {
       budget > 0 && !this.isFresh && !this.#isReactorReady &&
       this.#tasks.length === 0 && Date.now() - beganMs < MAX_TURN_MS
     );
+  }
+
+  #settle(): void {
+    const isQuiet = this.#emptyWaits > 0;
+    const due = this.#settling.filter((one) => isQuiet || --one.turns < 0);
+    this.#settling = this.#settling.filter((one) => !due.includes(one));
+    for (const { resolve } of due) resolve();
   }
 
   #tell(count: number): void {
@@ -246,12 +273,6 @@ export class EventLoop {
   async #rest(): Promise<void> {
     const poller = this.#poller;
     this.#emptyWaits = 0;
-    if (!this.#isRef) {
-      const timer = setTimeout(() => this.#hurry(), UNREF_PERIOD_MS);
-      Deno.unrefTimer(timer);
-      this.#timer = timer;
-      return;
-    }
     const reactorFd = this.#reactor?.fd ?? -1;
     if (reactorFd >= 0) poller.remove(reactorFd);
     this.#isResting = true;

@@ -86,6 +86,11 @@ export class EpollListener implements Listener, Watched {
     this.#wake();
   }
 
+  /** See {@linkcode Listener.settled}. */
+  settled(): Promise<void> {
+    return this.#loop.settled();
+  }
+
   /** See {@linkcode Listener.ref}. */
   ref(): void {
     this.#loop.setRef(true);
