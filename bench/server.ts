@@ -4,47 +4,53 @@
  *
  *     deno run -A bench/server.ts --port 8080 --engine listen
  *
- * It prints one line when it listens.
+ * With `--workers 4` it serves from so many cores (on engine "listen" Deno
+ * needs `--unstable-net` for that), with `--routes 1001` it has so many more,
+ * `/route0` and on. It prints one line when it listens.
  */
 
-import { type BodyInit, Headers, Server } from "../mod.ts";
+import { isMainThread } from "node:worker_threads";
+import {
+  type BodyInit,
+  Headers,
+  type RequestContext,
+  Server,
+  type ServerHandle,
+} from "../mod.ts";
+import {
+  bytesOf,
+  LONG_FIELDS,
+  parseSize,
+  piecesOf,
+} from "./targets/answers.mjs";
 
 const TEXT = new Headers({ "content-type": "text/plain" });
 const JSON_TYPE = new Headers({ "content-type": "application/json" });
 const BYTES = new Headers({ "content-type": "application/octet-stream" });
-
-/** Size of the pieces of a chunked answer, in bytes. */
-const PIECE_BYTES = 16_384;
+const CHUNKED = new Headers([...BYTES, ["transfer-encoding", "chunked"]]);
+const LONG = new Headers([
+  ["content-type", "text/plain"],
+  ...LONG_FIELDS.map(([name, value]) => [name, value] as const),
+]);
 
 function argument(name: string, standard: string): string {
   const index = Deno.args.indexOf(`--${name}`);
   return index === -1 ? standard : Deno.args[index + 1] ?? standard;
 }
 
-/** Parses a size in bytes from a route's text; `null` if it is none. */
-function parseSize(text: string | undefined): number | null {
-  return text !== undefined && /^[0-9]{1,10}$/.test(text) ? Number(text) : null;
-}
-
-const bodies = new Map<number, Uint8Array>();
-
-function bodyOf(size: number): Uint8Array {
-  let body = bodies.get(size);
-  if (body === undefined) {
-    bodies.set(size, body = new Uint8Array(size).fill(97));
-  }
-  return body;
-}
-
-async function* pieces(size: number): AsyncGenerator<Uint8Array> {
-  for (let rest = size; rest > 0; rest -= PIECE_BYTES) {
-    yield bodyOf(Math.min(rest, PIECE_BYTES));
-  }
+/** What `GET /search` tells of its request. */
+function search({ uri, headers }: RequestContext): string {
+  return JSON.stringify({
+    path: uri.path,
+    query: uri.query,
+    agent: headers.get("user-agent"),
+    language: headers.get("accept-language"),
+  });
 }
 
 const engine = argument("engine", "listen");
-if (engine !== "listen") {
-  console.error(`Cannot serve on engine "${engine}": there is only "listen"`);
+if (engine !== "listen" && engine !== "epoll") {
+  console.error(`Cannot serve on engine "${engine}": not "listen" or "epoll"`);
   Deno.exit(2);
 }
 const app = Server.builder({
@@ -58,27 +64,41 @@ app.get(
   "/json",
   (_, res) => res.ok(JSON.stringify({ message: "Hello, World!" }), JSON_TYPE),
 );
+app.get("/headers", (_, res) => res.ok("Hello, World!", LONG));
+app.get("/search", (ctx, res) => res.ok(search(ctx), JSON_TYPE));
+for (let index = 0; index < Number(argument("routes", "0")); index++) {
+  const text = String(index);
+  app.get(`/route${index}`, (_, res) => res.ok(text, TEXT));
+}
 app.get("/bytes/:n", (ctx, res) => {
   const size = parseSize(ctx.params.get("n"));
   if (size === null) res.send(400);
-  else res.ok(bodyOf(size), BYTES);
+  else res.ok(bytesOf(size), BYTES);
 });
 app.get("/chunked/:n", (ctx, res) => {
   const size = parseSize(ctx.params.get("n"));
   if (size === null) res.send(400);
-  else {
-    const headers = new Headers(BYTES);
-    headers.add("transfer-encoding", "chunked");
-    res.ok(pieces(size), headers);
-  }
+  else res.ok(piecesOf(size), CHUNKED);
 });
 app.fallbackRoute((ctx, res) => res.ok(ctx.body satisfies BodyInit, BYTES));
 
-const handle = app.build().serve();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
+const handle = serve(app.build(), engine);
+if (isMainThread) {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
+  }
+  await handle.finished;
+  Deno.exit();
 }
-const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`listening on http://${hostname}:${port}/`);
-await handle.finished;
-Deno.exit();
+
+function serve(server: Server, engine: "listen" | "epoll"): ServerHandle {
+  const workers = Number(argument("workers", "0"));
+  const onListen = (addr: Deno.Addr): void => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    console.log(`listening on http://${hostname}:${port}/`);
+  };
+  if (workers > 0) return server.serveThreaded({ workers, engine, onListen });
+  return engine === "epoll"
+    ? server.serveEpoll({ onListen })
+    : server.serve({ onListen });
+}

@@ -1,0 +1,56 @@
+/** Runs the load generator against a target that is running. */
+
+import type { Loader, LoadRun, LoadSample } from "./loader.ts";
+import { counting, parseCount } from "./perf_counter.ts";
+import type { Pinning } from "./pinning.ts";
+import { type Killable, ProcessTree } from "./process_tree.ts";
+
+/** What a run of the load saw. */
+export interface Load {
+  readonly sample: LoadSample;
+  /** Of the processes that were counted; `null` if none were. */
+  readonly instructions: number | null;
+}
+
+/** What load is made with. */
+export interface LoadTools {
+  readonly loader: Loader;
+  readonly pinning: Pinning;
+  /** Everything that runs, for who must end it all. */
+  readonly running: Set<Killable>;
+}
+
+/**
+ * Makes load once.
+ *
+ * @param countedPids Processes whose instructions are counted meanwhile.
+ * @throws {Error} If the generator fails, as when nobody listens.
+ */
+export async function makeLoad(
+  { loader, pinning, running }: LoadTools,
+  run: LoadRun,
+  countedPids: readonly number[] = [],
+): Promise<Load> {
+  const pinned = pinning.load(await loader.command(run));
+  const [command = "", ...args] = countedPids.length > 0
+    ? counting(countedPids, pinned)
+    : pinned;
+  const child = new Deno.Command(command, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const tree = new ProcessTree(child.pid);
+  const ender = { kill: () => tree.signal("SIGKILL") };
+  running.add(ender);
+  const { success, stdout, stderr } = await child.output();
+  running.delete(ender);
+  const decoder = new TextDecoder();
+  const errors = decoder.decode(stderr).trim();
+  const line = decoder.decode(stdout).trim().split("\n").at(-1) ?? "";
+  if (!success || !line.startsWith("{")) {
+    throw new Error(`no load could be made: ${errors || line}`);
+  }
+  return { sample: JSON.parse(line), instructions: parseCount(errors) };
+}

@@ -1,0 +1,93 @@
+/**
+ * Processes as `/proc` shows them: a target with all that it started, what
+ * they used, and signals to each. Processes that end take their share of the
+ * processor time along; no target ends any while it is measured.
+ */
+
+/** The kernel reports processor time in these to programs, whatever it counts in itself. */
+const TICKS_PER_SECOND = 100;
+
+/** What can be ended at once. */
+export interface Killable {
+  kill(): void;
+}
+
+/** A process and its descendants. */
+export class ProcessTree {
+  #root: number;
+
+  /** @param root The process id at the top. */
+  constructor(root: number) {
+    this.#root = root;
+  }
+
+  /** The process ids that are alive now, parents first. */
+  pids(): readonly number[] {
+    const children = new Map<number, number[]>();
+    for (const { name } of Deno.readDirSync("/proc")) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid)) continue;
+      const parent = Number(readStat(pid)[1]);
+      const siblings = children.get(parent);
+      if (siblings === undefined) children.set(parent, [pid]);
+      else siblings.push(pid);
+    }
+    const found = [this.#root];
+    for (const pid of found) found.push(...children.get(pid) ?? []); // grows as it goes
+    return found;
+  }
+
+  /** Processor time used so far, user and system, in microseconds. */
+  cpuMicros(): number {
+    let ticks = 0;
+    for (const pid of this.pids()) {
+      const fields = readStat(pid);
+      ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    }
+    return ticks / TICKS_PER_SECOND * 1e6;
+  }
+
+  /** The sum of each process's peak resident memory, in MiB; shared pages count for each. */
+  peakRssMiB(): number {
+    let kibibytes = 0;
+    for (const pid of this.pids()) {
+      const match = /^VmHWM:\s*([0-9]+) kB$/m.exec(
+        readProc(`/proc/${pid}/status`),
+      );
+      kibibytes += Number(match?.[1] ?? 0);
+    }
+    return kibibytes / 1024;
+  }
+
+  /** Sends a signal to all of them; those that are gone do not matter. */
+  signal(signal: Deno.Signal): void {
+    for (const pid of this.pids()) {
+      try {
+        Deno.kill(pid, signal);
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    }
+  }
+}
+
+/** The fields behind the process's name, which may itself hold blanks: state first, then the parent. */
+function readStat(pid: number): readonly string[] {
+  const text = readProc(`/proc/${pid}/stat`);
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** A file's text; empty if its process has ended. */
+function readProc(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Error && /\bESRCH\b|No such process/.test(error.message);
+}

@@ -1,0 +1,62 @@
+/**
+ * Tells on the terminal how far a run is: one line that is written over, or
+ * nothing but notes where the output is no terminal.
+ */
+
+const ENCODER = new TextEncoder();
+const CLEAR_LINE = "\r\x1b[2K";
+
+/** Counts steps of equal weight and guesses the rest from them. */
+export class Progress {
+  #total: number;
+  #done = -1;
+  #heading = "";
+  #startMs: number = performance.now();
+  #isTerminal: boolean = Deno.stderr.isTerminal();
+
+  /** @param total How many steps there will be, at most. */
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /** Begins a part of the run. */
+  heading(text: string): void {
+    this.#heading = text;
+    if (this.#isTerminal) return;
+    const share = Math.floor(Math.max(0, this.#done + 1) / this.#total * 100);
+    this.#write(`${text} (${share} % done, ${this.#left()})\n`);
+  }
+
+  /** Begins the next step. */
+  step(text: string): void {
+    this.#done++;
+    if (!this.#isTerminal) return;
+    const counted = `[${this.#done + 1}/${this.#total}]`;
+    this.#write(
+      `${CLEAR_LINE}${counted} ${this.#heading}: ${text} (${this.#left()})`,
+    );
+  }
+
+  /** Passes over steps that will not take place. */
+  skip(steps: number): void {
+    this.#total -= steps;
+  }
+
+  /** Writes a line that stays. */
+  note(text: string): void {
+    this.#write(`${this.#isTerminal ? CLEAR_LINE : ""}${text}\n`);
+  }
+
+  #left(): string {
+    if (this.#done < 1) return "time left not known yet";
+    const elapsedMs = performance.now() - this.#startMs;
+    const leftMs = elapsedMs / this.#done * (this.#total - this.#done);
+    const seconds = Math.max(0, Math.round(leftMs / 1000));
+    const rest = String(seconds % 60).padStart(2, "0");
+    return `${Math.floor(seconds / 60)}:${rest} left`;
+  }
+
+  #write(text: string): void {
+    Deno.stderr.writeSync(ENCODER.encode(text));
+  }
+}

@@ -1,0 +1,42 @@
+/** Rounds to results: medians, the peak of memory, the sum of errors. */
+
+import type { LoadSample } from "./loader.ts";
+import type { TargetResult } from "./results.ts";
+
+/** What one round of a target saw. */
+export interface Round extends LoadSample {
+  readonly cpuMicros: number;
+  readonly instructions: number | null;
+}
+
+/** Sums up a target's rounds; there must be one at least. */
+export function summarise(
+  target: string,
+  rounds: readonly Round[],
+  peakRssMiB: number,
+): TargetResult {
+  const middle = (value: (round: Round) => number): number =>
+    median(rounds.map(value));
+  const perRequest = (value: number, { requests }: Round): number =>
+    requests === 0 ? 0 : value / requests;
+  const isCounted = rounds.every(({ instructions }) => instructions !== null);
+  return {
+    target,
+    requestsPerSecond: middle((round) => round.requests / round.seconds),
+    p50Ms: middle((round) => round.p50Ms),
+    p99Ms: middle((round) => round.p99Ms),
+    cpuMicrosPerRequest: middle((round) => perRequest(round.cpuMicros, round)),
+    instructionsPerRequest: isCounted
+      ? middle((round) => perRequest(round.instructions ?? 0, round))
+      : null,
+    peakRssMiB,
+    errors: rounds.reduce((sum, round) => sum + round.errors, 0),
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const low = sorted[Math.floor(middle)] ?? NaN;
+  return (low + (sorted[Math.ceil(middle)] ?? NaN)) / 2;
+}

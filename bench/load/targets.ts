@@ -1,0 +1,118 @@
+/** All targets, in the order of the report. */
+
+import { FLOOR } from "./floor.ts";
+import { NGINX } from "./nginx.ts";
+import { installNpmPeers } from "./npm_peers.ts";
+import {
+  CONSTANT_CASES,
+  maybeOutput,
+  type Prepared,
+  type Target,
+} from "./target.ts";
+
+/** Gives the path of a file of the comparison. */
+function path(file: string): string {
+  return decodeURIComponent(new URL(`../${file}`, import.meta.url).pathname);
+}
+
+/** A target that is a program for Deno. */
+function onDeno(
+  name: string,
+  file: string,
+  rest: { args?: readonly string[]; cases?: readonly string[] } = {},
+): Target {
+  const { args = [], cases } = rest;
+  return {
+    name,
+    ...(cases === undefined ? {} : { cases }),
+    prepare: () => ({
+      version: [...versionsIn(file), `Deno ${Deno.version.deno}`].join(", "),
+      launch: (port, routes) => ({
+        command: Deno.execPath(),
+        args: ["run", "-A", path(file), ...numbers(port, routes), ...args],
+      }),
+    }),
+  };
+}
+
+/** The packages that a program imports, with their versions. */
+function versionsIn(file: string): readonly string[] {
+  const imports = Deno.readTextFileSync(path(file)).matchAll(/"npm:([^"]+)"/g);
+  return [...imports].map(([, name = ""]) => name);
+}
+
+function numbers(port: number, routes: number): readonly string[] {
+  return ["--port", String(port), "--routes", String(routes)];
+}
+
+const NODE_HTTP: Target = {
+  name: "node:http",
+  async prepare(): Promise<Prepared | string> {
+    const node = await maybeOutput("node", ["--version"]);
+    const file = path("targets/node_http.mjs");
+    const [command, ...args] = node === null
+      ? [Deno.execPath(), "run", "-A", file]
+      : ["node", file];
+    return {
+      version: node === null
+        ? `on Deno ${Deno.version.deno}, there is no Node`
+        : `Node ${node.trim()}`,
+      launch: (port, routes) => ({
+        command,
+        args: [...args, ...numbers(port, routes)],
+      }),
+    };
+  },
+};
+
+const BUN_SERVE: Target = {
+  name: "Bun.serve",
+  async prepare(): Promise<Prepared | string> {
+    const peers = await installNpmPeers();
+    const command = await peers.bun();
+    if (command === null) return "the package `bun` cannot be installed";
+    return {
+      version: `Bun ${await peers.version("bun")}`,
+      launch: (port, routes) => ({
+        command,
+        args: [path("targets/bun_serve.mjs"), ...numbers(port, routes)],
+        env: { NODE_ENV: "production" },
+      }),
+    };
+  },
+};
+
+const FASTIFY: Target = {
+  name: "Fastify",
+  async prepare(): Promise<Prepared | string> {
+    const node = await maybeOutput("node", ["--version"]);
+    if (node === null) return "there is no Node";
+    const peers = await installNpmPeers();
+    const version = await peers.version("fastify");
+    if (version === null) return "the package `fastify` cannot be installed";
+    return {
+      version: `${version}, Node ${node.trim()}`,
+      launch: (port, routes) => ({
+        command: "node",
+        args: [path("targets/fastify.mjs"), ...numbers(port, routes)],
+        env: { FASTIFY_FOLDER: peers.folder, NODE_ENV: "production" },
+      }),
+    };
+  },
+};
+
+/** Everything that can be compared. */
+export const TARGETS: readonly Target[] = [
+  onDeno("khttp epoll", "server.ts", { args: ["--engine", "epoll"] }),
+  onDeno("khttp listen", "server.ts", { args: ["--engine", "listen"] }),
+  onDeno("Deno.serve", "targets/deno_serve.ts"),
+  onDeno("Deno.serve constant", "targets/deno_serve_constant.ts", {
+    cases: CONSTANT_CASES,
+  }),
+  onDeno("Hono", "targets/hono.ts"),
+  NODE_HTTP,
+  FASTIFY,
+  BUN_SERVE,
+  NGINX,
+  FLOOR,
+];

@@ -1,0 +1,71 @@
+/**
+ * What every target of the load comparison answers, in plain JavaScript so
+ * that Deno, Node and Bun read the same file. How a target routes and sends
+ * is its own affair.
+ */
+// deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
+
+import process from "node:process";
+
+/** The body of `GET /` and of `GET /headers`. */
+export const HELLO = "Hello, World!";
+
+/** Size of the pieces of a chunked answer, in bytes. */
+export const PIECE_BYTES = 16_384;
+
+/** @type {readonly (readonly [name: string, value: string])[]} The field lines that `GET /headers` adds. */
+export const LONG_FIELDS = Array.from(
+  { length: 50 },
+  (_, index) => [`x-field-${index}`, `value of field ${index}`],
+);
+
+/**
+ * Reads one number of the command line, such as the 8080 of `--port 8080`.
+ *
+ * @param {string} name
+ * @param {number} standard
+ * @returns {number}
+ */
+export function numberArgument(name, standard) {
+  const index = process.argv.indexOf(`--${name}`);
+  return index === -1 ? standard : Number(process.argv[index + 1]);
+}
+
+/** @type {Map<number, Uint8Array<ArrayBuffer>>} */
+const bodies = new Map();
+
+/**
+ * Gives so many bytes, made once for each size.
+ *
+ * @param {number} size
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function bytesOf(size) {
+  let bytes = bodies.get(size);
+  if (bytes === undefined) {
+    bodies.set(size, bytes = new Uint8Array(size).fill(97));
+  }
+  return bytes;
+}
+
+/**
+ * Gives so many bytes piece by piece, as a program that makes them would.
+ *
+ * @param {number} size
+ * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>>}
+ */
+export async function* piecesOf(size) {
+  for (let rest = size; rest > 0; rest -= PIECE_BYTES) {
+    yield bytesOf(Math.min(rest, PIECE_BYTES));
+  }
+}
+
+/**
+ * Parses a size in bytes from a route's text; `null` if it is none.
+ *
+ * @param {string | undefined} text
+ * @returns {number | null}
+ */
+export function parseSize(text) {
+  return text !== undefined && /^[0-9]{1,10}$/.test(text) ? Number(text) : null;
+}
