@@ -1,8 +1,8 @@
 /**
  * Sends a body that comes in pieces. The first pieces, up to 8 KiB, are read
  * before the head is written: a body that ends there gets a length and one
- * write. After that pieces are pulled as long as less than 64 KiB wait to be
- * sent, so that a slow reader holds no more than that (RFC 9112 §9.4).
+ * write. After that a piece is pulled only when the one before it was sent, so
+ * that a slow reader holds one piece (RFC 9112 §9.4).
  *
  * States: gathering (head unsent) → streaming → ended, or failed in either.
  */
@@ -28,14 +28,6 @@ const GATHER_MS = 5;
  * a timer costs as much as a short response (bench/load.ts, echo-4k).
  */
 const PROMPT_MICROTASKS = 16;
-
-/**
- * Bytes that may wait to be sent while further pieces are pulled.
- *
- * perf: those that come while a write is under way go out together: 0.5 times
- * the time of a write a piece (bench/load.ts, chunked-130k).
- */
-const MAX_AHEAD_BYTES = 65_536;
 
 /** Largest piece that is copied into the output, so that its framing needs no writes of its own, in bytes. */
 const MAX_COPIED_PIECE_BYTES = 65_536;
@@ -140,7 +132,7 @@ export class StreamedResponse {
     } else this.#writePiece(piece);
     this.#checkSurplus();
     owner.exchangeProgressed();
-    if (owner.output.pendingBytes >= MAX_AHEAD_BYTES) await owner.drained();
+    await owner.drained();
     return !this.#isAborted;
   }
 

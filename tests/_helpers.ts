@@ -1,12 +1,9 @@
 /**
  * A connection without a network: scripted pieces in, everything that the
- * server does out. It goes through `server.handle()`, so that the machine
- * under test is the one that listens on sockets.
+ * server does out; and responses as a client reads them. `_wire.ts` runs it.
  */
 
-import { decodeOctets, encodeOctets } from "../codec/ascii.ts";
-import type { ConnectionTeardownHook } from "../server/hooks.ts";
-import type { Server } from "../server/server.ts";
+import { decodeOctets } from "../codec/ascii.ts";
 import type { Duplex } from "../server/transport.ts";
 
 /** One response as it stood on the wire. */
@@ -29,9 +26,9 @@ export interface WireOutcome {
   readonly rest: string;
   /** Whether the server ended its direction before the peer ended its own. */
   readonly closedByServer: boolean;
-  /** What the teardown hook was told, if it is {@linkcode noteTeardown}. */
+  /** What the teardown hook was told. */
   readonly teardownError: Error | undefined;
-  /** What handlers wrote down by {@linkcode logOf}. */
+  /** What handlers wrote down. */
   readonly log: readonly unknown[];
 }
 
@@ -46,7 +43,7 @@ export interface WireOptions {
   readonly endsAfterPieces?: boolean;
   /** Methods of the requests, where one is HEAD. @default {[]} */
   readonly methods?: readonly string[];
-  /** Most bytes that one write takes. @default {Infinity} */
+  /** Most bytes that one write takes, in memory. @default {Infinity} */
   readonly maxWriteBytes?: number;
   /** After how long the test fails, in ms. @default {5000} */
   readonly deadlineMs?: number;
@@ -150,45 +147,6 @@ export class MemoryDuplex implements Duplex {
     if (!this.#isOver) this.closedByServer = true;
     this.end();
   }
-}
-
-/** The log of the connection that a handler's context names. */
-export function logOf(conn: Duplex): unknown[] {
-  if (conn instanceof MemoryDuplex) return conn.log;
-  throw new TypeError("Cannot find log: the connection is not in memory");
-}
-
-/** A teardown hook that writes down how the connection ended. */
-export const noteTeardown: ConnectionTeardownHook = (conn, error) => {
-  if (conn instanceof MemoryDuplex) conn.teardownError = error;
-};
-
-/** Serves one scripted connection to its end. */
-export async function runWire(
-  server: Server,
-  pieces: readonly Uint8Array[],
-  options: WireOptions = {},
-): Promise<WireOutcome> {
-  const duplex = new MemoryDuplex(pieces, options);
-  await withDeadline(
-    server.handle(duplex),
-    options.deadlineMs ?? 5000,
-    () =>
-      `pieces of ${pieces.map((piece) => piece.length).slice(0, 8)} bytes, ` +
-      `answered with ${JSON.stringify(duplex.output)}`,
-  );
-  const { output, closedByServer, teardownError, log } = duplex;
-  const { responses, rest } = parseResponses(output, options.methods, true);
-  return { output, responses, rest, closedByServer, teardownError, log };
-}
-
-/** As {@linkcode runWire} for wire text that comes in one piece. */
-export function runText(
-  server: Server,
-  wire: string,
-  options: WireOptions = {},
-): Promise<WireOutcome> {
-  return runWire(server, [encodeOctets(wire)], options);
 }
 
 /**

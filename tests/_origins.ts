@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConnectionSetupAction, type Handler, Server } from "../mod.ts";
+import { EPOLL, LISTEN, type TestEngine } from "./_engines.ts";
 
 /** Size of what is large, in bytes. */
 export const LARGE_BYTES = 10 * 1024 * 1024;
@@ -44,12 +45,14 @@ export interface Origin extends AsyncDisposable {
  * back as it comes, `/etag` answers 304 to its tag, `/none` 204.
  */
 export const ORIGINS: Readonly<Record<string, () => Promise<Origin>>> = {
-  "our server": startOurs,
+  "our server": () => startOurs(LISTEN),
+  ...EPOLL.isAbsent ? {} : { "our server on epoll": () => startOurs(EPOLL) },
   "node:http": startNode,
   "Deno.serve": startDeno,
 };
 
-function startOurs(): Promise<Origin> {
+/** Starts the site on an engine of ours. */
+export function startOurs(engine: TestEngine): Promise<Origin> {
   let connectionCount = 0;
   const app = Server.builder("127.0.0.1:0");
   app.connectionSetupHook((accepted) => {
@@ -71,7 +74,7 @@ function startOurs(): Promise<Origin> {
     res.send(isKnown ? 304 : 200, isKnown ? null : "tagged", { etag: '"one"' });
   });
   app.get("/none", (_, res) => res.send(204));
-  const handle = app.build().serve();
+  const handle = engine.start(app.build());
   return Promise.resolve({
     port: (handle.addr as Deno.NetAddr).port, // a TCP address was given
     get connectionCount(): number {

@@ -1,6 +1,7 @@
 /** A server on a free port of 127.0.0.1 for the length of a test, and requests for it. */
 
 import {
+  type ServeOptions,
   Server,
   type ServerBuilder,
   type ServerHandle,
@@ -18,15 +19,19 @@ export interface TestServer extends AsyncDisposable {
   connect(): Promise<RawClient>;
 }
 
-/** Serves what `configure` sets up. */
-export function serve(
-  configure: (app: ServerBuilder) => void,
+/** Sets up an application. */
+export type Configure = (app: ServerBuilder) => void;
+
+/** Serves what `configure` sets up, on the engine that `start` begins. */
+export function serveOn(
+  start: (server: Server, serving: ServeOptions) => ServerHandle,
+  configure: Configure,
   options: Partial<ServerOptions> = {},
 ): TestServer {
   const app = Server.builder("127.0.0.1:0", options);
   configure(app);
   const errors: unknown[] = [];
-  const handle = app.build().serve({
+  const handle = start(app.build(), {
     onError: (error) => void errors.push(error),
   });
   const { port } = handle.addr as Deno.NetAddr; // a TCP address was given

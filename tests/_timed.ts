@@ -1,12 +1,14 @@
-/** Connections of an engine whose clock stands until the test moves it. */
+/** Connections of an engine whose clock stands until the test moves it; in memory, and what they have in common. */
 
 import { assertEquals } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { RouterBuilder } from "../router/router.ts";
 import type { Application, Hooks } from "../server/application.ts";
+import type { Clock } from "../server/deadlines.ts";
 import { Engine, type EngineEvents } from "../server/engines/engine.ts";
 import { resolveOptions } from "../server/options.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
+import type { ResponseReader } from "./_raw_client.ts";
 import { FakeClock } from "./server/_fake_clock.ts";
 import { turn } from "./_turns.ts";
 
@@ -40,8 +42,63 @@ export const NO_EVENTS: EngineEvents = Object.freeze({
   onError: () => {},
 });
 
-/** One connection of an engine whose clock stands. */
-export class Timed extends MemoryConnection {
+/** An engine that listens on 127.0.0.1. */
+export interface ListeningEngine {
+  readonly engine: Engine;
+  readonly port: number;
+}
+
+/** Serves an application on the default engine, on a free port, under a clock. */
+export function listenTimed(
+  app: Application,
+  events: EngineEvents,
+  clock: Clock,
+): ListeningEngine {
+  const engine = new Engine(app, events, { clock });
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  engine.acceptFrom(listener);
+  return { engine, port: listener.addr.port };
+}
+
+/** Hooks of a connection whose setup and teardown are the harness's. */
+export type TimedHooks = Partial<Pick<Hooks, "preRouting" | "error">>;
+
+/** One connection of an engine whose clock stands, whichever engine it is. */
+export interface TimedPeer extends ResponseReader {
+  readonly clock: FakeClock;
+  /** What the teardown hook was told. */
+  readonly error: Error | undefined;
+  /** The same, as code or name. */
+  readonly errorCode: string | undefined;
+  /** How often the server closed it. */
+  readonly closeCount: number;
+  /** Octets that the server has written so far. */
+  readonly writtenBytes: number;
+  /** Settles with the connection's end. */
+  readonly ended: Promise<void>;
+  /** Takes no octet from the server until the result is called; the system may take some in between. */
+  holdWrites(): () => void;
+  /** Sends octets to the server. */
+  send(text: string): void;
+  /** Ends our direction. */
+  end(): void;
+  /** Cuts the connection; the server is told `error`, or what the system says. */
+  reset(error: Error): void;
+  /** Lets everything happen that can happen without the peer. */
+  settle(): Promise<void>;
+  /** Moves the time by `durationMs`, sees nothing happen, and then by what sweeps are late. */
+  pass(durationMs: number, lateMs?: number): Promise<void>;
+  /** Sees the end: gives what is left to read, and sees that no timer is. */
+  finish(): Promise<string>;
+}
+
+/** An error as code or name. */
+export function codeOf(error: Error | undefined): string | undefined {
+  return error instanceof ProtocolError ? error.code : error?.name;
+}
+
+/** A connection in memory, through the transport of the default engine. */
+export class Timed extends MemoryConnection implements TimedPeer {
   readonly clock: FakeClock = new FakeClock();
   /** What the teardown hook was told. */
   error: Error | undefined;
@@ -65,13 +122,22 @@ export class Timed extends MemoryConnection {
     this.ended = engine.handle(this.duplex);
   }
 
-  /** What the teardown hook was told, as code or name. */
+  /** See {@linkcode TimedPeer.errorCode}. */
   get errorCode(): string | undefined {
-    const { error } = this;
-    return error instanceof ProtocolError ? error.code : error?.name;
+    return codeOf(this.error);
   }
 
-  /** Moves the time by `durationMs`, sees nothing happen, and then by what sweeps are late. */
+  /** See {@linkcode TimedPeer.writtenBytes}. */
+  get writtenBytes(): number {
+    return this.writes.join("").length;
+  }
+
+  /** See {@linkcode TimedPeer.settle}. */
+  async settle(): Promise<void> {
+    for (let n = 0; n < 5; n++) await turn();
+  }
+
+  /** See {@linkcode TimedPeer.pass}. */
   async pass(durationMs: number, lateMs: number = SWEEPS_MS): Promise<void> {
     await turn();
     const { closeCount, writes } = this;
@@ -83,7 +149,7 @@ export class Timed extends MemoryConnection {
     await turn();
   }
 
-  /** Sees the end: gives what is left to read, and sees that no timer is. */
+  /** See {@linkcode TimedPeer.finish}. */
   async finish(): Promise<string> {
     const rest = await this.toEnd();
     this.end();

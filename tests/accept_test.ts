@@ -13,9 +13,10 @@ import {
   Server,
 } from "../mod.ts";
 import { Engine } from "../server/engines/engine.ts";
+import { LISTEN, testEngine, testEngines } from "./_engines.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
 import { RawClient } from "./_raw_client.ts";
-import { request, serve } from "./_serve.ts";
+import { request } from "./_serve.ts";
 import { applicationOf } from "./_timed.ts";
 import { turn, until } from "./_turns.ts";
 import { FakeClock } from "./server/_fake_clock.ts";
@@ -113,82 +114,102 @@ async function stop(time: FakeTime, engine: Accepting): Promise<void> {
   assertEquals(engine.ends, [null]);
 }
 
-Deno.test("R158: failures that pass are waited out, from 5 ms doubling to 1 s", async () => {
-  using time = new FakeTime();
-  const script = Array.from(
-    { length: 12 },
-    (_, n) => systemError(TRANSIENT[n % TRANSIENT.length] ?? ""),
-  );
-  const accepting = new Accepting(script);
-  await fire(time, 11);
-  const { times } = accepting.listener;
-  const waits = times.slice(1).map((at, n) => at - (times[n] ?? 0));
-  assertEquals(waits, [
-    ...[5, 10, 20, 40, 80, 160, 320, 640],
-    ...[1000, 1000, 1000],
-  ]);
-  await fire(time, 1);
-  assertEquals(times.length, 13);
-  assertEquals(accepting.failures, script);
-  assertEquals(accepting.ends, []);
-  await stop(time, accepting);
-});
+testEngine(
+  LISTEN,
+  "R158: failures that pass are waited out, from 5 ms doubling to 1 s",
+  async () => {
+    using time = new FakeTime();
+    const script = Array.from(
+      { length: 12 },
+      (_, n) => systemError(TRANSIENT[n % TRANSIENT.length] ?? ""),
+    );
+    const accepting = new Accepting(script);
+    await fire(time, 11);
+    const { times } = accepting.listener;
+    const waits = times.slice(1).map((at, n) => at - (times[n] ?? 0));
+    assertEquals(waits, [
+      ...[5, 10, 20, 40, 80, 160, 320, 640],
+      ...[1000, 1000, 1000],
+    ]);
+    await fire(time, 1);
+    assertEquals(times.length, 13);
+    assertEquals(accepting.failures, script);
+    assertEquals(accepting.ends, []);
+    await stop(time, accepting);
+  },
+);
 
-Deno.test("R158: an accept that succeeds sets the wait back to 5 ms", async () => {
-  using time = new FakeTime();
-  const peer = new MemoryConnection();
-  const full = systemError("EMFILE");
-  const accepting = new Accepting([full, full, full, peer, full, full]);
-  await fire(time, 5);
-  // 5, 10 and 20 ms, a connection, then 5 and 10 ms again
-  assertEquals(accepting.listener.times, [0, 5, 15, 35, 35, 40, 50]);
-  peer.send(request("GET /"));
-  assertEquals((await peer.response()).body, "ok");
-  await stop(time, accepting);
-});
-
-for (const code of TRANSIENT) {
-  Deno.test(`R158: traffic goes on while accept fails with ${code}`, async () => {
+testEngine(
+  LISTEN,
+  "R158: an accept that succeeds sets the wait back to 5 ms",
+  async () => {
     using time = new FakeTime();
     const peer = new MemoryConnection();
-    const script = Array.from({ length: 20 }, () => systemError(code));
-    const accepting = new Accepting([peer, ...script]);
-    for (let n = 0; n < 5; n++) {
-      await fire(time, 1);
-      peer.send(request("GET /"));
-      assertEquals((await peer.response()).body, "ok");
-    }
-    assert(accepting.failures.length > 3);
-    assertEquals(accepting.engine.connectionCount, 1);
+    const full = systemError("EMFILE");
+    const accepting = new Accepting([full, full, full, peer, full, full]);
+    await fire(time, 5);
+    // 5, 10 and 20 ms, a connection, then 5 and 10 ms again
+    assertEquals(accepting.listener.times, [0, 5, 15, 35, 35, 40, 50]);
+    peer.send(request("GET /"));
+    assertEquals((await peer.response()).body, "ok");
     await stop(time, accepting);
-  });
+  },
+);
+
+for (const code of TRANSIENT) {
+  testEngine(
+    LISTEN,
+    `R158: traffic goes on while accept fails with ${code}`,
+    async () => {
+      using time = new FakeTime();
+      const peer = new MemoryConnection();
+      const script = Array.from({ length: 20 }, () => systemError(code));
+      const accepting = new Accepting([peer, ...script]);
+      for (let n = 0; n < 5; n++) {
+        await fire(time, 1);
+        peer.send(request("GET /"));
+        assertEquals((await peer.response()).body, "ok");
+      }
+      assert(accepting.failures.length > 3);
+      assertEquals(accepting.engine.connectionCount, 1);
+      await stop(time, accepting);
+    },
+  );
 }
 
-Deno.test("R158: the runtime's own classes of passing failures pass too", async () => {
-  using time = new FakeTime();
-  const script = [
-    new Deno.errors.ConnectionAborted("left the queue"),
-    new Deno.errors.ConnectionReset("left the queue"),
-    new Deno.errors.Interrupted("signal"),
-  ];
-  const accepting = new Accepting(script);
-  await fire(time, 3);
-  assertEquals(accepting.failures, script);
-  assertEquals(accepting.listener.times.length, 4);
-  await stop(time, accepting);
-});
+testEngine(
+  LISTEN,
+  "R158: the runtime's own classes of passing failures pass too",
+  async () => {
+    using time = new FakeTime();
+    const script = [
+      new Deno.errors.ConnectionAborted("left the queue"),
+      new Deno.errors.ConnectionReset("left the queue"),
+      new Deno.errors.Interrupted("signal"),
+    ];
+    const accepting = new Accepting(script);
+    await fire(time, 3);
+    assertEquals(accepting.failures, script);
+    assertEquals(accepting.listener.times.length, 4);
+    await stop(time, accepting);
+  },
+);
 
-Deno.test("R158: shutdown does not wait for the end of a wait", async () => {
-  const script = Array.from({ length: 20 }, () => systemError("EMFILE"));
-  const accepting = new Accepting(script);
-  await until(() => accepting.failures.length >= 3);
-  const { length } = accepting.failures;
-  accepting.engine.stop();
-  await until(() => accepting.ends.length > 0);
-  assertEquals(accepting.ends, [null]);
-  assertEquals(accepting.failures.length, length);
-  assertEquals(accepting.listener.closeCount, 1);
-});
+testEngine(
+  LISTEN,
+  "R158: shutdown does not wait for the end of a wait",
+  async () => {
+    const script = Array.from({ length: 20 }, () => systemError("EMFILE"));
+    const accepting = new Accepting(script);
+    await until(() => accepting.failures.length >= 3);
+    const { length } = accepting.failures;
+    accepting.engine.stop();
+    await until(() => accepting.ends.length > 0);
+    assertEquals(accepting.ends, [null]);
+    assertEquals(accepting.failures.length, length);
+    assertEquals(accepting.listener.closeCount, 1);
+  },
+);
 
 const fatal: readonly (readonly [string, Error])[] = [
   ["an unknown error", new Error("unknown")],
@@ -197,89 +218,104 @@ const fatal: readonly (readonly [string, Error])[] = [
 ];
 
 for (const [what, error] of fatal) {
-  Deno.test(`R158: ${what} ends serving once, and idle connections with it`, async () => {
-    const peer = new MemoryConnection();
-    const accepting = new Accepting([peer, error, new Error("never asked")]);
-    assertEquals(await peer.toEnd(), "");
-    peer.end();
-    await until(() => accepting.ends.length > 0);
-    for (let n = 0; n < 10; n++) await turn();
-    assertEquals(accepting.ends, [error]);
-    assertEquals(accepting.listener.times.length, 2);
-    assertEquals(accepting.failures, [error]);
-    assertEquals(accepting.engine.connectionCount, 0);
-  });
+  testEngine(
+    LISTEN,
+    `R158: ${what} ends serving once, and idle connections with it`,
+    async () => {
+      const peer = new MemoryConnection();
+      const accepting = new Accepting([peer, error, new Error("never asked")]);
+      assertEquals(await peer.toEnd(), "");
+      peer.end();
+      await until(() => accepting.ends.length > 0);
+      for (let n = 0; n < 10; n++) await turn();
+      assertEquals(accepting.ends, [error]);
+      assertEquals(accepting.listener.times.length, 2);
+      assertEquals(accepting.failures, [error]);
+      assertEquals(accepting.engine.connectionCount, 0);
+    },
+  );
 }
 
-Deno.test("R158: serve() rejects finished and shutdown() with the failure", async () => {
-  const broken = new Error("broken");
-  const { listener } = new ScriptedListener([broken]);
-  using _ = stub(Deno, "listen", (() => listener) as never);
-  const errors: unknown[] = [];
-  const handle = Server.builder("127.0.0.1:0").build().serve({
-    onError: (error) => void errors.push(error),
-  });
-  assertEquals(await assertRejects(() => handle.finished), broken);
-  assertEquals(await assertRejects(() => handle.shutdown()), broken);
-  assertEquals(errors, [broken]);
-});
-
-Deno.test("R158: failures make at most one line a second", async () => {
-  let nowMs = 1000;
-  const script = Array.from({ length: 100 }, () => systemError("EMFILE"));
-  const scripted = new ScriptedListener(script);
-  using _listen = stub(Deno, "listen", (() => scripted.listener) as never);
-  using _now = stub(performance, "now", () => nowMs);
-  using time = new FakeTime();
-  const errors: unknown[] = [];
-  const handle = Server.builder("127.0.0.1:0").build().serve({
-    onError: (error) => void errors.push(error),
-  });
-  const lines: number[] = [];
-  for (let second = 0; second < 4; second++) {
-    for (let n = 0; n < 20; n++) {
-      await time.tickAsync(50);
-      nowMs += 50;
-    }
-    lines.push(errors.length);
-  }
-  assert(scripted.times.length >= 9, `${scripted.times.length} accepts`);
-  assertEquals(lines, [1, 2, 3, 4]);
-  const finished = handle.shutdown();
-  await fire(time, 2);
-  await finished;
-});
-
-Deno.test("R155: number maxConnections + 1 waits in the queue, and comes in with the first close", async () => {
-  const admitted: string[] = [];
-  await using server = serve((app) => {
-    app.get("/:n", (ctx, res) => {
-      admitted.push(ctx.params.get("n") ?? "");
-      res.ok();
+testEngine(
+  LISTEN,
+  "R158: serve() rejects finished and shutdown() with the failure",
+  async () => {
+    const broken = new Error("broken");
+    const { listener } = new ScriptedListener([broken]);
+    using _ = stub(Deno, "listen", (() => listener) as never);
+    const errors: unknown[] = [];
+    const handle = Server.builder("127.0.0.1:0").build().serve({
+      onError: (error) => void errors.push(error),
     });
-  }, { maxConnections: 3 });
-  const clients: RawClient[] = [];
-  for (let n = 0; n < 5; n++) clients.push(await server.connect());
-  for (const [n, client] of clients.entries()) {
-    await client.send(request(`GET /${n}`));
-  }
-  for (const client of clients.slice(0, 3)) await client.response();
-  for (let n = 0; n < 20; n++) {
-    for (const client of clients.slice(0, 3)) {
-      await client.ask(request("GET /on"));
-    }
-    assertEquals(server.handle.connectionCount, 3);
-  }
-  assertEquals(admitted.filter((n) => n !== "on"), ["0", "1", "2"]);
-  clients[1]?.close();
-  assertEquals((await clients[3]?.response())?.status, 200);
-  assertEquals(server.handle.connectionCount, 3);
-  clients[0]?.close();
-  assertEquals((await clients[4]?.response())?.status, 200);
-  for (const client of clients) client.close();
-});
+    assertEquals(await assertRejects(() => handle.finished), broken);
+    assertEquals(await assertRejects(() => handle.shutdown()), broken);
+    assertEquals(errors, [broken]);
+  },
+);
 
-Deno.test("R155: several addresses share the bound", async () => {
+testEngine(
+  LISTEN,
+  "R158: failures make at most one line a second",
+  async () => {
+    let nowMs = 1000;
+    const script = Array.from({ length: 100 }, () => systemError("EMFILE"));
+    const scripted = new ScriptedListener(script);
+    using _listen = stub(Deno, "listen", (() => scripted.listener) as never);
+    using _now = stub(performance, "now", () => nowMs);
+    using time = new FakeTime();
+    const errors: unknown[] = [];
+    const handle = Server.builder("127.0.0.1:0").build().serve({
+      onError: (error) => void errors.push(error),
+    });
+    const lines: number[] = [];
+    for (let second = 0; second < 4; second++) {
+      for (let n = 0; n < 20; n++) {
+        await time.tickAsync(50);
+        nowMs += 50;
+      }
+      lines.push(errors.length);
+    }
+    assert(scripted.times.length >= 9, `${scripted.times.length} accepts`);
+    assertEquals(lines, [1, 2, 3, 4]);
+    const finished = handle.shutdown();
+    await fire(time, 2);
+    await finished;
+  },
+);
+
+testEngines(
+  "R155: number maxConnections + 1 waits in the queue, and comes in with the first close",
+  async (engine) => {
+    const admitted: string[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/:n", (ctx, res) => {
+        admitted.push(ctx.params.get("n") ?? "");
+        res.ok();
+      });
+    }, { maxConnections: 3 });
+    const clients: RawClient[] = [];
+    for (let n = 0; n < 5; n++) clients.push(await server.connect());
+    for (const [n, client] of clients.entries()) {
+      await client.send(request(`GET /${n}`));
+    }
+    for (const client of clients.slice(0, 3)) await client.response();
+    for (let n = 0; n < 20; n++) {
+      for (const client of clients.slice(0, 3)) {
+        await client.ask(request("GET /on"));
+      }
+      assertEquals(server.handle.connectionCount, 3);
+    }
+    assertEquals(admitted.filter((n) => n !== "on"), ["0", "1", "2"]);
+    clients[1]?.close();
+    assertEquals((await clients[3]?.response())?.status, 200);
+    assertEquals(server.handle.connectionCount, 3);
+    clients[0]?.close();
+    assertEquals((await clients[4]?.response())?.status, 200);
+    for (const client of clients) client.close();
+  },
+);
+
+testEngines("R155: several addresses share the bound", async (engine) => {
   let most = 0;
   const app = Server.builder(["127.0.0.1:0", "127.0.0.1:0"], {
     maxConnections: 1,
@@ -288,7 +324,7 @@ Deno.test("R155: several addresses share the bound", async () => {
     most = Math.max(most, handle.connectionCount);
     res.ok();
   });
-  const handle = app.build().serve();
+  const handle = engine.start(app.build());
   const ports = handle.addrs.map((addr) => (addr as Deno.NetAddr).port); // TCP
   using first = await RawClient.connect(ports[0] ?? 0);
   await first.ask(request("GET /"));
@@ -302,10 +338,10 @@ Deno.test("R155: several addresses share the bound", async () => {
   await handle.shutdown();
 });
 
-Deno.test("R155: connections that are being set up count", async () => {
+testEngines("R155: connections that are being set up count", async (engine) => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let setUps = 0;
-  await using server = serve((app) => {
+  await using server = engine.serve((app) => {
     app.fallbackRoute(ok);
     app.connectionSetupHook(async (accepted) => {
       assert(accepted.ok);

@@ -5,63 +5,73 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError } from "../mod.ts";
+import { LISTEN, testEngine, testEngines } from "./_engines.ts";
 import { withDeadline } from "./_helpers.ts";
-import { request, serve } from "./_serve.ts";
+import { request } from "./_serve.ts";
 import { Timed } from "./_timed.ts";
 import { turn, until } from "./_turns.ts";
 
 const DEADLINE_MS = 10_000;
 
-Deno.test("R108: a peer that has ended gets a large and a streamed answer whole", async () => {
-  const large = "x".repeat(2_000_000);
-  async function* pieces(): AsyncGenerator<string> {
-    for (let n = 0; n < 100; n++) {
-      await turn();
-      yield "y".repeat(1000);
+/** More than the system takes of a connection whose peer does not read. */
+const LONG_BYTES = 50_000_000;
+
+testEngines(
+  "R108: a peer that has ended gets a large and a streamed answer whole",
+  async (engine) => {
+    const large = "x".repeat(2_000_000);
+    async function* pieces(): AsyncGenerator<string> {
+      for (let n = 0; n < 100; n++) {
+        await turn();
+        yield "y".repeat(1000);
+      }
     }
-  }
-  await using server = serve((app) => {
-    app.get("/large", (_, res) => res.ok(large));
-    app.get("/stream", (_, res) => res.ok(pieces()));
-    app.post("/", async (ctx, res) => res.ok(await ctx.body.text()));
-  });
-  const wires: readonly (readonly [string, number])[] = [
-    [request("GET /large"), large.length],
-    [request("GET /stream"), 100_000],
-    [request("POST /", "", "hello"), 5],
-  ];
-  for (const [wire, size] of wires) {
-    using client = await server.connect();
-    await client.send(wire);
-    await client.end();
-    const answer = await client.response();
-    assertEquals([answer.status, answer.body.length], [200, size]);
-    assertEquals(await client.toEnd(), "");
-  }
-});
+    await using server = engine.serve((app) => {
+      app.get("/large", (_, res) => res.ok(large));
+      app.get("/stream", (_, res) => res.ok(pieces()));
+      app.post("/", async (ctx, res) => res.ok(await ctx.body.text()));
+    });
+    const wires: readonly (readonly [string, number])[] = [
+      [request("GET /large"), large.length],
+      [request("GET /stream"), 100_000],
+      [request("POST /", "", "hello"), 5],
+    ];
+    for (const [wire, size] of wires) {
+      using client = await server.connect();
+      await client.send(wire);
+      await client.end();
+      const answer = await client.response();
+      assertEquals([answer.status, answer.body.length], [200, size]);
+      assertEquals(await client.toEnd(), "");
+    }
+  },
+);
 
-Deno.test("R108: the answer to a peer that has ended says that it is the last", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const peer = new Timed(async (_, res) => {
-    await promise;
-    res.ok("late");
-  });
-  peer.send(request("GET /"));
-  peer.end();
-  for (let n = 0; n < 5; n++) await turn();
-  assertEquals(peer.closeCount, 0);
-  resolve();
-  const answer = await peer.response();
-  assertEquals(
-    [answer.body, answer.headers.get("connection")],
-    ["late", "close"],
-  );
-  assertEquals(await peer.finish(), "");
-  assertEquals(peer.error, undefined);
-});
+testEngines(
+  "R108: the answer to a peer that has ended says that it is the last",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const peer = engine.timed(async (_, res) => {
+      await promise;
+      res.ok("late");
+    });
+    peer.send(request("GET /"));
+    peer.end();
+    for (let n = 0; n < 5; n++) await turn();
+    assertEquals(peer.closeCount, 0);
+    resolve();
+    const answer = await peer.response();
+    assertEquals(
+      [answer.body, answer.headers.get("connection")],
+      ["late", "close"],
+    );
+    assertEquals(await peer.finish(), "");
+    assertEquals(peer.error, undefined);
+  },
+);
 
-Deno.test("R109: nothing at all ends silently", async () => {
-  const peer = new Timed((_, res) => res.ok());
+testEngines("R109: nothing at all ends silently", async (engine) => {
+  const peer = engine.timed((_, res) => res.ok());
   peer.end();
   assertEquals(await peer.finish(), "");
   assertEquals(peer.error, undefined);
@@ -91,30 +101,33 @@ const readings: Readonly<Record<string, Handler>> = {
 };
 
 for (const [what, fields, body] of cut) {
-  Deno.test(`R109: a body that ends inside ${what} is never complete`, async () => {
-    for (const [how, read] of Object.entries(readings)) {
-      for (const isEarly of [false, true]) {
-        let caught: unknown;
-        const peer = new Timed(async (ctx, res) => {
-          caught = await assertRejects(async () => await read(ctx, res));
-          throw caught;
-        });
-        peer.send(request("POST /", fields, body));
-        if (!isEarly) await turn();
-        peer.end();
-        const answer = await peer.response();
-        assertEquals(
-          [answer.status, answer.headers.get("connection")],
-          [400, "close"],
-          how,
-        );
-        assertEquals(await peer.finish(), "");
-        assert(caught instanceof ProtocolError, how);
-        assertEquals(caught.code, "TRUNCATED_BODY");
-        assertEquals(peer.errorCode, "TRUNCATED_BODY");
+  testEngines(
+    `R109: a body that ends inside ${what} is never complete`,
+    async (engine) => {
+      for (const [how, read] of Object.entries(readings)) {
+        for (const isEarly of [false, true]) {
+          let caught: unknown;
+          const peer = engine.timed(async (ctx, res) => {
+            caught = await assertRejects(async () => await read(ctx, res));
+            throw caught;
+          });
+          peer.send(request("POST /", fields, body));
+          if (!isEarly) await peer.settle();
+          peer.end();
+          const answer = await peer.response();
+          assertEquals(
+            [answer.status, answer.headers.get("connection")],
+            [400, "close"],
+            how,
+          );
+          assertEquals(await peer.finish(), "");
+          assert(caught instanceof ProtocolError, how);
+          assertEquals(caught.code, "TRUNCATED_BODY");
+          assertEquals(peer.errorCode, "TRUNCATED_BODY");
+        }
       }
-    }
-  });
+    },
+  );
 }
 
 /** What a handler's request and response saw of a peer that left. */
@@ -150,35 +163,38 @@ function streaming(): Departure {
   };
 }
 
-Deno.test("R110: a reset tells signal, source and res.sent; other connections go on", async () => {
-  const departure = streaming();
-  const ends: (Error | undefined)[] = [];
-  await using server = serve((app) => {
-    app.get("/", (_, res) => res.ok("ok"));
-    app.get("/stream", departure.handler);
-    app.connectionTeardownHook((_, error) => void ends.push(error));
-  });
-  using other = await server.connect();
-  assertEquals((await other.ask(request("GET /"))).body, "ok");
-  const leaving = await server.connect();
-  await leaving.send(request("GET /stream"));
-  await leaving.head();
-  // What was received and not read makes the system reset the connection.
-  leaving.close();
-  const told = Promise.all([departure.signal, departure.sent]);
-  await withDeadline(departure.canceled, DEADLINE_MS);
-  for (const error of await withDeadline(told, DEADLINE_MS)) {
-    assert(error instanceof Error, String(error));
-  }
-  for (let n = 0; n < 5; n++) {
+testEngines(
+  "R110: a reset tells signal, source and res.sent; other connections go on",
+  async (engine) => {
+    const departure = streaming();
+    const ends: (Error | undefined)[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok("ok"));
+      app.get("/stream", departure.handler);
+      app.connectionTeardownHook((_, error) => void ends.push(error));
+    });
+    using other = await server.connect();
     assertEquals((await other.ask(request("GET /"))).body, "ok");
-  }
-  await until(() => ends.length === 1);
-  assert(ends[0] instanceof Error);
-  assertEquals(server.handle.connectionCount, 1);
-});
+    const leaving = await server.connect();
+    await leaving.send(request("GET /stream"));
+    await leaving.head();
+    // What was received and not read makes the system reset the connection.
+    leaving.close();
+    const told = Promise.all([departure.signal, departure.sent]);
+    await withDeadline(departure.canceled, DEADLINE_MS);
+    for (const error of await withDeadline(told, DEADLINE_MS)) {
+      assert(error instanceof Error, String(error));
+    }
+    for (let n = 0; n < 5; n++) {
+      assertEquals((await other.ask(request("GET /"))).body, "ok");
+    }
+    await until(() => ends.length === 1);
+    assert(ends[0] instanceof Error);
+    assertEquals(server.handle.connectionCount, 1);
+  },
+);
 
-Deno.test("R110: a write that fails tells the same", async () => {
+testEngine(LISTEN, "R110: a write that fails tells the same", async () => {
   const departure = streaming();
   const peer = new Timed(departure.handler);
   const broken = new Deno.errors.BrokenPipe("gone");
@@ -198,33 +214,35 @@ Deno.test("R110: a write that fails tells the same", async () => {
   assertEquals(writes, 4);
 });
 
-Deno.test("R110: a source that never answers keeps nobody waiting", async () => {
-  const sent = Promise.withResolvers<unknown>();
-  const forever = Promise.withResolvers<void>();
-  async function* stuck(): AsyncGenerator<string> {
-    yield "x".repeat(10_000);
-    await forever.promise;
-    yield "never";
-  }
-  const peer = new Timed(async (_, res) => {
-    res.ok(stuck());
-    await res.sent.catch(sent.resolve);
-  });
-  peer.send(request("GET /"));
-  await peer.head();
-  const reset = new Error("reset");
-  peer.reset(reset);
-  assertEquals(await sent.promise, reset);
-  await peer.ended;
-  assertEquals([peer.closeCount, peer.clock.tickerCount], [1, 0]);
-  forever.resolve(); // the generator's own promise would outlive the test
-});
+testEngines(
+  "R110: a source that never answers keeps nobody waiting",
+  async (engine) => {
+    const sent = Promise.withResolvers<unknown>();
+    const forever = Promise.withResolvers<void>();
+    async function* stuck(): AsyncGenerator<string> {
+      yield "x".repeat(10_000);
+      await forever.promise;
+      yield "never";
+    }
+    const peer = engine.timed(async (_, res) => {
+      res.ok(stuck());
+      await res.sent.catch(sent.resolve);
+    });
+    peer.send(request("GET /"));
+    await peer.head();
+    peer.reset(new Error("reset"));
+    const failure = await sent.promise;
+    await peer.ended;
+    assert(failure instanceof Error);
+    assertEquals(failure, peer.error);
+    assertEquals([peer.closeCount, peer.clock.tickerCount], [1, 0]);
+    forever.resolve(); // the generator's own promise would outlive the test
+  },
+);
 
-Deno.test({
-  name: "R110: a source that never gives a piece leaves no timer",
-  sanitizeOps: true,
-  sanitizeResources: true,
-  async fn(): Promise<void> {
+testEngines(
+  "R110: a source that never gives a piece leaves no timer",
+  async (engine) => {
     const asked = Promise.withResolvers<void>();
     const source = {
       [Symbol.asyncIterator]: () => ({
@@ -234,79 +252,93 @@ Deno.test({
         },
       }),
     };
-    const peer = new Timed((_, res) => res.ok(source));
+    const peer = engine.timed((_, res) => res.ok(source));
     peer.send(request("GET /"));
     await asked.promise;
     peer.reset(new Error("reset"));
     await peer.ended;
-    assertEquals(peer.writes, []);
+    assertEquals(peer.writtenBytes, 0);
+    assertEquals(peer.clock.tickerCount, 0);
   },
-});
+);
 
-Deno.test("R110: a reset while a body is read rejects the read", async () => {
-  const caught = Promise.withResolvers<unknown>();
-  const peer = new Timed(async (ctx) => {
-    await ctx.body.bytes().catch(caught.resolve);
-    throw new Error("nobody hears this");
-  });
-  peer.send(request("POST /", "Content-Length: 9\r\n", "abc"));
-  await turn();
-  const reset = new Error("reset");
-  peer.reset(reset);
-  assertEquals(await caught.promise, reset);
-  await peer.ended;
-  assertEquals(peer.error, reset);
-  assertEquals(peer.writes, []);
-});
+testEngines(
+  "R110: a reset while a body is read rejects the read",
+  async (engine) => {
+    const caught = Promise.withResolvers<unknown>();
+    const peer = engine.timed(async (ctx) => {
+      await ctx.body.bytes().catch(caught.resolve);
+      throw new Error("nobody hears this");
+    });
+    peer.send(request("POST /", "Content-Length: 9\r\n", "abc"));
+    await peer.settle();
+    peer.reset(new Error("reset"));
+    const failure = await caught.promise;
+    await peer.ended;
+    assert(failure instanceof Error);
+    assertEquals(failure, peer.error);
+    assertEquals(peer.writtenBytes, 0);
+  },
+);
 
-Deno.test("R110: what a handler does after the peer left harms nobody", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const done = Promise.withResolvers<void>();
-  const peer = new Timed(async (ctx, res) => {
-    await promise;
-    res.informational(103);
-    res.ok("late");
-    await assertRejects(() => res.sent);
-    assertEquals(ctx.signal.aborted, true);
-    done.resolve();
-  });
-  peer.send(request("GET /"));
-  await turn();
-  peer.reset(new Error("reset"));
-  await peer.ended;
-  resolve();
-  await done.promise;
-  assertEquals(peer.writes, []);
-});
+testEngines(
+  "R110: what a handler does after the peer left harms nobody",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<void>();
+    const peer = engine.timed(async (ctx, res) => {
+      await promise;
+      res.informational(103);
+      res.ok("late");
+      await assertRejects(() => res.sent);
+      assertEquals(ctx.signal.aborted, true);
+      done.resolve();
+    });
+    peer.send(request("GET /"));
+    await peer.settle();
+    peer.reset(new Error("reset"));
+    await peer.ended;
+    resolve();
+    await done.promise;
+    assertEquals(peer.writtenBytes, 0);
+  },
+);
 
-Deno.test("R110: a signal does not fire behind an answer that was sent", async () => {
-  const signals: AbortSignal[] = [];
-  const peer = new Timed(async (ctx, res) => {
-    signals.push(ctx.signal);
-    res.ok(await ctx.body.text());
-  });
-  for (const wire of [request("GET /"), request("POST /", "", "hello")]) {
-    peer.send(wire);
-    await peer.response();
-  }
-  await turn();
-  peer.reset(new Error("reset"));
-  await peer.ended;
-  assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
-});
+testEngines(
+  "R110: a signal does not fire behind an answer that was sent",
+  async (engine) => {
+    const signals: AbortSignal[] = [];
+    const peer = engine.timed(async (ctx, res) => {
+      signals.push(ctx.signal);
+      res.ok(await ctx.body.text());
+    });
+    for (const wire of [request("GET /"), request("POST /", "", "hello")]) {
+      peer.send(wire);
+      await peer.response();
+    }
+    await peer.settle();
+    peer.reset(new Error("reset"));
+    await peer.ended;
+    assertEquals(signals.map(({ aborted }) => aborted), [false, false]);
+  },
+);
 
-Deno.test("R110: a signal fires while an answer is on its way although the handler is done", async () => {
-  const signals: AbortSignal[] = [];
-  const peer = new Timed((ctx, res) => {
-    signals.push(ctx.signal);
-    res.ok(new Uint8Array(100_000));
-  });
-  const release = peer.holdWrites();
-  peer.send(request("GET /"));
-  await until(() => peer.writes.length > 0);
-  const reset = new Error("reset");
-  peer.reset(reset);
-  await peer.ended;
-  assertEquals(signals.map(({ reason }) => reason), [reset]);
-  release();
-});
+testEngines(
+  "R110: a signal fires while an answer is on its way although the handler is done",
+  async (engine) => {
+    const signals: AbortSignal[] = [];
+    const peer = engine.timed((ctx, res) => {
+      signals.push(ctx.signal);
+      res.ok(new Uint8Array(LONG_BYTES));
+    });
+    const release = peer.holdWrites();
+    peer.send(request("GET /"));
+    await until(() => signals.length > 0);
+    await peer.settle();
+    peer.reset(new Error("reset"));
+    await peer.ended;
+    assert(peer.error instanceof Error);
+    assertEquals(signals.map(({ reason }) => reason), [peer.error]);
+    release();
+  },
+);

@@ -7,9 +7,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
+import { LISTEN, testEngine, testEngines } from "./_engines.ts";
 import { request } from "./_serve.ts";
 import { SWEEPS_MS, Timed } from "./_timed.ts";
-import { turn, until } from "./_turns.ts";
+import { until } from "./_turns.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
 const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());
@@ -70,219 +71,272 @@ for (const scale of SCALES) {
   const lateMs = scale === 1 ? SWEEPS_MS : 15; // sweeps follow the shortest deadline
   const at = scale === 1 ? "by default" : `scaled down by ${scale}`;
 
-  Deno.test(`R149: a new connection that says nothing ends silently, ${at}`, async () => {
-    const timed = new Timed(ok, scaled(scale));
-    await timed.pass(15_000 / scale, lateMs);
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.error, undefined);
-  });
+  testEngines(
+    `R149: a new connection that says nothing ends silently, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
+      await timed.pass(15_000 / scale, lateMs);
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.error, undefined);
+    },
+  );
 
-  Deno.test(`R149: octets now and then do not save a head from 408, ${at}`, async () => {
-    const timed = new Timed(ok, scaled(scale));
-    timed.clock.advance(14_000 / scale); // counts from the first octet
-    const stepMs = 4999 / scale;
-    for (const octet of ["G", "E", "T"]) {
-      timed.send(octet);
-      await turn();
-      assertEquals(timed.writes, []);
-      timed.clock.advance(stepMs);
-    }
-    await timed.pass(15_000 / scale - 3 * stepMs, lateMs);
-    const answer = await timed.response();
-    assertEquals(
-      [answer.status, answer.headers.get("connection")],
-      [408, "close"],
-    );
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.errorCode, "HEAD_TIMEOUT");
-  });
+  testEngines(
+    `R149: octets now and then do not save a head from 408, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
+      timed.clock.advance(14_000 / scale); // counts from the first octet
+      const stepMs = 4999 / scale;
+      for (const octet of ["G", "E", "T"]) {
+        timed.send(octet);
+        await timed.settle();
+        assertEquals(timed.writtenBytes, 0);
+        timed.clock.advance(stepMs);
+      }
+      await timed.pass(15_000 / scale - 3 * stepMs, lateMs);
+      const answer = await timed.response();
+      assertEquals(
+        [answer.status, answer.headers.get("connection")],
+        [408, "close"],
+      );
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.errorCode, "HEAD_TIMEOUT");
+    },
+  );
 
-  Deno.test(`R149: a second head has the time of the first, ${at}`, async () => {
-    const timed = new Timed(ok, scaled(scale));
-    timed.send(request("GET /"));
-    await timed.response();
-    timed.clock.advance(29_000 / scale);
-    timed.send("GET / HT");
-    await timed.pass(15_000 / scale, lateMs);
-    assertEquals((await timed.response()).status, 408);
-    assertEquals(await timed.finish(), "");
-  });
-
-  Deno.test(`R150: an idle connection ends silently, and each answer gives it new time, ${at}`, async () => {
-    const timed = new Timed(ok, scaled(scale));
-    for (let n = 0; n < 3; n++) {
+  testEngines(
+    `R149: a second head has the time of the first, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
       timed.send(request("GET /"));
       await timed.response();
       timed.clock.advance(29_000 / scale);
-    }
-    await timed.pass(1000 / scale, lateMs);
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.error, undefined);
-  });
+      timed.send("GET / HT");
+      await timed.pass(15_000 / scale, lateMs);
+      assertEquals((await timed.response()).status, 408);
+      assertEquals(await timed.finish(), "");
+    },
+  );
 
-  Deno.test(`R151: a body that stalls is answered with 408, ${at}`, async () => {
-    const timed = new Timed(upload, scaled(scale));
-    timed.send(request("POST /", "Content-Length: 9\r\n"));
-    for (let n = 0; n < 3; n++) {
+  testEngines(
+    `R150: an idle connection ends silently, and each answer gives it new time, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
+      for (let n = 0; n < 3; n++) {
+        timed.send(request("GET /"));
+        await timed.response();
+        timed.clock.advance(29_000 / scale);
+      }
+      await timed.pass(1000 / scale, lateMs);
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.error, undefined);
+    },
+  );
+
+  testEngines(
+    `R151: a body that stalls is answered with 408, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(upload, scaled(scale));
+      timed.send(request("POST /", "Content-Length: 9\r\n"));
+      for (let n = 0; n < 3; n++) {
+        timed.send("x");
+        await timed.settle();
+        timed.clock.advance(29_000 / scale);
+      }
+      await timed.pass(1000 / scale, lateMs);
+      const answer = await timed.response();
+      assertEquals(
+        [answer.status, answer.headers.get("connection")],
+        [408, "close"],
+      );
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.errorCode, "BODY_TIMEOUT");
+    },
+  );
+
+  testEngines(
+    `R151: a body that drips is answered with 408, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(upload, scaled(scale));
+      timed.send(request("POST /", "Content-Length: 999\r\n"));
+      await timed.settle();
+      for (let n = 0; n < 14; n++) {
+        timed.send("x");
+        await timed.settle();
+        timed.clock.advance(20_000 / scale);
+      }
       timed.send("x");
-      await turn();
-      timed.clock.advance(29_000 / scale);
-    }
-    await timed.pass(1000 / scale, lateMs);
-    const answer = await timed.response();
-    assertEquals(
-      [answer.status, answer.headers.get("connection")],
-      [408, "close"],
-    );
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.errorCode, "BODY_TIMEOUT");
-  });
+      await timed.pass(20_000 / scale, lateMs);
+      assertEquals((await timed.response()).status, 408);
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.errorCode, "REQUEST_TIMEOUT");
+    },
+  );
 
-  Deno.test(`R151: a body that drips is answered with 408, ${at}`, async () => {
-    const timed = new Timed(upload, scaled(scale));
-    timed.send(request("POST /", "Content-Length: 999\r\n"));
-    await turn();
-    for (let n = 0; n < 14; n++) {
+  testEngines(
+    `R152: a peer that reads nothing is cut, and the source is told, ${at}`,
+    async (engine) => {
+      const canceled = Promise.withResolvers<void>();
+      let pulls = 0;
+      const timed = engine.timed((_, res) =>
+        res.ok(
+          new ReadableStream({
+            pull(controller): void {
+              pulls++;
+              controller.enqueue("x".repeat(10_000));
+            },
+            cancel: () => canceled.resolve(),
+          }),
+        ), scaled(scale));
+      const release = timed.holdWrites();
+      timed.send(request("GET /"));
+      await until(() => pulls > 0);
+      for (let before = 0; before < pulls;) {
+        before = pulls;
+        await timed.settle(); // the system takes some
+      }
+      await timed.pass(30_000 / scale, lateMs);
+      assertEquals(timed.closeCount, 1);
+      await canceled.promise;
+      release();
+      await timed.finish();
+      assertEquals(timed.errorCode, "TimeoutError");
+    },
+  );
+
+  testEngines(
+    `R99: the rest of an unread body has 2 s, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
+      timed.send(request("POST /", "Content-Length: 9\r\n"));
+      assertEquals((await timed.response()).headers.has("connection"), false);
       timed.send("x");
-      await turn();
-      timed.clock.advance(20_000 / scale);
-    }
-    timed.send("x");
-    await timed.pass(20_000 / scale, lateMs);
-    assertEquals((await timed.response()).status, 408);
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.errorCode, "REQUEST_TIMEOUT");
-  });
-
-  Deno.test(`R152: a peer that reads nothing is cut, and the source is told, ${at}`, async () => {
-    const canceled = Promise.withResolvers<void>();
-    const timed = new Timed((_, res) =>
-      res.ok(
-        new ReadableStream({
-          pull: (controller) => controller.enqueue("x".repeat(10_000)),
-          cancel: () => canceled.resolve(),
-        }),
-      ), scaled(scale));
-    const release = timed.holdWrites();
-    timed.send(request("GET /"));
-    await until(() => timed.writes.length > 0);
-    await timed.pass(30_000 / scale, lateMs);
-    assertEquals(timed.closeCount, 1);
-    await canceled.promise;
-    release();
-    await timed.finish();
-    assertEquals(timed.errorCode, "TimeoutError");
-  });
-
-  Deno.test(`R99: the rest of an unread body has 2 s, ${at}`, async () => {
-    const timed = new Timed(ok, scaled(scale));
-    timed.send(request("POST /", "Content-Length: 9\r\n"));
-    assertEquals((await timed.response()).headers.has("connection"), false);
-    timed.send("x");
-    await turn();
-    timed.clock.advance(1000 / scale);
-    timed.send("y"); // progress is not what counts
-    await timed.pass(1000 / scale, lateMs);
-    assertEquals(await timed.toEnd(), "");
-    timed.send("z".repeat(7) + request("GET /"));
-    await timed.pass(2000 / scale, lateMs); // the end may take as long
-    assertEquals(await timed.finish(), "");
-    assertEquals(timed.writes.length, 1);
-  });
+      await timed.settle();
+      timed.clock.advance(1000 / scale);
+      timed.send("y"); // progress is not what counts
+      await timed.pass(1000 / scale, lateMs);
+      assertEquals(await timed.toEnd(), "");
+      const { writtenBytes } = timed;
+      timed.send("z".repeat(7) + request("GET /"));
+      await timed.pass(2000 / scale, lateMs); // the end may take as long
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.writtenBytes, writtenBytes);
+    },
+  );
 }
 
-Deno.test("R99: a body that arrives within the time keeps the connection", async () => {
-  const timed = new Timed(ok);
-  timed.send(request("POST /", "Content-Length: 3\r\n"));
-  await timed.response();
-  timed.send("a");
-  await turn();
-  timed.clock.advance(1900);
-  timed.send("bc" + request("GET /"));
-  assertEquals((await timed.response()).body, "ok");
-  timed.clock.advance(10_000);
-  await turn();
-  assertEquals(timed.closeCount, 0);
-  timed.end();
-  await timed.finish();
-});
-
-Deno.test("R151: the read that waits rejects with the error, and catching it saves nothing", async () => {
-  let caught: unknown;
-  const timed = new Timed(async (ctx, res) => {
-    caught = await assertRejects(() => ctx.body.bytes());
-    await assertRejects(() => ctx.body.bytes());
-    res.ok("caught");
-  });
-  timed.send(request("POST /", "Content-Length: 9\r\n", "x"));
-  await timed.pass(30_000);
-  const answer = await timed.response();
-  assertEquals(
-    [answer.body, answer.headers.get("connection")],
-    ["caught", "close"],
-  );
-  assertEquals(await timed.finish(), "");
-  assert(caught instanceof ProtocolError);
-  assertEquals([caught.code, caught.status], ["BODY_TIMEOUT", 408]);
-});
-
-Deno.test("R151: behind the head a stalled body cuts the response without a terminator", async () => {
-  const timed = new Timed((ctx, res) =>
-    res.ok(ctx.body.stream, { "transfer-encoding": "chunked" })
-  );
-  const length = 20_000;
-  timed.send(request("POST /", `Content-Length: ${length}\r\n`));
-  timed.send("x".repeat(length - 1));
-  await timed.head();
-  await timed.pass(30_000);
-  const rest = await timed.finish();
-  assert(rest.includes("x") && !rest.includes("0\r\n\r\n"));
-  assertEquals(timed.errorCode, "BODY_TIMEOUT");
-});
-
-Deno.test("R152: a peer that takes a little keeps its response", async () => {
-  const size = 300_000;
-  const taken: number[] = [];
-  let take = (): void => {};
-  const timed = new Timed((_, res) => res.ok(new Uint8Array(size)));
-  timed.duplex.write = async (bytes) => {
-    await new Promise<void>((resolve) => take = resolve);
-    taken.push(Math.min(bytes.length, 50_000));
-    return Math.min(bytes.length, 50_000);
-  };
-  timed.send(request("GET /"));
-  await turn();
-  for (let n = 0; n < 5; n++) {
-    timed.clock.advance(29_000);
-    take();
-    await turn();
+testEngines(
+  "R99: a body that arrives within the time keeps the connection",
+  async (engine) => {
+    const timed = engine.timed(ok);
+    timed.send(request("POST /", "Content-Length: 3\r\n"));
+    await timed.response();
+    timed.send("a");
+    await timed.settle();
+    timed.clock.advance(1900);
+    timed.send("bc" + request("GET /"));
+    assertEquals((await timed.response()).body, "ok");
+    timed.clock.advance(10_000);
+    await timed.settle();
     assertEquals(timed.closeCount, 0);
-  }
-  assertEquals(taken.length, 5);
-  await timed.pass(30_000);
-  assertEquals(timed.closeCount, 1);
-  take();
-  await timed.finish();
-  assertEquals(timed.errorCode, "TimeoutError");
-});
+    timed.end();
+    await timed.finish();
+  },
+);
 
-Deno.test("R152: an error response that nobody reads is cut too", async () => {
-  const timed = new Timed(ok);
-  const release = timed.holdWrites();
-  timed.send("x\r\n\r\n");
-  await until(() => timed.writes.length > 0);
-  await timed.pass(30_000);
-  assertEquals(timed.closeCount, 1);
-  release();
-  await timed.finish();
-});
+testEngines(
+  "R151: the read that waits rejects with the error, and catching it saves nothing",
+  async (engine) => {
+    let caught: unknown;
+    const timed = engine.timed(async (ctx, res) => {
+      caught = await assertRejects(() => ctx.body.bytes());
+      await assertRejects(() => ctx.body.bytes());
+      res.ok("caught");
+    });
+    timed.send(request("POST /", "Content-Length: 9\r\n", "x"));
+    await timed.pass(30_000);
+    const answer = await timed.response();
+    assertEquals(
+      [answer.body, answer.headers.get("connection")],
+      ["caught", "close"],
+    );
+    assertEquals(await timed.finish(), "");
+    assert(caught instanceof ProtocolError);
+    assertEquals([caught.code, caught.status], ["BODY_TIMEOUT", 408]);
+  },
+);
 
-Deno.test("R157: a connection older than maxConnectionAge ends with the next answer", async () => {
-  const timed = new Timed(ok, { maxConnectionAge: 5000 });
-  timed.send(request("GET /"));
-  assertEquals((await timed.response()).headers.has("connection"), false);
-  timed.clock.advance(5000 + SWEEPS_MS);
-  timed.send(request("GET /") + request("GET /"));
-  assertEquals((await timed.response()).headers.get("connection"), "close");
-  assertEquals(await timed.finish(), "");
-});
+testEngines(
+  "R151: behind the head a stalled body cuts the response without a terminator",
+  async (engine) => {
+    const timed = engine.timed((ctx, res) =>
+      res.ok(ctx.body.stream, { "transfer-encoding": "chunked" })
+    );
+    const length = 20_000;
+    timed.send(request("POST /", `Content-Length: ${length}\r\n`));
+    timed.send("x".repeat(length - 1));
+    await timed.head();
+    await timed.pass(30_000);
+    const rest = await timed.finish();
+    assert(rest.includes("x") && !rest.includes("0\r\n\r\n"));
+    assertEquals(timed.errorCode, "BODY_TIMEOUT");
+  },
+);
+
+testEngine(
+  LISTEN,
+  "R152: a peer that takes a little keeps its response",
+  async () => {
+    const size = 300_000;
+    const taken: number[] = [];
+    let take = (): void => {};
+    const timed = new Timed((_, res) => res.ok(new Uint8Array(size)));
+    timed.duplex.write = async (bytes) => {
+      await new Promise<void>((resolve) => take = resolve);
+      taken.push(Math.min(bytes.length, 50_000));
+      return Math.min(bytes.length, 50_000);
+    };
+    timed.send(request("GET /"));
+    await timed.settle();
+    for (let n = 0; n < 5; n++) {
+      timed.clock.advance(29_000);
+      take();
+      await timed.settle();
+      assertEquals(timed.closeCount, 0);
+    }
+    assertEquals(taken.length, 5);
+    await timed.pass(30_000);
+    assertEquals(timed.closeCount, 1);
+    take();
+    await timed.finish();
+    assertEquals(timed.errorCode, "TimeoutError");
+  },
+);
+
+testEngine(
+  LISTEN,
+  "R152: an error response that nobody reads is cut too",
+  async () => {
+    const timed = new Timed(ok);
+    const release = timed.holdWrites();
+    timed.send("x\r\n\r\n");
+    await until(() => timed.writes.length > 0);
+    await timed.pass(30_000);
+    assertEquals(timed.closeCount, 1);
+    release();
+    await timed.finish();
+  },
+);
+
+testEngines(
+  "R157: a connection older than maxConnectionAge ends with the next answer",
+  async (engine) => {
+    const timed = engine.timed(ok, { maxConnectionAge: 5000 });
+    timed.send(request("GET /"));
+    assertEquals((await timed.response()).headers.has("connection"), false);
+    timed.clock.advance(5000 + SWEEPS_MS);
+    timed.send(request("GET /") + request("GET /"));
+    assertEquals((await timed.response()).headers.get("connection"), "close");
+    assertEquals(await timed.finish(), "");
+  },
+);

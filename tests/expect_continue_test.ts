@@ -2,8 +2,8 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
+import { testEngines } from "./_engines.ts";
 import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
 import { turn } from "./_turns.ts";
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -45,29 +45,31 @@ const reading: Readonly<Record<string, Handler>> = {
 };
 
 for (const [how, handler] of Object.entries(reading)) {
-  Deno.test(`R104: 100 Continue is said once, before the answer, to a handler that reads by ${how}`, async () => {
-    for (const value of ["100-continue", "100-Continue", "100-CONTINUE"]) {
-      const peer = new Timed(handler);
-      peer.send(expecting(value));
-      assertEquals(await peer.head(), CONTINUE.slice(0, -2));
-      assertEquals(peer.writes, [CONTINUE]);
-      for (const octet of "hello") {
-        peer.send(octet);
-        await turn();
+  testEngines(
+    `R104: 100 Continue is said once, before the answer, to a handler that reads by ${how}`,
+    async (engine) => {
+      for (const value of ["100-continue", "100-Continue", "100-CONTINUE"]) {
+        const peer = engine.timed(handler);
+        peer.send(expecting(value));
+        assertEquals(await peer.head(), CONTINUE.slice(0, -2));
+        for (const octet of "hello") {
+          peer.send(octet);
+          await peer.settle();
+        }
+        const answer = await peer.response();
+        assertEquals([answer.status, answer.body], [200, "hello"]);
+        assertEquals(answer.headers.has("connection"), false);
+        peer.send(request("GET /"));
+        assertEquals((await peer.response()).body, "");
+        peer.end();
+        assertEquals(await peer.finish(), "");
       }
-      const answer = await peer.response();
-      assertEquals([answer.status, answer.body], [200, "hello"]);
-      assertEquals(answer.headers.has("connection"), false);
-      peer.send(request("GET /"));
-      assertEquals((await peer.response()).body, "");
-      peer.end();
-      assertEquals(await peer.finish(), "");
-    }
-  });
+    },
+  );
 }
 
-Deno.test("R104: chunks are waited for as well", async () => {
-  const peer = new Timed(async (ctx, res) => res.ok(await ctx.body.text()));
+testEngines("R104: chunks are waited for as well", async (engine) => {
+  const peer = engine.timed(async (ctx, res) => res.ok(await ctx.body.text()));
   peer.send(
     request(
       "POST /",
@@ -119,36 +121,42 @@ async function* streamOf(...pieces: string[]): AsyncGenerator<string> {
 }
 
 for (const [how, handler] of Object.entries(refusing)) {
-  Deno.test(`R105: a handler that ${how} gets no 100, and the connection ends`, async () => {
-    for (const late of ["", "hello", request("GET /smuggled")]) {
-      const paths: string[] = [];
-      const peer = new Timed((ctx, res) => {
-        paths.push(ctx.uri.path);
-        return handler(ctx, res);
-      });
-      peer.send(expecting());
-      const answer = await peer.response();
-      assertEquals(answer.headers.get("connection"), "close");
-      assertEquals(answer.status >= 400, true);
-      peer.send(late);
-      peer.send(request("GET /smuggled"));
-      assertEquals(await peer.finish(), "");
-      assertEquals(paths, ["/"]);
-    }
-  });
+  testEngines(
+    `R105: a handler that ${how} gets no 100, and the connection ends`,
+    async (engine) => {
+      for (const late of ["", "hello", request("GET /smuggled")]) {
+        const paths: string[] = [];
+        const peer = engine.timed((ctx, res) => {
+          paths.push(ctx.uri.path);
+          return handler(ctx, res);
+        });
+        peer.send(expecting());
+        const answer = await peer.response();
+        assertEquals(answer.headers.get("connection"), "close");
+        assertEquals(answer.status >= 400, true);
+        peer.send(late);
+        peer.send(request("GET /smuggled"));
+        assertEquals(await peer.finish(), "");
+        assertEquals(paths, ["/"]);
+      }
+    },
+  );
 }
 
-Deno.test("R105: reading behind the final head says no 100", async () => {
-  const peer = new Timed(async (ctx, res) => {
-    res.send(401);
-    assertThrows(() => res.sendContinue(), TypeError);
-    await assertRejects(() => ctx.body.text());
-  });
-  peer.send(expecting());
-  assertEquals((await peer.response()).headers.get("connection"), "close");
-  peer.end();
-  assertEquals(await peer.finish(), "");
-});
+testEngines(
+  "R105: reading behind the final head says no 100",
+  async (engine) => {
+    const peer = engine.timed(async (ctx, res) => {
+      res.send(401);
+      assertThrows(() => res.sendContinue(), TypeError);
+      await assertRejects(() => ctx.body.text());
+    });
+    peer.send(expecting());
+    assertEquals((await peer.response()).headers.get("connection"), "close");
+    peer.end();
+    assertEquals(await peer.finish(), "");
+  },
+);
 
 const unawaited: readonly (readonly [string, string, string])[] = [
   ["with the body here", `${expecting()}hello`, "hello"],
@@ -162,8 +170,10 @@ const unawaited: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [what, wire, body] of unawaited) {
-  Deno.test(`R106: nothing is said ${what}`, async () => {
-    const peer = new Timed(async (ctx, res) => res.ok(await ctx.body.text()));
+  testEngines(`R106: nothing is said ${what}`, async (engine) => {
+    const peer = engine.timed(async (ctx, res) =>
+      res.ok(await ctx.body.text())
+    );
     peer.send(wire);
     const answer = await peer.response();
     assertEquals([answer.status, answer.body], [200, body]);
@@ -172,26 +182,34 @@ for (const [what, wire, body] of unawaited) {
   });
 }
 
-Deno.test("R106: a handler that asks for it gets no 1xx where none may be", async () => {
-  for (const [what, wire] of unawaited) {
-    if (what === "with the body here") continue; // harmless there
-    const peer = new Timed(async (ctx, res) => {
-      res.sendContinue();
-      res.ok(await ctx.body.text());
-    });
-    peer.send(wire);
-    assertEquals((await peer.response()).status, 200, what);
-    peer.end();
-    assertEquals(await peer.finish(), "");
-  }
-});
+testEngines(
+  "R106: a handler that asks for it gets no 1xx where none may be",
+  async (engine) => {
+    for (const [what, wire] of unawaited) {
+      if (what === "with the body here") continue; // harmless there
+      const peer = engine.timed(async (ctx, res) => {
+        res.sendContinue();
+        res.ok(await ctx.body.text());
+      });
+      peer.send(wire);
+      assertEquals((await peer.response()).status, 200, what);
+      peer.end();
+      assertEquals(await peer.finish(), "");
+    }
+  },
+);
 
-Deno.test("R106: HTTP/1.0 gets no 100 although its body is not here", async () => {
-  const peer = new Timed(async (ctx, res) => res.ok(await ctx.body.text()));
-  peer.send(expecting("100-continue", "1.0"));
-  await turn();
-  assertEquals(peer.writes, []);
-  peer.send("hello");
-  assertEquals((await peer.response()).body, "hello");
-  assertEquals(await peer.finish(), "");
-});
+testEngines(
+  "R106: HTTP/1.0 gets no 100 although its body is not here",
+  async (engine) => {
+    const peer = engine.timed(async (ctx, res) =>
+      res.ok(await ctx.body.text())
+    );
+    peer.send(expecting("100-continue", "1.0"));
+    await peer.settle();
+    assertEquals(peer.writtenBytes, 0);
+    peer.send("hello");
+    assertEquals((await peer.response()).body, "hello");
+    assertEquals(await peer.finish(), "");
+  },
+);

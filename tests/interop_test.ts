@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import http from "node:http";
 import { Client, type ClientResponse } from "../mod.ts";
+import { testEngines } from "./_engines.ts";
 import {
   inPieces,
   LARGE,
@@ -15,8 +16,8 @@ import {
   type Origin,
   ORIGINS,
   sha256,
+  startOurs,
 } from "./_origins.ts";
-import { serve } from "./_serve.ts";
 
 const LARGE_HASH = await sha256(LARGE);
 
@@ -98,102 +99,122 @@ for (const [name, start] of Object.entries(ORIGINS)) {
   });
 }
 
-Deno.test("Client gives its place up with a connection that speaks another protocol", async () => {
-  await using server = serve((app) => {
-    app.get("/", (_, res) => res.ok("hello"));
-    app.get("/other", async (_, res) => (await res.upgrade("other")).close());
-  });
-  await using client = new Client(`127.0.0.1:${server.port}`, {
-    maxConnections: 1,
-  });
-  for (let round = 0; round < 3; round++) {
-    const { upgraded } = await client.get("/other", { upgrade: "other" });
-    assertEquals(client.connectionCount, 0);
-    upgraded?.conn.close();
-    const response = await client.get("/", {
-      headers: { connection: "close" },
+testEngines(
+  "Client gives its place up with a connection that speaks another protocol",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok("hello"));
+      app.get("/other", async (_, res) => (await res.upgrade("other")).close());
     });
-    assertEquals(await response.body.text(), "hello");
-  }
-});
-
-Deno.test("Client ends the deadline of an exchange with the response head", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await using server = serve((app) => {
-    app.get("/late", () => new Promise((settle) => setTimeout(settle, 200)));
-    app.get("/", (_, res) => {
-      async function* body(): AsyncGenerator<string> {
-        yield "x".repeat(10_000);
-        await promise;
-        yield "y";
-      }
-      res.ok(body());
+    await using client = new Client(`127.0.0.1:${server.port}`, {
+      maxConnections: 1,
     });
-  });
-  await using client = new Client(`127.0.0.1:${server.port}`, { timeout: 50 });
-  const response = await client.get("/");
-  const isLate = await client.get("/late").then(() => false, () => true);
-  assert(isLate); // so the deadline of the first one has passed too
-  resolve();
-  assertEquals((await response.body.bytes()).length, 10_001);
-});
+    for (let round = 0; round < 3; round++) {
+      const { upgraded } = await client.get("/other", { upgrade: "other" });
+      assertEquals(client.connectionCount, 0);
+      upgraded?.conn.close();
+      const response = await client.get("/", {
+        headers: { connection: "close" },
+      });
+      assertEquals(await response.body.text(), "hello");
+    }
+  },
+);
 
-Deno.test("Client gives a 417 to whoever sent a stream, which cannot be sent again", async () => {
-  await using server = serve((app) => {
-    app.post("/", (ctx, res) => {
-      if (ctx.headers.has("expect")) return res.sendExpectationFailed();
-      res.ok(ctx.body);
+testEngines(
+  "Client ends the deadline of an exchange with the response head",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using server = engine.serve((app) => {
+      app.get("/late", () => new Promise((settle) => setTimeout(settle, 200)));
+      app.get("/", (_, res) => {
+        async function* body(): AsyncGenerator<string> {
+          yield "x".repeat(10_000);
+          await promise;
+          yield "y";
+        }
+        res.ok(body());
+      });
     });
-  });
-  await using client = new Client(`127.0.0.1:${server.port}`);
-  const expectContinue = true;
-  const bytes = await client.post("/", { body: "hello", expectContinue });
-  assertEquals(await read(bytes), [200, "hello"]);
-  const bodies = [inPieces(LARGE), ReadableStream.from(inPieces(LARGE))];
-  for (const body of bodies) {
-    const response = await client.post("/", { body, expectContinue });
-    assertEquals(await read(response), [417, ""]);
-  }
-});
+    await using client = new Client(`127.0.0.1:${server.port}`, {
+      timeout: 50,
+    });
+    const response = await client.get("/");
+    const isLate = await client.get("/late").then(() => false, () => true);
+    assert(isLate); // so the deadline of the first one has passed too
+    resolve();
+    assertEquals((await response.body.bytes()).length, 10_001);
+  },
+);
 
-Deno.test("Client follows a redirect to what browsers send raw in a query", async () => {
-  await using server = serve((app) => {
-    app.get("/", (_, res) => res.send(302, null, { location: "/q?a={b}`\\|" }));
-    app.get("/q", (ctx, res) => res.ok(ctx.uri.query));
-  });
-  await using client = new Client(`127.0.0.1:${server.port}`, {
-    maxRedirects: 1,
-  });
-  const response = await client.get("/");
-  assertEquals(await read(response), [200, "a=%7Bb%7D%60%5C|"]);
-});
+testEngines(
+  "Client gives a 417 to whoever sent a stream, which cannot be sent again",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.post("/", (ctx, res) => {
+        if (ctx.headers.has("expect")) return res.sendExpectationFailed();
+        res.ok(ctx.body);
+      });
+    });
+    await using client = new Client(`127.0.0.1:${server.port}`);
+    const expectContinue = true;
+    const bytes = await client.post("/", { body: "hello", expectContinue });
+    assertEquals(await read(bytes), [200, "hello"]);
+    const bodies = [inPieces(LARGE), ReadableStream.from(inPieces(LARGE))];
+    for (const body of bodies) {
+      const response = await client.post("/", { body, expectContinue });
+      assertEquals(await read(response), [417, ""]);
+    }
+  },
+);
 
-Deno.test("fetch and our server: GET, HEAD, 204, 304 and 10 MB each way", async () => {
-  await using origin = await ORIGINS["our server"]!(); // it is in the table
-  const base = `http://127.0.0.1:${origin.port}`;
-  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
-  const get = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(base + path, { ...init, client });
-  assertEquals(await (await get("/")).text(), "hello");
-  const head = await get("/down", { method: "HEAD" });
-  assertEquals(head.headers.get("content-length"), String(LARGE_BYTES));
-  assertEquals(await head.text(), "");
-  const none = await get("/none");
-  assertEquals([none.status, await none.text()], [204, ""]);
-  const headers = { "if-none-match": '"one"' };
-  const known = await get("/etag", { headers });
-  assertEquals([known.status, await known.text()], [304, ""]);
-  for (const path of ["/down", "/chunked"]) {
-    assertEquals(await sha256(await (await get(path)).bytes()), LARGE_HASH);
-  }
-  for (const body of [LARGE, ReadableStream.from(inPieces(LARGE))]) {
-    const up = await get("/hash", { method: "POST", body });
-    assertEquals(await up.text(), LARGE_HASH);
-  }
-  const body = ReadableStream.from(inPieces(LARGE));
-  const echo = await get("/echo", { method: "POST", body });
-  assertEquals(await sha256(await echo.bytes()), LARGE_HASH);
-});
+testEngines(
+  "Client follows a redirect to what browsers send raw in a query",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get(
+        "/",
+        (_, res) => res.send(302, null, { location: "/q?a={b}`\\|" }),
+      );
+      app.get("/q", (ctx, res) => res.ok(ctx.uri.query));
+    });
+    await using client = new Client(`127.0.0.1:${server.port}`, {
+      maxRedirects: 1,
+    });
+    const response = await client.get("/");
+    assertEquals(await read(response), [200, "a=%7Bb%7D%60%5C|"]);
+  },
+);
+
+testEngines(
+  "fetch and our server: GET, HEAD, 204, 304 and 10 MB each way",
+  async (engine) => {
+    await using origin = await startOurs(engine);
+    const base = `http://127.0.0.1:${origin.port}`;
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 1 });
+    const get = (path: string, init: RequestInit = {}): Promise<Response> =>
+      fetch(base + path, { ...init, client });
+    assertEquals(await (await get("/")).text(), "hello");
+    const head = await get("/down", { method: "HEAD" });
+    assertEquals(head.headers.get("content-length"), String(LARGE_BYTES));
+    assertEquals(await head.text(), "");
+    const none = await get("/none");
+    assertEquals([none.status, await none.text()], [204, ""]);
+    const headers = { "if-none-match": '"one"' };
+    const known = await get("/etag", { headers });
+    assertEquals([known.status, await known.text()], [304, ""]);
+    for (const path of ["/down", "/chunked"]) {
+      assertEquals(await sha256(await (await get(path)).bytes()), LARGE_HASH);
+    }
+    for (const body of [LARGE, ReadableStream.from(inPieces(LARGE))]) {
+      const up = await get("/hash", { method: "POST", body });
+      assertEquals(await up.text(), LARGE_HASH);
+    }
+    const body = ReadableStream.from(inPieces(LARGE));
+    const echo = await get("/echo", { method: "POST", body });
+    assertEquals(await sha256(await echo.bytes()), LARGE_HASH);
+  },
+);
 
 /** A request of node:http; its body follows `100 Continue` if that is expected. */
 async function nodeRequest(
@@ -227,38 +248,41 @@ async function nodeRequest(
   return { status: response.statusCode ?? 0, bytes, told };
 }
 
-Deno.test("node:http and our server: GET, HEAD, 304, 100 Continue and 10 MB each way on one connection", async () => {
-  await using origin = await ORIGINS["our server"]!(); // it is in the table
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-  const { port } = origin;
-  const to = (path: string, method = "GET", headers = {}) => ({
-    ...{ host: "127.0.0.1", port, agent, path, method, headers },
-  });
-  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  try {
-    assertEquals(text((await nodeRequest(to("/"))).bytes), "hello");
-    const head = await nodeRequest(to("/down", "HEAD"));
-    assertEquals([head.status, head.bytes.length], [200, 0]);
-    const headers = { "if-none-match": '"one"' };
-    const known = await nodeRequest(to("/etag", "GET", headers));
-    assertEquals([known.status, known.bytes.length], [304, 0]);
-    for (const path of ["/down", "/chunked"]) {
-      const { bytes } = await nodeRequest(to(path));
-      assertEquals(await sha256(bytes), LARGE_HASH);
+testEngines(
+  "node:http and our server: GET, HEAD, 304, 100 Continue and 10 MB each way on one connection",
+  async (engine) => {
+    await using origin = await startOurs(engine);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const { port } = origin;
+    const to = (path: string, method = "GET", headers = {}) => ({
+      ...{ host: "127.0.0.1", port, agent, path, method, headers },
+    });
+    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+    try {
+      assertEquals(text((await nodeRequest(to("/"))).bytes), "hello");
+      const head = await nodeRequest(to("/down", "HEAD"));
+      assertEquals([head.status, head.bytes.length], [200, 0]);
+      const headers = { "if-none-match": '"one"' };
+      const known = await nodeRequest(to("/etag", "GET", headers));
+      assertEquals([known.status, known.bytes.length], [304, 0]);
+      for (const path of ["/down", "/chunked"]) {
+        const { bytes } = await nodeRequest(to(path));
+        assertEquals(await sha256(bytes), LARGE_HASH);
+      }
+      const length = { "content-length": LARGE_BYTES };
+      const framings = [length, {}, { expect: "100-continue" }];
+      for (const fields of framings) {
+        const options = to("/hash", "POST", fields);
+        const up = await nodeRequest(options, inPieces(LARGE));
+        assertEquals(text(up.bytes), LARGE_HASH);
+        assertEquals(up.told, "expect" in fields);
+      }
+      assertEquals(origin.connectionCount, 1);
+    } finally {
+      agent.destroy();
     }
-    const length = { "content-length": LARGE_BYTES };
-    const framings = [length, {}, { expect: "100-continue" }];
-    for (const fields of framings) {
-      const options = to("/hash", "POST", fields);
-      const up = await nodeRequest(options, inPieces(LARGE));
-      assertEquals(text(up.bytes), LARGE_HASH);
-      assertEquals(up.told, "expect" in fields);
-    }
-    assertEquals(origin.connectionCount, 1);
-  } finally {
-    agent.destroy();
-  }
-});
+  },
+);
 
 const NGINX = "/usr/sbin/nginx";
 const hasNginx = await Deno.stat(NGINX).then(() => true, () => false);

@@ -6,10 +6,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler } from "../mod.ts";
-import { Engine } from "../server/engines/engine.ts";
+import { LISTEN, testEngine, testEngines } from "./_engines.ts";
 import { withDeadline } from "./_helpers.ts";
 import { RawClient } from "./_raw_client.ts";
-import { request, serve } from "./_serve.ts";
+import { request } from "./_serve.ts";
 import { applicationOf, SWEEPS_MS, Timed } from "./_timed.ts";
 import { turn, until } from "./_turns.ts";
 import { FakeClock } from "./server/_fake_clock.ts";
@@ -24,44 +24,48 @@ async function settle(): Promise<void> {
 }
 
 for (const pieceBytes of [1, 1000, 8192, 65_536]) {
-  Deno.test(`R153: a source of ${pieceBytes} bytes a piece is pulled after the write before`, async () => {
-    let pulledBytes = 0;
-    async function* endless(): AsyncGenerator<Uint8Array> {
-      for (;;) {
-        pulledBytes += pieceBytes;
-        yield new Uint8Array(pieceBytes);
+  testEngine(
+    LISTEN,
+    `R153: a source of ${pieceBytes} bytes a piece is pulled after the write before`,
+    async () => {
+      let pulledBytes = 0;
+      async function* endless(): AsyncGenerator<Uint8Array> {
+        for (;;) {
+          pulledBytes += pieceBytes;
+          yield new Uint8Array(pieceBytes);
+        }
       }
-    }
-    const peer = new Timed((_, res) => res.ok(endless()));
-    let writtenBytes = 0;
-    let sent: (() => void) | null = null;
-    peer.duplex.write = async (bytes) => {
-      assertEquals(sent, null, "one write at a time");
-      writtenBytes += bytes.length;
-      await new Promise<void>((resolve) => sent = resolve);
-      sent = null;
-      return bytes.length;
-    };
-    peer.send(request("GET /"));
-    await settle();
-    // The first write has the head and what was gathered for it.
-    assert(
-      pulledBytes < GATHER_BYTES + pieceBytes,
-      `${pulledBytes} were pulled`,
-    );
-    for (let n = 0; n < 8; n++) {
-      const [pulled, written] = [pulledBytes, writtenBytes];
+      const peer = new Timed((_, res) => res.ok(endless()));
+      let writtenBytes = 0;
+      let sent: (() => void) | null = null;
+      peer.duplex.write = async (bytes) => {
+        assertEquals(sent, null, "one write at a time");
+        writtenBytes += bytes.length;
+        await new Promise<void>((resolve) => sent = resolve);
+        sent = null;
+        return bytes.length;
+      };
+      peer.send(request("GET /"));
       await settle();
-      assertEquals([pulledBytes, writtenBytes], [pulled, written]);
-      const next: (() => void) | null = sent;
-      assert(next !== null);
-      (next as () => void)(); // set by a write
-      await settle();
-      assert(pulledBytes - pulled <= pieceBytes);
-    }
-    peer.reset(new Error("enough"));
-    await peer.ended;
-  });
+      // The first write has the head and what was gathered for it.
+      assert(
+        pulledBytes < GATHER_BYTES + pieceBytes,
+        `${pulledBytes} were pulled`,
+      );
+      for (let n = 0; n < 8; n++) {
+        const [pulled, written] = [pulledBytes, writtenBytes];
+        await settle();
+        assertEquals([pulledBytes, writtenBytes], [pulled, written]);
+        const next: (() => void) | null = sent;
+        assert(next !== null);
+        (next as () => void)(); // set by a write
+        await settle();
+        assert(pulledBytes - pulled <= pieceBytes);
+      }
+      peer.reset(new Error("enough"));
+      await peer.ended;
+    },
+  );
 }
 
 /** Counts what the server takes from a peer. */
@@ -85,115 +89,126 @@ const uploads: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [how, fields, piece] of uploads) {
-  Deno.test(`R154: an upload ${how} that nobody reads stops at 64 KiB`, async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const peer = new Timed(async (_, res) => {
-      await promise;
-      res.ok("ok");
-    });
-    const taken = countTaken(peer);
-    const head = request("POST /", fields);
-    peer.send(head);
-    for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
-    await settle();
-    assert(
-      taken.bytes > HELD_BYTES / 2 && taken.bytes <= HELD_BYTES + head.length,
-      `${taken.bytes} were taken`,
-    );
-    resolve();
-    assertEquals((await peer.response()).body, "ok");
-    await peer.finish();
-  });
+  testEngine(
+    LISTEN,
+    `R154: an upload ${how} that nobody reads stops at 64 KiB`,
+    async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const peer = new Timed(async (_, res) => {
+        await promise;
+        res.ok("ok");
+      });
+      const taken = countTaken(peer);
+      const head = request("POST /", fields);
+      peer.send(head);
+      for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
+      await settle();
+      assert(
+        taken.bytes > HELD_BYTES / 2 && taken.bytes <= HELD_BYTES + head.length,
+        `${taken.bytes} were taken`,
+      );
+      resolve();
+      assertEquals((await peer.response()).body, "ok");
+      await peer.finish();
+    },
+  );
 
-  Deno.test(`R154: an upload ${how} is read as fast as its reader goes`, async () => {
-    let readBytes = 0;
-    let step = Promise.withResolvers<void>();
-    const peer = new Timed(async (ctx, res) => {
-      for await (const bytes of ctx.body) {
-        readBytes += bytes.length;
-        await step.promise;
-        step = Promise.withResolvers();
+  testEngine(
+    LISTEN,
+    `R154: an upload ${how} is read as fast as its reader goes`,
+    async () => {
+      let readBytes = 0;
+      let step = Promise.withResolvers<void>();
+      const peer = new Timed(async (ctx, res) => {
+        for await (const bytes of ctx.body) {
+          readBytes += bytes.length;
+          await step.promise;
+          step = Promise.withResolvers();
+        }
+        res.ok(String(readBytes));
+      });
+      const taken = countTaken(peer);
+      const head = request("POST /", fields);
+      peer.send(head);
+      for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
+      if (how === "in chunks") peer.send("0\r\n\r\n");
+      while (readBytes < UPLOAD_BYTES) {
+        await turn();
+        const ahead = taken.bytes - readBytes;
+        // the piece in hand, what is held, and the framing of all chunks so far
+        assert(ahead <= 2 * HELD_BYTES + 1024, `${ahead} ahead of the reader`);
+        step.resolve();
       }
-      res.ok(String(readBytes));
-    });
-    const taken = countTaken(peer);
-    const head = request("POST /", fields);
-    peer.send(head);
-    for (let n = 0; n < UPLOAD_BYTES / PIECE.length; n++) peer.send(piece);
-    if (how === "in chunks") peer.send("0\r\n\r\n");
-    while (readBytes < UPLOAD_BYTES) {
-      await turn();
-      const ahead = taken.bytes - readBytes;
-      // the piece in hand, what is held, and the framing of all chunks so far
-      assert(ahead <= 2 * HELD_BYTES + 1024, `${ahead} ahead of the reader`);
       step.resolve();
-    }
-    step.resolve();
-    assertEquals((await peer.response()).body, String(UPLOAD_BYTES));
-    peer.end();
-    await peer.finish();
-  });
+      assertEquals((await peer.response()).body, String(UPLOAD_BYTES));
+      peer.end();
+      await peer.finish();
+    },
+  );
 }
 
-Deno.test("R156: peers with half a head keep nobody waiting, and are gone by 16 s", async () => {
-  const maxConnections = 40;
-  const clock = new FakeClock();
-  const finished = Promise.withResolvers<unknown>();
-  const engine = new Engine(
-    applicationOf((_, res) => res.ok("ok"), { maxConnections }),
-    { onFinished: finished.resolve, onError: () => {} },
-    { clock },
-  );
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  engine.acceptFrom(listener);
-  const { port } = listener.addr;
-  const partial: RawClient[] = [];
-  for (let n = 0; n < maxConnections / 2; n++) {
-    const client = await RawClient.connect(port);
-    await client.send("GET / HTTP/1.1\r\nHost: ");
-    partial.push(client);
-  }
-  using honest = await RawClient.connect(port);
-  // The clock stands: no answer can come of a deadline.
-  for (let n = 0; n < 50; n++) {
-    const answer = honest.ask(request("GET /"));
-    assertEquals((await withDeadline(answer, 5000)).body, "ok");
-  }
-  assertEquals(engine.connectionCount, maxConnections / 2 + 1);
-  for (let second = 0; second < 14; second++) {
-    clock.advance(1000);
-    for (const client of partial) await client.send("a");
+testEngines(
+  "R156: peers with half a head keep nobody waiting, and are gone by 16 s",
+  async ({ listenTimed }) => {
+    const maxConnections = 40;
+    const clock = new FakeClock();
+    const finished = Promise.withResolvers<unknown>();
+    const { engine, port } = listenTimed(
+      applicationOf((_, res) => res.ok("ok"), { maxConnections }),
+      { onFinished: finished.resolve, onError: () => {} },
+      clock,
+    );
+    const partial: RawClient[] = [];
+    for (let n = 0; n < maxConnections / 2; n++) {
+      const client = await RawClient.connect(port);
+      await client.send("GET / HTTP/1.1\r\nHost: ");
+      partial.push(client);
+    }
+    using honest = await RawClient.connect(port);
+    // The clock stands: no answer can come of a deadline.
+    for (let n = 0; n < 50; n++) {
+      const answer = honest.ask(request("GET /"));
+      assertEquals((await withDeadline(answer, 5000)).body, "ok");
+    }
+    assertEquals(engine.connectionCount, maxConnections / 2 + 1);
+    for (let second = 0; second < 14; second++) {
+      clock.advance(1000);
+      for (const client of partial) await client.send("a");
+      assertEquals((await honest.ask(request("GET /"))).body, "ok");
+    }
+    clock.advance(1000 + SWEEPS_MS);
+    for (const client of partial) {
+      assertEquals((await client.response()).status, 408);
+      assertEquals(await client.toEnd(), "");
+      client.close();
+    }
+    await until(() => engine.connectionCount === 1);
     assertEquals((await honest.ask(request("GET /"))).body, "ok");
-  }
-  clock.advance(1000 + SWEEPS_MS);
-  for (const client of partial) {
-    assertEquals((await client.response()).status, 408);
-    assertEquals(await client.toEnd(), "");
-    client.close();
-  }
-  await until(() => engine.connectionCount === 1);
-  assertEquals((await honest.ask(request("GET /"))).body, "ok");
-  engine.stop();
-  assertEquals(await honest.toEnd(), "");
-  honest.close();
-  assertEquals(await finished.promise, null);
-  assertEquals(clock.tickerCount, 0);
-});
+    engine.stop();
+    assertEquals(await honest.toEnd(), "");
+    honest.close();
+    assertEquals(await finished.promise, null);
+    assertEquals(clock.tickerCount, 0);
+  },
+);
 
-Deno.test("R157: request 1000 of a connection is its last with maxRequestsPerConnection", async () => {
-  let calls = 0;
-  const peer = new Timed((_, res) => {
-    calls++;
-    res.ok();
-  }, { maxRequestsPerConnection: 1000 });
-  peer.send(request("GET /").repeat(1001));
-  for (let n = 1; n < 1000; n++) {
-    assertEquals((await peer.response()).headers.has("connection"), false);
-  }
-  assertEquals((await peer.response()).headers.get("connection"), "close");
-  assertEquals(await peer.finish(), "");
-  assertEquals(calls, 1000);
-});
+testEngines(
+  "R157: request 1000 of a connection is its last with maxRequestsPerConnection",
+  async (engine) => {
+    let calls = 0;
+    const peer = engine.timed((_, res) => {
+      calls++;
+      res.ok();
+    }, { maxRequestsPerConnection: 1000 });
+    peer.send(request("GET /").repeat(1001));
+    for (let n = 1; n < 1000; n++) {
+      assertEquals((await peer.response()).headers.has("connection"), false);
+    }
+    assertEquals((await peer.response()).headers.get("connection"), "close");
+    assertEquals(await peer.finish(), "");
+    assertEquals(calls, 1000);
+  },
+);
 
 /** What the 10,000 requests ask for, and what comes back. */
 const KINDS: readonly (readonly [string, string])[] = [
@@ -220,21 +235,21 @@ async function* twoPieces(): AsyncGenerator<string> {
   yield "x".repeat(10_000);
 }
 
-Deno.test({
-  name: "R159: 10,000 requests, then shutdown: nothing is left",
-  sanitizeOps: true,
-  sanitizeResources: true,
-  async fn(): Promise<void> {
+testEngines(
+  "R159: 10,000 requests, then shutdown: nothing is left",
+  async (engine) => {
     const connections = 50;
     const each = 200;
     const staying = 16;
     let tornDown = 0;
     const left = Promise.withResolvers<void>();
+    let asked = 0;
+    const allAsked = Promise.withResolvers<void>();
     const later: Handler = async (_, res) => {
       await turn();
       res.ok("ok");
     };
-    const server = serve((app) => {
+    const server = engine.serve((app) => {
       app.get("/", (_, res) => res.ok("ok"))
         .post("/echo", async (ctx, res) => res.ok(await ctx.body.text()))
         .post("/unread", (_, res) => res.ok("ok"))
@@ -259,13 +274,14 @@ Deno.test({
           assertEquals((await client.response()).body, body);
         }
       }
+      if (++asked === connections) allAsked.resolve();
       // Some end their direction first, some leave, and some wait to be closed.
       if (n < connections - staying && n % 2 === 0) return;
       if (n < connections - staying) await client.end();
       assertEquals(await client.toEnd(), "");
     });
     const all = Promise.all(peers);
-    await Promise.race([left.promise, all]); // a peer that fails fails the test
+    await Promise.race([Promise.all([left.promise, allAsked.promise]), all]); // a peer that fails fails the test
     await server.handle.shutdown();
     await all;
     assertEquals(tornDown, connections);
@@ -273,4 +289,4 @@ Deno.test({
     assertEquals(server.handle.connectionCount, 0);
     assertEquals(server.errors, []);
   },
-});
+);

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
+import { testEngines } from "./_engines.ts";
 import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
 import { turn } from "./_turns.ts";
 
 const LARGE = "x".repeat(10_000);
@@ -174,56 +174,62 @@ const errorHooks = {
 
 for (const misdeed of misdeeds) {
   const { name, handler, status, body = "", losesBody = false } = misdeed;
-  Deno.test(`R128: a handler that ${name} makes ${status ?? "one cut answer"}`, async () => {
-    using unhandled = new Unhandled();
-    for (const error of Object.values(errorHooks)) {
-      for (const wire of ["GET /", "POST /"].map(withBody)) {
-        const peer = new Timed(
-          (ctx, res) =>
-            ctx.uri.path === "/next" ? res.ok("next") : handler(ctx, res),
-          {},
-          { error },
-        );
-        peer.send(wire + request("GET /next"));
-        if (status === null) {
-          const head = await peer.head();
-          assert(head.includes("transfer-encoding: chunked"), head);
-          const rest = await peer.finish();
-          assert(rest.includes("x") && !rest.includes("0\r\n\r\n"), "cut");
-          assert(!rest.includes("HTTP/1.1"));
-          assertEquals(peer.error, FAILURE);
-          continue;
+  testEngines(
+    `R128: a handler that ${name} makes ${status ?? "one cut answer"}`,
+    async (engine) => {
+      using unhandled = new Unhandled();
+      for (const error of Object.values(errorHooks)) {
+        for (const wire of ["GET /", "POST /"].map(withBody)) {
+          const peer = engine.timed(
+            (ctx, res) =>
+              ctx.uri.path === "/next" ? res.ok("next") : handler(ctx, res),
+            {},
+            { error },
+          );
+          peer.send(wire + request("GET /next"));
+          if (status === null) {
+            const head = await peer.head();
+            assert(head.includes("transfer-encoding: chunked"), head);
+            const rest = await peer.finish();
+            assert(rest.includes("x") && !rest.includes("0\r\n\r\n"), "cut");
+            assert(!rest.includes("HTTP/1.1"));
+            assertEquals(peer.error, FAILURE);
+            continue;
+          }
+          const answer = await peer.response();
+          assertEquals([answer.status, answer.body], [status, body]);
+          const isLast = losesBody && wire.startsWith("POST");
+          assertEquals(answer.headers.has("connection"), isLast);
+          if (!isLast) assertEquals((await peer.response()).body, "next");
+          peer.end();
+          assertEquals(await peer.finish(), "");
         }
-        const answer = await peer.response();
-        assertEquals([answer.status, answer.body], [status, body]);
-        const isLast = losesBody && wire.startsWith("POST");
-        assertEquals(answer.headers.has("connection"), isLast);
-        if (!isLast) assertEquals((await peer.response()).body, "next");
-        peer.end();
-        assertEquals(await peer.finish(), "");
       }
-    }
-    await turn();
-    assertEquals(unhandled.reasons, []);
-  });
+      await turn();
+      assertEquals(unhandled.reasons, []);
+    },
+  );
 }
 
 function withBody(line: string): string {
   return request(line, "", line.startsWith("POST") ? "hello" : "");
 }
 
-Deno.test("R128: a peer that leaves meanwhile makes no unhandled rejection", async () => {
-  using unhandled = new Unhandled();
-  for (const { handler } of misdeeds) {
-    for (const turns of [0, 1, 2]) {
-      const peer = new Timed(handler);
-      peer.holdWrites();
-      peer.send(withBody("POST /"));
-      for (let n = 0; n < turns; n++) await turn();
-      peer.reset(new Error("reset"));
-      await peer.ended;
+testEngines(
+  "R128: a peer that leaves meanwhile makes no unhandled rejection",
+  async (engine) => {
+    using unhandled = new Unhandled();
+    for (const { handler } of misdeeds) {
+      for (const turns of [0, 1, 2]) {
+        const peer = engine.timed(handler);
+        peer.holdWrites();
+        peer.send(withBody("POST /"));
+        for (let n = 0; n < turns; n++) await turn();
+        peer.reset(new Error("reset"));
+        await peer.ended;
+      }
     }
-  }
-  for (let n = 0; n < 5; n++) await turn();
-  assertEquals(unhandled.reasons, []);
-});
+    for (let n = 0; n < 5; n++) await turn();
+    assertEquals(unhandled.reasons, []);
+  },
+);

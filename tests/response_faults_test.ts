@@ -8,8 +8,8 @@ import {
   type ResponseHandle,
   Status,
 } from "../mod.ts";
+import { testEngines } from "./_engines.ts";
 import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
 
 /** Calls that throw, by the class of what they throw. */
 interface Fault {
@@ -121,85 +121,99 @@ const faults: readonly Fault[] = [
 ];
 
 for (const { name, call, throws } of faults) {
-  Deno.test(`${name} throws, and nothing of it is written`, async () => {
-    const peer = new Timed((ctx, res) => {
-      if (ctx.uri.path === "/uncaught") return call(res);
-      assertThrows(() => call(res), throws);
-      assertEquals(res.isSent, false);
-      res.ok("caught");
-    });
-    peer.send(request("GET /uncaught"));
-    const failed = await peer.response();
-    assertEquals([failed.status, failed.body], [500, ""]);
-    peer.send(request("GET /caught"));
-    assertEquals((await peer.response()).body, "caught");
-    assertEquals(peer.writes.length, 2);
-    peer.end();
-    assertEquals(await peer.finish(), "");
-  });
+  testEngines(
+    `${name} throws, and nothing of it is written`,
+    async (engine) => {
+      const peer = engine.timed((ctx, res) => {
+        if (ctx.uri.path === "/uncaught") return call(res);
+        assertThrows(() => call(res), throws);
+        assertEquals(res.isSent, false);
+        res.ok("caught");
+      });
+      peer.send(request("GET /uncaught"));
+      const failed = await peer.response();
+      assertEquals([failed.status, failed.body], [500, ""]);
+      peer.send(request("GET /caught"));
+      assertEquals((await peer.response()).body, "caught");
+      peer.end();
+      assertEquals(await peer.finish(), "");
+    },
+  );
 }
 
-Deno.test("R114: interim answers come before the final one, never to HTTP/1.0, never behind it", async () => {
-  const handler: Handler = (_, res) => {
-    res.informational(102);
-    res.informational(103, { link: "</a>" });
-    res.ok("final");
-    assertThrows(() => res.informational(103), TypeError);
-    assertThrows(() => res.sendContinue(), TypeError);
-  };
-  const peer = new Timed(handler);
-  peer.send(request("GET /"));
-  const statuses = [102, 103, 200];
-  for (const status of statuses) {
-    const answer = await peer.response();
-    assertEquals(answer.status, status);
-    assertEquals(answer.headers.has("content-length"), status === 200);
-  }
-  peer.end();
-  await peer.finish();
-  const old = new Timed(handler);
-  old.send("GET / HTTP/1.0\r\n\r\n");
-  assertEquals((await old.response()).status, 200);
-  assertEquals(await old.finish(), "");
-});
-
-Deno.test("R122: chunked of the handler is dropped, and the library frames", async () => {
-  for (const value of ["chunked", "Chunked"]) {
-    const peer = new Timed((_, res) =>
-      res.ok("abc", { "Transfer-Encoding": value })
-    );
+testEngines(
+  "R114: interim answers come before the final one, never to HTTP/1.0, never behind it",
+  async (engine) => {
+    const handler: Handler = (_, res) => {
+      res.informational(102);
+      res.informational(103, { link: "</a>" });
+      res.ok("final");
+      assertThrows(() => res.informational(103), TypeError);
+      assertThrows(() => res.sendContinue(), TypeError);
+    };
+    const peer = engine.timed(handler);
     peer.send(request("GET /"));
-    const { head, body } = await peer.response();
-    assertEquals(head.match(/transfer-encoding/gi)?.length, 1);
-    assertEquals([body, /content-length/i.test(head)], ["abc", false]);
+    const statuses = [102, 103, 200];
+    for (const status of statuses) {
+      const answer = await peer.response();
+      assertEquals(answer.status, status);
+      assertEquals(answer.headers.has("content-length"), status === 200);
+    }
     peer.end();
     await peer.finish();
-  }
-});
+    const old = engine.timed(handler);
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    assertEquals((await old.response()).status, 200);
+    assertEquals(await old.finish(), "");
+  },
+);
 
-Deno.test("R124: white space around a value is taken off, octets above 0x7F stay octets", async () => {
-  const peer = new Timed((_, res) => res.ok("", { x: " \t a\tb\xff\t " }));
-  peer.send(request("GET /"));
-  assertEquals((await peer.response()).headers.get("x"), "a\tb\xff");
-  peer.end();
-  await peer.finish();
-});
-
-Deno.test("R125: a status without a text keeps its space, and HTTP/1.0 gets HTTP/1.1", async () => {
-  const lines: readonly (readonly [Status | number, string])[] = [
-    [299, "HTTP/1.1 299 \r\n"],
-    [Status.of(299, "Odd \xe9"), "HTTP/1.1 299 Odd \xe9\r\n"],
-    [Status.of(200, ""), "HTTP/1.1 200 \r\n"],
-    [404, "HTTP/1.1 404 Not Found\r\n"],
-  ];
-  for (const [status, line] of lines) {
-    for (const version of ["1.1", "1.0"]) {
-      const peer = new Timed((_, res) => res.send(status));
-      peer.send(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
-      const { head } = await peer.response();
-      assertEquals(head.slice(0, line.length), line);
+testEngines(
+  "R122: chunked of the handler is dropped, and the library frames",
+  async (engine) => {
+    for (const value of ["chunked", "Chunked"]) {
+      const peer = engine.timed((_, res) =>
+        res.ok("abc", { "Transfer-Encoding": value })
+      );
+      peer.send(request("GET /"));
+      const { head, body } = await peer.response();
+      assertEquals(head.match(/transfer-encoding/gi)?.length, 1);
+      assertEquals([body, /content-length/i.test(head)], ["abc", false]);
       peer.end();
       await peer.finish();
     }
-  }
-});
+  },
+);
+
+testEngines(
+  "R124: white space around a value is taken off, octets above 0x7F stay octets",
+  async (engine) => {
+    const peer = engine.timed((_, res) => res.ok("", { x: " \t a\tb\xff\t " }));
+    peer.send(request("GET /"));
+    assertEquals((await peer.response()).headers.get("x"), "a\tb\xff");
+    peer.end();
+    await peer.finish();
+  },
+);
+
+testEngines(
+  "R125: a status without a text keeps its space, and HTTP/1.0 gets HTTP/1.1",
+  async (engine) => {
+    const lines: readonly (readonly [Status | number, string])[] = [
+      [299, "HTTP/1.1 299 \r\n"],
+      [Status.of(299, "Odd \xe9"), "HTTP/1.1 299 Odd \xe9\r\n"],
+      [Status.of(200, ""), "HTTP/1.1 200 \r\n"],
+      [404, "HTTP/1.1 404 Not Found\r\n"],
+    ];
+    for (const [status, line] of lines) {
+      for (const version of ["1.1", "1.0"]) {
+        const peer = engine.timed((_, res) => res.send(status));
+        peer.send(`GET / HTTP/${version}\r\nHost: a\r\n\r\n`);
+        const { head } = await peer.response();
+        assertEquals(head.slice(0, line.length), line);
+        peer.end();
+        await peer.finish();
+      }
+    }
+  },
+);

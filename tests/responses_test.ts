@@ -11,12 +11,10 @@ import {
   Headers,
   type HeadersInit,
   type ResponseHandle,
-  Server,
 } from "../mod.ts";
-import { MemoryConnection } from "./_memory_duplex.ts";
+import { type TestEngine, testEngines } from "./_engines.ts";
 import type { RawResponse } from "./_raw_client.ts";
 import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
 
 const CHUNKED = { "transfer-encoding": "chunked" };
 const LARGE = "x".repeat(10_000);
@@ -45,10 +43,11 @@ function framing(response: RawResponse): (string | undefined)[] {
 
 /** Asks a handler that answers so, and once more to see that nothing is left over. */
 async function answerOf(
+  engine: TestEngine,
   respond: (res: ResponseHandle) => void,
   line = "GET /",
 ): Promise<RawResponse> {
-  const peer = new Timed((_, res) => respond(res));
+  const peer = engine.timed((_, res) => respond(res));
   const isHead = line.startsWith("HEAD");
   peer.send(request(line));
   const first = await peer.response(isHead);
@@ -86,53 +85,63 @@ const heads: readonly (readonly [
 ];
 
 for (const [name, body, headers, expected] of heads) {
-  Deno.test(`R112: HEAD gets the fields of ${name}, and no octet more`, async () => {
-    const answer = await answerOf((res) => res.ok(body(), headers), "HEAD /");
-    assertEquals(framing(answer), [...expected, undefined]);
-  });
+  testEngines(
+    `R112: HEAD gets the fields of ${name}, and no octet more`,
+    async (engine) => {
+      const answer = await answerOf(
+        engine,
+        (res) => res.ok(body(), headers),
+        "HEAD /",
+      );
+      assertEquals(framing(answer), [...expected, undefined]);
+    },
+  );
 }
 
-Deno.test("R112: HEAD cancels the source, and reads nothing of it", async () => {
-  for (const line of ["HEAD /", "GET /204", "GET /205", "GET /304"]) {
-    let isCanceled = false;
-    let pulls = 0;
-    const stream = new ReadableStream({
-      pull(): void {
-        pulls++;
-      },
-      cancel(): void {
-        isCanceled = true;
-      },
-    }, { highWaterMark: 0 });
-    const peer = new Timed((ctx, res) => {
-      res.send(Number(ctx.uri.path.slice(1)) || 200, stream);
-    });
-    peer.send(request(line));
-    const { status } = await peer.response(true);
-    peer.end();
-    assertEquals(await peer.finish(), "", line);
-    assertEquals([isCanceled, pulls], [true, 0], `${line}, ${status}`);
-  }
-});
+testEngines(
+  "R112: HEAD cancels the source, and reads nothing of it",
+  async (engine) => {
+    for (const line of ["HEAD /", "GET /204", "GET /205", "GET /304"]) {
+      let isCanceled = false;
+      let pulls = 0;
+      const stream = new ReadableStream({
+        pull(): void {
+          pulls++;
+        },
+        cancel(): void {
+          isCanceled = true;
+        },
+      }, { highWaterMark: 0 });
+      const peer = engine.timed((ctx, res) => {
+        res.send(Number(ctx.uri.path.slice(1)) || 200, stream);
+      });
+      peer.send(request(line));
+      const { status } = await peer.response(true);
+      peer.end();
+      assertEquals(await peer.finish(), "", line);
+      assertEquals([isCanceled, pulls], [true, 0], `${line}, ${status}`);
+    }
+  },
+);
 
-Deno.test("R112: HEAD by a GET route has the fields of GET", async () => {
-  const server = Server.builder("127.0.0.1:0")
-    .get("/", (_, res) => res.ok("x".repeat(300), { "x-a": "b" }))
-    .build();
-  for (const line of ["HEAD /", "GET /"]) {
-    const peer = new MemoryConnection();
-    const served = server.handle(peer.duplex);
-    peer.send(request(line));
-    const { head } = await peer.response(line === "HEAD /");
-    assertEquals(
-      head.replace(/date: .*\r\n/, ""),
-      "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 300\r\n",
+testEngines(
+  "R112: HEAD by a GET route has the fields of GET",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("x".repeat(300), { "x-a": "b" }))
     );
-    peer.end();
-    await served;
-    assertEquals(await peer.toEnd(), "");
-  }
-});
+    for (const line of ["HEAD /", "GET /"]) {
+      using client = await server.connect();
+      const { head } = await client.ask(request(line));
+      assertEquals(
+        head.replace(/date: .*\r\n/, ""),
+        "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 300\r\n",
+      );
+      await client.end();
+      assertEquals(await client.toEnd(), "");
+    }
+  },
+);
 
 const bodiless: readonly (readonly [BodyInit, HeadersInit])[] = [
   ["abc", {}],
@@ -143,17 +152,24 @@ const bodiless: readonly (readonly [BodyInit, HeadersInit])[] = [
 ];
 
 for (const status of [204, 205, 304]) {
-  Deno.test(`R113: ${status} has no content, whatever the handler gives`, async () => {
-    for (const [body, headers] of bodiless) {
-      const answer = await answerOf((res) => res.send(status, body, headers));
-      const length = status === 205 ? "0" : undefined;
-      assertEquals(framing(answer), [length, undefined, undefined]);
-    }
-    const streamed = await answerOf((res) =>
-      res.send(status, streamOf([LARGE]))
-    );
-    assertEquals(streamed.headers.has("transfer-encoding"), false);
-  });
+  testEngines(
+    `R113: ${status} has no content, whatever the handler gives`,
+    async (engine) => {
+      for (const [body, headers] of bodiless) {
+        const answer = await answerOf(
+          engine,
+          (res) => res.send(status, body, headers),
+        );
+        const length = status === 205 ? "0" : undefined;
+        assertEquals(framing(answer), [length, undefined, undefined]);
+      }
+      const streamed = await answerOf(
+        engine,
+        (res) => res.send(status, streamOf([LARGE])),
+      );
+      assertEquals(streamed.headers.has("transfer-encoding"), false);
+    },
+  );
 }
 
 const sized: readonly (readonly [string, BodyInit, string, string])[] = [
@@ -170,82 +186,104 @@ const sized: readonly (readonly [string, BodyInit, string, string])[] = [
 ];
 
 for (const [name, body, length, octets] of sized) {
-  Deno.test(`R116: ${name} has a length of ${length}`, async () => {
-    const answer = await answerOf((res) => res.ok(body));
+  testEngines(`R116: ${name} has a length of ${length}`, async (engine) => {
+    const answer = await answerOf(engine, (res) => res.ok(body));
     assertEquals(framing(answer), [length, undefined, undefined]);
     assertEquals(answer.body, octets);
   });
 }
 
-Deno.test("R117: a stream without a length is chunked, a chunk for each piece", async () => {
-  const pieces = [LARGE, "a", "é", "b".repeat(70_000), "end"];
-  const answer = await answerOf((res) => res.ok(streamOf(pieces)));
-  assertEquals(framing(answer), [undefined, "chunked", undefined]);
-  assertEquals(answer.chunks, [
-    ...[LARGE, "a", "\xc3\xa9"],
-    ...["b".repeat(70_000), "end"],
-  ]);
-});
+testEngines(
+  "R117: a stream without a length is chunked, a chunk for each piece",
+  async (engine) => {
+    const pieces = [LARGE, "a", "é", "b".repeat(70_000), "end"];
+    const answer = await answerOf(engine, (res) => res.ok(streamOf(pieces)));
+    assertEquals(framing(answer), [undefined, "chunked", undefined]);
+    assertEquals(answer.chunks, [
+      ...[LARGE, "a", "\xc3\xa9"],
+      ...["b".repeat(70_000), "end"],
+    ]);
+  },
+);
 
-Deno.test("R117: an async iterable is a stream", async () => {
+testEngines("R117: an async iterable is a stream", async (engine) => {
   async function* pieces(): AsyncGenerator<string | Uint8Array> {
     yield LARGE;
     yield new Uint8Array([0x62]);
   }
-  const answer = await answerOf((res) => res.ok(pieces()));
+  const answer = await answerOf(engine, (res) => res.ok(pieces()));
   assertEquals(answer.chunks, [LARGE, "b"]);
 });
 
 for (const pieces of [[LARGE, "", "a", "", ""], ["", LARGE], [LARGE]]) {
   const sizes = pieces.map((piece) => piece.length);
-  Deno.test(`R118: pieces of ${sizes} bytes end with one terminator`, async () => {
-    const body = pieces.join("");
-    for (const headers of [{}, CHUNKED]) {
-      const answer = await answerOf((res) => res.ok(streamOf(pieces), headers));
-      assertEquals(answer.body, body);
-      assert(!answer.chunks.includes(""));
-    }
-  });
+  testEngines(
+    `R118: pieces of ${sizes} bytes end with one terminator`,
+    async (engine) => {
+      const body = pieces.join("");
+      for (const headers of [{}, CHUNKED]) {
+        const answer = await answerOf(
+          engine,
+          (res) => res.ok(streamOf(pieces), headers),
+        );
+        assertEquals(answer.body, body);
+        assert(!answer.chunks.includes(""));
+      }
+    },
+  );
 }
 
-Deno.test("R118: an empty body that is to be chunked has one terminator", async () => {
-  const bodies = [
-    () => null,
-    () => "",
-    () => streamOf([]),
-    () => streamOf([""]),
-  ];
-  for (const body of bodies) {
-    const peer = new Timed((_, res) => res.ok(body(), CHUNKED));
-    peer.send(request("GET /"));
-    const head = await peer.head();
-    assert(head.includes("transfer-encoding: chunked"));
-    peer.end();
-    assertEquals(await peer.finish(), "0\r\n\r\n");
-  }
-});
+testEngines(
+  "R118: an empty body that is to be chunked has one terminator",
+  async (engine) => {
+    const bodies = [
+      () => null,
+      () => "",
+      () => streamOf([]),
+      () => streamOf([""]),
+    ];
+    for (const body of bodies) {
+      const peer = engine.timed((_, res) => res.ok(body(), CHUNKED));
+      peer.send(request("GET /"));
+      const head = await peer.head();
+      assert(head.includes("transfer-encoding: chunked"));
+      peer.end();
+      assertEquals(await peer.finish(), "0\r\n\r\n");
+    }
+  },
+);
 
 for (const headers of [{}, CHUNKED]) {
-  Deno.test(`R119: a stream to HTTP/1.0 with ${JSON.stringify(headers)} ends with the connection`, async () => {
-    for (const pieces of [[LARGE, "", "end"], [LARGE]]) {
-      const peer = new Timed((_, res) => res.ok(streamOf(pieces), headers));
-      peer.send("GET / HTTP/1.0\r\n\r\n");
-      const answer = await peer.response();
-      assertEquals(framing(answer), [undefined, undefined, "close"]);
-      assertEquals(answer.body, pieces.join(""));
-      await peer.finish();
-    }
-  });
+  testEngines(
+    `R119: a stream to HTTP/1.0 with ${
+      JSON.stringify(headers)
+    } ends with the connection`,
+    async (engine) => {
+      for (const pieces of [[LARGE, "", "end"], [LARGE]]) {
+        const peer = engine.timed((_, res) =>
+          res.ok(streamOf(pieces), headers)
+        );
+        peer.send("GET / HTTP/1.0\r\n\r\n");
+        const answer = await peer.response();
+        assertEquals(framing(answer), [undefined, undefined, "close"]);
+        assertEquals(answer.body, pieces.join(""));
+        await peer.finish();
+      }
+    },
+  );
 }
 
-Deno.test("R119: text that is to be chunked goes to HTTP/1.0 with its length", async () => {
-  const peer = new Timed((_, res) => res.ok("abc", CHUNKED));
-  peer.send("GET / HTTP/1.0\r\n\r\n");
-  const answer = await peer.response();
-  assertEquals(framing(answer), ["3", undefined, "close"]);
-  assertEquals(answer.body, "abc");
-  await peer.finish();
-});
+testEngines(
+  "R119: text that is to be chunked goes to HTTP/1.0 with its length",
+  async (engine) => {
+    const peer = engine.timed((_, res) => res.ok("abc", CHUNKED));
+    peer.send("GET / HTTP/1.0\r\n\r\n");
+    const answer = await peer.response();
+    assertEquals(framing(answer), ["3", undefined, "close"]);
+    assertEquals(answer.body, "abc");
+    await peer.finish();
+  },
+);
 
 const declared: readonly (readonly [string, readonly string[], number])[] = [
   ["5000 at once", ["x".repeat(5000)], 70],
@@ -257,35 +295,39 @@ const declared: readonly (readonly [string, readonly string[], number])[] = [
 ];
 
 for (const [name, pieces, sent] of declared) {
-  Deno.test(`R120: of ${name} bytes where 70 were declared, ${sent} go out, and the connection ends`, async () => {
-    const errors: unknown[] = [];
-    const peer = new Timed(
-      (_, res) => res.ok(streamOf(pieces), { "content-length": "70" }),
-      {},
-      { error: (error) => void errors.push(error) },
-    );
-    peer.send(request("GET /") + request("GET /"));
-    const head = await peer.head();
-    assert(head.includes("content-length: 70\r\n"), head);
-    assertEquals(await peer.finish(), "x".repeat(sent));
-    assertEquals(errors.length, 1);
-    assert(errors[0] instanceof RangeError);
-    assertEquals(peer.error, errors[0]);
-  });
+  testEngines(
+    `R120: of ${name} bytes where 70 were declared, ${sent} go out, and the connection ends`,
+    async (engine) => {
+      const errors: unknown[] = [];
+      const peer = engine.timed(
+        (_, res) => res.ok(streamOf(pieces), { "content-length": "70" }),
+        {},
+        { error: (error) => void errors.push(error) },
+      );
+      peer.send(request("GET /") + request("GET /"));
+      const head = await peer.head();
+      assert(head.includes("content-length: 70\r\n"), head);
+      assertEquals(await peer.finish(), "x".repeat(sent));
+      assertEquals(errors.length, 1);
+      assert(errors[0] instanceof RangeError);
+      assertEquals(peer.error, errors[0]);
+    },
+  );
 }
 
-Deno.test("R120: 70 of 70 are a whole answer", async () => {
+testEngines("R120: 70 of 70 are a whole answer", async (engine) => {
   for (const pieces of [["x".repeat(70)], Array(70).fill("x")]) {
-    const answer = await answerOf((res) =>
-      res.ok(streamOf(pieces), { "content-length": "70" })
+    const answer = await answerOf(
+      engine,
+      (res) => res.ok(streamOf(pieces), { "content-length": "70" }),
     );
     assertEquals(framing(answer), ["70", undefined, undefined]);
     assertEquals(answer.body, "x".repeat(70));
   }
 });
 
-Deno.test("R126: every final answer has one date in GMT", async () => {
-  const peer = new Timed((ctx, res) => {
+testEngines("R126: every final answer has one date in GMT", async (engine) => {
+  const peer = engine.timed((ctx, res) => {
     const { path } = ctx.uri;
     if (path === "/own") res.ok("", { dAtE: "Sun, 06 Nov 1994 08:49:00 GMT" });
     else if (path === "/stream") res.ok(streamOf([LARGE]));
@@ -306,16 +348,19 @@ Deno.test("R126: every final answer has one date in GMT", async () => {
   await peer.finish();
 });
 
-Deno.test("R127: repeated fields are lines of their own, in order", async () => {
-  const headers = new Headers([["Set-Cookie", "a=1"], ["X", "1"]]);
-  headers.add("set-cookie", "b=2; Path=/").add("x", "2");
-  const { head } = await answerOf((res) => res.ok("", headers));
-  assertEquals(
-    head.replace(/date: .*\r\n/, ""),
-    "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: 1\r\nset-cookie: b=2; Path=/\r\n" +
-      "x: 2\r\ncontent-length: 0\r\n",
-  );
-});
+testEngines(
+  "R127: repeated fields are lines of their own, in order",
+  async (engine) => {
+    const headers = new Headers([["Set-Cookie", "a=1"], ["X", "1"]]);
+    headers.add("set-cookie", "b=2; Path=/").add("x", "2");
+    const { head } = await answerOf(engine, (res) => res.ok("", headers));
+    assertEquals(
+      head.replace(/date: .*\r\n/, ""),
+      "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: 1\r\nset-cookie: b=2; Path=/\r\n" +
+        "x: 2\r\ncontent-length: 0\r\n",
+    );
+  },
+);
 
 const connections: readonly (readonly [string, HeadersInit, boolean])[] = [
   ["close", { connection: "close" }, true],
@@ -330,69 +375,78 @@ const connections: readonly (readonly [string, HeadersInit, boolean])[] = [
 ];
 
 for (const [name, headers, closes] of connections) {
-  Deno.test(`R127: Connection of the handler, ${name}: at most one line`, async () => {
-    for (
-      const wire of [
-        request("GET /"),
-        request("GET /", "Connection: close\r\n"),
-      ]
-    ) {
-      const isLast = closes || wire.includes("close");
-      const peer = new Timed((_, res) => res.ok("ok", headers));
-      peer.send(wire + request("GET /"));
-      const { head } = await peer.response();
-      assertEquals(head.match(/^connection: .*$/gim) ?? [], [
-        ...isLast ? ["connection: close"] : [],
-      ]);
-      if (!isLast) await peer.response();
-      peer.end();
-      assertEquals(await peer.finish(), "");
-    }
-  });
+  testEngines(
+    `R127: Connection of the handler, ${name}: at most one line`,
+    async (engine) => {
+      for (
+        const wire of [
+          request("GET /"),
+          request("GET /", "Connection: close\r\n"),
+        ]
+      ) {
+        const isLast = closes || wire.includes("close");
+        const peer = engine.timed((_, res) => res.ok("ok", headers));
+        peer.send(wire + request("GET /"));
+        const { head } = await peer.response();
+        assertEquals(head.match(/^connection: .*$/gim) ?? [], [
+          ...isLast ? ["connection: close"] : [],
+        ]);
+        if (!isLast) await peer.response();
+        peer.end();
+        assertEquals(await peer.finish(), "");
+      }
+    },
+  );
 }
 
-Deno.test("R129: trailers stand behind the last chunk, and nowhere else", async () => {
-  const rows:
-    readonly (readonly [string, () => BodyInit, HeadersInit, string])[] = [
-      ["GET /", () => streamOf([LARGE]), {}, "X-Sum: 3\r\n"],
-      ["GET /", () => streamOf(["abc"]), {}, "X-Sum: 3\r\n"],
-      ["GET /", () => "abc", CHUNKED, "X-Sum: 3\r\n"],
-      ["GET /", () => "abc", {}, ""],
-      ["GET /", () => streamOf(["abc"]), { "content-length": "3" }, ""],
-      ["HEAD /", () => "abc", CHUNKED, ""],
-    ];
-  for (const [line, body, headers, trailers] of rows) {
-    const answer = await answerOf((res) => {
+testEngines(
+  "R129: trailers stand behind the last chunk, and nowhere else",
+  async (engine) => {
+    const rows:
+      readonly (readonly [string, () => BodyInit, HeadersInit, string])[] = [
+        ["GET /", () => streamOf([LARGE]), {}, "X-Sum: 3\r\n"],
+        ["GET /", () => streamOf(["abc"]), {}, "X-Sum: 3\r\n"],
+        ["GET /", () => "abc", CHUNKED, "X-Sum: 3\r\n"],
+        ["GET /", () => "abc", {}, ""],
+        ["GET /", () => streamOf(["abc"]), { "content-length": "3" }, ""],
+        ["HEAD /", () => "abc", CHUNKED, ""],
+      ];
+    for (const [line, body, headers, trailers] of rows) {
+      const answer = await answerOf(engine, (res) => {
+        res.trailers({ "X-Sum": "3" });
+        res.ok(body(), headers);
+      }, line);
+      assertEquals(answer.trailers, trailers);
+    }
+    const old = engine.timed((_, res) => {
       res.trailers({ "X-Sum": "3" });
-      res.ok(body(), headers);
-    }, line);
-    assertEquals(answer.trailers, trailers);
-  }
-  const old = new Timed((_, res) => {
-    res.trailers({ "X-Sum": "3" });
-    res.ok(streamOf(["abc"]), CHUNKED);
-  });
-  old.send("GET / HTTP/1.0\r\n\r\n");
-  assertEquals((await old.response()).body, "abc");
-  await old.finish();
-});
+      res.ok(streamOf(["abc"]), CHUNKED);
+    });
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    assertEquals((await old.response()).body, "abc");
+    await old.finish();
+  },
+);
 
 const forbidden =
   "Content-Length Transfer-Encoding Trailer Host Connection Content-Type Set-Cookie";
 
-Deno.test("R129: trailers that may not be there throw, and the answer is whole", async () => {
-  const wrong: readonly HeadersInit[] = [
-    ...forbidden.split(" ").map((name) => ({ [name]: "1" })),
-    { "": "x" },
-    { "a b": "x" },
-    { "x": "a\r\nb" },
-    { "x": "\u010d\u010a" },
-  ];
-  const answer = await answerOf((res) => {
-    for (const headers of wrong) {
-      assertThrows(() => res.trailers(headers), TypeError);
-    }
-    res.ok("abc", CHUNKED);
-  });
-  assertEquals([answer.body, answer.trailers], ["abc", ""]);
-});
+testEngines(
+  "R129: trailers that may not be there throw, and the answer is whole",
+  async (engine) => {
+    const wrong: readonly HeadersInit[] = [
+      ...forbidden.split(" ").map((name) => ({ [name]: "1" })),
+      { "": "x" },
+      { "a b": "x" },
+      { "x": "a\r\nb" },
+      { "x": "\u010d\u010a" },
+    ];
+    const answer = await answerOf(engine, (res) => {
+      for (const headers of wrong) {
+        assertThrows(() => res.trailers(headers), TypeError);
+      }
+      res.ok("abc", CHUNKED);
+    });
+    assertEquals([answer.body, answer.trailers], ["abc", ""]);
+  },
+);

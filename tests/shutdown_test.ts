@@ -4,10 +4,16 @@ import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ConnectionSetupAction, Server } from "../mod.ts";
 import { Engine } from "../server/engines/engine.ts";
+import {
+  LISTEN,
+  type TestEngine,
+  testEngine,
+  testEngines,
+} from "./_engines.ts";
 import { withDeadline } from "./_helpers.ts";
 import { MemoryConnection } from "./_memory_duplex.ts";
 import type { RawClient } from "./_raw_client.ts";
-import { request, serve, type TestServer } from "./_serve.ts";
+import { request, type TestServer } from "./_serve.ts";
 import { applicationOf } from "./_timed.ts";
 import { turn, until, untilRefused } from "./_turns.ts";
 import { FakeClock } from "./server/_fake_clock.ts";
@@ -24,10 +30,10 @@ class Mixed implements AsyncDisposable {
   #clients: RawClient[] = [];
   #begun = 0;
 
-  constructor() {
+  constructor(engine: TestEngine) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.release = resolve;
-    this.server = serve((app) =>
+    this.server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("ok"))
         .get("/active", async (ctx, res) => {
           this.signals.push(ctx.signal);
@@ -71,106 +77,118 @@ class Mixed implements AsyncDisposable {
   }
 }
 
-Deno.test("R111: idle connections close now, active ones finish with close, half-received ones may complete", async () => {
-  await using mixed = new Mixed();
-  const { server } = mixed;
-  const silent = await mixed.open("");
-  const idle = await mixed.open(request("GET /"), "ok");
-  const active = await mixed.open(request("GET /active"));
-  const head = await mixed.open("GET / HTTP/1.1\r\nHo");
-  const body = await mixed.open(
-    request("POST /body", "Content-Length: 5\r\n", "he"),
-  );
-  await mixed.begun(2);
-  await until(() => server.handle.connectionCount === 5);
-  // Half a head is no idle connection only once it was read.
-  for (let n = 0; n < 5; n++) await idle.ask(request("GET /"));
+testEngines(
+  "R111: idle connections close now, active ones finish with close, half-received ones may complete",
+  async (engine) => {
+    await using mixed = new Mixed(engine);
+    const { server } = mixed;
+    const silent = await mixed.open("");
+    const idle = await mixed.open(request("GET /"), "ok");
+    const active = await mixed.open(request("GET /active"));
+    const head = await mixed.open("GET / HTTP/1.1\r\nHo");
+    const body = await mixed.open(
+      request("POST /body", "Content-Length: 5\r\n", "he"),
+    );
+    await mixed.begun(2);
+    await until(() => server.handle.connectionCount === 5);
+    // Half a head is no idle connection only once it was read.
+    for (let n = 0; n < 5; n++) await idle.ask(request("GET /"));
 
-  let isFinished = false;
-  const finished = server.handle.shutdown().then(() => isFinished = true);
-  await untilRefused(server.port);
-  for (const client of [silent, idle]) {
-    assertEquals(await withDeadline(client.toEnd(), DEADLINE_MS), "");
-    client.close();
-  }
-  await until(() => server.handle.connectionCount === 3);
-  assertEquals(isFinished, false);
+    let isFinished = false;
+    const finished = server.handle.shutdown().then(() => isFinished = true);
+    await untilRefused(server.port);
+    for (const client of [silent, idle]) {
+      assertEquals(await withDeadline(client.toEnd(), DEADLINE_MS), "");
+      client.close();
+    }
+    await until(() => server.handle.connectionCount === 3);
+    assertEquals(isFinished, false);
 
-  await head.send("st: a\r\n\r\n");
-  await body.send("llo");
-  mixed.release();
-  const bodies = [[head, "ok"], [body, "hello"], [active, "done"]] as const;
-  for (const [client, expected] of bodies) {
+    await head.send("st: a\r\n\r\n");
+    await body.send("llo");
+    mixed.release();
+    const bodies = [[head, "ok"], [body, "hello"], [active, "done"]] as const;
+    for (const [client, expected] of bodies) {
+      const answer = await client.response();
+      assertEquals(answer.body, expected);
+      assertEquals(answer.headers.get("connection"), "close");
+      assertEquals(await client.toEnd(), "");
+      client.close();
+    }
+    await withDeadline(finished, DEADLINE_MS);
+    assertEquals(server.handle.connectionCount, 0);
+    assert(mixed.signals.every((signal) => !signal.aborted));
+    assertEquals(server.errors, []);
+  },
+);
+
+testEngines(
+  "R111: what was pipelined behind the running request is not served",
+  async (engine) => {
+    await using mixed = new Mixed(engine);
+    const client = await mixed.open(request("GET /active") + request("GET /"));
+    await mixed.begun(1);
+    const finished = mixed.server.handle.shutdown();
+    await untilRefused(mixed.server.port);
+    mixed.release();
     const answer = await client.response();
-    assertEquals(answer.body, expected);
-    assertEquals(answer.headers.get("connection"), "close");
+    assertEquals(
+      [answer.body, answer.headers.get("connection")],
+      ["done", "close"],
+    );
     assertEquals(await client.toEnd(), "");
     client.close();
-  }
-  await withDeadline(finished, DEADLINE_MS);
-  assertEquals(server.handle.connectionCount, 0);
-  assert(mixed.signals.every((signal) => !signal.aborted));
-  assertEquals(server.errors, []);
-});
+    await finished;
+  },
+);
 
-Deno.test("R111: what was pipelined behind the running request is not served", async () => {
-  await using mixed = new Mixed();
-  const client = await mixed.open(request("GET /active") + request("GET /"));
-  await mixed.begun(1);
-  const finished = mixed.server.handle.shutdown();
-  await untilRefused(mixed.server.port);
-  mixed.release();
-  const answer = await client.response();
-  assertEquals(
-    [answer.body, answer.headers.get("connection")],
-    ["done", "close"],
-  );
-  assertEquals(await client.toEnd(), "");
-  client.close();
-  await finished;
-});
+testEngines(
+  "R111: a stream that has begun is sent to its end",
+  async (engine) => {
+    await using mixed = new Mixed(engine);
+    const client = await mixed.open(request("GET /stream"));
+    await client.head();
+    const finished = mixed.server.handle.shutdown();
+    await untilRefused(mixed.server.port);
+    mixed.release();
+    assertEquals((await client.chunk()).length, 10_000);
+    assertEquals([await client.chunk(), await client.chunk()], ["end", ""]);
+    assertEquals(await client.toEnd(), "\r\n");
+    client.close();
+    await finished;
+  },
+);
 
-Deno.test("R111: a stream that has begun is sent to its end", async () => {
-  await using mixed = new Mixed();
-  const client = await mixed.open(request("GET /stream"));
-  await client.head();
-  const finished = mixed.server.handle.shutdown();
-  await untilRefused(mixed.server.port);
-  mixed.release();
-  assertEquals((await client.chunk()).length, 10_000);
-  assertEquals([await client.chunk(), await client.chunk()], ["end", ""]);
-  assertEquals(await client.toEnd(), "\r\n");
-  client.close();
-  await finished;
-});
-
-Deno.test("R111: a stream whose head is still to come announces the close", async () => {
-  const first = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
-  async function* pieces(): AsyncGenerator<string> {
-    asked.resolve();
-    await first.promise;
-    yield "x".repeat(10_000);
-  }
-  await using server = serve((app) => {
-    app.get("/", (_, res) => {
-      res.ok(pieces(), { "content-length": "10000" });
-      server.handle.shutdown();
-      first.resolve();
+testEngines(
+  "R111: a stream whose head is still to come announces the close",
+  async (engine) => {
+    const first = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    async function* pieces(): AsyncGenerator<string> {
+      asked.resolve();
+      await first.promise;
+      yield "x".repeat(10_000);
+    }
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        res.ok(pieces(), { "content-length": "10000" });
+        server.handle.shutdown();
+        first.resolve();
+      });
     });
-  });
-  using client = await server.connect();
-  const answer = await client.ask(request("GET /"));
-  await asked.promise;
-  assertEquals(
-    [answer.body.length, answer.headers.get("connection")],
-    [10_000, "close"],
-  );
-  assertEquals(await client.toEnd(), "");
-});
+    using client = await server.connect();
+    const answer = await client.ask(request("GET /"));
+    await asked.promise;
+    assertEquals(
+      [answer.body.length, answer.headers.get("connection")],
+      [10_000, "close"],
+    );
+    assertEquals(await client.toEnd(), "");
+  },
+);
 
-Deno.test("R111: what is not done by the deadline is cut", async () => {
-  await using mixed = new Mixed();
+testEngines("R111: what is not done by the deadline is cut", async (engine) => {
+  await using mixed = new Mixed(engine);
   const { server } = mixed;
   const wires = [
     request("GET /active"),
@@ -193,60 +211,73 @@ Deno.test("R111: what is not done by the deadline is cut", async () => {
   await turn();
 });
 
-Deno.test("R111: closeNow() cuts at once, and settles finished", async () => {
-  await using mixed = new Mixed();
-  const { handle } = mixed.server;
-  await mixed.open(request("GET /"), "ok");
-  await mixed.open(request("GET /active"));
-  await mixed.begun(1);
-  handle.closeNow();
-  await withDeadline(handle.finished, DEADLINE_MS);
-  assertEquals(handle.connectionCount, 0);
-  assertEquals(mixed.signals[0]?.aborted, true);
-});
+testEngines(
+  "R111: closeNow() cuts at once, and settles finished",
+  async (engine) => {
+    await using mixed = new Mixed(engine);
+    const { handle } = mixed.server;
+    await mixed.open(request("GET /"), "ok");
+    await mixed.open(request("GET /active"));
+    await mixed.begun(1);
+    handle.closeNow();
+    await withDeadline(handle.finished, DEADLINE_MS);
+    assertEquals(handle.connectionCount, 0);
+    assertEquals(mixed.signals[0]?.aborted, true);
+  },
+);
 
-Deno.test("R111: shutdown() twice, and with nothing open, is one end", async () => {
-  const handle = Server.builder("127.0.0.1:0").build().serve();
-  const [first, second] = [handle.shutdown(), handle.shutdown({ deadline: 1 })];
-  await withDeadline(Promise.all([first, second]), DEADLINE_MS);
-  handle.closeNow();
-  await handle.finished;
-  await handle.shutdown();
-});
+testEngines(
+  "R111: shutdown() twice, and with nothing open, is one end",
+  async (engine) => {
+    const handle = engine.start(Server.builder("127.0.0.1:0").build());
+    const [first, second] = [
+      handle.shutdown(),
+      handle.shutdown({ deadline: 1 }),
+    ];
+    await withDeadline(Promise.all([first, second]), DEADLINE_MS);
+    handle.closeNow();
+    await handle.finished;
+    await handle.shutdown();
+  },
+);
 
-Deno.test("R111, R159: serving ends with the last timer of a connection that was set up late", async () => {
-  using time = new FakeTime();
-  const setUp = Promise.withResolvers<void>();
-  const ends: unknown[] = [];
-  let tornDown = 0;
-  const engine = new Engine(
-    applicationOf((_, res) => res.ok("ok"), {}, {
-      connectionSetup: async (accepted) => {
-        await setUp.promise;
-        return accepted.ok
-          ? ConnectionSetupAction.proceed(accepted.conn)
-          : ConnectionSetupAction.drop;
-      },
-      connectionTeardown: () => void tornDown++,
-    }),
-    { onFinished: (error) => void ends.push(error), onError: () => {} },
-    { clock: new FakeClock() },
-  );
-  const [leaving, asking] = [new MemoryConnection(), new MemoryConnection()];
-  for (const { duplex } of [leaving, asking]) engine.handle(duplex);
-  asking.send(request("GET /"));
-  asking.end();
-  leaving.end();
-  engine.stop();
-  await time.runMicrotasks();
-  setUp.resolve();
-  const answer = await asking.response();
-  assertEquals(
-    [answer.body, answer.headers.get("connection")],
-    ["ok", "close"],
-  );
-  await time.runMicrotasks();
-  while (ends.length === 0) assert(await time.nextAsync());
-  assertEquals([ends, tornDown], [[null], 2]);
-  assertEquals(time.next(), false, "a timer is left");
-});
+testEngine(
+  LISTEN,
+  "R111, R159: serving ends with the last timer of a connection that was set up late",
+  async () => {
+    using time = new FakeTime();
+    const setUp = Promise.withResolvers<void>();
+    const ends: unknown[] = [];
+    let tornDown = 0;
+    const engine = new Engine(
+      applicationOf((_, res) => res.ok("ok"), {}, {
+        connectionSetup: async (accepted) => {
+          await setUp.promise;
+          return accepted.ok
+            ? ConnectionSetupAction.proceed(accepted.conn)
+            : ConnectionSetupAction.drop;
+        },
+        connectionTeardown: () => void tornDown++,
+      }),
+      { onFinished: (error) => void ends.push(error), onError: () => {} },
+      { clock: new FakeClock() },
+    );
+    const [leaving, asking] = [new MemoryConnection(), new MemoryConnection()];
+    for (const { duplex } of [leaving, asking]) engine.handle(duplex);
+    asking.send(request("GET /"));
+    asking.end();
+    leaving.end();
+    engine.stop();
+    await time.runMicrotasks();
+    setUp.resolve();
+    const answer = await asking.response();
+    assertEquals(
+      [answer.body, answer.headers.get("connection")],
+      ["ok", "close"],
+    );
+    await time.runMicrotasks();
+    while (ends.length === 0) assert(await time.nextAsync());
+    assertEquals([ends, tornDown], [[null], 2]);
+    assertEquals(time.next(), false, "a timer is left");
+  },
+);

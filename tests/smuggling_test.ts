@@ -7,12 +7,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeOctets } from "../codec/ascii.ts";
 import type { Handler } from "../server/hooks.ts";
-import { Server } from "../server/server.ts";
 import type { ConformanceCase } from "./conformance/_case.ts";
 import { chunkedCases } from "./conformance/chunked_cases.ts";
 import { trailerCases } from "./conformance/trailer_cases.ts";
-import { logOf, noteTeardown, runWire } from "./_helpers.ts";
+import { type TestEngine, testEngines } from "./_engines.ts";
 import { everySplit, seededSplits } from "./_splits.ts";
+import { runEach, type Wire } from "./_wire.ts";
 
 const BEHIND = "GET /behind HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -35,67 +35,110 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 };
 
-function serve(testCase: ConformanceCase, handler: Handler): Server {
-  return Server.builder("127.0.0.1:0", testCase.options)
-    .connectionTeardownHook(noteTeardown)
-    .fallbackRoute((ctx, res) => {
-      logOf(ctx.conn).push(ctx.uri.path);
-      return handler(ctx, res);
-    })
-    .build();
+/** Servers of one handler, for each set of options one. */
+class Servers implements AsyncDisposable {
+  readonly engine: TestEngine;
+  #handler: Handler;
+  #wires: Map<string, Wire> = new Map();
+
+  constructor(engine: TestEngine, handler: Handler) {
+    this.engine = engine;
+    this.#handler = handler;
+  }
+
+  /** The one for a case. */
+  for({ options = {} }: ConformanceCase): Wire {
+    const key = JSON.stringify(options);
+    let wire = this.#wires.get(key);
+    if (wire === undefined) {
+      wire = this.engine.wire((app, logOf) =>
+        app.fallbackRoute((ctx, res) => {
+          logOf(ctx.conn).push(ctx.uri.path);
+          return this.#handler(ctx, res);
+        }), options);
+      this.#wires.set(key, wire);
+    }
+    return wire;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const wire of this.#wires.values()) await wire[Symbol.asyncDispose]();
+  }
 }
 
-function* deliveries(bytes: Uint8Array): Generator<Uint8Array[]> {
-  if (bytes.length < 512) yield* everySplit(bytes);
-  else yield* seededSplits(bytes, 10, bytes.length);
+/** Cuts of a long input, and of every one where each run takes a socket. */
+const SEEDED_CUTS = 10;
+
+function* deliveries(
+  { name }: TestEngine,
+  bytes: Uint8Array,
+): Generator<Uint8Array[]> {
+  if (name === "listen" && bytes.length < 512) yield* everySplit(bytes);
+  else yield* seededSplits(bytes, SEEDED_CUTS, bytes.length);
 }
 
 async function checkBroken(
+  servers: Servers,
   testCase: ConformanceCase,
-  handler: Handler,
 ): Promise<void> {
-  const server = serve(testCase, handler);
   const isCut = testCase.ending === "ended by peer";
   const wire = testCase.wire + (isCut ? "" : BEHIND);
-  for (const pieces of deliveries(encodeOctets(wire))) {
-    const outcome = await runWire(server, pieces, {
-      expectResponses: Infinity,
-      endsAfterPieces: isCut,
-    });
+  const options = { expectResponses: Infinity, endsAfterPieces: isCut };
+  const pieces = deliveries(servers.engine, encodeOctets(wire));
+  await runEach(servers.for(testCase), pieces, options, (outcome, pieces) => {
     const message = `${testCase.name} in ${pieces.length} pieces`;
     assertEquals(outcome.log, ["/"], message);
     assert(outcome.responses.length <= 1, message);
     assertEquals(outcome.rest, "", message);
     if (!isCut) assert(outcome.closedByServer, message);
-  }
+  });
 }
 
 async function checkWhole(
+  servers: Servers,
   testCase: ConformanceCase,
-  handler: Handler,
 ): Promise<void> {
-  const server = serve(testCase, handler);
-  for (const pieces of deliveries(encodeOctets(testCase.wire + BEHIND))) {
-    const outcome = await runWire(server, pieces, { expectResponses: 2 });
-    const message = `${testCase.name} in ${pieces.length} pieces`;
-    assertEquals(outcome.log, ["/", "/behind"], message);
-    assertEquals(outcome.responses.map(({ status }) => status), [200, 200]);
-    assertEquals(outcome.rest, "", message);
-  }
+  const pieces = deliveries(
+    servers.engine,
+    encodeOctets(testCase.wire + BEHIND),
+  );
+  await runEach(
+    servers.for(testCase),
+    pieces,
+    { expectResponses: 2 },
+    (outcome, pieces) => {
+      const message = `${testCase.name} in ${pieces.length} pieces`;
+      assertEquals(outcome.log, ["/", "/behind"], message);
+      assertEquals(outcome.responses.map(({ status }) => status), [200, 200]);
+      assertEquals(outcome.rest, "", message);
+    },
+  );
 }
 
 const cases = [...chunkedCases, ...trailerCases];
 
 for (const [name, handler] of Object.entries(HANDLERS)) {
-  Deno.test(`R67 to R80, R102: a broken body ends the connection of a handler that ${name}`, async () => {
-    for (const testCase of cases) {
-      if (testCase.ending !== "keeps") await checkBroken(testCase, handler);
-    }
-  });
+  testEngines(
+    `R67 to R80, R102: a broken body ends the connection of a handler that ${name}`,
+    async (engine) => {
+      await using servers = new Servers(engine, handler);
+      for (const testCase of cases) {
+        if (testCase.ending !== "keeps") {
+          await checkBroken(servers, testCase);
+        }
+      }
+    },
+  );
 
-  Deno.test(`R66, R77: a whole body keeps the connection of a handler that ${name}`, async () => {
-    for (const testCase of cases) {
-      if (testCase.ending === "keeps") await checkWhole(testCase, handler);
-    }
-  });
+  testEngines(
+    `R66, R77: a whole body keeps the connection of a handler that ${name}`,
+    async (engine) => {
+      await using servers = new Servers(engine, handler);
+      for (const testCase of cases) {
+        if (testCase.ending === "keeps") {
+          await checkWhole(servers, testCase);
+        }
+      }
+    },
+  );
 }

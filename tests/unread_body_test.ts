@@ -6,9 +6,15 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler } from "../mod.ts";
+import {
+  LISTEN,
+  type TestEngine,
+  testEngine,
+  testEngines,
+} from "./_engines.ts";
 import type { RawClient } from "./_raw_client.ts";
-import { request, serve } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
+import { request } from "./_serve.ts";
+import { Timed, type TimedPeer } from "./_timed.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const DRAIN_BYTES = 65_536;
@@ -61,8 +67,8 @@ const READING: Readonly<Record<string, Handler>> = {
 };
 
 /** Serves `/first` by the handler and everything else by its path. */
-function serveFirst(handler: Handler): Timed {
-  return new Timed(
+function serveFirst(engine: TestEngine, handler: Handler): TimedPeer {
+  return engine.timed(
     (ctx, res) =>
       ctx.uri.path === "/first" ? handler(ctx, res) : res.ok(ctx.uri.path),
     {
@@ -81,46 +87,55 @@ const kept: readonly (readonly [string, string])[] = [
 ];
 
 for (const [name, handler] of Object.entries({ ...IGNORING, ...READING })) {
-  Deno.test(`R99: what is short enough is dropped behind a handler that ${name}`, async () => {
-    for (const [what, wire] of kept) {
-      const peer = serveFirst(handler);
-      peer.send(wire + request("GET /second"));
-      const first = await peer.response();
-      assertEquals(first.body, "ok", what);
-      assertEquals(first.headers.has("connection"), false, what);
-      assertEquals((await peer.response()).body, "/second", what);
-      peer.end();
-      await peer.finish();
-    }
-  });
+  testEngines(
+    `R99: what is short enough is dropped behind a handler that ${name}`,
+    async (engine) => {
+      for (const [what, wire] of kept) {
+        const peer = serveFirst(engine, handler);
+        peer.send(wire + request("GET /second"));
+        const first = await peer.response();
+        assertEquals(first.body, "ok", what);
+        assertEquals(first.headers.has("connection"), false, what);
+        assertEquals((await peer.response()).body, "/second", what);
+        peer.end();
+        await peer.finish();
+      }
+    },
+  );
 }
 
 for (const [name, handler] of Object.entries(IGNORING)) {
-  Deno.test(`R99: what is known to be too long ends the connection behind a handler that ${name}`, async () => {
-    const peer = serveFirst(handler);
-    peer.send(post(DRAIN_BYTES + 1) + request("GET /second"));
-    const first = await peer.response();
-    assertEquals(
-      [first.body, first.headers.get("connection")],
-      ["ok", "close"],
-    );
-    assertEquals(await peer.finish(), "");
-  });
+  testEngines(
+    `R99: what is known to be too long ends the connection behind a handler that ${name}`,
+    async (engine) => {
+      const peer = serveFirst(engine, handler);
+      peer.send(post(DRAIN_BYTES + 1) + request("GET /second"));
+      const first = await peer.response();
+      assertEquals(
+        [first.body, first.headers.get("connection")],
+        ["ok", "close"],
+      );
+      assertEquals(await peer.finish(), "");
+    },
+  );
 }
 
 for (const [name, handler] of Object.entries(READING)) {
-  Deno.test(`R99: a rest that is known to be too long ends the connection behind a handler that ${name}`, async () => {
-    const peer = serveFirst(handler);
-    peer.send(request("POST /first", "Content-Length: 1000000\r\n"));
-    peer.send("x".repeat(10_000));
-    const first = await peer.response();
-    assertEquals(
-      [first.body, first.headers.get("connection")],
-      ["ok", "close"],
-    );
-    peer.send("x".repeat(10_000) + request("GET /second"));
-    assertEquals(await peer.finish(), "");
-  });
+  testEngines(
+    `R99: a rest that is known to be too long ends the connection behind a handler that ${name}`,
+    async (engine) => {
+      const peer = serveFirst(engine, handler);
+      peer.send(request("POST /first", "Content-Length: 1000000\r\n"));
+      peer.send("x".repeat(10_000));
+      const first = await peer.response();
+      assertEquals(
+        [first.body, first.headers.get("connection")],
+        ["ok", "close"],
+      );
+      peer.send("x".repeat(10_000) + request("GET /second"));
+      assertEquals(await peer.finish(), "");
+    },
+  );
 }
 
 const endless: readonly (readonly [string, string])[] = [
@@ -130,99 +145,121 @@ const endless: readonly (readonly [string, string])[] = [
 ];
 
 for (const [what, body] of endless) {
-  Deno.test(`R99: a body of unknown length with ${what} ends the connection`, async () => {
-    for (const handler of Object.values(IGNORING)) {
-      const peer = serveFirst(handler);
-      peer.send(request("POST /first", CHUNKED, body) + request("GET /second"));
-      assertEquals((await peer.response()).body, "ok");
-      assertEquals(await peer.finish(), "");
-    }
-  });
+  testEngines(
+    `R99: a body of unknown length with ${what} ends the connection`,
+    async (engine) => {
+      for (const handler of Object.values(IGNORING)) {
+        const peer = serveFirst(engine, handler);
+        peer.send(
+          request("POST /first", CHUNKED, body) + request("GET /second"),
+        );
+        assertEquals((await peer.response()).body, "ok");
+        assertEquals(await peer.finish(), "");
+      }
+    },
+  );
 }
 
-Deno.test("R100: a body that comes behind its answer is no request", async () => {
-  const paths: string[] = [];
-  const smuggled = request("GET /smuggled");
-  for (const isAsync of [false, true]) {
-    const peer = new Timed((ctx, res) => {
-      paths.push(ctx.uri.path);
-      if (!isAsync) return res.ok("ok");
-      return Promise.resolve().then(() => res.ok("ok"));
-    });
+testEngines(
+  "R100: a body that comes behind its answer is no request",
+  async (engine) => {
+    const paths: string[] = [];
+    const smuggled = request("GET /smuggled");
+    for (const isAsync of [false, true]) {
+      const peer = engine.timed((ctx, res) => {
+        paths.push(ctx.uri.path);
+        if (!isAsync) return res.ok("ok");
+        return Promise.resolve().then(() => res.ok("ok"));
+      });
+      peer.send(
+        request("POST /first", `Content-Length: ${smuggled.length}\r\n`),
+      );
+      assertEquals((await peer.response()).body, "ok");
+      peer.send(smuggled);
+      peer.send(request("GET /second"));
+      assertEquals((await peer.response()).body, "ok");
+      peer.end();
+      assertEquals(await peer.finish(), "");
+    }
+    assertEquals(paths, ["/first", "/second", "/first", "/second"]);
+  },
+);
+
+testEngines(
+  "R100: a body that comes octet by octet behind its answer is no request",
+  async (engine) => {
+    const smuggled = request("GET /smuggled");
+    const peer = serveFirst(engine, (_, res) => res.ok("ok"));
     peer.send(request("POST /first", `Content-Length: ${smuggled.length}\r\n`));
     assertEquals((await peer.response()).body, "ok");
-    peer.send(smuggled);
+    for (const octet of smuggled) peer.send(octet);
     peer.send(request("GET /second"));
-    assertEquals((await peer.response()).body, "ok");
-    peer.end();
-    assertEquals(await peer.finish(), "");
-  }
-  assertEquals(paths, ["/first", "/second", "/first", "/second"]);
-});
-
-Deno.test("R100: a body that comes octet by octet behind its answer is no request", async () => {
-  const smuggled = request("GET /smuggled");
-  const peer = serveFirst((_, res) => res.ok("ok"));
-  peer.send(request("POST /first", `Content-Length: ${smuggled.length}\r\n`));
-  assertEquals((await peer.response()).body, "ok");
-  for (const octet of smuggled) peer.send(octet);
-  peer.send(request("GET /second"));
-  assertEquals((await peer.response()).body, "/second");
-  peer.end();
-  await peer.finish();
-});
-
-for (const form of ["length", "chunks"]) {
-  Deno.test(`R101: 100 KiB by ${form} that were read keep the connection`, async () => {
-    const size = 102_400;
-    const peer = new Timed(async (ctx, res) => {
-      res.ok(String((await ctx.body.bytes()).length));
-    });
-    const wire = form === "length"
-      ? post(size)
-      : request("POST /first", CHUNKED, chunked(size, 5000));
-    for (let n = 0; n < 3; n++) {
-      peer.send(wire);
-      const answer = await peer.response();
-      assertEquals(answer.body, String(size));
-      assertEquals(answer.headers.has("connection"), false);
-    }
+    assertEquals((await peer.response()).body, "/second");
     peer.end();
     await peer.finish();
-  });
+  },
+);
+
+for (const form of ["length", "chunks"]) {
+  testEngines(
+    `R101: 100 KiB by ${form} that were read keep the connection`,
+    async (engine) => {
+      const size = 102_400;
+      const peer = engine.timed(async (ctx, res) => {
+        res.ok(String((await ctx.body.bytes()).length));
+      });
+      const wire = form === "length"
+        ? post(size)
+        : request("POST /first", CHUNKED, chunked(size, 5000));
+      for (let n = 0; n < 3; n++) {
+        peer.send(wire);
+        const answer = await peer.response();
+        assertEquals(answer.body, String(size));
+        assertEquals(answer.headers.has("connection"), false);
+      }
+      peer.end();
+      await peer.finish();
+    },
+  );
 }
 
 const BAD_CHUNK = "3\r\nabcX\r\n";
 
-Deno.test("R102: catching the error of a body saves neither answer nor connection", async () => {
-  for (const body of [BAD_CHUNK, "5\r\nabc", "x\r\n"]) {
-    const peer = new Timed(async (ctx, res) => {
-      await ctx.body.bytes().catch(() => {});
-      res.ok("caught");
-    });
-    peer.send(request("POST /first", CHUNKED, body));
-    peer.send(request("GET /second"));
-    if (body === "5\r\nabc") peer.end();
-    const answer = await peer.response();
-    assertEquals(
-      [answer.body, answer.headers.get("connection")],
-      ["caught", "close"],
-    );
-    assertEquals(await peer.finish(), "");
-    assertEquals(peer.error?.name, "ProtocolError");
-  }
-});
+testEngines(
+  "R102: catching the error of a body saves neither answer nor connection",
+  async (engine) => {
+    for (const body of [BAD_CHUNK, "5\r\nabc", "x\r\n"]) {
+      const peer = engine.timed(async (ctx, res) => {
+        await ctx.body.bytes().catch(() => {});
+        res.ok("caught");
+      });
+      peer.send(request("POST /first", CHUNKED, body));
+      peer.send(request("GET /second"));
+      if (body === "5\r\nabc") peer.end();
+      const answer = await peer.response();
+      assertEquals(
+        [answer.body, answer.headers.get("connection")],
+        ["caught", "close"],
+      );
+      assertEquals(await peer.finish(), "");
+      assertEquals(peer.error?.name, "ProtocolError");
+    }
+  },
+);
 
-Deno.test("R102: a broken body that nobody reads ends the connection", async () => {
-  for (const handler of Object.values(IGNORING)) {
-    const peer = serveFirst(handler);
-    peer.send(request("POST /first", CHUNKED, BAD_CHUNK));
-    peer.send(request("GET /second"));
-    assertEquals((await peer.response()).body, "ok");
-    assertEquals(await peer.finish(), "");
-    assertEquals(peer.error?.name, "ProtocolError");
-  }
-});
+testEngines(
+  "R102: a broken body that nobody reads ends the connection",
+  async (engine) => {
+    for (const handler of Object.values(IGNORING)) {
+      const peer = serveFirst(engine, handler);
+      peer.send(request("POST /first", CHUNKED, BAD_CHUNK));
+      peer.send(request("GET /second"));
+      assertEquals((await peer.response()).body, "ok");
+      assertEquals(await peer.finish(), "");
+      assertEquals(peer.error?.name, "ProtocolError");
+    }
+  },
+);
 
 /** Sends until the other side has had enough; gives the octets that went out. */
 async function sendOn(client: RawClient, maxBytes: number): Promise<number> {
@@ -250,80 +287,98 @@ const early: Readonly<Record<string, Handler>> = {
 };
 
 for (const [how, handler] of Object.entries(early)) {
-  Deno.test(`R103: an early answer ${how} reaches a client that goes on sending`, async () => {
-    await using server = serve((app) => app.fallbackRoute(handler));
-    for (let n = 0; n < 2; n++) {
-      using client = await server.connect();
-      const fields = `Content-Length: ${HUNDRED_MIB}\r\n`;
-      await client.send(request("POST /", fields) + "x");
-      const sending = sendOn(client, HUNDRED_MIB);
-      const answer = await client.response();
-      assertEquals(
-        [answer.status, answer.body],
-        how === "by throwing" ? [500, ""] : [401, "who are you"],
-      );
-      assertEquals(answer.headers.get("connection"), "close");
-      assert(await sending < HUNDRED_MIB);
-    }
-    assertEquals(server.errors, []);
-  });
+  testEngines(
+    `R103: an early answer ${how} reaches a client that goes on sending`,
+    async (engine) => {
+      await using server = engine.serve((app) => app.fallbackRoute(handler));
+      for (let n = 0; n < 2; n++) {
+        using client = await server.connect();
+        const fields = `Content-Length: ${HUNDRED_MIB}\r\n`;
+        await client.send(request("POST /", fields) + "x");
+        const sending = sendOn(client, HUNDRED_MIB);
+        const answer = await client.response();
+        assertEquals(
+          [answer.status, answer.body],
+          how === "by throwing" ? [500, ""] : [401, "who are you"],
+        );
+        assertEquals(answer.headers.get("connection"), "close");
+        assert(await sending < HUNDRED_MIB);
+      }
+      assertEquals(server.errors, []);
+    },
+  );
 }
 
-Deno.test("R103: a refused head reaches a client that goes on sending", async () => {
-  await using server = serve((app) => app.fallbackRoute((_, res) => res.ok()));
-  using client = await server.connect();
-  await client.send("GET / HTTP/9.9\r\n");
-  const sending = sendOn(client, HUNDRED_MIB);
-  const answer = await client.response();
-  assertEquals(
-    [answer.status, answer.headers.get("connection")],
-    [505, "close"],
-  );
-  assert(await sending < HUNDRED_MIB);
-});
+testEngines(
+  "R103: a refused head reaches a client that goes on sending",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.fallbackRoute((_, res) => res.ok())
+    );
+    using client = await server.connect();
+    await client.send("GET / HTTP/9.9\r\n");
+    const sending = sendOn(client, HUNDRED_MIB);
+    const answer = await client.response();
+    assertEquals(
+      [answer.status, answer.headers.get("connection")],
+      [505, "close"],
+    );
+    assert(await sending < HUNDRED_MIB);
+  },
+);
 
-Deno.test("R103: no more than 64 KiB are read behind the last answer", async () => {
-  for (const isHeld of [false, true]) {
-    const peer = new Timed((_, res) => res.send(401));
-    const release = isHeld ? peer.holdWrites() : (): void => {};
-    let takenBytes = 0;
-    const { read } = peer.duplex;
-    peer.duplex.read = async (buffer) => {
-      const size = await read(buffer);
-      takenBytes += size ?? 0;
-      return size;
-    };
-    const head = request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`);
-    peer.send(head);
-    for (let n = 0; n < 100; n++) peer.send("x".repeat(10_000));
-    if (isHeld) {
-      await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
-      assertEquals(peer.closeCount, 0); // the answer is on its way yet
+testEngine(
+  LISTEN,
+  "R103: no more than 64 KiB are read behind the last answer",
+  async () => {
+    for (const isHeld of [false, true]) {
+      const peer = new Timed((_, res) => res.send(401));
+      const release = isHeld ? peer.holdWrites() : (): void => {};
+      let takenBytes = 0;
+      const { read } = peer.duplex;
+      peer.duplex.read = async (buffer) => {
+        const size = await read(buffer);
+        takenBytes += size ?? 0;
+        return size;
+      };
+      const head = request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`);
+      peer.send(head);
+      for (let n = 0; n < 100; n++) peer.send("x".repeat(10_000));
+      if (isHeld) {
+        await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+        assertEquals(peer.closeCount, 0); // the answer is on its way yet
+      }
+      release();
+      await peer.ended;
+      assert(
+        takenBytes <= head.length + 2 * 65_536,
+        `${takenBytes} were taken`,
+      );
+      assertEquals((await peer.response()).status, 401);
+      assertEquals(peer.clock.tickerCount, 0);
     }
-    release();
-    await peer.ended;
-    assert(takenBytes <= head.length + 2 * 65_536, `${takenBytes} were taken`);
-    assertEquals((await peer.response()).status, 401);
-    assertEquals(peer.clock.tickerCount, 0);
-  }
-});
+  },
+);
 
-Deno.test("R103: behind the last answer only the write side is shut at first", async () => {
-  const ends: Readonly<Record<string, (peer: Timed) => void>> = {
-    "the peer's end": (peer) => peer.end(),
-    "64 KiB": (peer) => peer.send("x".repeat(10_000)),
-    "2 s": (peer) => peer.clock.advance(2600),
-  };
-  for (const [what, end] of Object.entries(ends)) {
-    const peer = new Timed((_, res) => res.send(401));
-    peer.send(request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`));
-    assertEquals((await peer.response()).status, 401);
-    assertEquals(await peer.toEnd(), "", what);
-    for (let n = 0; n < 6; n++) peer.send("x".repeat(10_000));
-    await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
-    assertEquals(peer.closeCount, 0, what);
-    end(peer);
-    await peer.ended;
-    assertEquals([peer.closeCount, peer.error], [1, undefined], what);
-  }
-});
+testEngines(
+  "R103: behind the last answer only the write side is shut at first",
+  async (engine) => {
+    const ends: Readonly<Record<string, (peer: TimedPeer) => void>> = {
+      "the peer's end": (peer) => peer.end(),
+      "64 KiB": (peer) => peer.send("x".repeat(10_000)),
+      "2 s": (peer) => peer.clock.advance(2600),
+    };
+    for (const [what, end] of Object.entries(ends)) {
+      const peer = engine.timed((_, res) => res.send(401));
+      peer.send(request("POST /", `Content-Length: ${HUNDRED_MIB}\r\n`));
+      assertEquals((await peer.response()).status, 401);
+      assertEquals(await peer.toEnd(), "", what);
+      for (let n = 0; n < 6; n++) peer.send("x".repeat(10_000));
+      await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+      assertEquals(peer.closeCount, 0, what);
+      end(peer);
+      await peer.ended;
+      assertEquals([peer.closeCount, peer.error], [1, undefined], what);
+    }
+  },
+);

@@ -157,7 +157,9 @@ export class Engine implements AcceptorOwner, TransportOwner {
   async #settle(): Promise<void> {
     const closing = this.#acceptors.map((acceptor) => acceptor.closeGently());
     await Promise.all(closing);
-    await this.#acceptors[0]?.settled(); // requests of those who came last
+    if (this.#cut === null) {
+      await this.#acceptors[0]?.settled(); // requests of those who came last
+    }
     this.#isSettled = true;
     for (const { connection } of this.#transports) connection.stop();
   }

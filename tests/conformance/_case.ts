@@ -7,8 +7,7 @@
 import { Headers } from "../../codec/headers.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import type { RequestContext } from "../../server/request_context.ts";
-import { Server } from "../../server/server.ts";
-import { logOf, noteTeardown } from "../_helpers.ts";
+import type { ConfigureWire, LogOf } from "../_wire.ts";
 
 /** What one call of a handler saw of its request. */
 export interface Seen {
@@ -139,32 +138,29 @@ export function answers(
 /** Which application a case is served by. */
 export type AppName = "catch all" | "routed";
 
-/** Builds the application of that name. */
-export function buildApp(
-  name: AppName,
-  options: Partial<ServerOptions> = {},
-): Server {
-  const builder = Server.builder("127.0.0.1:0", options)
-    .connectionTeardownHook(noteTeardown);
+/** Sets up the application of that name. */
+export function appOf(name: AppName): ConfigureWire {
   if (name === "catch all") {
-    builder.fallbackRoute(async (ctx, res) => {
-      logOf(ctx.conn).push(await see(ctx));
-      // CONNECT cannot be answered with success, short of a tunnel
-      res.send(ctx.method === "CONNECT" ? 300 : 200, "ok");
-    });
-    return builder.build();
+    return (app, logOf) =>
+      app.fallbackRoute(async (ctx, res) => {
+        await see(ctx, logOf);
+        // CONNECT cannot be answered with success, short of a tunnel
+        res.send(ctx.method === "CONNECT" ? 300 : 200, "ok");
+      });
   }
-  for (const pattern of ["/", "/known", "/next", "/smuggled"]) {
-    builder.get(pattern, async (ctx, res) => {
-      logOf(ctx.conn).push(await see(ctx));
-      res.ok("ok");
-    });
-  }
-  builder.route("OPTIONS", "/any/**", (_, res) => res.send(204));
-  return builder.build();
+  return (app, logOf) => {
+    for (const pattern of ["/", "/known", "/next", "/smuggled"]) {
+      app.get(pattern, async (ctx, res) => {
+        await see(ctx, logOf);
+        res.ok("ok");
+      });
+    }
+    app.route("OPTIONS", "/any/**", (_, res) => res.send(204));
+  };
 }
 
-async function see(ctx: RequestContext): Promise<Seen> {
+/** Writes down what a handler can see. */
+async function see(ctx: RequestContext, logOf: LogOf): Promise<void> {
   const { method, uri, httpVersion } = ctx;
   const headers = new Headers(ctx.headers);
   const fields: Record<string, string> = Object.create(null);
@@ -185,7 +181,7 @@ async function see(ctx: RequestContext): Promise<Seen> {
     const bytes = await ctx.body.bytes();
     let body = "";
     for (const octet of bytes) body += String.fromCharCode(octet);
-    return { ...seen, body, trailers: [...ctx.trailers] };
+    logOf(ctx.conn).push({ ...seen, body, trailers: [...ctx.trailers] });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : error;
     logOf(ctx.conn).push({ ...seen, body: String(code), trailers: [] });

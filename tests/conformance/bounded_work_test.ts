@@ -10,7 +10,8 @@ import { FieldScanner } from "../../codec/field_lines.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
 import { RequestLineScanner } from "../../codec/request_line.ts";
 import { Server } from "../../server/server.ts";
-import { logOf, MemoryDuplex, runWire, withDeadline } from "../_helpers.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
+import { MemoryDuplex, withDeadline } from "../_helpers.ts";
 
 interface Scanner {
   readonly position: number;
@@ -54,106 +55,128 @@ Deno.test("R7: a field section of 16 KiB that comes octet by octet is looked at 
   assertEquals(scanner.count, 91);
 });
 
-Deno.test("R57: a declared length takes no memory", async () => {
+testEngines("R57: a declared length takes no memory", async (engine) => {
   const connections = 200;
   const declared = 1_048_576;
   const called = Promise.withResolvers<void>();
   let calls = 0;
-  const server = Server.builder("127.0.0.1:0")
-    .fallbackRoute(async (ctx, res) => {
+  await using server = engine.serve((app) =>
+    app.fallbackRoute(async (ctx, res) => {
       const body = ctx.body.bytes();
       if (++calls === connections) called.resolve();
       res.ok(await body);
     })
-    .build();
+  );
+  const { port } = server;
+  const peers = await Promise.all(
+    Array.from({ length: connections }, () => Deno.connect({ port })),
+  );
   const head = encodeOctets(
     `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${declared}\r\n\r\nx`,
   );
   const before = Deno.memoryUsage().external;
-  const peers = Array.from(
-    { length: connections },
-    () => new MemoryDuplex([head], { expectResponses: Infinity }),
-  );
-  const ends = peers.map((peer) => server.handle(peer));
-  await withDeadline(called.promise, 5000);
-  await Promise.resolve();
+  for (const peer of peers) await peer.write(head);
+  await withDeadline(called.promise, 10_000);
   assertLess(Deno.memoryUsage().external - before, connections * 65_536);
-  for (const peer of peers) peer.end();
-  await withDeadline(Promise.all(ends), 5000);
-  for (const { output } of peers) assert(output.startsWith("HTTP/1.1 400 "));
+  for (const peer of peers) {
+    await peer.closeWrite();
+    const answer = await new Response(peer.readable).text();
+    assert(answer.startsWith("HTTP/1.1 400 "), answer);
+  }
 });
 
-Deno.test("R56: a helper gathers 1 MiB and not a byte more", async () => {
-  const server = Server.builder("127.0.0.1:0")
-    .fallbackRoute(async (ctx, res) =>
-      res.ok(String((await ctx.body.bytes()).length))
-    )
-    .build();
-  for (const [size, status] of [[1_048_576, 200], [1_048_577, 413]] as const) {
-    const chunk = "x".repeat(65_536);
-    const rest = "x".repeat(size - 15 * 65_536);
+testEngines(
+  "R56: a helper gathers 1 MiB and not a byte more",
+  async (engine) => {
+    await using server = engine.wire((app) =>
+      app.fallbackRoute(async (ctx, res) =>
+        res.ok(String((await ctx.body.bytes()).length))
+      )
+    );
+    for (
+      const [size, status] of [[1_048_576, 200], [1_048_577, 413]] as const
+    ) {
+      const chunk = "x".repeat(65_536);
+      const rest = "x".repeat(size - 15 * 65_536);
+      const wire =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+        `10000\r\n${chunk}\r\n`.repeat(15) +
+        `${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`;
+      const outcome = await server.run([encodeOctets(wire)]);
+      assertEquals(outcome.responses.map((response) => response.status), [
+        status,
+      ]);
+    }
+  },
+);
+
+testEngines(
+  "R56, R112: a HEAD request whose body is too long is refused without a body",
+  async (engine) => {
+    await using server = engine.wire(
+      (app) => app.fallbackRoute((_, res) => res.ok()),
+      { maxBodyBytes: 5 },
+    );
     const wire =
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-      `10000\r\n${chunk}\r\n`.repeat(15) +
-      `${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`;
-    const outcome = await runWire(server, [encodeOctets(wire)]);
-    assertEquals(outcome.responses.map((response) => response.status), [
-      status,
-    ]);
-  }
-});
+      "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n123456";
+    const { responses, rest } = await server.run([encodeOctets(wire)], {
+      methods: ["HEAD"],
+      expectResponses: Infinity,
+    });
+    assertEquals(responses.map(({ status }) => status), [413]);
+    assertEquals(rest, "");
+  },
+);
 
-Deno.test("R56, R112: a HEAD request whose body is too long is refused without a body", async () => {
-  const server = Server.builder("127.0.0.1:0", { maxBodyBytes: 5 })
-    .fallbackRoute((_, res) => res.ok())
-    .build();
-  const wire = "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n123456";
-  const { responses, rest } = await runWire(server, [encodeOctets(wire)], {
-    methods: ["HEAD"],
-    expectResponses: Infinity,
-  });
-  assertEquals(responses.map(({ status }) => status), [413]);
-  assertEquals(rest, "");
-});
+testEngine(
+  LISTEN,
+  "R98, R154: read-ahead stops at 64 KiB and goes on when there is room",
+  async () => {
+    const first = Promise.withResolvers<void>();
+    const log: string[] = [];
+    const server = Server.builder("127.0.0.1:0")
+      .fallbackRoute(async (ctx, res) => {
+        log.push(ctx.uri.path);
+        if (ctx.uri.path === "/0") await first.promise;
+        res.ok(ctx.uri.path);
+      })
+      .build();
+    const requests = Array.from(
+      { length: 3000 },
+      (_, i) => `GET /${i} HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40)}\r\n\r\n`,
+    );
+    const peer = new MemoryDuplex([encodeOctets(requests.join(""))], {
+      expectResponses: 3000,
+    });
+    const end = server.handle(peer);
+    await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+    const firstBytes = requests[0]?.length ?? 0;
+    assert(peer.takenBytes > 50_000 && peer.takenBytes <= 65_536 + firstBytes);
+    assertEquals(log, ["/0"]);
+    first.resolve();
+    await withDeadline(end, 10_000);
+    assertEquals(log, requests.map((_, i) => `/${i}`));
+  },
+);
 
-Deno.test("R98, R154: read-ahead stops at 64 KiB and goes on when there is room", async () => {
-  const first = Promise.withResolvers<void>();
-  const server = Server.builder("127.0.0.1:0")
-    .fallbackRoute(async (ctx, res) => {
-      logOf(ctx.conn).push(ctx.uri.path);
-      if (ctx.uri.path === "/0") await first.promise;
-      res.ok(ctx.uri.path);
-    })
-    .build();
-  const requests = Array.from(
-    { length: 3000 },
-    (_, i) => `GET /${i} HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40)}\r\n\r\n`,
-  );
-  const peer = new MemoryDuplex([encodeOctets(requests.join(""))], {
-    expectResponses: 3000,
-  });
-  const end = server.handle(peer);
-  await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
-  const firstBytes = requests[0]?.length ?? 0;
-  assert(peer.takenBytes > 50_000 && peer.takenBytes <= 65_536 + firstBytes);
-  assertEquals(peer.log, ["/0"]);
-  first.resolve();
-  await withDeadline(end, 10_000);
-  assertEquals(peer.log, requests.map((_, i) => `/${i}`));
-});
-
-Deno.test("a head longer than the read-ahead is read if the limits allow it", async () => {
-  const server = Server.builder("127.0.0.1:0", {
-    maxHeaderBytes: 200_000,
-    maxRequestHeadSize: 200_000,
-  }).fallbackRoute((ctx, res) => res.ok(ctx.headers.get("x"))).build();
-  const value = "x".repeat(150_000);
-  const wire = encodeOctets(
-    `GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`,
-  );
-  const pieces = [wire.subarray(0, 70_000), wire.subarray(70_000)];
-  for (const split of [[wire], pieces]) {
-    const { responses } = await runWire(server, split);
-    assertEquals(responses.map(({ body }) => body), [value]);
-  }
-});
+testEngines(
+  "a head longer than the read-ahead is read if the limits allow it",
+  async (engine) => {
+    await using server = engine.wire(
+      (app) => app.fallbackRoute((ctx, res) => res.ok(ctx.headers.get("x"))),
+      {
+        maxHeaderBytes: 200_000,
+        maxRequestHeadSize: 200_000,
+      },
+    );
+    const value = "x".repeat(150_000);
+    const wire = encodeOctets(
+      `GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`,
+    );
+    const pieces = [wire.subarray(0, 70_000), wire.subarray(70_000)];
+    for (const split of [[wire], pieces]) {
+      const { responses } = await server.run(split);
+      assertEquals(responses.map(({ body }) => body), [value]);
+    }
+  },
+);

@@ -3,8 +3,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Duplex } from "../../mod.ts";
 import { Server } from "../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
-import { request, serve } from "../_serve.ts";
+import { request } from "../_serve.ts";
 import { turn } from "../_turns.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: chat, echo\r\n";
@@ -30,155 +31,189 @@ async function wholeAnswer(port: number, wire: string): Promise<string> {
   return await new Response(conn.readable).text();
 }
 
-Deno.test("R88: upgrade() sends one 101, and the octets behind the request go to the handler", async () => {
-  const seen: (string | null)[] = [];
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      const conn = await res.upgrade("Echo", { "x-note": "1" });
-      seen.push(await readText(conn), await readText(conn));
-      await writeText(conn, "bye");
-      conn.close();
-    })
-  );
-  const wire = `${request("GET /", UPGRADE)}GET /smuggled HTTP/1.1\r\n\r\n`;
-  const answer = await wholeAnswer(server.port, wire);
-  assertEquals(
-    answer,
-    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nx-note: 1\r\nupgrade: Echo\r\n\r\nbye",
-  );
-  assertEquals(seen, ["GET /smuggled HTTP/1.1\r\n\r\n", null]);
-  assertEquals(server.handle.requestCount, 1);
-});
-
-Deno.test("R88: upgrade() throws for a protocol that was not offered, or once a response was begun", async () => {
-  const messages: string[] = [];
-  await using server = serve((app) =>
-    app.get("/never", (_, res) => {
-      res.upgrade("h2c");
-    }).get("/late", (_, res) => {
-      res.ok("first");
-      res.upgrade("echo");
-    }).errorHook((error) => void messages.push(String(error)))
-  );
-  const never = await wholeAnswer(server.port, request("GET /never", UPGRADE));
-  assertStringIncludes(never, "HTTP/1.1 500 ");
-  const late = await wholeAnswer(server.port, request("GET /late", UPGRADE));
-  assertStringIncludes(late, "HTTP/1.1 200 ");
-  assert(!late.includes(" 101 "));
-  assertEquals(messages, [
-    'TypeError: Cannot upgrade to "h2c": it was not offered',
-    "TypeError: Cannot take the connection over: a response was begun",
-  ]);
-});
-
-Deno.test("hijack() gives a connection on which earlier answers were sent", async () => {
-  await using server = serve((app) =>
-    app.get("/", (_, res) => res.ok("one"))
-      .get("/raw", async (_, res) => {
-        const conn = await res.hijack();
-        await writeText(conn, "raw");
+testEngines(
+  "R88: upgrade() sends one 101, and the octets behind the request go to the handler",
+  async (engine) => {
+    const seen: (string | null)[] = [];
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        const conn = await res.upgrade("Echo", { "x-note": "1" });
+        seen.push(await readText(conn), await readText(conn));
+        await writeText(conn, "bye");
         conn.close();
       })
-  );
-  const wire = request("GET /") + request("GET /raw");
-  const answer = await wholeAnswer(server.port, wire);
-  assert(answer.endsWith("\r\n\r\noneraw"), answer);
-});
+    );
+    const wire = `${request("GET /", UPGRADE)}GET /smuggled HTTP/1.1\r\n\r\n`;
+    const answer = await wholeAnswer(server.port, wire);
+    assertEquals(
+      answer,
+      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nx-note: 1\r\nupgrade: Echo\r\n\r\nbye",
+    );
+    assertEquals(seen, ["GET /smuggled HTTP/1.1\r\n\r\n", null]);
+    assertEquals(server.handle.requestCount, 1);
+  },
+);
 
-Deno.test("hijack() keeps the connection's place: teardown comes when it is closed", async () => {
-  const events: string[] = [];
-  const entered = Promise.withResolvers<void>();
-  const { promise: release, resolve } = Promise.withResolvers<void>();
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      const conn = await res.hijack();
-      entered.resolve();
-      await writeText(conn, "x");
-      await release;
-      events.push("closing");
-      conn.close();
-      conn.close(); // a second time changes nothing
-    }).connectionTeardownHook((_, error) => {
-      events.push(`teardown ${error}`);
-    })
-  );
-  const answer = wholeAnswer(server.port, request("GET /"));
-  await entered.promise;
-  const stopped = server.handle.shutdown();
-  resolve();
-  assertEquals(await answer, "x");
-  await stopped;
-  assertEquals(events, ["closing", "teardown undefined"]);
-});
+testEngines(
+  "R88: upgrade() throws for a protocol that was not offered, or once a response was begun",
+  async (engine) => {
+    const messages: string[] = [];
+    await using server = engine.serve((app) =>
+      app.get("/never", (_, res) => {
+        res.upgrade("h2c");
+      }).get("/late", (_, res) => {
+        res.ok("first");
+        res.upgrade("echo");
+      }).errorHook((error) => void messages.push(String(error)))
+    );
+    const never = await wholeAnswer(
+      server.port,
+      request("GET /never", UPGRADE),
+    );
+    assertStringIncludes(never, "HTTP/1.1 500 ");
+    const late = await wholeAnswer(server.port, request("GET /late", UPGRADE));
+    assertStringIncludes(late, "HTTP/1.1 200 ");
+    assert(!late.includes(" 101 "));
+    assertEquals(messages, [
+      'TypeError: Cannot upgrade to "h2c": it was not offered',
+      "TypeError: Cannot take the connection over: a response was begun",
+    ]);
+  },
+);
 
-Deno.test("closeNow() ends a connection that was taken over", async () => {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      const conn = await res.hijack();
-      await writeText(conn, "x");
-      conn.read(new Uint8Array(1)).then(
-        (size) => resolve(`read ${size}`),
-        () => resolve("read failed"),
-      );
-    })
-  );
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-  await writeText(conn, request("GET /"));
-  assertEquals(await readText(conn), "x");
-  server.handle.closeNow();
-  assert((await promise).startsWith("read"));
-  await server.handle.finished;
-  conn.close();
-});
+testEngines(
+  "hijack() gives a connection on which earlier answers were sent",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("one"))
+        .get("/raw", async (_, res) => {
+          const conn = await res.hijack();
+          await writeText(conn, "raw");
+          conn.close();
+        })
+    );
+    const wire = request("GET /") + request("GET /raw");
+    const answer = await wholeAnswer(server.port, wire);
+    assert(answer.endsWith("\r\n\r\noneraw"), answer);
+  },
+);
 
-Deno.test("R84: a handler cannot answer CONNECT with success, only by taking the connection over", async () => {
-  await using server = serve((app) =>
-    app.route("CONNECT", "/", (_, res) => res.ok("not a tunnel"))
-  );
-  const wire = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n";
-  const answer = await wholeAnswer(server.port, wire);
-  assertStringIncludes(answer, "HTTP/1.1 500 ");
-  assertStringIncludes(answer, "connection: close\r\n");
-});
+testEngines(
+  "hijack() keeps the connection's place: teardown comes when it is closed",
+  async (engine) => {
+    const events: string[] = [];
+    const entered = Promise.withResolvers<void>();
+    const { promise: release, resolve } = Promise.withResolvers<void>();
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        const conn = await res.hijack();
+        entered.resolve();
+        await writeText(conn, "x");
+        await release;
+        events.push("closing");
+        conn.close();
+        conn.close(); // a second time changes nothing
+      }).connectionTeardownHook((_, error) => {
+        events.push(`teardown ${error}`);
+      })
+    );
+    const answer = wholeAnswer(server.port, request("GET /"));
+    await entered.promise;
+    const stopped = server.handle.shutdown();
+    resolve();
+    assertEquals(await answer, "x");
+    await stopped;
+    assertEquals(events, ["closing", "teardown undefined"]);
+  },
+);
 
-Deno.test("R88: upgrade() sends its 101 at once, however late it is called", async () => {
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      await turn();
-      const conn = await res.upgrade("echo");
-      conn.close();
-    })
-  );
-  const answer = await wholeAnswer(server.port, request("GET /", UPGRADE));
-  assertStringIncludes(answer, "HTTP/1.1 101 ");
-});
+testEngines(
+  "closeNow() ends a connection that was taken over",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        const conn = await res.hijack();
+        await writeText(conn, "x");
+        conn.read(new Uint8Array(1)).then(
+          (size) => resolve(`read ${size}`),
+          () => resolve("read failed"),
+        );
+      })
+    );
+    const conn = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: server.port,
+    });
+    await writeText(conn, request("GET /"));
+    assertEquals(await readText(conn), "x");
+    server.handle.closeNow();
+    assert((await promise).startsWith("read"));
+    await server.handle.finished;
+    conn.close();
+  },
+);
 
-Deno.test("a read that was pending when a connection changed hands ends when it is closed", async () => {
-  const taken = Promise.withResolvers<Duplex>();
-  const server = Server.builder("127.0.0.1:0")
-    .get("/", (_, res) => void res.hijack().then(taken.resolve)).build();
-  const peer = new MemoryConnection();
-  const ended = server.handle(peer.duplex);
-  peer.send(request("GET /"));
-  const conn = await taken.promise;
-  const read = readText(conn);
-  await turn();
-  conn.close();
-  assertEquals(await read, null);
-  await ended;
-});
+testEngines(
+  "R84: a handler cannot answer CONNECT with success, only by taking the connection over",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.route("CONNECT", "/", (_, res) => res.ok("not a tunnel"))
+    );
+    const wire = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n";
+    const answer = await wholeAnswer(server.port, wire);
+    assertStringIncludes(answer, "HTTP/1.1 500 ");
+    assertStringIncludes(answer, "connection: close\r\n");
+  },
+);
 
-Deno.test("a handler that throws after hijack() closes its connection, and teardown is told why", async () => {
-  const ends: string[] = [];
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      const conn = await res.hijack();
-      await writeText(conn, "x");
-      throw new Error("lost");
-    }).connectionTeardownHook((_, error) => void ends.push(String(error)))
-  );
-  assertEquals(await wholeAnswer(server.port, request("GET /")), "x");
-  await server.handle.shutdown();
-  assertEquals(ends, ["Error: lost"]);
-});
+testEngines(
+  "R88: upgrade() sends its 101 at once, however late it is called",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        await turn();
+        const conn = await res.upgrade("echo");
+        conn.close();
+      })
+    );
+    const answer = await wholeAnswer(server.port, request("GET /", UPGRADE));
+    assertStringIncludes(answer, "HTTP/1.1 101 ");
+  },
+);
+
+testEngine(
+  LISTEN,
+  "a read that was pending when a connection changed hands ends when it is closed",
+  async () => {
+    const taken = Promise.withResolvers<Duplex>();
+    const server = Server.builder("127.0.0.1:0")
+      .get("/", (_, res) => void res.hijack().then(taken.resolve)).build();
+    const peer = new MemoryConnection();
+    const ended = server.handle(peer.duplex);
+    peer.send(request("GET /"));
+    const conn = await taken.promise;
+    const read = readText(conn);
+    await turn();
+    conn.close();
+    assertEquals(await read, null);
+    await ended;
+  },
+);
+
+testEngines(
+  "a handler that throws after hijack() closes its connection, and teardown is told why",
+  async (engine) => {
+    const ends: string[] = [];
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        const conn = await res.hijack();
+        await writeText(conn, "x");
+        throw new Error("lost");
+      }).connectionTeardownHook((_, error) => void ends.push(String(error)))
+    );
+    assertEquals(await wholeAnswer(server.port, request("GET /")), "x");
+    await server.handle.shutdown();
+    assertEquals(ends, ["Error: lost"]);
+  },
+);

@@ -16,7 +16,8 @@ import {
   ProtocolError,
   Server,
 } from "../../mod.ts";
-import { request, serve } from "../_serve.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
+import { request } from "../_serve.ts";
 import { untilRefused } from "../_turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
@@ -36,326 +37,378 @@ function failingListener(errors: Error[]): () => Deno.TcpListener {
   return () => listener as unknown as Deno.TcpListener; // all that the engine uses
 }
 
-Deno.test("the setup hook is told of accepts that failed, and accepting goes on", async () => {
-  const full = Object.assign(new Error("too many open files"), {
-    code: "EMFILE",
-  });
-  const aborted = new Deno.errors.ConnectionAborted("gone");
-  const seen: Accepted[] = [];
-  const enough = Promise.withResolvers<void>();
-  using _ = stub(Deno, "listen", failingListener([full, aborted]) as never);
-  const app = Server.builder("127.0.0.1:0");
-  app.connectionSetupHook((accepted) => {
-    if (seen.push(accepted) === 2) enough.resolve();
-    return ConnectionSetupAction.drop;
-  });
-  const errors: unknown[] = [];
-  const handle = app.build().serve({
-    onError: (error) => void errors.push(error),
-  });
-  await enough.promise;
-  assertEquals(seen, [{ ok: false, error: full }, {
-    ok: false,
-    error: aborted,
-  }]);
-  await handle.shutdown();
-  assertEquals(errors, [full]); // at most one a second
-});
-
-Deno.test("serving ends with an accept's failure that does not pass", async () => {
-  const broken = new Error("the listener broke");
-  using _ = stub(Deno, "listen", failingListener([broken]) as never);
-  const errors: unknown[] = [];
-  const handle = Server.builder("127.0.0.1:0").build().serve({
-    onError: (error) => void errors.push(error),
-  });
-  assertEquals(await assertRejects(() => handle.finished), broken);
-  assertEquals(errors, [broken]);
-});
-
-Deno.test("the setup hook sees peer and connection, and may put another in its place", async () => {
-  const peers: (Deno.Addr | null)[] = [];
-  const tornDown: Duplex[] = [];
-  const replaced: Duplex[] = [];
-  await using server = serve((app) => {
-    app.get("/", (ctx, res) => res.ok(ctx.conn === replaced[0] ? "mine" : ""));
-    app.connectionSetupHook((accepted) => {
-      assert(accepted.ok);
-      const { conn, peer } = accepted;
-      peers.push(peer);
-      const other: Duplex = {
-        read: (buffer) => conn.read(buffer),
-        write: (bytes) => conn.write(bytes),
-        close: () => conn.close(),
-      };
-      replaced.push(other);
-      return ConnectionSetupAction.proceed(other);
+testEngine(
+  LISTEN,
+  "the setup hook is told of accepts that failed, and accepting goes on",
+  async () => {
+    const full = Object.assign(new Error("too many open files"), {
+      code: "EMFILE",
     });
-    app.connectionTeardownHook((conn) => void tornDown.push(conn));
-  });
-  const client = await server.connect();
-  assertEquals((await client.ask(request("GET /"))).body, "mine");
-  client.close();
-  await server.handle.shutdown();
-  assertEquals((peers[0] as Deno.NetAddr).hostname, "127.0.0.1");
-  assertEquals(tornDown, replaced);
-});
+    const aborted = new Deno.errors.ConnectionAborted("gone");
+    const seen: Accepted[] = [];
+    const enough = Promise.withResolvers<void>();
+    using _ = stub(Deno, "listen", failingListener([full, aborted]) as never);
+    const app = Server.builder("127.0.0.1:0");
+    app.connectionSetupHook((accepted) => {
+      if (seen.push(accepted) === 2) enough.resolve();
+      return ConnectionSetupAction.drop;
+    });
+    const errors: unknown[] = [];
+    const handle = app.build().serve({
+      onError: (error) => void errors.push(error),
+    });
+    await enough.promise;
+    assertEquals(seen, [{ ok: false, error: full }, {
+      ok: false,
+      error: aborted,
+    }]);
+    await handle.shutdown();
+    assertEquals(errors, [full]); // at most one a second
+  },
+);
+
+testEngine(
+  LISTEN,
+  "serving ends with an accept's failure that does not pass",
+  async () => {
+    const broken = new Error("the listener broke");
+    using _ = stub(Deno, "listen", failingListener([broken]) as never);
+    const errors: unknown[] = [];
+    const handle = Server.builder("127.0.0.1:0").build().serve({
+      onError: (error) => void errors.push(error),
+    });
+    assertEquals(await assertRejects(() => handle.finished), broken);
+    assertEquals(errors, [broken]);
+  },
+);
+
+testEngines(
+  "the setup hook sees peer and connection, and may put another in its place",
+  async (engine) => {
+    const peers: (Deno.Addr | null)[] = [];
+    const tornDown: Duplex[] = [];
+    const replaced: Duplex[] = [];
+    await using server = engine.serve((app) => {
+      app.get(
+        "/",
+        (ctx, res) => res.ok(ctx.conn === replaced[0] ? "mine" : ""),
+      );
+      app.connectionSetupHook((accepted) => {
+        assert(accepted.ok);
+        const { conn, peer } = accepted;
+        peers.push(peer);
+        const other: Duplex = {
+          read: (buffer) => conn.read(buffer),
+          write: (bytes) => conn.write(bytes),
+          close: () => conn.close(),
+        };
+        replaced.push(other);
+        return ConnectionSetupAction.proceed(other);
+      });
+      app.connectionTeardownHook((conn) => void tornDown.push(conn));
+    });
+    const client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).body, "mine");
+    client.close();
+    await server.handle.shutdown();
+    assertEquals((peers[0] as Deno.NetAddr).hostname, "127.0.0.1");
+    assertEquals(tornDown, replaced);
+  },
+);
 
 for (const isAsync of [false, true]) {
   const kind = isAsync ? "an async" : "a sync";
-  Deno.test(`${kind} setup hook that drops closes the socket, and serving goes on`, async () => {
-    let tornDown = 0;
-    let count = 0;
-    await using server = serve((app) => {
-      app.get("/", (_, res) => res.ok());
-      app.connectionSetupHook((accepted) => {
-        assert(accepted.ok);
-        const action = count++ === 0
-          ? ConnectionSetupAction.drop
-          : ConnectionSetupAction.proceed(accepted.conn);
-        return isAsync ? Promise.resolve(action) : action;
+  testEngines(
+    `${kind} setup hook that drops closes the socket, and serving goes on`,
+    async (engine) => {
+      let tornDown = 0;
+      let count = 0;
+      await using server = engine.serve((app) => {
+        app.get("/", (_, res) => res.ok());
+        app.connectionSetupHook((accepted) => {
+          assert(accepted.ok);
+          const action = count++ === 0
+            ? ConnectionSetupAction.drop
+            : ConnectionSetupAction.proceed(accepted.conn);
+          return isAsync ? Promise.resolve(action) : action;
+        });
+        app.connectionTeardownHook(() => void tornDown++);
       });
-      app.connectionTeardownHook(() => void tornDown++);
-    });
-    using dropped = await server.connect();
-    assertEquals(await dropped.toEnd(), "");
-    const served = await server.connect();
-    assertEquals((await served.ask(request("GET /"))).status, 200);
-    served.close();
-    await server.handle.shutdown();
-    assertEquals(tornDown, 1); // only the one that was let in
-  });
+      using dropped = await server.connect();
+      assertEquals(await dropped.toEnd(), "");
+      const served = await server.connect();
+      assertEquals((await served.ask(request("GET /"))).status, 200);
+      served.close();
+      await server.handle.shutdown();
+      assertEquals(tornDown, 1); // only the one that was let in
+    },
+  );
 }
 
-Deno.test("a setup hook that throws drops the connection and is reported", async () => {
-  const error = new Error("setup");
-  await using server = serve((app) => {
-    app.connectionSetupHook(() => {
-      throw error;
+testEngines(
+  "a setup hook that throws drops the connection and is reported",
+  async (engine) => {
+    const error = new Error("setup");
+    await using server = engine.serve((app) => {
+      app.connectionSetupHook(() => {
+        throw error;
+      });
     });
-  });
-  using client = await server.connect();
-  assertEquals(await client.toEnd(), "");
-  assertEquals(server.errors, [error]);
-});
+    using client = await server.connect();
+    assertEquals(await client.toEnd(), "");
+    assertEquals(server.errors, [error]);
+  },
+);
 
-Deno.test("stopAccepting lets running work finish; then finished settles", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const running = Promise.withResolvers<void>();
-  let count = 0;
-  await using server = serve((app) => {
-    app.get("/", async (_, res) => {
-      running.resolve();
-      await promise;
-      res.ok("done");
+testEngines(
+  "stopAccepting lets running work finish; then finished settles",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running = Promise.withResolvers<void>();
+    let count = 0;
+    await using server = engine.serve((app) => {
+      app.get("/", async (_, res) => {
+        running.resolve();
+        await promise;
+        res.ok("done");
+      });
+      app.connectionSetupHook((accepted) => {
+        assert(accepted.ok);
+        return count++ === 0
+          ? ConnectionSetupAction.proceed(accepted.conn)
+          : ConnectionSetupAction.stopAccepting;
+      });
     });
-    app.connectionSetupHook((accepted) => {
-      assert(accepted.ok);
-      return count++ === 0
-        ? ConnectionSetupAction.proceed(accepted.conn)
-        : ConnectionSetupAction.stopAccepting;
-    });
-  });
-  using first = await server.connect();
-  await first.send(request("GET /"));
-  await running.promise;
-  using second = await server.connect();
-  assertEquals(await second.toEnd(), "");
-  let isFinished = false;
-  server.handle.finished.then(() => isFinished = true);
-  await untilRefused(server.port);
-  assertEquals(isFinished, false);
-  resolve();
-  const answer = await first.response();
-  assertEquals([answer.body, answer.headers.get("connection")], [
-    "done",
-    "close",
-  ]);
-  first.close();
-  await server.handle.finished;
-});
+    using first = await server.connect();
+    await first.send(request("GET /"));
+    await running.promise;
+    using second = await server.connect();
+    assertEquals(await second.toEnd(), "");
+    let isFinished = false;
+    server.handle.finished.then(() => isFinished = true);
+    await untilRefused(server.port);
+    assertEquals(isFinished, false);
+    resolve();
+    const answer = await first.response();
+    assertEquals([answer.body, answer.headers.get("connection")], [
+      "done",
+      "close",
+    ]);
+    first.close();
+    await server.handle.finished;
+  },
+);
 
-Deno.test("the teardown hook is told once how each connection ended", async () => {
-  const ends: (Error | undefined)[] = [];
-  await using server = serve((app) => {
-    app.get("/", (_, res) => res.ok());
-    app.connectionTeardownHook((_conn, error) => void ends.push(error));
-  });
-  const fine = await server.connect();
-  await fine.ask(request("GET /"));
-  await fine.ask(request("GET /"));
-  await fine.end();
-  assertEquals(await fine.toEnd(), "");
-  fine.close();
-  const bad = await server.connect();
-  assertEquals((await bad.ask("GET / HTTP/3.0\r\n\r\n")).status, 505);
-  bad.close();
-  await server.handle.shutdown();
-  assertEquals(ends.length, 2);
-  assertEquals(ends[0], undefined);
-  assertInstanceOf(ends[1], ProtocolError);
-  assertEquals(ends[1].code, "UNSUPPORTED_VERSION");
-});
+testEngines(
+  "the teardown hook is told once how each connection ended",
+  async (engine) => {
+    const ends: (Error | undefined)[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok());
+      app.connectionTeardownHook((_conn, error) => void ends.push(error));
+    });
+    const fine = await server.connect();
+    await fine.ask(request("GET /"));
+    await fine.ask(request("GET /"));
+    await fine.end();
+    assertEquals(await fine.toEnd(), "");
+    fine.close();
+    const bad = await server.connect();
+    assertEquals((await bad.ask("GET / HTTP/3.0\r\n\r\n")).status, 505);
+    bad.close();
+    await server.handle.shutdown();
+    assertEquals(ends.length, 2);
+    assertEquals(ends[0], undefined);
+    assertInstanceOf(ends[1], ProtocolError);
+    assertEquals(ends[1].code, "UNSUPPORTED_VERSION");
+  },
+);
 
-Deno.test("shutdown waits for an async teardown hook; what it throws is reported", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const error = new Error("teardown");
-  await using server = serve((app) => {
-    app.connectionTeardownHook(async () => {
-      await promise;
-      throw error;
+testEngines(
+  "shutdown waits for an async teardown hook; what it throws is reported",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const error = new Error("teardown");
+    await using server = engine.serve((app) => {
+      app.connectionTeardownHook(async () => {
+        await promise;
+        throw error;
+      });
     });
-  });
-  const client = await server.connect();
-  assertEquals((await client.ask("x\r\n\r\n")).status, 400);
-  client.close();
-  const finished = server.handle.shutdown();
-  resolve();
-  await finished;
-  assertEquals(server.errors, [error]);
-});
+    const client = await server.connect();
+    assertEquals((await client.ask("x\r\n\r\n")).status, 400);
+    client.close();
+    const finished = server.handle.shutdown();
+    resolve();
+    await finished;
+    assertEquals(server.errors, [error]);
+  },
+);
 
-Deno.test("the pre-routing hook may change method, target and fields", async () => {
-  await using server = serve((app) => {
-    app.post("/new/:id", (ctx, res) => {
-      const { method, uri, headers, params } = ctx;
-      res.ok(`${method} ${uri} ${headers.get("x")} ${params.get("id")}`);
+testEngines(
+  "the pre-routing hook may change method, target and fields",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.post("/new/:id", (ctx, res) => {
+        const { method, uri, headers, params } = ctx;
+        res.ok(`${method} ${uri} ${headers.get("x")} ${params.get("id")}`);
+      });
+      app.get("/old", (_, res) => res.ok("as sent"));
+      app.preRoutingHook((req) => {
+        req.method = "POST";
+        req.uri = "/new/1?q";
+        req.headers.set("x", "changed");
+        return proceed;
+      });
     });
-    app.get("/old", (_, res) => res.ok("as sent"));
-    app.preRoutingHook((req) => {
-      req.method = "POST";
-      req.uri = "/new/1?q";
-      req.headers.set("x", "changed");
-      return proceed;
-    });
-  });
-  using client = await server.connect();
-  const answer = await client.ask(request("GET /old", "X: sent\r\n"));
-  assertEquals(answer.body, "POST /new/1?q changed 1");
-});
+    using client = await server.connect();
+    const answer = await client.ask(request("GET /old", "X: sent\r\n"));
+    assertEquals(answer.body, "POST /new/1?q changed 1");
+  },
+);
 
-Deno.test("the pre-routing hook may answer itself: drop keeps the connection if the response allows", async () => {
-  let routed = 0;
-  await using server = serve((app) => {
-    app.fallbackRoute((_, res) => {
-      routed++;
-      res.ok("routed");
+testEngines(
+  "the pre-routing hook may answer itself: drop keeps the connection if the response allows",
+  async (engine) => {
+    let routed = 0;
+    await using server = engine.serve((app) => {
+      app.fallbackRoute((_, res) => {
+        routed++;
+        res.ok("routed");
+      });
+      app.preRoutingHook(async (req, res) => {
+        await Promise.resolve();
+        if (req.uri.path === "/") return proceed;
+        const isLast = req.uri.path === "/last";
+        res.send(403, "hook", isLast ? Headers.close : Headers.empty);
+        return drop;
+      });
     });
-    app.preRoutingHook(async (req, res) => {
-      await Promise.resolve();
-      if (req.uri.path === "/") return proceed;
-      const isLast = req.uri.path === "/last";
-      res.send(403, "hook", isLast ? Headers.close : Headers.empty);
-      return drop;
-    });
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /kept"))).body, "hook");
-  assertEquals((await client.ask(request("GET /"))).body, "routed");
-  await client.send(request("GET /last") + request("GET /"));
-  const last = await client.response();
-  assertEquals([last.status, last.headers.get("connection")], [403, "close"]);
-  assertEquals(await client.toEnd(), "");
-  assertEquals(routed, 1);
-});
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /kept"))).body, "hook");
+    assertEquals((await client.ask(request("GET /"))).body, "routed");
+    await client.send(request("GET /last") + request("GET /"));
+    const last = await client.response();
+    assertEquals([last.status, last.headers.get("connection")], [403, "close"]);
+    assertEquals(await client.toEnd(), "");
+    assertEquals(routed, 1);
+  },
+);
 
-Deno.test("the pre-routing hook drops a request without an answer by closing", async () => {
-  let routed = 0;
-  await using server = serve((app) => {
-    app.fallbackRoute(() => void routed++);
-    app.preRoutingHook(() => drop);
-  });
-  using client = await server.connect();
-  await client.send(request("GET /") + request("GET /"));
-  assertEquals(await client.toEnd(), "");
-  assertEquals(routed, 0);
-});
+testEngines(
+  "the pre-routing hook drops a request without an answer by closing",
+  async (engine) => {
+    let routed = 0;
+    await using server = engine.serve((app) => {
+      app.fallbackRoute(() => void routed++);
+      app.preRoutingHook(() => drop);
+    });
+    using client = await server.connect();
+    await client.send(request("GET /") + request("GET /"));
+    assertEquals(await client.toEnd(), "");
+    assertEquals(routed, 0);
+  },
+);
 
-Deno.test("the error hook is told what was thrown, and may answer", async () => {
-  const seen: unknown[] = [];
-  const error = new Error("handler");
-  await using server = serve((app) => {
-    app.get("/", () => {
-      throw error;
+testEngines(
+  "the error hook is told what was thrown, and may answer",
+  async (engine) => {
+    const seen: unknown[] = [];
+    const error = new Error("handler");
+    await using server = engine.serve((app) => {
+      app.get("/", () => {
+        throw error;
+      });
+      app.get("/silent", () => {});
+      app.errorHook(async (thrown, ctx, res) => {
+        seen.push(thrown);
+        await Promise.resolve();
+        if (ctx.uri.path === "/") {
+          res.send(503, "sorry", { "retry-after": "1" });
+        }
+      });
     });
-    app.get("/silent", () => {});
-    app.errorHook(async (thrown, ctx, res) => {
-      seen.push(thrown);
-      await Promise.resolve();
-      if (ctx.uri.path === "/") res.send(503, "sorry", { "retry-after": "1" });
-    });
-  });
-  using client = await server.connect();
-  const answer = await client.ask(request("GET /"));
-  assertEquals([answer.status, answer.body], [503, "sorry"]);
-  assertEquals((await client.ask(request("GET /silent"))).status, 500);
-  assertEquals(seen[0], error);
-  assertInstanceOf(seen[1], TypeError);
-});
+    using client = await server.connect();
+    const answer = await client.ask(request("GET /"));
+    assertEquals([answer.status, answer.body], [503, "sorry"]);
+    assertEquals((await client.ask(request("GET /silent"))).status, 500);
+    assertEquals(seen[0], error);
+    assertInstanceOf(seen[1], TypeError);
+  },
+);
 
-Deno.test("an error hook that throws leaves the answer at 500", async () => {
-  await using server = serve((app) => {
-    app.preRoutingHook(() => {
-      throw new Error("hook");
+testEngines(
+  "an error hook that throws leaves the answer at 500",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.preRoutingHook(() => {
+        throw new Error("hook");
+      });
+      app.errorHook(() => {
+        throw new Error("again");
+      });
     });
-    app.errorHook(() => {
-      throw new Error("again");
-    });
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /"))).status, 500);
-  assertEquals((await client.ask(request("GET /"))).status, 500);
-});
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).status, 500);
+    assertEquals((await client.ask(request("GET /"))).status, 500);
+  },
+);
 
-Deno.test("the error hook may answer with a stream, and is asked only once", async () => {
-  const errors: string[] = [];
-  await using server = serve((app) => {
-    app.get("/ok", () => {
-      throw new Error("first");
+testEngines(
+  "the error hook may answer with a stream, and is asked only once",
+  async (engine) => {
+    const errors: string[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/ok", () => {
+        throw new Error("first");
+      });
+      app.get("/bad", () => {
+        throw new Error("second");
+      });
+      app.errorHook((error, ctx, res) => {
+        errors.push(String(error));
+        res.send(
+          503,
+          new ReadableStream({
+            pull(controller): void {
+              if (ctx.uri.path === "/bad") throw new Error("source");
+              controller.enqueue("later");
+              controller.close();
+            },
+          }),
+        );
+      });
     });
-    app.get("/bad", () => {
-      throw new Error("second");
-    });
-    app.errorHook((error, ctx, res) => {
-      errors.push(String(error));
-      res.send(
-        503,
-        new ReadableStream({
-          pull(controller): void {
-            if (ctx.uri.path === "/bad") throw new Error("source");
-            controller.enqueue("later");
-            controller.close();
-          },
-        }),
-      );
-    });
-  });
-  using client = await server.connect();
-  const { status, body } = await client.ask(request("GET /ok"));
-  assertEquals([status, body], [503, "later"]);
-  assertEquals((await client.ask(request("GET /bad"))).status, 500);
-  assertEquals(errors, ["Error: first", "Error: second"]);
-});
+    using client = await server.connect();
+    const { status, body } = await client.ask(request("GET /ok"));
+    assertEquals([status, body], [503, "later"]);
+    assertEquals((await client.ask(request("GET /bad"))).status, 500);
+    assertEquals(errors, ["Error: first", "Error: second"]);
+  },
+);
 
-Deno.test("closeNow() ends a connection that is still being set up", async () => {
-  const letIn = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  let ends = 0;
-  await using server = serve((app) =>
-    app.connectionSetupHook(async (accepted) => {
-      begun.resolve();
-      await letIn.promise;
-      return accepted.ok
-        ? ConnectionSetupAction.proceed(accepted.conn)
-        : ConnectionSetupAction.drop;
-    }).connectionTeardownHook(() => void ends++)
-      .get("/", () => new Promise(() => {}))
-  );
-  using client = await server.connect();
-  await client.send(request("GET /"));
-  await begun.promise;
-  server.handle.closeNow();
-  letIn.resolve();
-  await server.handle.finished;
-  assertEquals([ends, server.handle.requestCount], [1, 0]);
-});
+testEngines(
+  "closeNow() ends a connection that is still being set up",
+  async (engine) => {
+    const letIn = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    let ends = 0;
+    await using server = engine.serve((app) =>
+      app.connectionSetupHook(async (accepted) => {
+        begun.resolve();
+        await letIn.promise;
+        return accepted.ok
+          ? ConnectionSetupAction.proceed(accepted.conn)
+          : ConnectionSetupAction.drop;
+      }).connectionTeardownHook(() => void ends++)
+        .get("/", () => new Promise(() => {}))
+    );
+    using client = await server.connect();
+    await client.send(request("GET /"));
+    await begun.promise;
+    server.handle.closeNow();
+    letIn.resolve();
+    await server.handle.finished;
+    assertEquals([ends, server.handle.requestCount], [1, 0]);
+  },
+);

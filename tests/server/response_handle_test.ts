@@ -7,8 +7,9 @@ import {
   Server,
   type ServerBuilder,
 } from "../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
-import { request, serve } from "../_serve.ts";
+import { request } from "../_serve.ts";
 import { until } from "../_turns.ts";
 
 const LARGE = "x".repeat(10_000);
@@ -93,9 +94,9 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
 ];
 
 for (const [what, handler, expected] of rows) {
-  Deno.test(`res tells status and bytes of ${what}`, async () => {
+  testEngines(`res tells status and bytes of ${what}`, async (engine) => {
     const notes: string[] = [];
-    await using server = serve((app) => {
+    await using server = engine.serve((app) => {
       note(app, notes);
       app.get("/", handler);
       app.errorHook((_error, _ctx, res) => res.send(500, "sorry"));
@@ -109,9 +110,9 @@ for (const [what, handler, expected] of rows) {
   });
 }
 
-Deno.test("res tells what the library answers by itself", async () => {
+testEngines("res tells what the library answers by itself", async (engine) => {
   const notes: string[] = [];
-  await using server = serve((app) => {
+  await using server = engine.serve((app) => {
     note(app, notes);
     app.get("/", (_, res) => res.ok());
   });
@@ -128,62 +129,72 @@ Deno.test("res tells what the library answers by itself", async () => {
   ]);
 });
 
-Deno.test("res.sent rejects with what a stream failed with after the head", async () => {
-  const notes: string[] = [];
-  await using server = serve((app) => {
-    note(app, notes);
-    app.get("/", (_, res) => res.ok(failAfter(LARGE)));
-  });
-  using client = await server.connect();
-  await client.send(request("GET /"));
-  await client.toEnd();
-  await until(() => notes.length === 1);
-  assertEquals(notes, ["GET / 200 10000 source"]);
-});
-
-Deno.test("res.sent rejects when the peer leaves before it is answered", async () => {
-  const notes: string[] = [];
-  const isRunning = Promise.withResolvers<void>();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const app = Server.builder("127.0.0.1:0");
-  const late: string[] = [];
-  note(app, notes);
-  app.get("/", async (_, res) => {
-    isRunning.resolve();
-    await promise;
-    res.ok("abc");
-    await res.sent.catch((error) => late.push(error.message));
-  });
-  const connection = new MemoryConnection();
-  const served = app.build().handle(connection.duplex);
-  connection.send(request("GET /"));
-  await isRunning.promise;
-  connection.reset(new Error("reset"));
-  await served;
-  await until(() => notes.length === 1);
-  assertEquals(notes, ["GET / null 0 reset"]);
-  resolve();
-  await until(() => late.length === 1);
-  assertEquals(late, ["reset"]);
-});
-
-Deno.test("res.sent rejects for a request that a hook drops without an answer", async () => {
-  const ends: string[] = [];
-  await using server = serve((app) => {
-    app.preRoutingHook((_, res) => {
-      res.sent.catch((error) => ends.push(error.message));
-      return PreRoutingAction.drop;
+testEngines(
+  "res.sent rejects with what a stream failed with after the head",
+  async (engine) => {
+    const notes: string[] = [];
+    await using server = engine.serve((app) => {
+      note(app, notes);
+      app.get("/", (_, res) => res.ok(failAfter(LARGE)));
     });
-  });
-  using client = await server.connect();
-  await client.send(request("GET /"));
-  assertEquals(await client.toEnd(), "");
-  assertEquals(ends, ["Cannot go on: the request was dropped"]);
-});
+    using client = await server.connect();
+    await client.send(request("GET /"));
+    await client.toEnd();
+    await until(() => notes.length === 1);
+    assertEquals(notes, ["GET / 200 10000 source"]);
+  },
+);
 
-Deno.test("res tells of a connection that was taken over", async () => {
+testEngine(
+  LISTEN,
+  "res.sent rejects when the peer leaves before it is answered",
+  async () => {
+    const notes: string[] = [];
+    const isRunning = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const app = Server.builder("127.0.0.1:0");
+    const late: string[] = [];
+    note(app, notes);
+    app.get("/", async (_, res) => {
+      isRunning.resolve();
+      await promise;
+      res.ok("abc");
+      await res.sent.catch((error) => late.push(error.message));
+    });
+    const connection = new MemoryConnection();
+    const served = app.build().handle(connection.duplex);
+    connection.send(request("GET /"));
+    await isRunning.promise;
+    connection.reset(new Error("reset"));
+    await served;
+    await until(() => notes.length === 1);
+    assertEquals(notes, ["GET / null 0 reset"]);
+    resolve();
+    await until(() => late.length === 1);
+    assertEquals(late, ["reset"]);
+  },
+);
+
+testEngines(
+  "res.sent rejects for a request that a hook drops without an answer",
+  async (engine) => {
+    const ends: string[] = [];
+    await using server = engine.serve((app) => {
+      app.preRoutingHook((_, res) => {
+        res.sent.catch((error) => ends.push(error.message));
+        return PreRoutingAction.drop;
+      });
+    });
+    using client = await server.connect();
+    await client.send(request("GET /"));
+    assertEquals(await client.toEnd(), "");
+    assertEquals(ends, ["Cannot go on: the request was dropped"]);
+  },
+);
+
+testEngines("res tells of a connection that was taken over", async (engine) => {
   const notes: string[] = [];
-  await using server = serve((app) => {
+  await using server = engine.serve((app) => {
     note(app, notes);
     app.get("/up", async (_, res) => (await res.upgrade("x")).close());
     app.get("/raw", async (_, res) => (await res.hijack()).close());
@@ -198,43 +209,50 @@ Deno.test("res tells of a connection that was taken over", async () => {
   assertEquals(notes, ["GET /up 101 0", "GET /raw null 0"]);
 });
 
-Deno.test("ctx.bodyBytes counts a request's body without its framing", async () => {
-  await using server = serve((app) => {
-    app.post("/", async (ctx, res) => {
-      const before = ctx.bodyBytes;
-      await ctx.body.bytes();
-      res.ok(`${before} ${ctx.bodyBytes}`);
+testEngines(
+  "ctx.bodyBytes counts a request's body without its framing",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.post("/", async (ctx, res) => {
+        const before = ctx.bodyBytes;
+        await ctx.body.bytes();
+        res.ok(`${before} ${ctx.bodyBytes}`);
+      });
+      app.get("/", (ctx, res) => res.ok(String(ctx.bodyBytes)));
     });
-    app.get("/", (ctx, res) => res.ok(String(ctx.bodyBytes)));
-  });
-  using client = await server.connect();
-  const chunked = "Transfer-Encoding: chunked\r\n";
-  const chunks = "2;x=y\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
-  const cases = [
-    [request("GET /"), "0"],
-    [request("POST /", "", "abcd"), "0 4"],
-    [request("POST /", chunked, chunks), "0 5"],
-  ] as const;
-  for (const [wire, body] of cases) {
-    assertEquals((await client.ask(wire)).body, body);
-  }
-});
+    using client = await server.connect();
+    const chunked = "Transfer-Encoding: chunked\r\n";
+    const chunks = "2;x=y\r\nab\r\n3\r\ncde\r\n0\r\n\r\n";
+    const cases = [
+      [request("GET /"), "0"],
+      [request("POST /", "", "abcd"), "0 4"],
+      [request("POST /", chunked, chunks), "0 5"],
+    ] as const;
+    for (const [wire, body] of cases) {
+      assertEquals((await client.ask(wire)).body, body);
+    }
+  },
+);
 
-Deno.test("sent resolves for a response that was sent before the connection closed", async () => {
-  const asked = Promise.withResolvers<void>();
-  const end = Promise.withResolvers<void>();
-  const app = Server.builder("127.0.0.1:0");
-  app.get("/", async (_, res) => {
-    res.ok("hi");
-    await end.promise;
-    await res.sent.then(asked.resolve, asked.reject);
-  });
-  const peer = new MemoryConnection();
-  const ended = app.build().handle(peer.duplex);
-  peer.send(request("GET /", "Connection: close\r\n"));
-  await peer.toEnd();
-  peer.end();
-  await ended;
-  end.resolve();
-  await asked.promise;
-});
+testEngines(
+  "sent resolves for a response that was sent before the connection closed",
+  async (engine) => {
+    const asked = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        res.ok("hi");
+        await end.promise;
+        await res.sent.then(asked.resolve, asked.reject);
+      })
+    );
+    using client = await server.connect();
+    await client.send(request("GET /", "Connection: close\r\n"));
+    assertEquals((await client.response()).body, "hi");
+    assertEquals(await client.toEnd(), "");
+    client.close();
+    await until(() => server.handle.connectionCount === 0);
+    end.resolve();
+    await asked.promise;
+  },
+);

@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type BodyInit, Headers, type HeadersInit, Server } from "../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
-import { request, serve } from "../_serve.ts";
+import { request } from "../_serve.ts";
 
 /** A stream of these pieces. */
 async function* streamOf(...pieces: string[]): AsyncGenerator<string> {
@@ -121,14 +122,13 @@ const rows: readonly Row[] = [
 ];
 
 for (const { name, body, headers, text, length, writes } of rows) {
-  Deno.test(`res.ok() frames ${name}`, async () => {
-    const app = Server.builder("127.0.0.1:0");
-    app.get("/", (_, res) => res.ok(body(), headers));
-    const connection = new MemoryConnection();
-    const served = app.build().handle(connection.duplex);
+  testEngines(`res.ok() frames ${name}`, async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok(body(), headers));
+    });
+    using client = await server.connect();
     for (let n = 0; n < 2; n++) {
-      connection.send(request("GET /"));
-      const answer = await connection.response();
+      const answer = await client.ask(request("GET /"));
       assertEquals(answer.body, text);
       const lines = ["content-length", "transfer-encoding", "connection"]
         .map((field) => answer.headers.get(field));
@@ -141,30 +141,47 @@ for (const { name, body, headers, text, length, writes } of rows) {
       assert(answer.headers.get("date")?.endsWith(" GMT"));
       assert(!answer.chunks.includes(""));
     }
-    if (writes !== undefined) {
-      assertEquals(connection.writes.length, writes * 2);
-    }
-    connection.end();
-    await served;
   });
+
+  if (writes === undefined) continue;
+  testEngine(
+    LISTEN,
+    `res.ok() puts out ${name} by ${writes} writes`,
+    async () => {
+      const app = Server.builder("127.0.0.1:0");
+      app.get("/", (_, res) => res.ok(body(), headers));
+      const connection = new MemoryConnection();
+      const served = app.build().handle(connection.duplex);
+      for (let n = 0; n < 2; n++) {
+        connection.send(request("GET /"));
+        await connection.response();
+      }
+      assertEquals(connection.writes.length, writes * 2);
+      connection.end();
+      await served;
+    },
+  );
 }
 
 for (const { name, body, headers = {}, length } of rows) {
-  Deno.test(`HEAD gets the head of ${name} and no octet of it`, async () => {
-    await using server = serve((app) => {
-      app.get("/", (_, res) => res.ok(body(), headers));
-    });
-    using client = await server.connect();
-    const head = await client.ask(request("HEAD /"));
-    // Nothing is read of a stream, so that its length is known if it was declared.
-    const isDeclared = /length/i.test(Object.keys(headers).join());
-    const isKnown = length !== null && (isDeclared || !isStream(body()));
-    assertEquals(
-      head.headers.get("content-length"),
-      isKnown ? String(length) : undefined,
-    );
-    assertEquals((await client.ask(request("HEAD /"))).head, head.head);
-  });
+  testEngines(
+    `HEAD gets the head of ${name} and no octet of it`,
+    async (engine) => {
+      await using server = engine.serve((app) => {
+        app.get("/", (_, res) => res.ok(body(), headers));
+      });
+      using client = await server.connect();
+      const head = await client.ask(request("HEAD /"));
+      // Nothing is read of a stream, so that its length is known if it was declared.
+      const isDeclared = /length/i.test(Object.keys(headers).join());
+      const isKnown = length !== null && (isDeclared || !isStream(body()));
+      assertEquals(
+        head.headers.get("content-length"),
+        isKnown ? String(length) : undefined,
+      );
+      assertEquals((await client.ask(request("HEAD /"))).head, head.head);
+    },
+  );
 }
 
 function isStream(body: BodyInit): boolean {
@@ -173,9 +190,9 @@ function isStream(body: BodyInit): boolean {
 }
 
 for (const status of [204, 205, 304]) {
-  Deno.test(`status ${status} never has content`, async () => {
+  testEngines(`status ${status} never has content`, async (engine) => {
     const bodies = [() => "abc", () => streamOf(LARGE), () => null];
-    await using server = serve((app) => {
+    await using server = engine.serve((app) => {
       for (const [n, body] of bodies.entries()) {
         app.get(`/${n}`, (_, res) => res.send(status, body()));
       }
@@ -191,38 +208,46 @@ for (const status of [204, 205, 304]) {
 }
 
 for (const headers of [undefined, CHUNKED]) {
-  Deno.test(`a stream to HTTP/1.0 ends with the connection, ${headers ? "chunked asked for or" : "chunked"} not`, async () => {
-    await using server = serve((app) => {
-      app.get("/", (_, res) => res.ok(streamOf(LARGE, "end"), headers));
-    });
-    using client = await server.connect();
-    const answer = await client.ask("GET / HTTP/1.0\r\n\r\n");
-    assertEquals(answer.body, `${LARGE}end`);
-    assertEquals(answer.headers.get("transfer-encoding"), undefined);
-    assertEquals(answer.headers.get("content-length"), undefined);
-    assertEquals(answer.headers.get("connection"), "close");
-  });
+  testEngines(
+    `a stream to HTTP/1.0 ends with the connection, ${
+      headers ? "chunked asked for or" : "chunked"
+    } not`,
+    async (engine) => {
+      await using server = engine.serve((app) => {
+        app.get("/", (_, res) => res.ok(streamOf(LARGE, "end"), headers));
+      });
+      using client = await server.connect();
+      const answer = await client.ask("GET / HTTP/1.0\r\n\r\n");
+      assertEquals(answer.body, `${LARGE}end`);
+      assertEquals(answer.headers.get("transfer-encoding"), undefined);
+      assertEquals(answer.headers.get("content-length"), undefined);
+      assertEquals(answer.headers.get("connection"), "close");
+    },
+  );
 }
 
-Deno.test("fields keep their order, Set-Cookie its lines, and an own Date its place", async () => {
-  await using server = serve((app) => {
-    app.get("/", (_, res) => {
-      const headers = new Headers().add("Set-Cookie", "a=1").add("X", "y");
-      headers.add("set-cookie", "b=2").add("Date", "then");
-      res.ok("", headers);
+testEngines(
+  "fields keep their order, Set-Cookie its lines, and an own Date its place",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        const headers = new Headers().add("Set-Cookie", "a=1").add("X", "y");
+        headers.add("set-cookie", "b=2").add("Date", "then");
+        res.ok("", headers);
+      });
+      app.get("/undated", (_, res) => res.ok("", Headers.noDate));
     });
-    app.get("/undated", (_, res) => res.ok("", Headers.noDate));
-  });
-  using client = await server.connect();
-  const { head } = await client.ask(request("GET /"));
-  assertEquals(
-    head,
-    "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n" +
-      "Date: then\r\ncontent-length: 0\r\n",
-  );
-  const undated = await client.ask(request("GET /undated"));
-  assertEquals(undated.head, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n");
-});
+    using client = await server.connect();
+    const { head } = await client.ask(request("GET /"));
+    assertEquals(
+      head,
+      "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n" +
+        "Date: then\r\ncontent-length: 0\r\n",
+    );
+    const undated = await client.ask(request("GET /undated"));
+    assertEquals(undated.head, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n");
+  },
+);
 
 const wrongLengths: readonly HeadersInit[] = [
   { "content-length": "4" },
@@ -234,63 +259,72 @@ const wrongLengths: readonly HeadersInit[] = [
 ];
 
 for (const headers of wrongLengths) {
-  Deno.test(`res.ok() with 3 bytes refuses ${JSON.stringify(headers)}`, async () => {
-    await using server = serve((app) => {
-      app.get("/", (_, res) => {
-        assertThrows(() => res.ok("abc", headers), TypeError);
-        res.ok("still unsent");
+  testEngines(
+    `res.ok() with 3 bytes refuses ${JSON.stringify(headers)}`,
+    async (engine) => {
+      await using server = engine.serve((app) => {
+        app.get("/", (_, res) => {
+          assertThrows(() => res.ok("abc", headers), TypeError);
+          res.ok("still unsent");
+        });
+      });
+      using client = await server.connect();
+      assertEquals((await client.ask(request("GET /"))).body, "still unsent");
+    },
+  );
+}
+
+testEngines(
+  "res.trailers() follow a chunked body, and are dropped with another",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/chunked", (_, res) => {
+        async function* pieces(): AsyncGenerator<string> {
+          yield "abc";
+          res.trailers({ "X-Sum": "3" });
+        }
+        res.ok(pieces(), CHUNKED);
+      });
+      app.get("/length", (_, res) => {
+        res.trailers({ "X-Sum": "3" });
+        res.ok("abc");
+      });
+      app.get("/forbidden", (_, res) => {
+        assertThrows(() => res.trailers({ "Content-Length": "3" }), TypeError);
+        res.ok("abc");
+        assertThrows(() => res.trailers({ "X-Sum": "3" }), TypeError);
       });
     });
     using client = await server.connect();
-    assertEquals((await client.ask(request("GET /"))).body, "still unsent");
-  });
-}
+    const chunked = await client.ask(request("GET /chunked"));
+    assertEquals([chunked.body, chunked.trailers], ["abc", "X-Sum: 3\r\n"]);
+    for (const path of ["/length", "/forbidden"]) {
+      const plain = await client.ask(request(`GET ${path}`));
+      assertEquals([plain.body, plain.trailers], ["abc", ""]);
+    }
+  },
+);
 
-Deno.test("res.trailers() follow a chunked body, and are dropped with another", async () => {
-  await using server = serve((app) => {
-    app.get("/chunked", (_, res) => {
-      async function* pieces(): AsyncGenerator<string> {
-        yield "abc";
-        res.trailers({ "X-Sum": "3" });
-      }
-      res.ok(pieces(), CHUNKED);
+testEngines(
+  "res.informational() comes before the final response, and never to HTTP/1.0",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        assertThrows(() => res.informational(101), RangeError);
+        assertThrows(() => res.informational(200), RangeError);
+        res.informational(103, { link: "</a.css>; rel=preload" });
+        res.ok("done");
+      });
     });
-    app.get("/length", (_, res) => {
-      res.trailers({ "X-Sum": "3" });
-      res.ok("abc");
-    });
-    app.get("/forbidden", (_, res) => {
-      assertThrows(() => res.trailers({ "Content-Length": "3" }), TypeError);
-      res.ok("abc");
-      assertThrows(() => res.trailers({ "X-Sum": "3" }), TypeError);
-    });
-  });
-  using client = await server.connect();
-  const chunked = await client.ask(request("GET /chunked"));
-  assertEquals([chunked.body, chunked.trailers], ["abc", "X-Sum: 3\r\n"]);
-  for (const path of ["/length", "/forbidden"]) {
-    const plain = await client.ask(request(`GET ${path}`));
-    assertEquals([plain.body, plain.trailers], ["abc", ""]);
-  }
-});
-
-Deno.test("res.informational() comes before the final response, and never to HTTP/1.0", async () => {
-  await using server = serve((app) => {
-    app.get("/", (_, res) => {
-      assertThrows(() => res.informational(101), RangeError);
-      assertThrows(() => res.informational(200), RangeError);
-      res.informational(103, { link: "</a.css>; rel=preload" });
-      res.ok("done");
-    });
-  });
-  using client = await server.connect();
-  const early = await client.ask(request("GET /"));
-  assertEquals(
-    early.head,
-    "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n",
-  );
-  assertEquals((await client.response()).body, "done");
-  using old = await server.connect();
-  const final = await old.ask("GET / HTTP/1.0\r\n\r\n");
-  assertEquals([final.status, final.body], [200, "done"]);
-});
+    using client = await server.connect();
+    const early = await client.ask(request("GET /"));
+    assertEquals(
+      early.head,
+      "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n",
+    );
+    assertEquals((await client.response()).body, "done");
+    using old = await server.connect();
+    const final = await old.ask("GET / HTTP/1.0\r\n\r\n");
+    assertEquals([final.status, final.body], [200, "done"]);
+  },
+);

@@ -8,8 +8,10 @@ import {
 } from "@std/assert";
 import { stub } from "@std/testing/mock";
 import { type Handler, type RequestContext, Server } from "../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../_engines.ts";
 import { MemoryConnection } from "../_memory_duplex.ts";
-import { request, serve } from "../_serve.ts";
+import { RawClient } from "../_raw_client.ts";
+import { request } from "../_serve.ts";
 import { untilRefused } from "../_turns.ts";
 
 Deno.test("Server.builder() and its methods throw at the call that is wrong", () => {
@@ -31,81 +33,95 @@ Deno.test("Server.builder() and its methods throw at the call that is wrong", ()
   assertThrows(() => app.errorHook(none), TypeError, "not a function");
 });
 
-Deno.test("build() freezes: what the builder collects later is another server's", async () => {
-  const app = Server.builder("127.0.0.1:0");
-  const before = app.build();
-  app.get("/late", (_, res) => res.ok("late"));
-  const connection = new MemoryConnection();
-  const served = before.handle(connection.duplex);
-  connection.send(request("GET /late"));
-  assertEquals((await connection.response()).status, 404);
-  connection.end();
-  await served;
-});
+testEngines(
+  "build() freezes: what the builder collects later is another server's",
+  async (engine) => {
+    const app = Server.builder("127.0.0.1:0");
+    const before = app.build();
+    app.get("/late", (_, res) => res.ok("late"));
+    await using handle = engine.start(before);
+    const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+    using client = await RawClient.connect(port);
+    assertEquals((await client.ask(request("GET /late"))).status, 404);
+  },
+);
 
-Deno.test("serve() throws if an address is taken, and binds none then", async () => {
-  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = taken.addr;
-  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const other = free.addr.port;
-  free.close();
-  const app = Server.builder([`127.0.0.1:${other}`, `127.0.0.1:${port}`]);
-  assertThrows(() => app.build().serve(), Deno.errors.AddrInUse);
-  await untilRefused(other);
-});
+testEngines(
+  "serve() throws if an address is taken, and binds none then",
+  async (engine) => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = taken.addr;
+    const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const other = free.addr.port;
+    free.close();
+    const app = Server.builder([`127.0.0.1:${other}`, `127.0.0.1:${port}`]);
+    assertThrows(() => engine.start(app.build()), Deno.errors.AddrInUse);
+    await untilRefused(other);
+  },
+);
 
-Deno.test("1,000 requests in one write get 1,000 answers in order", async () => {
-  await using server = serve((app) => {
-    app.get("/n/:n", (ctx, res) => res.ok(ctx.params.get("n")));
-  });
-  using client = await server.connect();
-  const numbers = Array.from({ length: 1000 }, (_, n) => String(n));
-  const wire = numbers.map((n) => request(`GET /n/${n}`)).join("");
-  const sending = client.send(wire);
-  const answers: string[] = [];
-  for (const _ of numbers) answers.push((await client.response()).body);
-  await sending;
-  assertEquals(answers, numbers);
-});
-
-Deno.test("a slow request's answer comes before those pipelined behind it", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const started: string[] = [];
-  await using server = serve((app) => {
-    app.get("/slow", async (_, res) => {
-      started.push("slow");
-      await promise;
-      res.ok("slow");
+testEngines(
+  "1,000 requests in one write get 1,000 answers in order",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/n/:n", (ctx, res) => res.ok(ctx.params.get("n")));
     });
-    app.get("/fast", (_, res) => {
-      started.push("fast");
-      res.ok("fast");
-    });
-  });
-  using client = await server.connect();
-  await client.send(request("GET /slow") + request("GET /fast"));
-  using other = await server.connect();
-  await other.ask(request("GET /fast")); // time enough for the first connection
-  assertEquals(started, ["slow", "fast"]);
-  resolve();
-  assertEquals((await client.response()).body, "slow");
-  assertEquals((await client.response()).body, "fast");
-});
+    using client = await server.connect();
+    const numbers = Array.from({ length: 1000 }, (_, n) => String(n));
+    const wire = numbers.map((n) => request(`GET /n/${n}`)).join("");
+    const sending = client.send(wire);
+    const answers: string[] = [];
+    for (const _ of numbers) answers.push((await client.response()).body);
+    await sending;
+    assertEquals(answers, numbers);
+  },
+);
 
-Deno.test("a small answer is one write, and a batch of them one too", async () => {
-  const app = Server.builder("127.0.0.1:0");
-  app.get("/", (_, res) => res.ok("Hello, World!"));
-  const connection = new MemoryConnection();
-  const served = app.build().handle(connection.duplex);
-  connection.send(request("GET /"));
-  await connection.response();
-  assertEquals(connection.writes.length, 1);
-  connection.send(request("GET /").repeat(16));
-  for (let n = 0; n < 16; n++) await connection.response();
-  assertEquals(connection.writes.length, 2);
-  connection.end();
-  await served;
-});
+testEngines(
+  "a slow request's answer comes before those pipelined behind it",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const started: string[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/slow", async (_, res) => {
+        started.push("slow");
+        await promise;
+        res.ok("slow");
+      });
+      app.get("/fast", (_, res) => {
+        started.push("fast");
+        res.ok("fast");
+      });
+    });
+    using client = await server.connect();
+    await client.send(request("GET /slow") + request("GET /fast"));
+    using other = await server.connect();
+    await other.ask(request("GET /fast")); // time enough for the first connection
+    assertEquals(started, ["slow", "fast"]);
+    resolve();
+    assertEquals((await client.response()).body, "slow");
+    assertEquals((await client.response()).body, "fast");
+  },
+);
+
+testEngine(
+  LISTEN,
+  "a small answer is one write, and a batch of them one too",
+  async () => {
+    const app = Server.builder("127.0.0.1:0");
+    app.get("/", (_, res) => res.ok("Hello, World!"));
+    const connection = new MemoryConnection();
+    const served = app.build().handle(connection.duplex);
+    connection.send(request("GET /"));
+    await connection.response();
+    assertEquals(connection.writes.length, 1);
+    connection.send(request("GET /").repeat(16));
+    for (let n = 0; n < 16; n++) await connection.response();
+    assertEquals(connection.writes.length, 2);
+    connection.end();
+    await served;
+  },
+);
 
 const failing: readonly (readonly [string, Handler])[] = [
   ["throws", () => {
@@ -123,144 +139,172 @@ const failing: readonly (readonly [string, Handler])[] = [
 ];
 
 for (const [what, handler] of failing) {
-  Deno.test(`a handler that ${what} gets 500, and the connection goes on`, async () => {
-    await using server = serve((app) => {
-      app.get("/bad", handler);
-      app.get("/good", (_, res) => res.ok("good"));
-    });
-    using client = await server.connect();
-    const bad = await client.ask(request("GET /bad"));
-    assertEquals([bad.status, bad.headers.get("content-length")], [500, "0"]);
-    assert(!(bad.head + bad.body).includes("secret"));
-    assertEquals((await client.ask(request("GET /good"))).body, "good");
-  });
+  testEngines(
+    `a handler that ${what} gets 500, and the connection goes on`,
+    async (engine) => {
+      await using server = engine.serve((app) => {
+        app.get("/bad", handler);
+        app.get("/good", (_, res) => res.ok("good"));
+      });
+      using client = await server.connect();
+      const bad = await client.ask(request("GET /bad"));
+      assertEquals([bad.status, bad.headers.get("content-length")], [500, "0"]);
+      assert(!(bad.head + bad.body).includes("secret"));
+      assertEquals((await client.ask(request("GET /good"))).body, "good");
+    },
+  );
 }
 
-Deno.test("a second response throws a TypeError and does not reach the wire", async () => {
-  const thrown: unknown[] = [];
-  await using server = serve((app) => {
-    app.get("/", (_, res) => {
-      res.ok("first");
-      thrown.push(assertThrows(() => res.ok("second"), TypeError));
-      thrown.push(assertThrows(() => res.informational(103), TypeError));
+testEngines(
+  "a second response throws a TypeError and does not reach the wire",
+  async (engine) => {
+    const thrown: unknown[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        res.ok("first");
+        thrown.push(assertThrows(() => res.ok("second"), TypeError));
+        thrown.push(assertThrows(() => res.informational(103), TypeError));
+      });
     });
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /"))).body, "first");
-  assertEquals((await client.ask(request("GET /"))).body, "first");
-  assertEquals(thrown.length, 4);
-});
-
-Deno.test("a context still tells the truth after an await and further octets", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await using server = serve((app) => {
-    app.post("/:a/x", async (ctx, res) => {
-      const body = await ctx.body.text();
-      await promise;
-      const { method, uri, headers, params, httpVersion } = ctx;
-      const parts = [
-        method,
-        uri,
-        headers.get("x"),
-        params.get("a"),
-        httpVersion,
-      ];
-      res.ok([...parts, body].join(" "));
-    });
-  });
-  using client = await server.connect();
-  const parts = ["POST /one/x", "X: first\r\n", "body"] as const;
-  await client.send(
-    request(...parts) + request("POST /two/x", "X: second\r\n"),
-  );
-  using other = await server.connect();
-  await other.ask(request("GET /"));
-  resolve();
-  const first = await client.response();
-  assertEquals(first.body, "POST /one/x first one 1 body");
-  assertEquals((await client.response()).body, "POST /two/x second two 1 ");
-});
-
-Deno.test("a context of a handler that returned throws a TypeError when it is read", async () => {
-  const kept: RequestContext[] = [];
-  await using server = serve((app) => {
-    app.get("/:a", (ctx, res) => {
-      kept.push(ctx);
-      void ctx.headers;
-      res.ok();
-    });
-  });
-  using client = await server.connect();
-  await client.ask(request("GET /a", "X: mine\r\n"));
-  await client.ask(request("GET /b", "X: another\r\n"));
-  const [ctx] = kept;
-  assert(ctx !== undefined);
-  assertThrows(() => ctx.headers.get("x"), TypeError, "exchange");
-  assertThrows(() => ctx.uri, TypeError, "after its handler returned");
-});
-
-Deno.test("an unread body is dropped, and the connection goes on", async () => {
-  await using server = serve((app) => app.post("/", (_, res) => res.ok("ok")));
-  using client = await server.connect();
-  const body = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
-  const first = await client.ask(request("POST /", "", body));
-  assertEquals(first.headers.has("connection"), false);
-  const chunked = "Transfer-Encoding: chunked\r\n";
-  await client.ask(request("POST /", chunked, "3\r\nabc\r\n0\r\n\r\n"));
-  assertEquals((await client.ask(request("POST /"))).body, "ok");
-});
-
-Deno.test("an unread body longer than drainBytes ends the connection after the answer", async () => {
-  await using server = serve(
-    (app) => app.post("/", (_, res) => res.ok("ok")),
-    { drainBytes: 10 },
-  );
-  using kept = await server.connect();
-  assertEquals(
-    (await kept.ask(request("POST /", "", "0123456789"))).body,
-    "ok",
-  );
-  assertEquals((await kept.ask(request("POST /"))).body, "ok");
-  using client = await server.connect();
-  const answer = await client.ask(request("POST /", "", "0123456789a"));
-  assertEquals(answer.headers.get("connection"), "close");
-  assertEquals(await client.toEnd(), "");
-});
-
-Deno.test("an unread body that is broken, or too long and chunked, ends the connection", async () => {
-  await using server = serve((app) => {
-    app.post("/", (_, res) => res.ok("ok"));
-    app.get("/hidden", (_, res) => res.ok("smuggled"));
-  });
-  const chunked = "Transfer-Encoding: chunked\r\n";
-  const long = `8000\r\n${"x".repeat(0x8000)}\r\n`.repeat(4);
-  for (const body of ["3\r\nabcd\r\n", long]) {
     using client = await server.connect();
-    const wire = request("POST /", chunked, body) + request("GET /hidden");
-    const sending = client.send(wire).catch(() => {}); // it may be cut
-    assertEquals((await client.response()).body, "ok");
+    assertEquals((await client.ask(request("GET /"))).body, "first");
+    assertEquals((await client.ask(request("GET /"))).body, "first");
+    assertEquals(thrown.length, 4);
+  },
+);
+
+testEngines(
+  "a context still tells the truth after an await and further octets",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using server = engine.serve((app) => {
+      app.post("/:a/x", async (ctx, res) => {
+        const body = await ctx.body.text();
+        await promise;
+        const { method, uri, headers, params, httpVersion } = ctx;
+        const parts = [
+          method,
+          uri,
+          headers.get("x"),
+          params.get("a"),
+          httpVersion,
+        ];
+        res.ok([...parts, body].join(" "));
+      });
+    });
+    using client = await server.connect();
+    const parts = ["POST /one/x", "X: first\r\n", "body"] as const;
+    await client.send(
+      request(...parts) + request("POST /two/x", "X: second\r\n"),
+    );
+    using other = await server.connect();
+    await other.ask(request("GET /"));
+    resolve();
+    const first = await client.response();
+    assertEquals(first.body, "POST /one/x first one 1 body");
+    assertEquals((await client.response()).body, "POST /two/x second two 1 ");
+  },
+);
+
+testEngines(
+  "a context of a handler that returned throws a TypeError when it is read",
+  async (engine) => {
+    const kept: RequestContext[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/:a", (ctx, res) => {
+        kept.push(ctx);
+        void ctx.headers;
+        res.ok();
+      });
+    });
+    using client = await server.connect();
+    await client.ask(request("GET /a", "X: mine\r\n"));
+    await client.ask(request("GET /b", "X: another\r\n"));
+    const [ctx] = kept;
+    assert(ctx !== undefined);
+    assertThrows(() => ctx.headers.get("x"), TypeError, "exchange");
+    assertThrows(() => ctx.uri, TypeError, "after its handler returned");
+  },
+);
+
+testEngines(
+  "an unread body is dropped, and the connection goes on",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.post("/", (_, res) => res.ok("ok"))
+    );
+    using client = await server.connect();
+    const body = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
+    const first = await client.ask(request("POST /", "", body));
+    assertEquals(first.headers.has("connection"), false);
+    const chunked = "Transfer-Encoding: chunked\r\n";
+    await client.ask(request("POST /", chunked, "3\r\nabc\r\n0\r\n\r\n"));
+    assertEquals((await client.ask(request("POST /"))).body, "ok");
+  },
+);
+
+testEngines(
+  "an unread body longer than drainBytes ends the connection after the answer",
+  async (engine) => {
+    await using server = engine.serve(
+      (app) => app.post("/", (_, res) => res.ok("ok")),
+      { drainBytes: 10 },
+    );
+    using kept = await server.connect();
+    assertEquals(
+      (await kept.ask(request("POST /", "", "0123456789"))).body,
+      "ok",
+    );
+    assertEquals((await kept.ask(request("POST /"))).body, "ok");
+    using client = await server.connect();
+    const answer = await client.ask(request("POST /", "", "0123456789a"));
+    assertEquals(answer.headers.get("connection"), "close");
     assertEquals(await client.toEnd(), "");
-    await sending;
-  }
-});
+  },
+);
 
-Deno.test("without a fallback: 404, 405 with Allow, 501, HEAD by GET, OPTIONS", async () => {
-  await using server = serve((app) => app.get("/a", (_, res) => res.ok("abc")));
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /b"))).status, 404);
-  const wrong = await client.ask(request("POST /a"));
-  assertEquals(wrong.status, 405);
-  assertEquals(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
-  assertEquals((await client.ask(request("BREW /a"))).status, 501);
-  const head = await client.ask(request("HEAD /a"));
-  assertEquals([head.status, head.headers.get("content-length")], [200, "3"]);
-  const options = await client.ask(request("OPTIONS /a"));
-  assertEquals(options.headers.get("allow"), "GET, HEAD, OPTIONS");
-  assertEquals((await client.ask(request("OPTIONS *"))).status, 200);
-});
+testEngines(
+  "an unread body that is broken, or too long and chunked, ends the connection",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.post("/", (_, res) => res.ok("ok"));
+      app.get("/hidden", (_, res) => res.ok("smuggled"));
+    });
+    const chunked = "Transfer-Encoding: chunked\r\n";
+    const long = `8000\r\n${"x".repeat(0x8000)}\r\n`.repeat(4);
+    for (const body of ["3\r\nabcd\r\n", long]) {
+      using client = await server.connect();
+      const wire = request("POST /", chunked, body) + request("GET /hidden");
+      const sending = client.send(wire).catch(() => {}); // it may be cut
+      assertEquals((await client.response()).body, "ok");
+      assertEquals(await client.toEnd(), "");
+      await sending;
+    }
+  },
+);
 
-Deno.test("fallbackRoute() takes all that no route takes", async () => {
-  await using server = serve((app) => {
+testEngines(
+  "without a fallback: 404, 405 with Allow, 501, HEAD by GET, OPTIONS",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.get("/a", (_, res) => res.ok("abc"))
+    );
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /b"))).status, 404);
+    const wrong = await client.ask(request("POST /a"));
+    assertEquals(wrong.status, 405);
+    assertEquals(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
+    assertEquals((await client.ask(request("BREW /a"))).status, 501);
+    const head = await client.ask(request("HEAD /a"));
+    assertEquals([head.status, head.headers.get("content-length")], [200, "3"]);
+    const options = await client.ask(request("OPTIONS /a"));
+    assertEquals(options.headers.get("allow"), "GET, HEAD, OPTIONS");
+    assertEquals((await client.ask(request("OPTIONS *"))).status, 200);
+  },
+);
+
+testEngines("fallbackRoute() takes all that no route takes", async (engine) => {
+  await using server = engine.serve((app) => {
     app.get("/a", (_, res) => res.ok("route"));
     app.fallbackRoute((ctx, res) => res.ok(`${ctx.method} ${ctx.uri}`));
   });
@@ -271,191 +315,222 @@ Deno.test("fallbackRoute() takes all that no route takes", async () => {
   }
 });
 
-Deno.test("ctx.signal fires when the peer goes away before the answer", async () => {
-  const gone = Promise.withResolvers<unknown>();
-  const app = Server.builder("127.0.0.1:0");
-  app.get("/", async (ctx, res) => {
-    const { signal } = ctx;
-    await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    gone.resolve(signal.reason);
-    res.ok("too late");
-  });
-  const connection = new MemoryConnection();
-  const served = app.build().handle(connection.duplex);
-  connection.send(request("GET /"));
-  const reset = new Error("reset by peer");
-  connection.reset(reset);
-  assertEquals(await gone.promise, reset);
-  await served;
-  assertEquals(connection.writes, []);
-});
-
-Deno.test("shutdown() lets the running answer finish and closes what is idle", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const running = Promise.withResolvers<void>();
-  await using server = serve((app) => {
-    app.get("/slow", async (_, res) => {
-      running.resolve();
-      await promise;
-      res.ok("slow");
+testEngine(
+  LISTEN,
+  "ctx.signal fires when the peer goes away before the answer",
+  async () => {
+    const gone = Promise.withResolvers<unknown>();
+    const app = Server.builder("127.0.0.1:0");
+    app.get("/", async (ctx, res) => {
+      const { signal } = ctx;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      gone.resolve(signal.reason);
+      res.ok("too late");
     });
-    app.get("/", (_, res) => res.ok());
-  });
-  using idle = await server.connect();
-  await idle.ask(request("GET /"));
-  using busy = await server.connect();
-  await busy.send(request("GET /slow"));
-  await running.promise;
-  const finished = server.handle.shutdown();
-  assertEquals(await idle.toEnd(), "");
-  idle.close();
-  await untilRefused(server.port);
-  resolve();
-  const answer = await busy.response();
-  assertEquals(answer.body, "slow");
-  assertEquals(answer.headers.get("connection"), "close");
-  busy.close();
-  await finished;
-  assertEquals(server.handle.connectionCount, 0);
-});
+    const connection = new MemoryConnection();
+    const served = app.build().handle(connection.duplex);
+    connection.send(request("GET /"));
+    const reset = new Error("reset by peer");
+    connection.reset(reset);
+    assertEquals(await gone.promise, reset);
+    await served;
+    assertEquals(connection.writes, []);
+  },
+);
 
-Deno.test("shutdown() cuts what runs longer than its deadline", async () => {
-  const reasons: unknown[] = [];
-  await using server = serve((app) => {
-    app.get("/", (ctx) =>
-      new Promise<void>((resolve) => {
-        ctx.signal.addEventListener("abort", () => {
-          reasons.push(ctx.signal.reason);
-          resolve();
-        });
-        const shutdown = server.handle.shutdown({ deadline: 1 });
-        assert(shutdown instanceof Promise);
-      }));
-  });
-  using client = await server.connect();
-  await client.send(request("GET /"));
-  await server.handle.finished;
-  assertEquals(reasons.length, 1);
-  assertStringIncludes(String(reasons[0]), "AbortError");
-});
-
-Deno.test("serve() ends with its signal, and does not begin with one that has fired", async () => {
-  const controller = new AbortController();
-  const app = Server.builder("127.0.0.1:0");
-  const told: Deno.Addr[] = [];
-  const handle = app.build().serve({
-    signal: controller.signal,
-    onListen: (addr) => void told.push(addr),
-  });
-  assertEquals(told, [handle.addr]);
-  controller.abort(new Error("enough"));
-  await handle.finished;
-  assertThrows(
-    () => app.build().serve({ signal: controller.signal }),
-    Error,
-    "enough",
-  );
-});
-
-Deno.test("over maxConnections a connection waits until another one ends", async () => {
-  const order: string[] = [];
-  await using server = serve((app) => {
-    app.get("/:n", (ctx, res) => {
-      order.push(ctx.params.get("n") ?? "");
-      res.ok();
+testEngines(
+  "shutdown() lets the running answer finish and closes what is idle",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const running = Promise.withResolvers<void>();
+    await using server = engine.serve((app) => {
+      app.get("/slow", async (_, res) => {
+        running.resolve();
+        await promise;
+        res.ok("slow");
+      });
+      app.get("/", (_, res) => res.ok());
     });
-  }, { maxConnections: 1 });
-  const first = await server.connect();
-  await first.ask(request("GET /1"));
-  using second = await server.connect();
-  await second.send(request("GET /3"));
-  await first.ask(request("GET /2"));
-  assertEquals(server.handle.connectionCount, 1);
-  first.close();
-  assertEquals((await second.response()).status, 200);
-  assertEquals(order, ["1", "2", "3"]);
-});
+    using idle = await server.connect();
+    await idle.ask(request("GET /"));
+    using busy = await server.connect();
+    await busy.send(request("GET /slow"));
+    await running.promise;
+    const finished = server.handle.shutdown();
+    assertEquals(await idle.toEnd(), "");
+    idle.close();
+    await untilRefused(server.port);
+    resolve();
+    const answer = await busy.response();
+    assertEquals(answer.body, "slow");
+    assertEquals(answer.headers.get("connection"), "close");
+    busy.close();
+    await finished;
+    assertEquals(server.handle.connectionCount, 0);
+  },
+);
 
-Deno.test("maxRequestsPerConnection ends a connection with its last answer", async () => {
-  await using server = serve((app) => {
-    app.get("/", (_, res) => res.ok());
-  }, { maxRequestsPerConnection: 2 });
-  using client = await server.connect();
-  await client.send(request("GET /").repeat(3));
-  assertEquals((await client.response()).headers.has("connection"), false);
-  assertEquals((await client.response()).headers.get("connection"), "close");
-  assertEquals(await client.toEnd(), "");
-});
-
-Deno.test("serve() listens for nobody: what onListen throws ends it", async () => {
-  let port = 0;
-  const serving = (): unknown =>
-    Server.builder("127.0.0.1:0").build().serve({
-      onListen(addr): void {
-        port = (addr as Deno.NetAddr).port; // a TCP address was given
-        throw new Error("not now");
-      },
+testEngines(
+  "shutdown() cuts what runs longer than its deadline",
+  async (engine) => {
+    const reasons: unknown[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/", (ctx) =>
+        new Promise<void>((resolve) => {
+          ctx.signal.addEventListener("abort", () => {
+            reasons.push(ctx.signal.reason);
+            resolve();
+          });
+          const shutdown = server.handle.shutdown({ deadline: 1 });
+          assert(shutdown instanceof Promise);
+        }));
     });
-  assertThrows(serving, Error, "not now");
-  await untilRefused(port);
-});
+    using client = await server.connect();
+    await client.send(request("GET /"));
+    await server.handle.finished;
+    assertEquals(reasons.length, 1);
+    assertStringIncludes(String(reasons[0]), "AbortError");
+  },
+);
 
-Deno.test("an onError that throws ends neither the server nor the process", async () => {
-  const printed: unknown[] = [];
-  using _ = stub(console, "error", (thrown) => void printed.push(thrown));
-  const fault = new Error("onError");
-  const handle = Server.builder("127.0.0.1:0")
-    .connectionTeardownHook(() => {
+testEngines(
+  "serve() ends with its signal, and does not begin with one that has fired",
+  async (engine) => {
+    const controller = new AbortController();
+    const app = Server.builder("127.0.0.1:0");
+    const told: Deno.Addr[] = [];
+    const handle = engine.start(app.build(), {
+      signal: controller.signal,
+      onListen: (addr) => void told.push(addr),
+    });
+    assertEquals(told, [handle.addr]);
+    controller.abort(new Error("enough"));
+    await handle.finished;
+    assertThrows(
+      () => engine.start(app.build(), { signal: controller.signal }),
+      Error,
+      "enough",
+    );
+  },
+);
+
+testEngines(
+  "over maxConnections a connection waits until another one ends",
+  async (engine) => {
+    const order: string[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/:n", (ctx, res) => {
+        order.push(ctx.params.get("n") ?? "");
+        res.ok();
+      });
+    }, { maxConnections: 1 });
+    const first = await server.connect();
+    await first.ask(request("GET /1"));
+    using second = await server.connect();
+    await second.send(request("GET /3"));
+    await first.ask(request("GET /2"));
+    assertEquals(server.handle.connectionCount, 1);
+    first.close();
+    assertEquals((await second.response()).status, 200);
+    assertEquals(order, ["1", "2", "3"]);
+  },
+);
+
+testEngines(
+  "maxRequestsPerConnection ends a connection with its last answer",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok());
+    }, { maxRequestsPerConnection: 2 });
+    using client = await server.connect();
+    await client.send(request("GET /").repeat(3));
+    assertEquals((await client.response()).headers.has("connection"), false);
+    assertEquals((await client.response()).headers.get("connection"), "close");
+    assertEquals(await client.toEnd(), "");
+  },
+);
+
+testEngines(
+  "serve() listens for nobody: what onListen throws ends it",
+  async (engine) => {
+    let port = 0;
+    const serving = (): unknown =>
+      engine.start(Server.builder("127.0.0.1:0").build(), {
+        onListen(addr): void {
+          port = (addr as Deno.NetAddr).port; // a TCP address was given
+          throw new Error("not now");
+        },
+      });
+    assertThrows(serving, Error, "not now");
+    await untilRefused(port);
+  },
+);
+
+testEngines(
+  "an onError that throws ends neither the server nor the process",
+  async (engine) => {
+    const printed: unknown[] = [];
+    using _ = stub(console, "error", (thrown) => void printed.push(thrown));
+    const fault = new Error("onError");
+    const app = Server.builder("127.0.0.1:0").connectionTeardownHook(() => {
       throw new Error("teardown");
-    }).build().serve({
+    });
+    const handle = engine.start(app.build(), {
       onError(): void {
         throw fault;
       },
     });
-  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  conn.close();
-  await handle.shutdown();
-  assertEquals(printed, [fault]);
-});
+    const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.close();
+    await handle.shutdown();
+    assertEquals(printed, [fault]);
+  },
+);
 
-Deno.test("shutdown() takes a deadline that no timer can take for no deadline", async () => {
-  const begun = Promise.withResolvers<void>();
-  const going = Promise.withResolvers<void>();
-  await using server = serve((app) =>
-    app.get("/", async (_, res) => {
-      begun.resolve();
-      await going.promise;
-      res.ok("done");
-    })
-  );
-  using client = await server.connect();
-  await client.send(request("GET /"));
-  await begun.promise;
-  const over = server.handle.shutdown({ deadline: 2 ** 31 });
-  setTimeout(going.resolve, 20); // a timer of such a length is over at once
-  assertEquals((await client.response()).body, "done");
-  client.close();
-  await over;
-});
+testEngines(
+  "shutdown() takes a deadline that no timer can take for no deadline",
+  async (engine) => {
+    const begun = Promise.withResolvers<void>();
+    const going = Promise.withResolvers<void>();
+    await using server = engine.serve((app) =>
+      app.get("/", async (_, res) => {
+        begun.resolve();
+        await going.promise;
+        res.ok("done");
+      })
+    );
+    using client = await server.connect();
+    await client.send(request("GET /"));
+    await begun.promise;
+    const over = server.handle.shutdown({ deadline: 2 ** 31 });
+    setTimeout(going.resolve, 20); // a timer of such a length is over at once
+    assertEquals((await client.response()).body, "done");
+    client.close();
+    await over;
+  },
+);
 
-Deno.test("headers that were read before an await are the same after it, whatever came meanwhile", async () => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  await using server = serve((app) =>
-    app.get("/", async (ctx, res) => {
-      const { headers } = ctx;
-      const before = headers.get("x-user");
-      await promise;
-      res.ok(`${before} ${headers.get("x-user")}`);
-    })
-  );
-  using client = await server.connect();
-  await client.send(request("GET /", "X-User: alice\r\n"));
-  using other = await server.connect();
-  assertEquals((await other.ask(request("GET /gone"))).status, 404);
-  await client.send(request("GET /", "X-User: admin\r\n"));
-  assertEquals((await other.ask(request("GET /gone"))).status, 404);
-  resolve();
-  assertEquals((await client.response()).body, "alice alice");
-  assertEquals((await client.response()).body, "admin admin");
-});
+testEngines(
+  "headers that were read before an await are the same after it, whatever came meanwhile",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using server = engine.serve((app) =>
+      app.get("/", async (ctx, res) => {
+        const { headers } = ctx;
+        const before = headers.get("x-user");
+        await promise;
+        res.ok(`${before} ${headers.get("x-user")}`);
+      })
+    );
+    using client = await server.connect();
+    await client.send(request("GET /", "X-User: alice\r\n"));
+    using other = await server.connect();
+    assertEquals((await other.ask(request("GET /gone"))).status, 404);
+    await client.send(request("GET /", "X-User: admin\r\n"));
+    assertEquals((await other.ask(request("GET /gone"))).status, 404);
+    resolve();
+    assertEquals((await client.response()).body, "alice alice");
+    assertEquals((await client.response()).body, "admin admin");
+  },
+);

@@ -1,0 +1,320 @@
+/**
+ * What is not the same on all engines, and why; and that nothing else is left
+ * out: a behaviour of the server is tested through the table of `_engines.ts`,
+ * or it is named here. Works on the text of the tests; each rule is also fed a
+ * violation, so that it can fail.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { ENGINES } from "./_engines.ts";
+
+const root = new URL("./", import.meta.url);
+
+/** Tests that one engine cannot run. */
+interface Difference {
+  /** File, and how the tests' names begin. */
+  readonly tests: readonly [file: string, name: string];
+  readonly engine: "listen" | "epoll";
+  readonly why: string;
+}
+
+/** What a duplex in memory shows and a socket hides. */
+const COUNTED =
+  "what was taken and written is counted octet by octet in memory; between a " +
+  "socket and its peer the system holds megabytes. On epoll " +
+  "server/engines/epoll/transport_test.ts bounds both";
+const SCRIPTED =
+  "failures of accept come from a scripted listener; both engines accept by " +
+  "the same Acceptor. Resets in epoll's queue: server/engines/epoll/listener_test.ts";
+const SECURE = "TLS is served by the runtime's listeners only";
+const PARTIAL = "each write takes as much as the test says, in memory only";
+
+const differences: readonly Difference[] = [
+  {
+    tests: ["accept_test.ts", "R158: "],
+    engine: "listen",
+    why: SCRIPTED,
+  },
+  {
+    tests: ["server/hooks_test.ts", "the setup hook is told of accepts"],
+    engine: "listen",
+    why: SCRIPTED,
+  },
+  {
+    tests: ["server/hooks_test.ts", "serving ends with an accept's failure"],
+    engine: "listen",
+    why: SCRIPTED,
+  },
+  {
+    tests: ["server/transport_test.ts", "tls() "],
+    engine: "listen",
+    why: SECURE,
+  },
+  {
+    tests: ["server/transport_test.ts", "R23: "],
+    engine: "listen",
+    why: SECURE,
+  },
+  {
+    tests: ["server/transport_test.ts", "a client that speaks no TLS"],
+    engine: "listen",
+    why: SECURE,
+  },
+  {
+    tests: ["server/transport_test.ts", "handle() serves"],
+    engine: "listen",
+    why: "a connection that was accepted elsewhere is no socket of epoll's",
+  },
+  {
+    tests: ["server/server_test.ts", "a small answer is one write"],
+    engine: "listen",
+    why: "writes of a socket cannot be told apart by its peer",
+  },
+  {
+    tests: ["server/server_test.ts", "ctx.signal fires when the peer goes"],
+    engine: "listen",
+    why: "the error is the test's own; on a socket it is the system's (R110)",
+  },
+  {
+    tests: ["server/response_test.ts", "res.ok() puts out "],
+    engine: "listen",
+    why: "writes of a socket cannot be told apart by its peer",
+  },
+  {
+    tests: ["server/response_handle_test.ts", "res.sent rejects when the peer"],
+    engine: "listen",
+    why: "the error is the test's own; on a socket it is the system's (R110)",
+  },
+  {
+    tests: ["server/streamed_response_test.ts", "a stream is pulled only"],
+    engine: "listen",
+    why: COUNTED,
+  },
+  {
+    tests: ["server/streamed_response_test.ts", "res.sent settles when"],
+    engine: "listen",
+    why: "the system takes a short answer although nobody reads it",
+  },
+  {
+    tests: ["server/hijack_test.ts", "a read that was pending when"],
+    engine: "listen",
+    why:
+      "the engine has no read pending; server/engines/epoll/transport_test.ts " +
+      "has one that the handler began",
+  },
+  {
+    tests: ["deadlines_rows_test.ts", "R152: a peer that takes a little"],
+    engine: "listen",
+    why: PARTIAL,
+  },
+  {
+    tests: ["deadlines_rows_test.ts", "R152: an error response that nobody"],
+    engine: "listen",
+    why: "the system takes a short answer although nobody reads it",
+  },
+  {
+    tests: ["shutdown_test.ts", "R111, R159: "],
+    engine: "listen",
+    why: "all timers of the program are faked; the engine's own need real ones",
+  },
+  {
+    tests: ["connection_end_test.ts", "R110: a write that fails"],
+    engine: "listen",
+    why:
+      "the write that fails is scripted; a reset while an answer waits for " +
+      "room is in server/engines/epoll/transport_test.ts",
+  },
+  {
+    tests: ["unread_body_test.ts", "R103: no more than 64 KiB"],
+    engine: "listen",
+    why: COUNTED,
+  },
+  {
+    tests: ["connection_order_test.ts", "R96: no handler begins while more"],
+    engine: "listen",
+    why: COUNTED,
+  },
+  {
+    tests: ["connection_order_test.ts", "R98: "],
+    engine: "listen",
+    why: COUNTED,
+  },
+  { tests: ["limits_test.ts", "R153: "], engine: "listen", why: COUNTED },
+  { tests: ["limits_test.ts", "R154: "], engine: "listen", why: COUNTED },
+  {
+    tests: ["conformance/bounded_work_test.ts", "R98, R154: "],
+    engine: "listen",
+    why: COUNTED,
+  },
+];
+
+/** Files in which a test asks for its engine, and what that changes. */
+const weaker: Readonly<Record<string, string>> = {
+  "conformance/conformance_test.ts":
+    "R1: two-part splits are a seeded sample on epoll, where each run takes a " +
+    "socket, beside whole and octet by octet; R108: the answer to a peer that has " +
+    "ended need not say `close` there, since the end may come when it is on its " +
+    "way: connection_end_test.ts has the row with an end that was seen",
+  "smuggling_test.ts":
+    "R66 to R80, R102: two-part splits are a seeded sample on epoll as well",
+  "fuzz_test.ts": "as many inputs take too long over sockets",
+};
+
+/** Files that serve and are about something else, or about one engine. */
+const others: Readonly<Record<string, string>> = {
+  "client/": "the client",
+  "examples/": "programs, each with its engine",
+  "readme_test.ts": "examples in the documentation",
+  "server/engines/": "one engine or its parts",
+  "server/deadlines_test.ts": "the unit that all engines share, in memory",
+  "workers": "several processes, with a table of engines of its own",
+};
+
+/** Ways to serve that name an engine, or take the default one. */
+const NAMES_ENGINE =
+  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:Timed|TimedSocket|Engine|EpollEngine|MemoryWire|EpollWire)\(/;
+
+/** Asks which engine it runs on. */
+const ASKS_ENGINE = /name === "(?:listen|epoll)"|\w\[(?:engine\.)?name\]/;
+
+/** One registration in a file, up to the next one. */
+interface Registration {
+  readonly by: "Deno.test" | "testEngine" | "testEngines";
+  readonly engine: "listen" | "epoll" | null;
+  readonly name: string;
+  /** What follows the name. */
+  readonly text: string;
+}
+
+function registrationsOf(source: string): Registration[] {
+  const begin =
+    /^[ ]*(Deno\.test|testEngines?)\(\s*(?:(LISTEN|EPOLL),\s*)?(?:\{\s*name:\s*)?(["`])(.*?)\3/gm;
+  const starts = [...source.matchAll(begin)];
+  return starts.map((match, index) => {
+    const [, by, engine = null, , name = ""] = match;
+    return {
+      by: by as Registration["by"], // by the expression
+      engine: engine === null ? null : engine === "LISTEN" ? "listen" : "epoll",
+      name,
+      text: source.slice(
+        match.index + match[0].length,
+        starts[index + 1]?.index,
+      ),
+    };
+  });
+}
+
+/** What is wrong with one file of tests. */
+function violationsOf(file: string, source: string): string[] {
+  if (Object.keys(others).some((prefix) => file.startsWith(prefix))) return [];
+  const found: string[] = [];
+  for (const { by, engine, name, text } of registrationsOf(source)) {
+    const quoted = `${file}: "${name}"`;
+    if (by === "testEngine" && !isNamed(file, name, engine)) {
+      found.push(`${quoted} runs on one engine, and does not say why`);
+    }
+    if (by === "Deno.test" && NAMES_ENGINE.test(text)) {
+      found.push(`${quoted} is not run through the table of engines`);
+    }
+    if (
+      by === "testEngines" &&
+      NAMES_ENGINE.test(text.replaceAll("engine.serve(", ""))
+    ) {
+      found.push(`${quoted} chooses an engine itself`);
+    }
+  }
+  if (ASKS_ENGINE.test(source) && weaker[file] === undefined) {
+    found.push(`${file} asks for its engine, and does not say why`);
+  }
+  return found;
+}
+
+function isNamed(file: string, name: string, engine: string | null): boolean {
+  return differences.some(({ tests, ...difference }) =>
+    tests[0] === file && name.startsWith(tests[1]) &&
+    difference.engine === engine
+  );
+}
+
+async function testFiles(folder = ""): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, root))) {
+    const path = folder + entry.name;
+    if (entry.isDirectory) files.push(...await testFiles(`${path}/`));
+    else if (path.endsWith("_test.ts")) files.push(path);
+  }
+  return files.sort();
+}
+
+function read(file: string): Promise<string> {
+  return Deno.readTextFile(new URL(file, root));
+}
+
+Deno.test("every behaviour of the server is tested on every engine, or it says why not", async () => {
+  const found: string[] = [];
+  let registrations = 0;
+  for (const file of await testFiles()) {
+    if (file === "engines_test.ts") continue;
+    const source = await read(file);
+    found.push(...violationsOf(file, source));
+    registrations += registrationsOf(source).filter(({ by }) =>
+      by === "testEngines"
+    ).length;
+  }
+  assertEquals(found, []);
+  assert(registrations > 100, `only ${registrations} were found`);
+});
+
+Deno.test("every exception is still one", async () => {
+  for (const { tests: [file, name], engine, why } of differences) {
+    const isThere = registrationsOf(await read(file)).some((registration) =>
+      registration.by === "testEngine" && registration.engine === engine &&
+      registration.name.startsWith(name)
+    );
+    assert(isThere, `${file} has no "${name}" for ${engine} alone`);
+    assert(why.length > 0);
+  }
+  for (const file of Object.keys(weaker)) {
+    assert(ASKS_ENGINE.test(await read(file)), `${file} asks for no engine`);
+  }
+  const files = await testFiles();
+  for (const prefix of Object.keys(others)) {
+    assert(files.some((file) => file.startsWith(prefix)), prefix);
+  }
+});
+
+Deno.test("each rule finds what breaks it", () => {
+  const sources: readonly (readonly [string, string])[] = [
+    [
+      'Deno.test("x", async () => {\n  await using server = serve((app) => app);\n});',
+      'new_test.ts: "x" is not run through the table of engines',
+    ],
+    [
+      "for (;;) {\n  Deno.test(\n    `x ${n}`,\n    () => app.build().serveEpoll(),\n  );\n}",
+      'new_test.ts: "x ${n}" is not run through the table of engines',
+    ],
+    [
+      'testEngines("x", async () => {\n  const peer = new Timed(handler);\n});',
+      'new_test.ts: "x" chooses an engine itself',
+    ],
+    [
+      'testEngine(EPOLL, "x", () => {});',
+      'new_test.ts: "x" runs on one engine, and does not say why',
+    ],
+    [
+      'const count = engine.name === "epoll" ? 1 : 2;',
+      "new_test.ts asks for its engine, and does not say why",
+    ],
+  ];
+  for (const [source, violation] of sources) {
+    assertEquals(violationsOf("new_test.ts", source), [violation]);
+  }
+  const fine = 'testEngines("x", (engine) => void engine.serve(configure));';
+  assertEquals(violationsOf("new_test.ts", fine), []);
+});
+
+Deno.test("the table has all engines", () => {
+  assertEquals(ENGINES.map(({ name }) => name), ["listen", "epoll"]);
+  const epoll = ENGINES[1];
+  assertEquals(epoll?.isAbsent, Deno.build.os !== "linux");
+});
