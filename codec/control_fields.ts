@@ -20,24 +20,8 @@ export interface ControlFields {
   readonly hasDate: boolean;
   /** All other lines, encoded; of several `Date` lines the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
-  /** The head that was made with the list last, for whoever makes heads. */
-  prepared: PreparedHead | null;
-}
-
-/** The beginning of a head that was sent with a list; see the server's date cache. */
-export interface PreparedHead {
-  /** Stands for its maker and the second of its date. */
-  readonly second: object;
-  /** The status in it. */
-  readonly status: object;
-  /** Whether the automatic date is in it. */
-  readonly isDated: boolean;
-  /** Its octets. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The text that was sent behind it last. */
-  lastText: string | null;
-  /** The whole message with that text, once the text came twice. */
-  whole: Uint8Array<ArrayBuffer> | null;
+  /** What whoever writes heads keeps with the list until it changes. */
+  prepared: object | null;
 }
 
 /** Fields that the library writes itself from what it decided; `Date` is kept if given. */

@@ -9,15 +9,6 @@ import { quoteOctets } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
-/** What a scanner found; see `simd/head_scanner.ts`. */
-export interface ScannedFields {
-  readonly table: Int32Array;
-  readonly count: number;
-  readonly host: number;
-  readonly controls: Int32Array;
-  readonly controlCount: number;
-}
-
 /** Marks that a `Host` line came. */
 const HOST_BIT = 1;
 
@@ -99,25 +90,17 @@ export class ControlIndex {
     this.isPlain = others === 0;
   }
 
-  /** Takes over what a scanner found: one `Host`, and nothing else yet. */
-  readScanned(bytes: Uint8Array, scanned: ScannedFields): void {
+  /** Takes over lines of which a scanner has read all that matters here: they are a list only. */
+  readScanned(
+    bytes: Uint8Array,
+    base: number,
+    table: Int32Array,
+    count: number,
+  ): void {
     this.bytes = bytes;
-    this.base = 0;
-    this.table = scanned.table;
-    this.count = scanned.count;
-    this.host = scanned.host;
-    this.#singles = HOST_BIT;
-    if (!this.isPlain) this.#forget();
-    this.isPlain = true;
-  }
-
-  /** Looks through the lines that a scanner holds for control fields; throws as {@linkcode ControlIndex.read}. */
-  readControls({ controls, controlCount }: ScannedFields): void {
-    this.isPlain = false;
-    for (let i = 0; i < controlCount; i++) {
-      const entry = controls[i]!; // in range: below the count
-      this.#note(entry, this.table[entry + 1]! - this.table[entry]!); // see `read`
-    }
+    this.base = base;
+    this.table = table;
+    this.count = count;
   }
 
   /** Makes the table independent of whoever writes it. */

@@ -13,6 +13,9 @@ import { RequestTarget } from "./request_target.ts";
 const NO_BYTES = new Uint8Array(0);
 const NO_TABLE = new Int32Array(0);
 
+/** Says that nobody looked for the route of a head. */
+export const UNKNOWN_ROUTE = -1;
+
 /**
  * A parsed head, as a view on the bytes it was parsed from.
  *
@@ -32,6 +35,10 @@ export class RequestHead {
   expectsContinue = false;
   /** Whether another protocol is offered in a way that may be taken (RFC 9110 §7.8). */
   offersUpgrade = false;
+  /** Whether the method is HEAD, whose response has no body (RFC 9110 §9.3.2). */
+  isHead = false;
+  /** Whether the method is CONNECT (RFC 9110 §9.3.6). */
+  isConnect = false;
   /** Where offsets count from in {@linkcode RequestHead.bytes}. */
   base = 0;
   /** The octets, valid as long as their owner says. */
@@ -44,6 +51,8 @@ export class RequestHead {
   pathEnd = 0;
   /** Offset behind the target. */
   targetEnd = 0;
+  /** Number of the route that its scanner had learned, 0 for none, or {@linkcode UNKNOWN_ROUTE}. */
+  route: number = UNKNOWN_ROUTE;
   /**
    * The control fields of the head.
    *

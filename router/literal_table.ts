@@ -32,6 +32,8 @@ const SLOT_STRIDE = 4;
  * what is longer than every key no octet is read.
  */
 export class LiteralTable<T> {
+  /** What the table was built of. */
+  readonly entries: readonly LiteralEntry<T>[];
   readonly #values: readonly T[];
   /** {@linkcode SLOT_STRIDE} numbers a slot; all 0 is a free one. */
   readonly #slots: Int32Array;
@@ -45,6 +47,7 @@ export class LiteralTable<T> {
    * @param entries The routes, no two of them with method and path alike.
    */
   constructor(entries: readonly LiteralEntry<T>[]) {
+    this.entries = entries;
     const keys = entries.map(({ method, path }) => `${method} ${path}`);
     this.#values = entries.map(({ value }) => value);
     this.#longest = keys.reduce(

@@ -192,6 +192,15 @@ export class Router<T> {
   }
 
   /**
+   * The all-literal routes, for whoever looks for them on its own.
+   *
+   * @internal
+   */
+  get literalRoutes(): readonly LiteralEntry<RouteMatch<T>>[] {
+    return this.#literals.entries;
+  }
+
+  /**
    * Lists the methods that have a route for a path, as `Allow` needs them.
    *
    * @param path The raw path, or `*`.

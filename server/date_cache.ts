@@ -7,14 +7,42 @@
 import { encodeOctets } from "../codec/ascii.ts";
 import { encodeStatusLine } from "../codec/head_encoder.ts";
 import type { Headers } from "../codec/headers.ts";
-import type { PreparedHead } from "../codec/control_fields.ts";
 import { formatHttpDate } from "../codec/http_date.ts";
 import { type Status, STATUS_CODE_LIMIT } from "../codec/status.ts";
+import type { OutputBuffer } from "./output.ts";
 
 /** The last thing in a prepared head: what is cut off where no length is sent. */
 export const CONTENT_LENGTH = "content-length: ";
 
 const NO_FIELDS = new Uint8Array(0);
+
+/** The beginning of a head, and what was sent behind it last. */
+export class PreparedHead {
+  /** Stands for the cache and the second of the date. */
+  readonly second: object;
+  readonly status: Status;
+  /** Whether the automatic date is in it. */
+  readonly isDated: boolean;
+  /** Its octets. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The text that was sent behind it last. */
+  lastText: string | null = null;
+  /** The whole message with that text, once the text came twice. */
+  whole: OutputBuffer | null = null;
+
+  /** Holds the octets of a head. */
+  constructor(
+    second: object,
+    status: Status,
+    isDated: boolean,
+    bytes: Uint8Array<ArrayBuffer>,
+  ) {
+    this.second = second;
+    this.status = status;
+    this.isDated = isDated;
+    this.bytes = bytes;
+  }
+}
 
 /** Heads of one engine, valid for one second. */
 export class DateCache {
@@ -48,23 +76,42 @@ export class DateCache {
    * copies (bench/server.ts, GET /).
    */
   prepare(status: Status, headers: Headers | null): PreparedHead {
+    const kept = this.#find(status, headers);
+    if (kept !== null) return kept;
     if (headers === null) {
-      const kept = this.#plain[status.code] ?? null;
-      if (kept !== null && kept.status === status) return kept;
       const made = this.#make(status, true, NO_FIELDS);
       this.#plain[status.code] = made;
       return made;
     }
     const control = headers.control();
     const isDated = !headers.noDate && !control.hasDate;
-    const kept = control.prepared;
-    if (
-      kept !== null && kept.second === this.#second &&
-      kept.status === status && kept.isDated === isDated
-    ) return kept;
     const made = this.#make(status, isDated, control.encoded);
     control.prepared = made;
     return made;
+  }
+
+  /** The whole message that was sent with these last, if it is still right. */
+  repeated(
+    status: Status,
+    headers: Headers,
+    text: string,
+  ): OutputBuffer | null {
+    const kept = this.#find(status, headers);
+    return kept !== null && kept.lastText === text ? kept.whole : null;
+  }
+
+  #find(status: Status, headers: Headers | null): PreparedHead | null {
+    if (headers === null) {
+      const kept = this.#plain[status.code] ?? null;
+      return kept !== null && kept.status === status ? kept : null;
+    }
+    const control = headers.control();
+    const kept = control.prepared as PreparedHead | null; // nobody else keeps anything there
+    return kept !== null && kept.second === this.#second &&
+        kept.status === status &&
+        kept.isDated === (!headers.noDate && !control.hasDate)
+      ? kept
+      : null;
   }
 
   #make(status: Status, isDated: boolean, fields: Uint8Array): PreparedHead {
@@ -78,13 +125,6 @@ export class DateCache {
     bytes.set(date, line.length);
     bytes.set(fields, line.length + date.length);
     bytes.set(length, bytes.length - length.length);
-    return {
-      second: this.#second,
-      status,
-      isDated,
-      bytes,
-      lastText: null,
-      whole: null,
-    };
+    return new PreparedHead(this.#second, status, isDated, bytes);
   }
 }

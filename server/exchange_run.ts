@@ -7,6 +7,7 @@ import { ProtocolError } from "../codec/errors.ts";
 import type { Application } from "./application.ts";
 import { dispatch, DROPPED, type Outcome } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Services } from "./services.ts";
 import { toError } from "./to_error.ts";
 
 /** What a run asks of the connection. */
@@ -25,13 +26,14 @@ export interface RunOwner {
 
 /** Calls hook and handler. */
 export function runExchange(
-  app: Application,
+  services: Services,
   exchange: Exchange,
   owner: RunOwner,
 ): void {
+  const { app } = services;
   let outcome: Outcome | Promise<Outcome>;
   try {
-    outcome = dispatch(app, exchange);
+    outcome = dispatch(services, exchange);
   } catch (error) {
     failExchange(app, exchange, owner, error);
     return;
@@ -66,9 +68,9 @@ export function failExchange(
   }
   const answer = (): void => answerFailure(exchange, owner, error);
   // The hook's own answer may fail as well, and so might all further ones.
-  const hook = exchange.isHookAsked ? null : app.hooks.error;
+  const hook = exchange.unusual.isHookAsked ? null : app.hooks.error;
   if (hook === null) return answer();
-  exchange.isHookAsked = !exchange.isAnswered;
+  exchange.unusual.isHookAsked = !exchange.isAnswered;
   let outcome: void | Promise<void>;
   try {
     outcome = hook(error, exchange.ctx, exchange.res);

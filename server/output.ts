@@ -1,7 +1,7 @@
 /**
  * What a connection has to send: small pieces gathered in pooled buffers, large
- * ones kept as they are. The engine takes one segment at a time and says when
- * it is gone.
+ * ones kept as they are. The engine takes one segment at a time and says how
+ * much of it is gone.
  */
 
 /** Sizes of pooled buffers in bytes: several small answers, and a piece of a stream with its framing. */
@@ -12,19 +12,28 @@ const LARGE_BYTES = 65_536 + 1024;
 const MAX_FREE_SMALL = 512;
 const MAX_FREE_LARGE = 32;
 
-/** A buffer and the view that was sent of it last. */
-class OutputBuffer {
+/** Bytes to send, what an engine keeps with them, and the view that was sent of them last. */
+export class OutputBuffer {
+  /** All of the buffer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether it is written over again once it was sent. */
+  readonly isPooled: boolean;
+  /** An engine's own handle for the bytes, such as their address; `null` until it made one. */
+  address: unknown = null;
   #view: Uint8Array<ArrayBuffer>;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size);
-    this.#view = this.bytes;
+  /** Wraps bytes. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, isPooled: boolean) {
+    this.bytes = bytes;
+    this.isPooled = isPooled;
+    this.#view = bytes;
   }
 
   /**
+   * Gives the bytes up to `end`.
+   *
    * perf: answers of one route have one length, so that the view of the last
-   * one fits again; `subarray` costs 460 instructions (bench/server.ts).
+   * one fits again; `subarray` costs 460 instructions (bench/server.ts, GET /).
    */
   view(end: number): Uint8Array<ArrayBuffer> {
     if (this.#view.length !== end) this.#view = this.bytes.subarray(0, end);
@@ -39,11 +48,9 @@ export class OutputPool {
 
   /** Gives a buffer with room for at least `size` bytes. */
   take(size: number): OutputBuffer {
-    if (size <= SMALL_BYTES) {
-      return this.#small.pop() ?? new OutputBuffer(SMALL_BYTES);
-    }
-    if (size > LARGE_BYTES) return new OutputBuffer(size);
-    return this.#large.pop() ?? new OutputBuffer(LARGE_BYTES);
+    if (size <= SMALL_BYTES) return this.#small.pop() ?? make(SMALL_BYTES);
+    if (size > LARGE_BYTES) return make(size);
+    return this.#large.pop() ?? make(LARGE_BYTES);
   }
 
   /** Takes a buffer back. */
@@ -57,10 +64,18 @@ export class OutputPool {
   }
 }
 
+function make(size: number): OutputBuffer {
+  return new OutputBuffer(new Uint8Array(size), true);
+}
+
 interface Segment {
   readonly bytes: Uint8Array;
+  /** The buffer that the bytes are the start of, if there is one. */
   readonly buffer: OutputBuffer | null;
+  readonly end: number;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** One connection's output, in order. */
 export class Output {
@@ -68,13 +83,20 @@ export class Output {
   pendingBytes = 0;
   /** Bytes put in since the connection began. */
   totalBytes = 0;
+  /** The buffer of the segment that is being sent, if it lies in one. */
+  sendBuffer: OutputBuffer | null = null;
+  /** The array of the segment that is being sent, from its start. */
+  sendBytes: Uint8Array = NO_BYTES;
+  /** Offset of the first byte of it that was not sent. */
+  sendStart = 0;
+  /** Offset behind the segment's last byte. */
+  sendEnd = 0;
   #pool: OutputPool;
   #buffer: OutputBuffer | null = null;
   #end = 0;
   /** A piece that goes out alone; nothing else is queued while there is one. */
-  #single: Uint8Array | null = null;
+  #single: OutputBuffer | null = null;
   #segments: Segment[] = [];
-  #sendingBuffer: OutputBuffer | null = null;
 
   /** Creates an empty output. */
   constructor(pool: OutputPool) {
@@ -121,12 +143,13 @@ export class Output {
    * perf: alone, it is sent as it is, without a buffer and a view of one: 0.95
    * times the time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
    */
-  appendConstant(bytes: Uint8Array): void {
+  appendConstant(buffer: OutputBuffer): void {
+    const { bytes } = buffer;
     if (this.pendingBytes > 0 || this.#single !== null) {
       this.append(bytes);
       return;
     }
-    this.#single = bytes;
+    this.#single = buffer;
     this.pendingBytes = bytes.length;
     this.totalBytes += bytes.length;
   }
@@ -136,40 +159,56 @@ export class Output {
     if (bytes.length === 0) return;
     if (this.#single !== null) this.#unpackSingle();
     this.#close();
-    this.#segments.push({ bytes, buffer: null });
+    this.#segments.push({ bytes, buffer: null, end: bytes.length });
     this.pendingBytes += bytes.length;
     this.totalBytes += bytes.length;
   }
 
-  /** Gives the next bytes to send, or `null`; {@linkcode Output.sent} must follow. */
-  take(): Uint8Array | null {
+  /**
+   * Goes on to the next segment, once all of the last one was sent: it is then
+   * told by {@linkcode Output.sendBytes}, `sendStart` and `sendEnd`, and must be
+   * sent.
+   *
+   * @returns Whether there is one.
+   */
+  next(): boolean {
     const single = this.#single;
     if (single !== null) {
       this.#single = null;
-      return single;
+      this.#send(single.bytes, single.bytes.length, single);
+      return true;
     }
-    const segment = this.#segments.length === 0
-      ? undefined
-      : this.#segments.shift();
-    if (segment !== undefined) {
-      this.#sendingBuffer = segment.buffer;
-      return segment.bytes;
+    if (this.#segments.length > 0) {
+      const { bytes, end, buffer } = this.#segments.shift()!; // there is one
+      this.#send(bytes, end, buffer);
+      return true;
     }
     const buffer = this.#buffer;
-    if (buffer === null || this.#end === 0) return null;
-    this.#sendingBuffer = buffer;
-    const view = buffer.view(this.#end);
+    if (buffer === null || this.#end === 0) return false;
+    this.#send(buffer.bytes, this.#end, buffer);
     this.#buffer = null;
     this.#end = 0;
-    return view;
+    return true;
   }
 
-  /** Says that the bytes taken last are gone. */
+  /** As {@linkcode Output.next}, for engines that want a view: gives it, or `null`. */
+  take(): Uint8Array | null {
+    if (!this.next()) return null;
+    return this.sendBuffer?.view(this.sendEnd) ?? this.sendBytes;
+  }
+
+  /** Says that so many more bytes of the segment are gone. */
   sent(size: number): void {
     this.pendingBytes -= size;
-    if (this.#sendingBuffer === null) return;
-    this.#pool.give(this.#sendingBuffer);
-    this.#sendingBuffer = null;
+    this.sendStart += size;
+    if (this.sendStart < this.sendEnd) return;
+    const buffer = this.sendBuffer;
+    if (buffer === null) {
+      this.sendBytes = NO_BYTES; // may be large
+      return;
+    }
+    this.sendBuffer = null;
+    if (buffer.isPooled) this.#pool.give(buffer);
   }
 
   /** Drops everything that was not taken. */
@@ -186,9 +225,16 @@ export class Output {
     const single = this.#single;
     this.#single = null;
     if (single === null) return;
-    this.pendingBytes -= single.length;
-    this.totalBytes -= single.length;
-    this.append(single);
+    this.pendingBytes -= single.bytes.length;
+    this.totalBytes -= single.bytes.length;
+    this.append(single.bytes);
+  }
+
+  #send(bytes: Uint8Array, end: number, buffer: OutputBuffer | null): void {
+    this.sendBuffer = buffer;
+    this.sendBytes = bytes;
+    this.sendStart = 0;
+    this.sendEnd = end;
   }
 
   #makeRoom(size: number): Uint8Array<ArrayBuffer> {
@@ -213,7 +259,7 @@ export class Output {
     const buffer = this.#buffer;
     if (buffer === null) return;
     if (this.#end > 0) {
-      this.#segments.push({ bytes: buffer.view(this.#end), buffer });
+      this.#segments.push({ bytes: buffer.bytes, buffer, end: this.#end });
     } else this.#pool.give(buffer);
     this.#buffer = null;
     this.#end = 0;

@@ -14,7 +14,7 @@ import {
 import type { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import { CONTENT_LENGTH, type DateCache } from "./date_cache.ts";
-import type { Output } from "./output.ts";
+import { type Output, OutputBuffer } from "./output.ts";
 
 /** Longest body that is copied behind its head instead of sent on its own, in bytes. */
 export const MAX_COPIED_BODY_BYTES = 2048;
@@ -120,8 +120,10 @@ export function writeAscii(
     if (unit > 0x7f) return false;
     bytes[at++] = unit;
   }
-  if (isRepeated) prepared.whole = bytes.slice(output.end, at);
-  else if (prepared.lastText !== body) {
+  if (isRepeated) {
+    prepared.whole = new OutputBuffer(bytes.slice(output.end, at), false);
+  }
+  if (prepared.lastText !== body) {
     prepared.lastText = body;
     prepared.whole = null;
   }

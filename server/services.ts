@@ -5,10 +5,15 @@
 
 import type { HeadLimits } from "../codec/limits.ts";
 import { RequestHeadParser } from "../codec/request_parser.ts";
-import { HeadScanner } from "../codec/simd/head_scanner.ts";
+import {
+  HeadScanner,
+  type ReceiveWindow,
+  WINDOW_BYTES,
+} from "../codec/simd/head_scanner.ts";
 import { type Application, headLimits } from "./application.ts";
 import { DateCache } from "./date_cache.ts";
 import { type Clock, Deadlines } from "./deadlines.ts";
+import type { Handler } from "./hooks.ts";
 import { OutputPool } from "./output.ts";
 
 /** How many idle parsers are kept besides the shared one. */
@@ -33,12 +38,12 @@ export class ParserPool {
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
   /** One for all: what it found is read before anybody scans again. */
-  #scanner: HeadScanner | null;
+  readonly scanner: HeadScanner | null;
 
   /** Creates a pool of parsers under these limits. */
   constructor(limits: HeadLimits) {
     this.#limits = limits;
-    this.#scanner = HeadScanner.maybeCreate(limits);
+    this.scanner = HeadScanner.maybeCreate(limits);
     this.shared = this.#make();
   }
 
@@ -56,8 +61,25 @@ export class ParserPool {
   }
 
   #make(): RequestHeadParser {
-    return new RequestHeadParser(this.#limits, this.#scanner);
+    return new RequestHeadParser(this.#limits, this.scanner);
   }
+}
+
+/** Makes routes known to a scanner, numbered from 1 on; gives their handlers if there was room. */
+function learnRoutes(
+  { router }: Application,
+  scanner: HeadScanner | null,
+): readonly Handler[] {
+  const routes = router.literalRoutes;
+  const keys = routes.map(({ method, path }) => `${method} ${path}`);
+  if (scanner === null || !scanner.learnRoutes(keys)) return [];
+  return routes.map(({ value }) => value.value);
+}
+
+/** A place to receive into where nothing is scanned in place. */
+function plainWindow(): ReceiveWindow {
+  const bytes = new Uint8Array(WINDOW_BYTES);
+  return { bytes, start: 0, size: bytes.length };
 }
 
 /** The shared parts of one engine. */
@@ -65,6 +87,10 @@ export class Services {
   readonly app: Application;
   readonly output: OutputPool = new OutputPool();
   readonly parsers: ParserPool;
+  /** Where an engine may receive octets, to have their heads scanned without a copy. */
+  readonly window: ReceiveWindow;
+  /** Handlers of the all-literal routes that the scanner knows by their numbers; empty if it knows none. */
+  readonly handlers: readonly Handler[];
   readonly dates: DateCache;
   readonly deadlines: Deadlines;
   /** Requests that were begun. */
@@ -83,6 +109,8 @@ export class Services {
     const { options } = app;
     this.app = app;
     this.parsers = new ParserPool(headLimits(options, isSecure));
+    this.handlers = learnRoutes(app, this.parsers.scanner);
+    this.window = this.parsers.scanner?.window ?? plainWindow();
     this.dates = new DateCache(clock.epochMs());
     this.deadlines = new Deadlines(
       clock,

@@ -45,9 +45,9 @@ async function compile(source: string): Promise<Compiled> {
   let binary: Uint8Array | null = null;
   const args = [
     "scanner.ts",
-    ..."--outFile scanner.wasm --runtime stub --enable simd -O3 --noAssert"
+    ..."--outFile scanner.wasm --runtime stub --enable simd,relaxed-simd -O3 --noAssert"
       .split(" "),
-    ..."--converge --initialMemory 1 --maximumMemory 1".split(" "),
+    ..."--converge --initialMemory 3 --maximumMemory 3".split(" "),
   ];
   const { error, stderr } = await asc.main(args, {
     readFile: (name: string) => name === "scanner.ts" ? source : null,

@@ -1,49 +1,66 @@
 // AssemblyScript, compiled by `deno task build:wasm`; no TypeScript.
 //
-// Scans one complete request head of the usual shape, 16 octets at a step, and
-// writes offsets. Whatever is unusual, too long or wrong gives 0: the plain
-// parser then looks at it from its first octet, so that there is one place that
-// decides about faults.
+// Scans one complete request head of the usual shape where it lies, 16 octets at
+// a step, and writes offsets that count from its first octet. Whatever is
+// unusual, too long or wrong gives 0: the plain parser then looks at it from its
+// first octet, so that there is one place that decides about faults.
 //
-// A class of ASCII octets is 16 bytes: bit h of byte l says whether the octet
-// with the high half h and the low half l is in it. The host writes the classes
-// of its own tables there, so that both parsers know the same ones.
+// A class of octets is 16 bytes: a bit of byte l says whether octets with the
+// low half l are in it; which bit, the high half of the octet decides. The host
+// writes the classes of its own tables there, so that both parsers know the same
+// ones. Constants are loaded and not spelled out, since a load is one
+// instruction where a constant takes four.
 
 const TOKEN_CLASS: usize = 0;
 const TARGET_CLASS: usize = 16;
 const HOST_CLASS: usize = 32;
+const VALUE_CLASS: usize = 48;
 /** Bit h for each high half h below 8, nothing for octets above 0x7F. */
-const HIGH_BITS: usize = 48;
+const HIGH_BITS: usize = 128;
+/** The same, but bit 2 for those above 7, since a byte has no more bits. */
+const VALUE_HIGH_BITS: usize = 144;
+/** 0x0F in each byte. */
+const LOW_HALVES: usize = 160;
+/** What is allowed: octets of method, target, field section and head; fields; and slots of routes less one. */
+const LIMITS: usize = 64;
 /** Results; see the exports' reader. */
-const OUT: usize = 64;
-/** Entries of the fields that may be control fields. */
-const CONTROLS: usize = 128;
-const MAX_CONTROLS: i32 = 32;
+const OUT: usize = 96;
 /** Four offsets a field. */
 const TABLE: usize = 256;
-/** Where the octets begin; 16 more than are scanned may be read. */
-const IN: usize = 8192;
+/** Slots of 16 octets: a route's hash, where its octets are, how many, its number; 0 is a free one. */
+const ROUTES: usize = 86016;
+
+/** Bits of what the control fields say; the first two are those of `persistence.ts`. */
+const CLOSE: u32 = 1;
+const KEEP_ALIVE: u32 = 2;
+const CONTENT_LENGTH: u32 = 8;
+const CHUNKED: u32 = 16;
+const CONTINUE: u32 = 32;
+/** The method is HEAD. */
+const HEAD: u32 = 64;
+/** Bits of lines that came: they may come once. */
+const CONTENT_TYPE: u32 = 256;
+const AUTHORIZATION: u32 = 512;
+const PROXY_AUTHORIZATION: u32 = 1024;
+/** What the reader wants to know. */
+const TOLD: u32 = 255;
 
 const SP: u8 = 0x20;
-const HTAB: u8 = 0x09;
+/** Folds the case of letters; no other octet of a token becomes one by it. */
+const FOLD: u64 = 0x2020202020202020;
 
 /** Bit mask of the octets that are not in a class. */
 // @ts-ignore: decorator
-@inline function outside(octets: v128, members: v128, highBits: v128): i32 {
-  const low = v128.and(octets, i8x16.splat(0x0f));
-  const high = i8x16.shr_u(octets, 4);
-  const hit = v128.and(i8x16.swizzle(members, low), i8x16.swizzle(highBits, high));
-  return i8x16.bitmask(i8x16.eq(hit, i8x16.splat(0)));
-}
-
-/** Bit mask of the octets that no field value has: controls but HTAB, and DEL. */
-// @ts-ignore: decorator
-@inline function forbidden(octets: v128): i32 {
-  const below = v128.and(
-    i8x16.lt_u(octets, i8x16.splat(0x20)),
-    i8x16.ne(octets, i8x16.splat(0x09)),
+@inline function outside(at: usize, members: usize, highBits: usize): i32 {
+  const octets = v128.load(at);
+  const halves = v128.load(LOW_HALVES);
+  const low = v128.and(octets, halves);
+  const high = v128.and(i16x8.shr_u(octets, 4), halves);
+  const hit = v128.and(
+    i8x16.relaxed_swizzle(v128.load(members), low),
+    i8x16.relaxed_swizzle(v128.load(highBits), high),
   );
-  return i8x16.bitmask(v128.or(below, i8x16.eq(octets, i8x16.splat(0x7f))));
+  return i8x16.bitmask(i8x16.eq(hit, i8x16.splat(0)));
 }
 
 // @ts-ignore: decorator
@@ -53,47 +70,129 @@ const HTAB: u8 = 0x09;
   return letter < 6 ? letter + 10 : 0xff;
 }
 
-/** Whether a name of that length and first letter may be a control field. */
+/** SP or HTAB. */
 // @ts-ignore: decorator
-@inline function mayControl(size: u32, first: u32): bool {
-  if (size == 10 || size == 12 || size == 14) return first == 0x63; // c
-  if (size == 2 || size == 17) return first == 0x74; // t
-  if (size == 6) return first == 0x65; // e
-  if (size == 7) return first == 0x74 || first == 0x75; // t, u
-  if (size == 13) return first == 0x61; // a
-  return size == 19 && first == 0x70; // p
+@inline function isSpace(octet: u32): bool {
+  return octet == 0x20 || octet == 0x09;
 }
 
-/** Whether a value is a plain host with an optional port of up to four digits. */
-function isPlainHost(start: usize, end: usize): bool {
-  const members = v128.load(HOST_CLASS);
-  const highBits = v128.load(HIGH_BITS);
+// @ts-ignore: decorator
+@inline function folded8(at: usize): u64 {
+  return load<u64>(at) | FOLD;
+}
+
+// @ts-ignore: decorator
+@inline function folded4(at: usize): u32 {
+  return load<u32>(at) | 0x20202020;
+}
+
+// @ts-ignore: decorator
+@inline function folded2(at: usize): u32 {
+  return <u32>load<u16>(at) | 0x2020;
+}
+
+/** Hashes octets, four at a step. */
+// @ts-ignore: decorator
+@inline function hashOf(start: usize, end: usize): u32 {
+  let hash: u32 = 0;
+  let pos = start;
+  for (; pos + 4 <= end; pos += 4) {
+    hash = (rotl<u32>(hash, 5) ^ load<u32>(pos)) * 0x9e3779b1;
+  }
+  if (pos < end) {
+    const mask = (<u32>1 << (<u32>(end - pos) << 3)) - 1;
+    hash = (rotl<u32>(hash, 5) ^ (load<u32>(pos) & mask)) * 0x9e3779b1;
+  }
+  return hash ^ (hash >> 15);
+}
+
+// @ts-ignore: decorator
+@inline function isSame(one: usize, other: usize, size: u32): bool {
+  let rest = size;
+  while (rest > 8) {
+    if (load<u64>(one) != load<u64>(other)) return false;
+    one += 8;
+    other += 8;
+    rest -= 8;
+  }
+  return (load<u64>(one) ^ load<u64>(other)) << ((8 - rest) << 3) == 0;
+}
+
+/**
+ * Finds the route of the octets `METHOD SP path`; gives its number or 0.
+ *
+ * Peers choose what is looked up but not what is stored: a run of taken slots is
+ * as long as the routes make it.
+ */
+// @ts-ignore: decorator
+@inline function findRoute(start: usize, end: usize): u32 {
+  const size = <u32>(end - start);
+  const hash = hashOf(start, end);
+  const mask = load<u32>(LIMITS + 20);
+  let slot = hash & mask;
+  while (true) {
+    const at = ROUTES + (slot << 4);
+    const number = load<u32>(at, 12);
+    if (number == 0) return 0;
+    if (
+      load<u32>(at) == hash && load<u32>(at, 8) == size &&
+      isSame(load<u32>(at, 4), start, size)
+    ) return number;
+    slot = (slot + 1) & mask;
+  }
+}
+
+/** Stores a route whose octets `METHOD SP path` are in the memory for good. */
+export function addRoute(start: usize, size: u32, number: u32): void {
+  const hash = hashOf(start, start + size);
+  const mask = load<u32>(LIMITS + 20);
+  let at = ROUTES + ((hash & mask) << 4);
+  for (let slot = hash & mask; load<u32>(at, 12) != 0;) {
+    slot = (slot + 1) & mask;
+    at = ROUTES + (slot << 4);
+  }
+  store<u32>(at, hash);
+  store<u32>(at, <u32>start, 4);
+  store<u32>(at, size, 8);
+  store<u32>(at, number, 12);
+}
+
+/** How many of the eight octets at a place are digits, from the first one on. */
+// @ts-ignore: decorator
+@inline function countDigits(at: usize): usize {
+  const others = load<u64>(at) ^ 0x3030303030303030; // a digit becomes its value
+  // bits above the low half, or a carry into them, mean that it is none
+  return <usize>(ctz<u64>(
+    (others | ((others & 0x0f0f0f0f0f0f0f0f) + 0x0606060606060606)) &
+      0xf0f0f0f0f0f0f0f0,
+  ) >> 3);
+}
+
+/** Scans a plain host with an optional port of up to four digits; gives its end, or 0. */
+// @ts-ignore: decorator
+@inline function scanHost(start: usize, end: usize): usize {
   let pos = start;
   while (true) {
-    const mask = outside(v128.load(pos), members, highBits);
+    const mask = outside(pos, HOST_CLASS, HIGH_BITS);
     if (mask != 0) {
       pos += ctz(mask);
       break;
     }
     pos += 16;
-    if (pos > end) break;
+    if (pos >= end) return 0;
   }
-  if (pos >= end) return end > start;
-  if (pos == start || load<u8>(pos) != 0x3a || end - pos > 5) return false; // :
-  for (pos++; pos < end; pos++) {
-    if (<u32>load<u8>(pos) - 0x30 > 9) return false;
-  }
-  return true;
+  if (pos == start) return 0;
+  if (load<u8>(pos) != 0x3a) return pos; // :
+  const digits = countDigits(++pos);
+  return digits > 4 ? 0 : pos + digits;
 }
 
 /** Scans a target from its first octet; gives its end, or 0. */
-function scanTarget(start: usize, end: usize): usize {
-  const members = v128.load(TARGET_CLASS);
-  const highBits = v128.load(HIGH_BITS);
+function scanTarget(base: usize, start: usize, end: usize): usize {
   let pos = start;
   let pathEnd: usize = 0;
   while (pos < end) {
-    const mask = outside(v128.load(pos), members, highBits);
+    const mask = outside(pos, TARGET_CLASS, HIGH_BITS);
     if (mask == 0) {
       pos += 16;
       continue;
@@ -101,8 +200,10 @@ function scanTarget(start: usize, end: usize): usize {
     pos += ctz(mask);
     const octet = load<u8>(pos);
     if (octet == SP) {
-      store<i32>(OUT + 4, <i32>((pathEnd != 0 ? pathEnd : pos) - IN));
-      store<i32>(OUT + 8, <i32>(pos - IN));
+      if (pathEnd == 0) pathEnd = pos;
+      store<i32>(OUT + 4, <i32>(pathEnd - base));
+      store<i32>(OUT + 8, <i32>(pos - base));
+      store<u32>(OUT + 20, findRoute(base, pathEnd));
       return pos;
     }
     if (octet == 0x3f) { // ?
@@ -119,88 +220,196 @@ function scanTarget(start: usize, end: usize): usize {
   return 0;
 }
 
+/** Whether all octets are below 0x80. */
+function isAscii(start: usize, end: usize): bool {
+  for (let pos = start; pos < end; pos++) {
+    if (load<u8>(pos) >= 0x80) return false;
+  }
+  return true;
+}
+
+/** Reads `1*15DIGIT`, which is exact as a double; gives false for anything else. */
+function readLength(start: usize, end: usize): bool {
+  if (start == end || end - start > 15) return false;
+  let length: u64 = 0;
+  for (let pos = start; pos < end; pos++) {
+    const digit = <u32>load<u8>(pos) - 0x30;
+    if (digit > 9) return false;
+    length = length * 10 + digit;
+  }
+  store<f64>(OUT + 24, <f64>length);
+  return true;
+}
+
+/** The bit of `Connection: close` or `Connection: keep-alive`; 0 for any other value. */
+function connectionBit(start: usize, end: usize): u32 {
+  const size = end - start;
+  if (size == 10) {
+    return folded8(start) == 0x696c612d7065656b && // keep-ali
+        folded2(start + 8) == 0x6576 // ve
+      ? KEEP_ALIVE
+      : 0;
+  }
+  return size == 5 && folded4(start) == 0x736f6c63 && // clos
+      (load<u8>(start + 4) | 0x20) == 0x65 // e
+    ? CLOSE
+    : 0;
+}
+
 /**
- * Scans the head that begins at IN.
+ * Looks at a line that may be a control field.
+ *
+ * @returns Its bit, 0 for any other field, or -1 if the plain parser has to look.
+ */
+function controlBit(name: usize, size: u32, start: usize, end: usize): i32 {
+  let bit: u32 = 0;
+  switch (size) {
+    case 2:
+      if (folded2(name) != 0x6574) return 0; // te
+      return isAscii(start, end) ? 0 : -1;
+    case 6:
+      if (folded4(name) != 0x65707865 || folded2(name + 4) != 0x7463) return 0; // expect
+      return end - start == 12 && folded8(start) == 0x746e6f632d303031 && // 100-cont
+          folded8(start + 4) == 0x65756e69746e6f63 // continue
+        ? CONTINUE
+        : -1;
+    case 7:
+      if (folded4(name) == 0x72677075 && folded4(name + 3) == 0x65646172) return -1; // upgrade
+      if (folded4(name) != 0x69617274 || folded4(name + 3) != 0x72656c69) return 0; // trailer
+      return isAscii(start, end) ? 0 : -1;
+    case 10:
+      if (folded8(name) != 0x697463656e6e6f63 || folded2(name + 8) != 0x6e6f) return 0; // connection
+      bit = connectionBit(start, end);
+      return bit == 0 ? -1 : bit;
+    case 12:
+      if (folded8(name) != 0x2d746e65746e6f63 || folded4(name + 8) != 0x65707974) return 0; // content-type
+      return CONTENT_TYPE;
+    case 13:
+      if (folded8(name) != 0x7a69726f68747561 || folded8(name + 5) != 0x6e6f6974617a6972) return 0; // authorization
+      return AUTHORIZATION;
+    case 14:
+      if (folded8(name) != 0x2d746e65746e6f63 || folded8(name + 6) != 0x6874676e656c2d74) return 0; // content-length
+      return readLength(start, end) ? CONTENT_LENGTH : -1;
+    case 17:
+      if (folded8(name) != 0x726566736e617274 || folded8(name + 8) != 0x6e69646f636e652d) return 0; // transfer-encodin
+      if ((load<u8>(name + 16) | 0x20) != 0x67) return 0; // g
+      return end - start == 7 && folded4(start) == 0x6e756863 && folded4(start + 3) == 0x64656b6e // chunked
+        ? CHUNKED
+        : -1;
+    case 19:
+      if (folded8(name) != 0x75612d79786f7270 || folded8(name + 8) != 0x74617a69726f6874) return 0; // proxy-authorizat
+      return folded8(name + 11) == 0x6e6f6974617a6972 ? PROXY_AUTHORIZATION : 0; // rization
+  }
+  return 0;
+}
+
+/** Lengths of control fields' names as bits, and their first letters from `a` on. */
+const CONTROL_SIZES: u32 = 0xa74c4;
+const CONTROL_LETTERS: u32 = 0x188015;
+
+/** Whether a name of that length and first octet may be a control field. */
+// @ts-ignore: decorator
+@inline function mayControl(size: u32, first: u32): bool {
+  return size < 20 && ((CONTROL_SIZES >> size) & 1) != 0 &&
+    ((CONTROL_LETTERS >> ((first | 0x20) - 0x61)) & 1) != 0;
+}
+
+/**
+ * Scans the head that begins at `base`, of octets up to `limit`; 16 more than
+ * these may be read.
  *
  * @returns Its size in octets, or 0 if it is not complete and plain.
  */
-export function scan(size: i32, maxFields: i32): i32 {
-  const end: usize = IN + size;
-  const token = v128.load(TOKEN_CLASS);
-  const highBits = v128.load(HIGH_BITS);
-  let mask = outside(v128.load(IN), token, highBits);
+export function scan(base: usize, limit: usize): i32 {
+  const longest = base + load<u32>(LIMITS + 12);
+  const end = limit < longest ? limit : longest;
+  let mask = outside(base, TOKEN_CLASS, HIGH_BITS);
   if (mask == 0) return 0;
   const methodSize = ctz(mask);
-  let pos: usize = IN + methodSize;
-  if (methodSize == 0 || load<u8>(pos) != SP) return 0;
-  if (methodSize == 7 && load<u8>(IN) == 0x43) return 0; // CONNECT
-  pos++;
-  if (load<u8>(pos) != 0x2f) return 0; // no origin form
-  pos = scanTarget(pos, end);
-  if (pos == 0) return 0;
-  pos++;
-  if (pos + 12 > end) return 0;
-  if (load<u64>(pos) != 0x312e312f50545448) return 0; // HTTP/1.1
-  if (load<u16>(pos + 8) != 0x0a0d) return 0;
-  pos += 10;
+  let pos: usize = base + methodSize;
+  if (methodSize == 0 || load<u16>(pos) != 0x2f20) return 0; // SP and origin form
+  if (methodSize == 7 && load<u8>(base) == 0x43) return 0; // CONNECT
+  if (methodSize > load<i32>(LIMITS)) return 0;
+  const targetStart = ++pos;
+  pos = scanTarget(base, targetStart, end);
+  if (pos == 0 || pos - targetStart > load<u32>(LIMITS + 4)) return 0;
+  if (pos + 13 > end) return 0;
+  if (load<u64>(pos + 1) != 0x312e312f50545448) return 0; // HTTP/1.1
+  if (load<u16>(pos + 9) != 0x0a0d) return 0;
+  pos += 11;
   const sectionStart = pos;
-  const tableEnd: usize = TABLE + maxFields * 16;
+  const tableEnd: usize = TABLE + (load<u32>(LIMITS + 16) << 4);
   let out: usize = TABLE;
-  let host: i32 = -1;
-  let controls: i32 = 0;
+  let hasHost = false;
+  let told: u32 = 0;
   while (true) {
     if (pos + 2 > end) return 0;
-    if (load<u16>(pos) == 0x0a0d) break;
+    const word = load<u64>(pos);
+    if ((word & 0xffff) == 0x0a0d) break;
     if (out == tableEnd) return 0;
     const nameStart = pos;
-    while (true) {
-      mask = outside(v128.load(pos), token, highBits);
-      if (mask != 0) break;
-      pos += 16;
-      if (pos >= end) return 0;
+    let nameEnd: usize = 0;
+    let valueStart: usize = 0;
+    let valueEnd: usize = 0;
+    if (((word | 0x20202020) & 0xffffffffff) == 0x3a74736f68) { // host:
+      if (hasHost) return 0;
+      hasHost = true;
+      nameEnd = pos + 4;
+      valueStart = pos + 5 + <usize>((word >> 40 & 0xff) == 0x20);
+      valueEnd = scanHost(valueStart, end);
+      pos = valueEnd;
+      if (pos == 0) return 0;
+    } else {
+      while (true) {
+        mask = outside(pos, TOKEN_CLASS, HIGH_BITS);
+        if (mask != 0) break;
+        pos += 16;
+        if (pos >= end) return 0;
+      }
+      pos += ctz(mask);
+      nameEnd = pos;
+      const colon = <u32>load<u16>(pos);
+      if (pos == nameStart || (colon & 0xff) != 0x3a) return 0; // :
+      pos += (colon >> 8) == 0x20 ? 2 : 1;
+      while (isSpace(load<u8>(pos))) {
+        pos++;
+        if (pos >= end) return 0;
+      }
+      valueStart = pos;
+      while (true) {
+        mask = outside(pos, VALUE_CLASS, VALUE_HIGH_BITS);
+        if (mask != 0) break;
+        pos += 16;
+        if (pos >= end) return 0;
+      }
+      pos += ctz(mask);
+      valueEnd = pos;
+      while (valueEnd > valueStart && isSpace(load<u8>(valueEnd - 1))) valueEnd--;
+      const nameSize = <u32>(nameEnd - nameStart);
+      if (mayControl(nameSize, load<u8>(nameStart))) {
+        const bit = controlBit(nameStart, nameSize, valueStart, valueEnd);
+        if (bit < 0 || (told & <u32>bit) != 0) return 0;
+        told |= <u32>bit;
+      }
     }
-    pos += ctz(mask);
-    const nameSize = <u32>(pos - nameStart);
-    if (nameSize == 0 || load<u8>(pos) != 0x3a) return 0; // :
-    store<i32>(out, <i32>(nameStart - IN));
-    store<i32>(out + 4, <i32>(pos - IN));
-    pos++;
-    while (load<u8>(pos) == SP || load<u8>(pos) == HTAB) {
-      pos++;
-      if (pos >= end) return 0;
-    }
-    const valueStart = pos;
-    while (true) {
-      mask = forbidden(v128.load(pos));
-      if (mask != 0) break;
-      pos += 16;
-      if (pos >= end) return 0;
-    }
-    pos += ctz(mask);
     if (pos + 2 > end || load<u16>(pos) != 0x0a0d) return 0;
-    let valueEnd = pos;
-    while (
-      valueEnd > valueStart &&
-      (load<u8>(valueEnd - 1) == SP || load<u8>(valueEnd - 1) == HTAB)
-    ) valueEnd--;
-    store<i32>(out + 8, <i32>(valueStart - IN));
-    store<i32>(out + 12, <i32>(valueEnd - IN));
-    if (nameSize == 4 && (load<u32>(nameStart) | 0x20202020) == 0x74736f68) {
-      if (host != -1 || !isPlainHost(valueStart, valueEnd)) return 0;
-      host = <i32>((out - TABLE) >> 2);
-    } else if (mayControl(nameSize, load<u8>(nameStart) | 0x20)) {
-      if (controls == MAX_CONTROLS) return 0;
-      store<i32>(CONTROLS + (controls << 2), <i32>((out - TABLE) >> 2));
-      controls++;
-    }
+    let places = i32x4.splat(<i32>nameStart);
+    places = i32x4.replace_lane(places, 1, <i32>nameEnd);
+    places = i32x4.replace_lane(places, 2, <i32>valueStart);
+    places = i32x4.replace_lane(places, 3, <i32>valueEnd);
+    v128.store(out, i32x4.sub(places, i32x4.splat(<i32>base)));
     out += 16;
     pos += 2;
   }
-  if (host == -1) return 0;
+  if (!hasHost || pos - sectionStart > load<u32>(LIMITS + 8)) return 0;
+  if ((told & (CLOSE | KEEP_ALIVE)) == (CLOSE | KEEP_ALIVE)) return 0;
+  if ((told & (CONTENT_LENGTH | CHUNKED)) != 0) {
+    if ((told & (CONTENT_LENGTH | CHUNKED)) == (CONTENT_LENGTH | CHUNKED)) return 0;
+    if (methodSize == 5 && load<u8>(base) == 0x54) return 0; // TRACE
+  }
+  if (methodSize == 4 && load<u32>(base) == 0x44414548) told |= HEAD;
   store<i32>(OUT, methodSize);
   store<i32>(OUT + 12, <i32>((out - TABLE) >> 4));
-  store<i32>(OUT + 16, host);
-  store<i32>(OUT + 20, controls);
-  store<i32>(OUT + 24, <i32>(pos - sectionStart));
-  return <i32>(pos + 2 - IN);
+  store<u32>(OUT + 16, told & TOLD);
+  return <i32>(pos + 2 - base);
 }

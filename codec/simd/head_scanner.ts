@@ -1,14 +1,17 @@
 /**
  * Scans complete request heads of the usual shape in WebAssembly, 16 octets at
- * a step. What it does not take, the plain parser looks at from the beginning,
- * so that faults are decided in one place; what it takes, it takes exactly as
- * the plain parser does, from the same classes of octets.
+ * a step, where they lie in the module's memory. What it does not take, the
+ * plain parser looks at from the beginning, so that faults are decided in one
+ * place; what it takes, it takes exactly as the plain parser does, from the
+ * same classes of octets.
  */
 
 import { HOST } from "../authority.ts";
-import { TOKEN } from "../ascii.ts";
+import { FIELD_VALUE, TOKEN, writeOctets } from "../ascii.ts";
 import { FIELD_STRIDE } from "../field_lines.ts";
+import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
+import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE } from "../persistence.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 
@@ -16,64 +19,113 @@ import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 const TOKEN_CLASS_AT = 0;
 const TARGET_CLASS_AT = 16;
 const HOST_CLASS_AT = 32;
-const HIGH_BITS_AT = 48;
-const OUT_AT = 64;
-const CONTROLS_AT = 128;
+const VALUE_CLASS_AT = 48;
+const HIGH_BITS_AT = 128;
+const VALUE_HIGH_BITS_AT = 144;
+const LOW_HALVES_AT = 160;
+const LIMITS_AT = 64;
+const OUT_AT = 96;
 const TABLE_AT = 256;
-const INPUT_AT = 8192;
+/** Where octets are copied to that lie elsewhere. */
+const COPY_AT = 8192;
+const WINDOW_AT = 16_384;
+const ROUTES_AT = 86_016;
+const ROUTES_END = 196_608;
+
+/** Octets of one slot for a route. */
+const SLOT_BYTES = 16;
 
 /** Fields that the table has room for. */
-const MAX_FIELDS = (INPUT_AT - TABLE_AT) / (FIELD_STRIDE * 4);
+const MAX_FIELDS = (COPY_AT - TABLE_AT) / (FIELD_STRIDE * 4);
 
-/** Octets that are copied at most: longer heads are rare, and a long buffer holds many. */
-const MAX_SCANNED_BYTES = 4096;
+/** Octets that are copied at a time: longer heads are rare, and a long buffer holds many. */
+const MAX_COPIED_BYTES = 4096;
+
+/** Octets that an engine can receive at once where they are scanned. */
+export const WINDOW_BYTES = 65_536;
+
+/** Above every offset in the memory: what a larger limit amounts to. */
+const NO_LIMIT = 1 << 20;
 
 /** Places of the results, as numbers of 4 bytes from the memory's start. */
 const METHOD_END = OUT_AT / 4;
 const PATH_END = METHOD_END + 1;
 const TARGET_END = METHOD_END + 2;
 const COUNT = METHOD_END + 3;
-const HOST_ENTRY = METHOD_END + 4;
-const CONTROL_COUNT = METHOD_END + 5;
-const SECTION_SIZE = METHOD_END + 6;
+const TOLD = METHOD_END + 4;
+const ROUTE = METHOD_END + 5;
+/** Where the limits go, and the number of a route's last slot. */
+const LIMITS = LIMITS_AT / 4;
+const LAST_SLOT = LIMITS + 5;
+/** As a number of 8 bytes. */
+const LENGTH = (OUT_AT + 24) / 8;
 
-type Scan = (sizeBytes: number, maxFields: number) => number;
+/** What control fields say; the first bits are those of `persistence.ts`. */
+const CONNECTION_BITS = CONNECTION_CLOSE | CONNECTION_KEEP_ALIVE;
+const SAYS_LENGTH = 8;
+const SAYS_CHUNKED = 16;
+const SAYS_CONTINUE = 32;
+const SAYS_HEAD = 64;
+
+type Scan = (start: number, end: number) => number;
+type AddRoute = (start: number, sizeBytes: number, number: number) => void;
+
+/** A place in which octets can be received so that heads are scanned without a copy. */
+export interface ReceiveWindow {
+  /** The array in which the window lies. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Offset of the window's first octet. */
+  readonly start: number;
+  /** Octets that it takes. */
+  readonly size: number;
+}
 
 /** One scanner with a memory of its own; its results hold until the next scan. */
 export class HeadScanner {
+  /** The memory; octets in it are scanned where they are. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Where octets may be received. */
+  readonly window: ReceiveWindow;
   /** Offsets of the field lines, {@linkcode FIELD_STRIDE} a line. */
   readonly table: Int32Array;
-  /** Entries of the lines that may be control fields. */
-  readonly controls: Int32Array;
-  #octets: Uint8Array;
   #results: Int32Array;
+  #lengths: Float64Array;
   #scan: Scan;
-  #limits: HeadLimits;
-  #maxFields: number;
+  #addRoute: AddRoute;
+  /** Whose octets the copy stands for, if for more than one scan. */
+  #source: Uint8Array | null = null;
+  /** Which of them were copied. */
+  #copyStart = 0;
+  #copyEnd = 0;
 
   private constructor(exports: WebAssembly.Exports, limits: HeadLimits) {
     const memory = exports.memory as WebAssembly.Memory; // as the source has it
+    const buffer = memory.buffer as ArrayBuffer; // it is not shared
     this.#scan = exports.scan as Scan; // as the source has it
-    this.#octets = new Uint8Array(memory.buffer);
-    this.#results = new Int32Array(memory.buffer);
-    this.table = new Int32Array(
-      memory.buffer,
-      TABLE_AT,
-      MAX_FIELDS * FIELD_STRIDE,
+    this.#addRoute = exports.addRoute as AddRoute; // as the source has it
+    this.bytes = new Uint8Array(buffer);
+    this.window = { bytes: this.bytes, start: WINDOW_AT, size: WINDOW_BYTES };
+    this.#results = new Int32Array(buffer);
+    this.#lengths = new Float64Array(buffer);
+    this.table = new Int32Array(buffer, TABLE_AT, MAX_FIELDS * FIELD_STRIDE);
+    this.bytes.set(classOf(TOKEN, 1, HIGH_BITS), TOKEN_CLASS_AT);
+    this.bytes.set(classOf(TARGET, PLAIN, HIGH_BITS), TARGET_CLASS_AT);
+    this.bytes.set(classOf(HOST, 1, HIGH_BITS), HOST_CLASS_AT);
+    this.bytes.set(classOf(FIELD_VALUE, 1, VALUE_HIGH_BITS), VALUE_CLASS_AT);
+    this.bytes.set(HIGH_BITS, HIGH_BITS_AT);
+    this.bytes.set(VALUE_HIGH_BITS, VALUE_HIGH_BITS_AT);
+    this.bytes.fill(0x0f, LOW_HALVES_AT, LOW_HALVES_AT + 16);
+    const bounds = [
+      limits.maxMethodBytes,
+      limits.maxTargetBytes,
+      limits.maxHeaderBytes,
+      limits.maxRequestHeadSize,
+      Math.min(limits.maxHeaderCount, MAX_FIELDS),
+    ];
+    this.#results.set(
+      bounds.map((bound) => Math.min(bound, NO_LIMIT)),
+      LIMITS,
     );
-    this.controls = new Int32Array(
-      memory.buffer,
-      CONTROLS_AT,
-      (TABLE_AT - CONTROLS_AT) / 4,
-    );
-    this.#limits = limits;
-    this.#maxFields = Math.min(limits.maxHeaderCount, MAX_FIELDS);
-    this.#octets.set(classOf(TOKEN, 1), TOKEN_CLASS_AT);
-    this.#octets.set(classOf(TARGET, PLAIN), TARGET_CLASS_AT);
-    this.#octets.set(classOf(HOST, 1), HOST_CLASS_AT);
-    for (let high = 0; high < 8; high++) {
-      this.#octets[HIGH_BITS_AT + high] = 1 << high;
-    }
   }
 
   /** Creates a scanner, or `null` where there is no WebAssembly with SIMD. */
@@ -106,48 +158,136 @@ export class HeadScanner {
     return this.#results[COUNT]!;
   }
 
-  /** Entry of the one `Host` line, whose value is plain. */
-  get host(): number {
-    return this.#results[HOST_ENTRY]!;
+  /** Number of the route that was learned for method and path, from 1 on, or 0. */
+  get route(): number {
+    return this.#results[ROUTE]!;
   }
 
-  /** Lines beside `Host` that may be control fields. */
-  get controlCount(): number {
-    return this.#results[CONTROL_COUNT]!;
+  /** What method and control fields say, as bits; 0 in most requests of machines. */
+  get told(): number {
+    return this.#results[TOLD]!;
+  }
+
+  /** Bits that `Connection` names; see `persistence.ts`. */
+  get connectionOptions(): number {
+    return this.told & CONNECTION_BITS;
+  }
+
+  /** Octets of the body, or {@linkcode CHUNKED}. */
+  get bodyLength(): number {
+    const { told } = this;
+    if ((told & SAYS_LENGTH) !== 0) return this.#lengths[LENGTH]!; // see `methodEnd`
+    return (told & SAYS_CHUNKED) !== 0 ? CHUNKED : 0;
+  }
+
+  /** Whether the peer waits for `100 Continue` (RFC 9110 §10.1.1). */
+  get expectsContinue(): boolean {
+    return (this.told & SAYS_CONTINUE) !== 0;
+  }
+
+  /** Whether the method is HEAD. */
+  get isHead(): boolean {
+    return (this.told & SAYS_HEAD) !== 0;
   }
 
   /**
-   * Scans the head at the start of `bytes`.
+   * Learns what to look for at the start of a head; to be called once.
+   *
+   * @param keys The octets `METHOD SP path` as ASCII text, no two alike.
+   * @returns Whether there was room; if not, nothing was learned.
+   */
+  learnRoutes(keys: readonly string[]): boolean {
+    let slots = 2;
+    while (slots < 2 * keys.length) slots *= 2;
+    const start = ROUTES_AT + slots * SLOT_BYTES;
+    const sizeBytes = keys.reduce((sum, { length }) => sum + length, 0);
+    // eight octets are compared at a time
+    if (start + sizeBytes + 8 > ROUTES_END) return false;
+    this.#results[LAST_SLOT] = slots - 1;
+    let at = start;
+    for (const [index, key] of keys.entries()) {
+      writeOctets(this.bytes, at, key);
+      this.#addRoute(at, key.length, index + 1);
+      at += key.length;
+    }
+    return true;
+  }
+
+  /**
+   * Scans the head that begins at `start`.
+   *
+   * Octets that lie elsewhere are copied first, unless {@linkcode HeadScanner.place}
+   * did that; without it, only where a buffer begins, since each call copies.
    *
    * @returns Its size in octets, or 0 if the plain parser has to look at it.
    */
-  scan(bytes: Uint8Array, end: number): number {
-    const size = end < MAX_SCANNED_BYTES ? end : MAX_SCANNED_BYTES;
-    // Copying what lies behind the head costs less than a view of it.
-    this.#octets.set(
-      bytes.length <= MAX_SCANNED_BYTES ? bytes : bytes.subarray(0, size),
-      INPUT_AT,
-    );
-    const headSize = this.#scan(size, this.#maxFields);
-    return headSize !== 0 && this.#isWithinLimits(headSize) ? headSize : 0;
+  scan(bytes: Uint8Array, start: number, end: number): number {
+    return bytes === this.bytes
+      ? this.#scan(start, end)
+      : this.#scanCopy(bytes, start, end);
   }
 
-  #isWithinLimits(headSize: number): boolean {
-    const limits = this.#limits;
-    const methodEnd = this.methodEnd;
-    return methodEnd <= limits.maxMethodBytes &&
-      this.targetEnd - methodEnd - 1 <= limits.maxTargetBytes &&
-      this.#results[SECTION_SIZE]! <= limits.maxHeaderBytes &&
-      headSize <= limits.maxRequestHeadSize;
+  #scanCopy(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes !== this.#source) {
+      if (start !== 0) return 0;
+      this.#source = null; // what was placed is overwritten
+      this.#copy(bytes, start, end);
+    } else if (start >= this.#copyEnd) this.#copy(bytes, start, end);
+    else if (start < this.#copyStart) return 0;
+    const shift = COPY_AT - this.#copyStart;
+    return this.#scan(start + shift, this.#copyEnd + shift);
+  }
+
+  /**
+   * Copies octets into the memory, as many as there is room for, so that the
+   * heads among them are scanned one after the other. They must stay as they
+   * are until {@linkcode HeadScanner.release}, or somebody else places some.
+   */
+  place(bytes: Uint8Array, start: number, end: number): void {
+    this.#copy(bytes, start, end);
+    this.#source = bytes;
+  }
+
+  /** Ends what {@linkcode HeadScanner.place} began. */
+  release(): void {
+    this.#source = null;
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    const size = Math.min(end - start, MAX_COPIED_BYTES);
+    this.#copyStart = start;
+    this.#copyEnd = start + size;
+    // Copying what lies behind the octets costs less than a view of them.
+    const isWhole = start === 0 && bytes.length <= MAX_COPIED_BYTES;
+    this.bytes.set(
+      isWhole ? bytes : bytes.subarray(start, start + size),
+      COPY_AT,
+    );
   }
 }
 
-/** A table's class as 16 bytes: bit `high` of byte `low` stands for the octet of these halves. */
-function classOf(table: Uint8Array, value: number): Uint8Array {
+/** Which bit of a class stands for octets with each high half: none above 0x7F. */
+const HIGH_BITS: Uint8Array = Uint8Array.from(
+  { length: 16 },
+  (_, high) => high < 8 ? 1 << high : 0,
+);
+
+/** The same for values: of the halves 2 and 8 to 15 each takes all octets or none. */
+const VALUE_HIGH_BITS: Uint8Array = Uint8Array.from(
+  { length: 16 },
+  (_, high) => 1 << (high < 8 ? high : 2),
+);
+
+/** A table's class as 16 bytes: the bit of a high half in byte `low` stands for the octet of both. */
+function classOf(
+  table: Uint8Array,
+  value: number,
+  highBits: Uint8Array,
+): Uint8Array {
   const members = new Uint8Array(16);
-  for (let octet = 0; octet < 0x80; octet++) {
+  for (let octet = 0; octet < 0x100; octet++) {
     // in range: a half has 4 bits
-    if (table[octet] === value) members[octet & 15]! |= 1 << (octet >> 4);
+    if (table[octet] === value) members[octet & 15]! |= highBits[octet >> 4]!;
   }
   return members;
 }

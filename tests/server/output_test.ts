@@ -1,7 +1,7 @@
 /** Order, counts and reuse in a connection's output. */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Output, OutputPool } from "../../server/output.ts";
+import { Output, OutputBuffer, OutputPool } from "../../server/output.ts";
 import { fromOctets, toOctets } from "../_raw_client.ts";
 
 /** Takes all segments as an engine does. */
@@ -84,4 +84,69 @@ Deno.test("clear() drops what was not taken", () => {
   output.push(toOctets("cd"));
   output.clear();
   assertEquals([output.pendingBytes, takeAll(output)], [0, []]);
+});
+
+Deno.test("a segment may be sent in parts", () => {
+  const output = new Output(new OutputPool());
+  output.append(toOctets("parts"));
+  output.push(toOctets("more"));
+  assertEquals(output.next(), true);
+  assertEquals([output.sendStart, output.sendEnd], [0, 5]);
+  output.sent(2);
+  assertEquals([output.sendStart, output.pendingBytes], [2, 7]);
+  assertEquals(output.sendBuffer?.bytes, output.sendBytes);
+  output.sent(3);
+  assertEquals(output.sendBuffer, null);
+  assertEquals(output.next(), true);
+  assertEquals(
+    fromOctets(output.sendBytes.subarray(0, output.sendEnd)),
+    "more",
+  );
+  output.sent(4);
+  assertEquals([output.next(), output.pendingBytes], [false, 0]);
+});
+
+Deno.test("a constant piece is sent from its own buffer when it is alone, and copied otherwise", () => {
+  const output = new Output(new OutputPool());
+  const constant = new OutputBuffer(toOctets("same"), false);
+  output.appendConstant(constant);
+  assertEquals(output.next(), true);
+  assertStrictEquals(output.sendBuffer, constant);
+  output.sent(4);
+  output.appendConstant(constant);
+  output.appendConstant(constant);
+  assertEquals(takeAll(output), ["samesame"]);
+  output.append(toOctets("first "));
+  output.appendConstant(constant);
+  assertEquals(takeAll(output), ["first same"]);
+  output.appendConstant(constant);
+  output.appendConstant(new OutputBuffer(toOctets("other"), false));
+  assertEquals(takeAll(output), ["sameother"]);
+});
+
+Deno.test("a constant piece goes out as often as it was added", () => {
+  const output = new Output(new OutputPool());
+  const constant = new OutputBuffer(toOctets("0123456789".repeat(10)), false);
+  const text = fromOctets(constant.bytes);
+  for (const count of [2, 3, 16, 17, 1000]) {
+    for (let n = 0; n < count; n++) output.appendConstant(constant);
+    assertEquals(output.pendingBytes, count * text.length);
+    assertEquals(takeAll(output).join(""), text.repeat(count));
+    for (let n = 0; n < count; n++) output.appendConstant(constant);
+    output.append(toOctets("end"));
+    assertEquals(takeAll(output).join(""), text.repeat(count) + "end");
+  }
+});
+
+Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
+  const output = new Output(new OutputPool());
+  const addresses: unknown[] = [];
+  for (let turn = 0; turn < 2; turn++) {
+    output.append(toOctets("x"));
+    output.next();
+    addresses.push(output.sendBuffer?.address);
+    if (output.sendBuffer !== null) output.sendBuffer.address = "here";
+    output.sent(1);
+  }
+  assertEquals(addresses, [null, "here"]);
 });

@@ -4,6 +4,10 @@ import { assert, assertEquals } from "@std/assert";
 import { encodeOctets } from "../../../codec/ascii.ts";
 import { NEED_DATA, ProtocolError } from "../../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../codec/limits.ts";
+import {
+  type RequestHead,
+  UNKNOWN_ROUTE,
+} from "../../../codec/request_head.ts";
 import { RequestHeadParser } from "../../../codec/request_parser.ts";
 import { HeadScanner } from "../../../codec/simd/head_scanner.ts";
 import {
@@ -115,27 +119,46 @@ function generate(random: SeededRandom): string {
     : wire;
 }
 
+/** Routes of some of the generated heads, and of none. */
+const ROUTES = [
+  "GET /",
+  "HEAD /",
+  "GET /a/b/c.html",
+  "POST /a",
+  "GET /a",
+  "M-SEARCH /" + "p".repeat(30),
+  "GET /never",
+];
+
+function routeOf({ method, originPath }: RequestHead): string {
+  return `${method} ${originPath}`;
+}
+
 /** All that can be told of an outcome. */
 function outcomeOf(
   parser: RequestHeadParser,
   bytes: Uint8Array,
+  start: number,
   end: number,
 ): unknown {
   try {
-    const head = parser.parse(bytes, 0, end);
+    const head = parser.parse(bytes, start, end);
     if (head === NEED_DATA) return "more";
-    const { host, contentLength, connection, expect, upgrade } = head.index;
+    if (head.route !== UNKNOWN_ROUTE) {
+      assertEquals(head.route, 1 + ROUTES.indexOf(routeOf(head)));
+    }
     return [
       head.method,
       head.target,
       head.originPath,
+      head.isHead,
+      head.isConnect,
       head.minorVersion,
       head.sizeBytes,
       head.bodyLength,
       head.connectionOptions,
       head.expectsContinue,
       head.offersUpgrade,
-      [host, contentLength, connection, expect, upgrade],
       [...head.headers],
     ];
   } catch (error) {
@@ -149,6 +172,8 @@ function outcomeOf(
 Deno.test("the scanner takes and refuses what the plain parser does, and finds the same in it", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
+  assert(scanner.learnRoutes(ROUTES));
+  const { window } = scanner;
   const plain = new RequestHeadParser(LIMITS);
   const fast = new RequestHeadParser(LIMITS, scanner);
   const buffer = new Uint8Array(1024);
@@ -156,15 +181,82 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
   for (let seed = 1; seed <= RUNS; seed++) {
     const random = new SeededRandom(seed * 0x9e3779b1 + 1);
     const wire = generate(random);
+    const why = `seed ${seed}: ${JSON.stringify(wire)}`;
     // Stale octets behind the end must not matter.
     buffer.fill(OCTETS.charCodeAt(random.below(OCTETS.length)));
     buffer.set(encodeOctets(wire));
-    const expected = outcomeOf(plain, buffer, wire.length);
-    const actual = outcomeOf(fast, buffer, wire.length);
-    if (scanner.scan(buffer, wire.length) !== 0) taken++;
-    assertEquals(actual, expected, `seed ${seed}: ${JSON.stringify(wire)}`);
+    const expected = outcomeOf(plain, buffer, 0, wire.length);
+    assertEquals(outcomeOf(fast, buffer, 0, wire.length), expected, why);
+    if (scanner.scan(buffer, 0, wire.length) !== 0) taken++;
+    // The same anywhere in the window, its very end included.
+    const room = window.size - wire.length;
+    const place = random.below(4) === 0 ? room : random.below(room + 1);
+    const start = window.start + place;
+    window.bytes.set(buffer.subarray(0, window.size - place), start);
+    const end = start + wire.length;
+    assertEquals(outcomeOf(fast, window.bytes, start, end), expected, why);
+    // And anywhere in octets that were placed.
+    const shift = random.below(200);
+    buffer.copyWithin(shift, 0, wire.length);
+    scanner.place(buffer, random.below(shift + 1), shift + wire.length);
+    assertEquals(
+      outcomeOf(fast, buffer, shift, shift + wire.length),
+      expected,
+      why,
+    );
+    scanner.release();
   }
   assert(taken > RUNS / 10, `the scanner took ${taken} of ${RUNS}`);
+});
+
+Deno.test("the scanner takes placed heads one after the other, however many", () => {
+  const scanner = HeadScanner.maybeCreate(LIMITS);
+  assert(scanner !== null);
+  const parser = new RequestHeadParser(LIMITS, scanner);
+  const targets = Array.from({ length: 300 }, (_, index) => `/${index}`);
+  const bytes = encodeOctets(
+    targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)
+      .join(""),
+  );
+  scanner.place(bytes, 0, bytes.length);
+  const found: string[] = [];
+  for (let pos = 0; pos < bytes.length;) {
+    const head = parser.parse(bytes, pos, bytes.length);
+    assert(head !== NEED_DATA);
+    found.push(head.target);
+    pos += head.sizeBytes;
+  }
+  assertEquals(found, targets);
+});
+
+Deno.test("the scanner forgets what was placed when somebody else's octets take the room", () => {
+  const scanner = HeadScanner.maybeCreate(LIMITS);
+  assert(scanner !== null);
+  const parser = new RequestHeadParser(LIMITS, scanner);
+  const other = new RequestHeadParser(LIMITS, scanner);
+  const one = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
+  const bytes = encodeOctets(one + one.replace("/1 ", "/2 "));
+  scanner.place(bytes, 0, bytes.length);
+  assert(parser.parse(bytes, 0, bytes.length) !== NEED_DATA);
+  const intruder = encodeOctets(one.repeat(2).replaceAll("/1 ", "/x "));
+  assert(other.parse(intruder, 0, intruder.length) !== NEED_DATA);
+  const head = parser.parse(bytes, one.length, bytes.length);
+  assert(head !== NEED_DATA);
+  assertEquals(head.target, "/2");
+});
+
+Deno.test("learnRoutes() learns all routes or none", () => {
+  const scanner = HeadScanner.maybeCreate(LIMITS);
+  assert(scanner !== null);
+  const keys = Array.from({ length: 5000 }, (_, index) => `GET /${index}`);
+  assertEquals(scanner.learnRoutes(keys), false);
+  const few = keys.slice(0, 1500);
+  assertEquals(scanner.learnRoutes(few), true);
+  for (const [index, key] of [...few, "GET /none", "get /0"].entries()) {
+    const bytes = encodeOctets(`${key}?q HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assertEquals(scanner.scan(bytes, 0, bytes.length), bytes.length);
+    assertEquals(scanner.route, index < few.length ? index + 1 : 0, key);
+  }
 });
 
 Deno.test("the scanner goes on in the plain parser when a head comes in two parts", () => {
@@ -213,5 +305,5 @@ Deno.test("the embedded module was built from the source beside it, is small and
   assertEquals(WebAssembly.Module.imports(module), []);
   const { exports } = new WebAssembly.Instance(module);
   const memory = exports.memory as WebAssembly.Memory; // as the source has it
-  assertEquals(memory.buffer.byteLength, 65_536);
+  assertEquals(memory.buffer.byteLength, 196_608);
 });
