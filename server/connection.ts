@@ -70,7 +70,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #isWriteClosed = false;
   #fault: Error | null = null;
   #times: ConnectionTimes;
-  #waiters: SentWaiters = new SentWaiters();
+  /** Those who wait for bytes to be sent, once there were any. */
+  #waiters: SentWaiters | null = null;
   #abort: AbortController | null = null;
   /** Why nothing more can be sent, once that is so. */
   #gone: Error | null = null;
@@ -175,7 +176,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** All output that the engine took was sent, some bytes of it just now. */
   outputSent(): void {
-    this.#waiters.settle(this.output.sentBytes);
+    this.#waiters?.settle(this.output.sentBytes);
     if (this.output.pendingBytes > 0) return;
     if (this.#exchange === null) this.#abort = null; // all was answered
     if (this.#phase === CLOSING) this.#endOutput();
@@ -250,7 +251,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode ExchangeOwner.sentUpTo}. */
   sentUpTo(position: number): Promise<void> {
-    return this.#waiters.wait(position, this.output.sentBytes);
+    const waiters = this.#waiters ??= new SentWaiters();
+    return waiters.wait(position, this.output.sentBytes);
   }
 
   /** See {@linkcode ExchangeOwner.abortSignal}. */
@@ -571,7 +573,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
-    this.#waiters.fail(gone, sentBytes);
+    // even without any: whoever comes later is told what had been sent
+    (this.#waiters ??= new SentWaiters()).fail(gone, sentBytes);
     this.#transport.close(cause);
   }
 

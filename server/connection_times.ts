@@ -25,10 +25,8 @@ type Awaited = "nothing" | "request" | "head" | "body" | "drain" | "end";
 export class ConnectionTimes {
   #deadlines: Deadlines;
   #options: ServerOptions;
-  #headerMs: number;
-  #idleMs: number;
-  #bodyMs: number;
-  #writeMs: number;
+  /** What this connection has in place of the server's options. */
+  #own: ProceedOptions;
   #bornMs: number;
   #awaited: Awaited = "request";
   #readAt: number;
@@ -45,13 +43,26 @@ export class ConnectionTimes {
   ) {
     this.#deadlines = deadlines;
     this.#options = options;
-    this.#headerMs = own.readTimeoutMs ?? options.headerTimeout;
-    this.#idleMs = own.readTimeoutMs ?? options.idleTimeout;
-    this.#bodyMs = own.readTimeoutMs ?? options.bodyTimeout;
-    this.#writeMs = own.writeTimeoutMs ?? options.writeTimeout;
+    this.#own = own;
     this.#bornMs = deadlines.nowMs;
     // A connection that never says anything does not get the time of an idle one.
     this.#readAt = deadlines.after(this.#headerMs);
+  }
+
+  get #headerMs(): number {
+    return this.#own.readTimeoutMs ?? this.#options.headerTimeout;
+  }
+
+  get #idleMs(): number {
+    return this.#own.readTimeoutMs ?? this.#options.idleTimeout;
+  }
+
+  get #bodyMs(): number {
+    return this.#own.readTimeoutMs ?? this.#options.bodyTimeout;
+  }
+
+  get #writeMs(): number {
+    return this.#own.writeTimeoutMs ?? this.#options.writeTimeout;
   }
 
   /** Says whether the connection is older than that. */

@@ -30,17 +30,20 @@ export interface ProceedOptions {
   readonly writeTimeoutMs?: number;
 }
 
+/** In place of options of one's own: connections keep them. */
+const NO_OPTIONS: ProceedOptions = Object.freeze({});
+
 /** A setup hook's answer. */
 export class ConnectionSetupAction {
   /** Closes the socket; serving goes on. */
   static readonly drop: ConnectionSetupAction = new ConnectionSetupAction(
     "drop",
     null,
-    {},
+    NO_OPTIONS,
   );
   /** Closes the socket and ends serving once running work is done. */
   static readonly stopAccepting: ConnectionSetupAction =
-    new ConnectionSetupAction("stopAccepting", null, {});
+    new ConnectionSetupAction("stopAccepting", null, NO_OPTIONS);
 
   /** What to do. */
   readonly kind: "proceed" | "drop" | "stopAccepting";
@@ -67,7 +70,7 @@ export class ConnectionSetupAction {
    */
   static proceed(
     conn: Duplex,
-    options: ProceedOptions = {},
+    options: ProceedOptions = NO_OPTIONS,
   ): ConnectionSetupAction {
     return new ConnectionSetupAction("proceed", conn, options);
   }

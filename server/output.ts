@@ -77,6 +77,9 @@ interface Segment {
 
 const NO_BYTES = new Uint8Array(0);
 
+/** In place of a list of one's own; nothing is ever added to it. */
+const NO_SEGMENTS: Segment[] = [];
+
 /** One connection's output, in order. */
 export class Output {
   /** Bytes put in and not yet reported as sent. */
@@ -96,7 +99,7 @@ export class Output {
   #end = 0;
   /** A piece that goes out alone; nothing else is queued while there is one. */
   #single: OutputBuffer | null = null;
-  #segments: Segment[] = [];
+  #segments: Segment[] = NO_SEGMENTS;
 
   /** Creates an empty output. */
   constructor(pool: OutputPool) {
@@ -159,7 +162,7 @@ export class Output {
     if (bytes.length === 0) return;
     if (this.#single !== null) this.#unpackSingle();
     this.#close();
-    this.#segments.push({ bytes, buffer: null, end: bytes.length });
+    this.#addSegment({ bytes, buffer: null, end: bytes.length });
     this.pendingBytes += bytes.length;
     this.totalBytes += bytes.length;
   }
@@ -213,7 +216,7 @@ export class Output {
 
   /** Drops everything that was not taken. */
   clear(): void {
-    this.#segments = [];
+    this.#segments = NO_SEGMENTS;
     this.#single = null;
     this.#buffer = null;
     this.#end = 0;
@@ -228,6 +231,11 @@ export class Output {
     this.pendingBytes -= single.bytes.length;
     this.totalBytes -= single.bytes.length;
     this.append(single.bytes);
+  }
+
+  #addSegment(segment: Segment): void {
+    if (this.#segments === NO_SEGMENTS) this.#segments = [];
+    this.#segments.push(segment);
   }
 
   #send(bytes: Uint8Array, end: number, buffer: OutputBuffer | null): void {
@@ -259,7 +267,7 @@ export class Output {
     const buffer = this.#buffer;
     if (buffer === null) return;
     if (this.#end > 0) {
-      this.#segments.push({ bytes: buffer.bytes, buffer, end: this.#end });
+      this.#addSegment({ bytes: buffer.bytes, buffer, end: this.#end });
     } else this.#pool.give(buffer);
     this.#buffer = null;
     this.#end = 0;

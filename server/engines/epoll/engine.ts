@@ -103,7 +103,7 @@ export class EpollEngine {
   #carry(init: TransportInit): ServedTransport {
     const { duplex } = init;
     if (!(duplex instanceof EpollSocket)) return new DuplexTransport(init);
-    return new EpollTransport(init, duplex, this.#loop, this.#place);
+    return new EpollTransport(init, duplex, this.#place);
   }
 
   async #close(): Promise<void> {

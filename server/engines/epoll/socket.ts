@@ -40,7 +40,8 @@ export class EpollSocket implements Duplex, Watched {
   /** See {@linkcode Watched.generation}. */
   generation = 0;
   #fd: number;
-  #loop: EventLoop;
+  /** The loop that watches it. */
+  readonly loop: EventLoop;
   #isClosed = false;
   /** Whether it sends at once, as its listener does. */
   #isNoDelay = true;
@@ -56,7 +57,7 @@ export class EpollSocket implements Duplex, Watched {
    */
   constructor(loop: EventLoop, fd: number) {
     this.#fd = fd;
-    this.#loop = loop;
+    this.loop = loop;
     try {
       loop.watch(fd, this, SOCKET_EVENTS);
     } catch (error) {
@@ -92,7 +93,7 @@ export class EpollSocket implements Duplex, Watched {
    * @throws {Error} If the connection failed.
    */
   receive(address: Deno.PointerValue, size: number): number {
-    const received = this.#loop.libc.calls.recv(this.#fd, address, size, 0);
+    const received = this.loop.libc.calls.recv(this.#fd, address, size, 0);
     if (received < 0) return this.#failedToReceive();
     // All that was there has come, unless the end has come with it.
     if (received < size && !this.isEnding) this.isReadable = false;
@@ -108,21 +109,21 @@ export class EpollSocket implements Duplex, Watched {
    */
   sendFrom(address: Deno.PointerValue, size: number, hasMore: boolean): number {
     const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-    const sent = this.#loop.libc.calls.send(this.#fd, address, size, flags);
+    const sent = this.loop.libc.calls.send(this.#fd, address, size, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
   /** As {@linkcode EpollSocket.sendFrom}, from anywhere. */
   send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
     const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
-    const { calls } = this.#loop.libc;
+    const { calls } = this.loop.libc;
     const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
   /** Ends the writing direction. */
   shutdownWrite(): void {
-    if (!this.#isClosed) this.#loop.libc.calls.shutdown(this.#fd, SHUT_WR);
+    if (!this.#isClosed) this.loop.libc.calls.shutdown(this.#fd, SHUT_WR);
   }
 
   /** See {@linkcode Duplex.read}. */
@@ -131,7 +132,7 @@ export class EpollSocket implements Duplex, Watched {
     for (;;) {
       this.#requireOpen();
       this.isReadable = true; // until the system says otherwise
-      const received = this.#loop.libc.calls.recvBytes(
+      const received = this.loop.libc.calls.recvBytes(
         this.#fd,
         plainBytes(buffer),
         buffer.length,
@@ -165,8 +166,8 @@ export class EpollSocket implements Duplex, Watched {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#loop.forget(this.#fd);
-    this.#loop.libc.calls.close(this.#fd);
+    this.loop.forget(this.#fd);
+    this.loop.libc.calls.close(this.#fd);
     this.#wake();
   }
 
@@ -185,7 +186,7 @@ export class EpollSocket implements Duplex, Watched {
   #set(level: number, name: number, isOn: boolean): void {
     this.#requireOpen();
     const value = Int32Array.of(isOn ? 1 : 0);
-    this.#loop.libc.calls.setsockopt(
+    this.loop.libc.calls.setsockopt(
       this.#fd,
       level,
       name,
@@ -195,7 +196,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   #failedToReceive(): number {
-    const errno = this.#loop.libc.errno();
+    const errno = this.loop.libc.errno();
     if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays, so that it is tried again
     if (errno !== EAGAIN) throw systemError("read from connection", errno);
     this.isReadable = false;
@@ -203,7 +204,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   #failedToSend(): number {
-    const errno = this.#loop.libc.errno();
+    const errno = this.loop.libc.errno();
     if (errno === EINTR) return 0;
     if (errno !== EAGAIN) throw systemError("write to connection", errno);
     return WOULD_WAIT;
@@ -213,7 +214,7 @@ export class EpollSocket implements Duplex, Watched {
     if (this.#isClosed) return undefined;
     const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
     const size = Uint32Array.of(bytes.length);
-    if (this.#loop.libc.calls[call](this.#fd, bytes, size) !== 0) {
+    if (this.loop.libc.calls[call](this.#fd, bytes, size) !== 0) {
       return undefined;
     }
     return decodeSocketAddress(bytes) ?? undefined;
@@ -228,7 +229,7 @@ export class EpollSocket implements Duplex, Watched {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;
-    this.#loop.isFresh = true;
+    this.loop.isFresh = true;
     waiting.resolve();
   }
 

@@ -15,7 +15,7 @@ import type {
   TransportInit,
   TransportOwner,
 } from "../served_transport.ts";
-import type { EventLoop, Task } from "./event_loop.ts";
+import type { Task } from "./event_loop.ts";
 import {
   type EpollSocket,
   plainBytes,
@@ -42,10 +42,8 @@ export class EpollTransport
   /** The machine that is fed. */
   readonly connection: Connection;
   #socket: EpollSocket;
-  #loop: EventLoop;
   #place: ReceivePlace;
   #owner: TransportOwner;
-  #remembersAddresses: boolean;
   /** Whether something is left of the segment that is being sent. */
   #isUnsent = false;
   #isReading = false;
@@ -59,14 +57,11 @@ export class EpollTransport
   constructor(
     { services, options, owner }: TransportInit,
     socket: EpollSocket,
-    loop: EventLoop,
     place: ReceivePlace,
   ) {
     this.#socket = socket;
-    this.#loop = loop;
     this.#place = place;
     this.#owner = owner;
-    this.#remembersAddresses = services.app.hooks.connectionTeardown !== null;
     this.connection = new Connection(services, this, options);
   }
 
@@ -110,7 +105,7 @@ export class EpollTransport
       return;
     }
     this.#isScheduled = true;
-    this.#loop.schedule(this);
+    this.#socket.loop.schedule(this);
   }
 
   /** See {@linkcode Transport.closeWrite}. */
@@ -134,7 +129,8 @@ export class EpollTransport
   close(error?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#remembersAddresses) this.#rememberAddresses();
+    const { hooks } = this.connection.services.app;
+    if (hooks.connectionTeardown !== null) this.#rememberAddresses();
     this.#socket.user = null;
     this.#socket.close();
     this.#owner.transportClosed(this, error);
@@ -150,7 +146,7 @@ export class EpollTransport
     }
     this.#isReading = false;
     // Its handler may go on by microtasks, or the rest of a head may be near.
-    if (!this.connection.isIdle) this.#loop.isFresh = true;
+    if (!this.connection.isIdle) this.#socket.loop.isFresh = true;
   }
 
   #receiveAll(): void {
@@ -203,7 +199,7 @@ export class EpollTransport
       const rest = sendBytes.subarray(sendStart, sendEnd);
       return this.#socket.send(plainBytes(rest), hasMore);
     }
-    sendBuffer.address ??= this.#loop.libc.addressOf(sendBuffer.bytes);
+    sendBuffer.address ??= this.#socket.loop.libc.addressOf(sendBuffer.bytes);
     const address = sendBuffer.address as Deno.PointerValue; // nobody else makes any
     return this.#socket.sendFrom(address, size, hasMore);
   }
@@ -211,7 +207,7 @@ export class EpollTransport
   /** Whoever put the octets out is still at work: the end comes behind it. */
   #break(error: unknown): void {
     this.#isBroken = true;
-    this.#loop.isFresh = true;
+    this.#socket.loop.isFresh = true;
     queueMicrotask(() => this.connection.fail(toError(error)));
   }
 
