@@ -1,12 +1,16 @@
 /**
  * The deadlines of one connection as plain numbers: one for what is awaited
  * from the peer, one for the whole request, one for a write without progress
- * (RFC 9112 §9.5). `Infinity` means that nothing is awaited.
+ * (RFC 9112 §9.5). Times are whole milliseconds and {@linkcode NEVER} stands for
+ * no time: whole numbers are part of the object, all others live beside it.
  */
 
 import type { Deadlines } from "./deadlines.ts";
 import type { ProceedOptions } from "./hooks.ts";
 import type { ServerOptions } from "./options.ts";
+
+/** In place of a time: nothing is awaited. */
+const NEVER = -1;
 
 /** What a passed deadline means. */
 export interface TimedOut {
@@ -30,9 +34,9 @@ export class ConnectionTimes {
   #bornMs: number;
   #awaited: Awaited = "request";
   #readAt: number;
-  #requestAt = Infinity;
+  #requestAt = NEVER;
   /** Since when no byte went out although there were some, in ms. */
-  #stalledSince = Infinity;
+  #stalledSince = NEVER;
   #lastProgress = -1;
 
   /** Starts to wait for the first request. */
@@ -46,7 +50,7 @@ export class ConnectionTimes {
     this.#own = own;
     this.#bornMs = deadlines.nowMs;
     // A connection that never says anything does not get the time of an idle one.
-    this.#readAt = deadlines.after(this.#headerMs);
+    this.#readAt = timeAfter(deadlines, this.#headerMs);
   }
 
   get #headerMs(): number {
@@ -73,7 +77,7 @@ export class ConnectionTimes {
   /** The next request may begin. */
   beginIdle(): void {
     this.#await("request", this.#idleMs);
-    this.#requestAt = Infinity;
+    this.#requestAt = NEVER;
   }
 
   /**
@@ -83,22 +87,29 @@ export class ConnectionTimes {
   noteRequests(): void {
     if (this.#awaited !== "request") return;
     const { previousMs, periodMs } = this.#deadlines;
-    this.#readAt = previousMs + periodMs + this.#idleMs;
+    const idleMs = this.#idleMs;
+    this.#readAt = idleMs === Infinity ? NEVER : previousMs + periodMs + idleMs;
   }
 
   /** A head began: a deadline, not an inactivity, so that progress does not move it. */
   beginHead(): void {
     this.#await("head", this.#headerMs);
-    this.#requestAt = this.#deadlines.after(this.#options.requestTimeout);
+    this.#requestAt = timeAfter(
+      this.#deadlines,
+      this.#options.requestTimeout,
+    );
   }
 
   /** A head is complete. */
   beginExchange(hasBody: boolean): void {
     this.#awaited = "nothing";
-    this.#readAt = Infinity;
-    if (!hasBody) this.#requestAt = Infinity;
-    else if (this.#requestAt === Infinity) {
-      this.#requestAt = this.#deadlines.after(this.#options.requestTimeout);
+    this.#readAt = NEVER;
+    if (!hasBody) this.#requestAt = NEVER;
+    else if (this.#requestAt === NEVER) {
+      this.#requestAt = timeAfter(
+        this.#deadlines,
+        this.#options.requestTimeout,
+      );
     }
   }
 
@@ -115,7 +126,7 @@ export class ConnectionTimes {
   /** The body is complete. */
   bodyDone(): void {
     if (this.#awaited === "body") this.beginExchange(false);
-    this.#requestAt = Infinity;
+    this.#requestAt = NEVER;
   }
 
   /** The rest of a body is dropped. */
@@ -126,8 +137,8 @@ export class ConnectionTimes {
   /** The connection closes once its output was sent. */
   beginClosing(): void {
     this.#awaited = "nothing";
-    this.#readAt = Infinity;
-    this.#requestAt = Infinity;
+    this.#readAt = NEVER;
+    this.#requestAt = NEVER;
   }
 
   /** Our direction is closed; the peer may close its own. */
@@ -147,9 +158,9 @@ export class ConnectionTimes {
    * @param progress Any number that changes when bytes go out.
    */
   noteWrites(nowMs: number, isPending: boolean, progress: number): void {
-    if (!isPending) this.#stalledSince = Infinity;
+    if (!isPending) this.#stalledSince = NEVER;
     else if (
-      this.#stalledSince === Infinity || progress !== this.#lastProgress
+      this.#stalledSince === NEVER || progress !== this.#lastProgress
     ) {
       this.#stalledSince = nowMs;
     }
@@ -158,12 +169,12 @@ export class ConnectionTimes {
 
   /** The first deadline that has passed, which then is none any more. */
   expired(nowMs: number): TimedOut | null {
-    if (nowMs - this.#stalledSince > this.#writeMs) {
-      this.#stalledSince = Infinity;
+    if (isOver(this.#stalledSince, this.#writeMs, nowMs)) {
+      this.#stalledSince = NEVER;
       return fault(null, "Cannot send", this.#writeMs, "writeTimeout");
     }
-    if (nowMs > this.#requestAt) {
-      this.#requestAt = Infinity;
+    if (isOver(this.#requestAt, 0, nowMs)) {
+      this.#requestAt = NEVER;
       const { requestTimeout } = this.#options;
       return fault(
         "REQUEST_TIMEOUT",
@@ -172,8 +183,8 @@ export class ConnectionTimes {
         "requestTimeout",
       );
     }
-    if (nowMs <= this.#readAt) return null;
-    this.#readAt = Infinity;
+    if (!isOver(this.#readAt, 0, nowMs)) return null;
+    this.#readAt = NEVER;
     switch (this.#awaited) {
       case "head":
         return fault(
@@ -196,8 +207,18 @@ export class ConnectionTimes {
 
   #await(awaited: Awaited, durationMs: number): void {
     this.#awaited = awaited;
-    this.#readAt = this.#deadlines.after(durationMs);
+    this.#readAt = timeAfter(this.#deadlines, durationMs);
   }
+}
+
+/** Whether it is more than `durationMs` since a time, if that is one. */
+function isOver(timeMs: number, durationMs: number, nowMs: number): boolean {
+  return timeMs !== NEVER && nowMs - timeMs > durationMs;
+}
+
+/** As {@linkcode Deadlines.after}; an infinite duration never ends. */
+function timeAfter(deadlines: Deadlines, durationMs: number): number {
+  return durationMs === Infinity ? NEVER : deadlines.after(durationMs);
 }
 
 /** The end of an idle, draining or closing connection is no fault. */

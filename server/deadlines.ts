@@ -41,7 +41,7 @@ const MIN_PERIOD_MS = 5;
 
 /** The connections of an engine and its one timer. */
 export class Deadlines {
-  /** The time of the last sweep, in ms; at most one period old. */
+  /** The time of the last sweep, in whole ms; at most one period old. */
   nowMs: number;
   /** The time of the sweep before that, in ms. */
   previousMs: number;
@@ -66,7 +66,7 @@ export class Deadlines {
   ) {
     this.#clock = clock;
     this.#onTick = onTick;
-    this.nowMs = clock.monotonicMs();
+    this.nowMs = Math.floor(clock.monotonicMs());
     this.previousMs = this.nowMs;
     const eighth = Math.floor(shortestMs / 8);
     this.periodMs = Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
@@ -96,7 +96,7 @@ export class Deadlines {
 
   #refresh(): void {
     this.previousMs = this.nowMs;
-    this.nowMs = this.#clock.monotonicMs();
+    this.nowMs = Math.floor(this.#clock.monotonicMs());
     this.#onTick(this.#clock.epochMs());
   }
 
