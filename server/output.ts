@@ -10,7 +10,7 @@ const LARGE_BYTES = 65_536 + 1024;
 
 /** How many free buffers a pool keeps of each: those of a few hundred busy connections. */
 const MAX_FREE_SMALL = 512;
-const MAX_FREE_LARGE = 32;
+const MAX_FREE_LARGE = 128;
 
 /** Bytes to send, what an engine keeps with them, and the view that was sent of them last. */
 export class OutputBuffer {
