@@ -16,7 +16,7 @@ import { DRIVER, Poller, READABLE, WAKE } from "./poller.ts";
 import { Reactor } from "./reactor.ts";
 
 /** What a turn may do before everybody else's callbacks get theirs. */
-const MAX_TURN_EVENTS = 512;
+const MAX_TURN_EVENTS = 256;
 const MAX_TURN_MS = 2;
 
 /** Turns after which a loop that is never idle counts as settled. */
