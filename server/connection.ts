@@ -110,7 +110,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
   get readCapacity(): number {
-    if (this.isInputEnded || this.#phase >= Phase.TAKEN_OVER) return 0;
+    if (this.isInputEnded) return 0;
+    if (this.#phase === IDLE) return MAX_HELD_BYTES - this.input.length; // the usual one
+    if (this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === CLOSING) {
       return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discarded);
     }

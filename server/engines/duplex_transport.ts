@@ -78,7 +78,9 @@ export class DuplexTransport implements Transport, ServedTransport {
           return;
         }
         connection.receive(buffer, 0, size);
-        buffer = this.#nextBuffer(buffer, size);
+        const isKept = size < buffer.length &&
+          buffer.length !== LARGE_READ_BYTES;
+        if (!isKept) buffer = this.#nextBuffer(buffer);
       }
     } catch (error) {
       // A read fails with the connection, whose machine tells everybody else.
@@ -158,14 +160,11 @@ export class DuplexTransport implements Transport, ServedTransport {
     });
   }
 
-  #nextBuffer(
-    buffer: Uint8Array<ArrayBuffer>,
-    size: number,
-  ): Uint8Array<ArrayBuffer> {
+  /** The buffer behind one that was filled, or a large one that may be too much by now. */
+  #nextBuffer(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     if (buffer.length === LARGE_READ_BYTES) {
       return this.connection.isIdle ? this.#resting : buffer;
     }
-    if (size < buffer.length) return buffer;
     if (buffer.length === MEDIUM_READ_BYTES) {
       return new Uint8Array(LARGE_READ_BYTES);
     }
