@@ -12,13 +12,11 @@ import type { LentSockets } from "../lent_sockets.ts";
 import { requireNetPermission } from "../net_permission.ts";
 import { Libc } from "./libc.ts";
 import { bindSocket, boundAddress, openListening } from "./listening_socket.ts";
+import { EPOLL_ADD, EPOLL_REMOVE } from "./numbers.ts";
+import { READABLE } from "./poller.ts";
 import { resolveHost } from "./resolve.ts";
 import { withPort } from "./socket_address.ts";
 import { EBADF } from "./system_error.ts";
-
-const EPOLL_ADD = 1;
-const EPOLL_REMOVE = 2;
-const READABLE = 0x1;
 
 /** Numbers without a descriptor in a row behind which there is none: the system gives the lowest that is free. */
 const MAX_GAP = 4096;

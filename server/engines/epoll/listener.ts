@@ -4,14 +4,12 @@ import type { Duplex } from "../../transport.ts";
 import type { Listener } from "../acceptor.ts";
 import type { EventLoop, Watched } from "./event_loop.ts";
 import { boundAddress } from "./listening_socket.ts";
-import { READABLE } from "./poller.ts";
+import { CLOSE_ON_EXEC, NON_BLOCKING } from "./numbers.ts";
+import { LISTENER_EVENTS } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
 import { EAGAIN, systemError } from "./system_error.ts";
 
-const NON_BLOCKING = 0o4000;
-const CLOSE_ON_EXEC = 0o2000000;
 const SHUT_RD = 0;
-const EDGE_TRIGGERED = 1 << 31;
 
 /** Accepts in a row until the connections that are there get their turn. */
 const MAX_ACCEPTS_IN_A_ROW = 64;
@@ -49,7 +47,7 @@ export class EpollListener implements Listener, Watched {
     this.#isLent = isLent;
     try {
       this.addr = boundAddress(loop.libc, fd);
-      loop.watch(fd, this, READABLE | EDGE_TRIGGERED);
+      loop.watch(fd, this, LISTENER_EVENTS);
     } catch (error) {
       this.#giveBack();
       throw error;

@@ -5,21 +5,19 @@
 
 import type { Libc } from "./libc.ts";
 import {
-  decodeSocketAddress,
-  familyOf,
-  isIpv6,
-  MAX_SOCKET_ADDRESS_BYTES,
-} from "./socket_address.ts";
+  CLOSE_ON_EXEC,
+  IPPROTO_TCP,
+  NON_BLOCKING,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./numbers.ts";
+import { decodeSocketAddress, familyOf, isIpv6 } from "./socket_address.ts";
+import { findAddress, setOption } from "./socket_calls.ts";
 import { systemError } from "./system_error.ts";
 
-const SOCK_STREAM = 1;
-const NON_BLOCKING = 0o4000;
-const CLOSE_ON_EXEC = 0o2000000;
-const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
@@ -67,21 +65,9 @@ export function openListening(
 
 /** Where a socket is bound. */
 export function boundAddress(libc: Libc, fd: number): Deno.NetAddr {
-  const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
-  const size = Uint32Array.of(bytes.length);
-  libc.calls.getsockname(fd, bytes, size);
-  const addr = decodeSocketAddress(bytes);
+  const addr = findAddress(libc, fd, "getsockname");
   if (addr === null) throw systemError("find address", libc.errno());
   return addr;
-}
-
-function setOption(
-  libc: Libc,
-  fd: number,
-  [level, name, value]: readonly [number, number, number],
-): void {
-  const bytes = Int32Array.of(value);
-  libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
 }
 
 function refused(libc: Libc, fd: number, address: Uint8Array): Error {

@@ -4,6 +4,12 @@
  */
 
 import type { Libc } from "./libc.ts";
+import {
+  CLOSE_ON_EXEC,
+  EPOLL_ADD,
+  EPOLL_REMOVE,
+  NON_BLOCKING,
+} from "./numbers.ts";
 import { EINTR, systemError } from "./system_error.ts";
 
 /** Bits of an event. */
@@ -25,11 +31,8 @@ export const ENDED: number = ERROR | HUNG_UP | PEER_ENDED;
 export const SOCKET_EVENTS: number = READABLE | WRITABLE | PEER_ENDED |
   EDGE_TRIGGERED;
 
-const CLOSE_ON_EXEC = 0o2000000;
-const NON_BLOCKING = 0o4000;
-
-const ADD = 1;
-const REMOVE = 2;
+/** What a listening socket is registered for: all that queues is accepted at each change. */
+export const LISTENER_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
 /** Where the fields of `struct epoll_event` are, as numbers of 4 bytes. */
 export interface EventLayout {
@@ -97,12 +100,14 @@ export class Poller {
     this.#event[0] = key.events;
     this.#event[KEY_AT] = key.fd;
     this.#event[KEY_AT + 1] = key.generation;
-    this.#checked(this.#libc.calls.epoll_ctl(this.fd, ADD, fd, this.#event));
+    this.#checked(
+      this.#libc.calls.epoll_ctl(this.fd, EPOLL_ADD, fd, this.#event),
+    );
   }
 
   /** Watches a descriptor no more; closing it has the same effect. */
   remove(fd: number): void {
-    this.#libc.calls.epoll_ctl(this.fd, REMOVE, fd, this.#event);
+    this.#libc.calls.epoll_ctl(this.fd, EPOLL_REMOVE, fd, this.#event);
   }
 
   /** Waits for events on this thread; gives how many there are. */

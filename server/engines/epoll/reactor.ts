@@ -10,24 +10,23 @@
  */
 
 import type { Libc } from "./libc.ts";
-import { DRIVER, type Poller } from "./poller.ts";
 import {
-  encodeSocketAddress,
-  MAX_SOCKET_ADDRESS_BYTES,
-} from "./socket_address.ts";
+  AF_INET,
+  CLOSE_ON_EXEC,
+  EPOLL_ADD,
+  EPOLL_REMOVE,
+  MSG_NOSIGNAL,
+  SOCK_STREAM,
+} from "./numbers.ts";
+import { DRIVER, type Poller } from "./poller.ts";
+import { encodeSocketAddress } from "./socket_address.ts";
+import { findAddress } from "./socket_calls.ts";
 import { EEXIST } from "./system_error.ts";
 
 const LOOPBACK = "127.0.0.1";
 
 /** Descriptors that are looked at: the runtime's come early. */
 const MAX_DESCRIPTORS = 4096;
-
-const AF_INET = 2;
-const SOCK_STREAM = 1;
-const CLOSE_ON_EXEC = 0o2000000;
-const MSG_NOSIGNAL = 0x4000;
-const EPOLL_ADD = 1;
-const EPOLL_REMOVE = 2;
 
 /** The runtime's driver; see the file's header. */
 export class Reactor {
@@ -130,13 +129,9 @@ function findInstance(libc: Libc, port: number, ownFd: number): number {
 }
 
 function findSocket(libc: Libc, port: number): number {
-  const address = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
-  const size = new Uint32Array(1);
-  const ports = new DataView(address.buffer);
   for (let fd = 3; fd < MAX_DESCRIPTORS; fd++) {
-    size[0] = address.length;
-    if (libc.calls.getsockname(fd, address, size) !== 0) continue;
-    if (address[0] === AF_INET && ports.getUint16(2) === port) return fd;
+    const addr = findAddress(libc, fd, "getsockname");
+    if (addr?.hostname === LOOPBACK && addr.port === port) return fd;
   }
   return -1;
 }

@@ -1,6 +1,7 @@
 /** Names of hosts to addresses, by the system's own resolver, at once. */
 
 import type { Libc } from "./libc.ts";
+import { SOCK_STREAM } from "./numbers.ts";
 import {
   encodeSocketAddress,
   MAX_SOCKET_ADDRESS_BYTES,
@@ -12,8 +13,6 @@ const ADDRINFO_BYTES = 48;
 const SOCKTYPE_AT = 8;
 const ADDRESS_LENGTH_AT = 16;
 const ADDRESS_AT = 24;
-
-const SOCK_STREAM = 1;
 
 /**
  * The structure to bind for a host, a name or an IP address; of several

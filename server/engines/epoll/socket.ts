@@ -5,23 +5,25 @@
 
 import type { Duplex } from "../../transport.ts";
 import type { EventLoop, Watched } from "./event_loop.ts";
-import { ENDED, READABLE, SOCKET_EVENTS } from "./poller.ts";
 import {
-  decodeSocketAddress,
-  MAX_SOCKET_ADDRESS_BYTES,
-} from "./socket_address.ts";
+  IPPROTO_TCP,
+  MSG_NOSIGNAL,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./numbers.ts";
+import { ENDED, READABLE, SOCKET_EVENTS } from "./poller.ts";
+import { findAddress, setOption } from "./socket_calls.ts";
 import { EAGAIN, EINTR, systemError } from "./system_error.ts";
 
 /** Said of a call that would have to wait. */
 export const WOULD_WAIT = -1;
 
-const MSG_NOSIGNAL = 0x4000;
-const MSG_MORE = 0x8000;
+/** Flags of a send, and of one behind which more follows at once. */
+const SEND = MSG_NOSIGNAL;
+const SEND_MORE = MSG_NOSIGNAL | 0x8000; // MSG_MORE
+
 const SHUT_WR = 1;
-const SOL_SOCKET = 1;
 const SO_KEEPALIVE = 9;
-const IPPROTO_TCP = 6;
-const TCP_NODELAY = 1;
 
 /** Whoever moves a socket's octets instead of its duplex. */
 export interface SocketUser {
@@ -108,14 +110,14 @@ export class EpollSocket implements Duplex, Watched {
    * @throws {Error} If the connection failed.
    */
   sendFrom(address: Deno.PointerValue, size: number, hasMore: boolean): number {
-    const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const flags = hasMore ? SEND_MORE : SEND;
     const sent = this.loop.libc.calls.send(this.#fd, address, size, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
   /** As {@linkcode EpollSocket.sendFrom}, from anywhere. */
   send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
-    const flags = hasMore ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const flags = hasMore ? SEND_MORE : SEND;
     const { calls } = this.loop.libc;
     const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
@@ -185,14 +187,7 @@ export class EpollSocket implements Duplex, Watched {
 
   #set(level: number, name: number, isOn: boolean): void {
     this.#requireOpen();
-    const value = Int32Array.of(isOn ? 1 : 0);
-    this.loop.libc.calls.setsockopt(
-      this.#fd,
-      level,
-      name,
-      value,
-      value.byteLength,
-    );
+    setOption(this.loop.libc, this.#fd, [level, name, isOn ? 1 : 0]);
   }
 
   #failedToReceive(): number {
@@ -212,12 +207,7 @@ export class EpollSocket implements Duplex, Watched {
 
   #address(call: "getsockname" | "getpeername"): Deno.Addr | undefined {
     if (this.#isClosed) return undefined;
-    const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
-    const size = Uint32Array.of(bytes.length);
-    if (this.loop.libc.calls[call](this.#fd, bytes, size) !== 0) {
-      return undefined;
-    }
-    return decodeSocketAddress(bytes) ?? undefined;
+    return findAddress(this.loop.libc, this.#fd, call) ?? undefined;
   }
 
   #changed(): Promise<void> {

@@ -3,7 +3,8 @@
  * `sockaddr_in6`, which are the same on all architectures that Deno has.
  */
 
-const AF_INET = 2;
+import { AF_INET } from "./numbers.ts";
+
 const AF_INET6 = 10;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
