@@ -65,7 +65,6 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #isOld = false;
   /** Requests that the last sweep saw. */
   #sweptRequests = 0;
-  #partialWrites = 0;
   #discarded = 0;
   #isWriteClosed = false;
   #fault: Error | null = null;
@@ -185,11 +184,6 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     else if (this.input.length > 0) this.exchangeProgressed();
   }
 
-  /** The engine sent some bytes of a longer piece. */
-  writeProgressed(): void {
-    this.#partialWrites++;
-  }
-
   /** Serving ends: closes an idle connection, lets a running request finish. */
   stop(): void {
     this.#isStopping = true;
@@ -205,7 +199,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     }
     this.#isOld = times.isOlderThan(this.services.app.options.maxConnectionAge);
     const { pendingBytes, sentBytes } = this.output;
-    times.noteWrites(nowMs, pendingBytes > 0, sentBytes + this.#partialWrites);
+    times.noteWrites(nowMs, pendingBytes > 0, sentBytes);
     const what = times.expired(nowMs);
     if (what !== null) this.#timeOut(what);
   }

@@ -37,7 +37,7 @@ export class ConnectionTimes {
   #requestAt = NEVER;
   /** Since when no byte went out although there were some, in ms. */
   #stalledSince = NEVER;
-  #lastProgress = -1;
+  #lastSentBytes = -1;
 
   /** Starts to wait for the first request. */
   constructor(
@@ -155,16 +155,16 @@ export class ConnectionTimes {
    * Notes whether output goes out. Seen at sweeps only, so that a write costs
    * nothing here.
    *
-   * @param progress Any number that changes when bytes go out.
+   * @param sentBytes How many bytes went out so far.
    */
-  noteWrites(nowMs: number, isPending: boolean, progress: number): void {
+  noteWrites(nowMs: number, isPending: boolean, sentBytes: number): void {
     if (!isPending) this.#stalledSince = NEVER;
     else if (
-      this.#stalledSince === NEVER || progress !== this.#lastProgress
+      this.#stalledSince === NEVER || sentBytes !== this.#lastSentBytes
     ) {
       this.#stalledSince = nowMs;
     }
-    this.#lastProgress = progress;
+    this.#lastSentBytes = sentBytes;
   }
 
   /** The first deadline that has passed, which then is none any more. */

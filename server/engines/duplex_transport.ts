@@ -32,7 +32,6 @@ export class DuplexTransport implements Transport, ServedTransport {
   #owner: TransportOwner;
   #isClosed = false;
   #isWriting = false;
-  #segment: Uint8Array = NO_BYTES;
   /** What is left of the segment that is being written. */
   #unsent: Uint8Array = NO_BYTES;
   #wake: (() => void) | null = null;
@@ -95,7 +94,6 @@ export class DuplexTransport implements Transport, ServedTransport {
     const segment = this.connection.output.take();
     if (segment === null) return;
     this.#isWriting = true;
-    this.#segment = segment;
     this.#write(segment);
   }
 
@@ -181,19 +179,17 @@ export class DuplexTransport implements Transport, ServedTransport {
   #onWritten = (size: number): void => {
     if (this.#isClosed) return;
     const { connection } = this;
+    const { output } = connection;
     const unsent = this.#unsent;
+    output.sent(Math.min(size, unsent.length)); // a duplex of somebody's own may be wrong
     if (size < unsent.length) {
-      if (size > 0) connection.writeProgressed();
       this.#write(unsent.subarray(size));
       return;
     }
-    const sent = this.#segment.length;
     this.#isWriting = false;
-    this.#segment = NO_BYTES;
     this.#unsent = NO_BYTES;
-    connection.output.sent(sent);
     connection.outputSent();
-    if (connection.output.pendingBytes > 0) this.flush();
+    if (output.pendingBytes > 0) this.flush();
   };
 
   #onWriteFailed = (error: unknown): void => {
