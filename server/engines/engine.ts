@@ -155,10 +155,11 @@ export class Engine implements AcceptorOwner, TransportOwner {
   }
 
   async #settle(): Promise<void> {
-    const closing = this.#acceptors.map((acceptor) => acceptor.closeGently());
-    await Promise.all(closing);
+    const acceptors = this.#acceptors;
+    await Promise.all(acceptors.map((acceptor) => acceptor.closeGently()));
     if (this.#cut === null) {
-      await this.#acceptors[0]?.settled(); // requests of those who came last
+      // requests of those who came last, by whichever listener
+      await Promise.all(acceptors.map((acceptor) => acceptor.settled()));
     }
     this.#isSettled = true;
     for (const { connection } of this.#transports) connection.stop();
