@@ -63,10 +63,7 @@ export class ControlIndex {
     table: Int32Array,
     count: number,
   ): void {
-    this.bytes = bytes;
-    this.base = base;
-    this.table = table;
-    this.count = count;
+    this.readScanned(bytes, base, table, count);
     this.host = ABSENT;
     this.#singles = 0;
     if (!this.isPlain) this.#forget();
