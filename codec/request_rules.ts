@@ -17,6 +17,7 @@ import { ProtocolError } from "./errors.ts";
 import { requestBodyLength } from "./framing.ts";
 import { CONNECTION_UPGRADE, connectionOptions } from "./persistence.ts";
 import type { RequestHead } from "./request_head.ts";
+import { EXPECTS_CONTINUE, OFFERS_UPGRADE } from "./request_traits.ts";
 import { RequestTarget } from "./request_target.ts";
 
 /** Framing, persistence and what else the control fields say. */
@@ -24,9 +25,9 @@ export function readControlFields(
   head: RequestHead,
   maxBodyBytes: number,
 ): void {
-  head.connectionOptions = connectionOptions(head.index);
+  head.traits |= connectionOptions(head.index);
   head.bodyLength = requestBodyLength(head.index, head.minorVersion);
-  head.offersUpgrade = offersUpgrade(head);
+  if (offersUpgrade(head)) head.traits |= OFFERS_UPGRADE;
   checkBodyAllowed(head);
   if (head.bodyLength > maxBodyBytes) {
     throw new ProtocolError(
@@ -35,7 +36,7 @@ export function readControlFields(
       head.sizeBytes,
     );
   }
-  head.expectsContinue = expectsContinue(head);
+  if (expectsContinue(head)) head.traits |= EXPECTS_CONTINUE;
 }
 
 /** One valid Host, and no other authority beside it (RFC 9112 §3.2; RFC 9110 §7.2). */

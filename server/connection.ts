@@ -36,6 +36,9 @@ export const MAX_HELD_BYTES = 65_536;
 /** Output beyond which no further request is begun, in bytes. */
 const MAX_PENDING_OUTPUT_BYTES = 65_536;
 
+/** An integer beyond all counts, in place of `Infinity`. */
+const MAX_COUNT = 0x7fffffff;
+
 /** Octets of a closing connection that are read and dropped. */
 const MAX_DISCARDED_BYTES = 65_536;
 
@@ -44,25 +47,23 @@ const MAX_DISCARDED_BYTES = 65_536;
 // GET /, Deno 2.9).
 const { IDLE, EXCHANGE, CLOSING } = Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
+const run: typeof runExchange = runExchange;
 
 /** One connection; see the file's header. */
 export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   readonly services: Services;
   readonly output: Output;
-  readonly input: ReceiveBuffer = new ReceiveBuffer();
   isInputEnded = false;
+  #input: ReceiveBuffer | null = null;
   #transport: Transport;
   #phase: Phase = IDLE;
   #parser: RequestHeadParser | null = null;
   #exchange: Exchange | null = null;
-  #isHeadKept = true;
   #isRunning = false;
   #isStopping = false;
   #requests = 0;
-  /** How many requests may be begun. */
+  /** How many requests may be begun; 0 once the one that runs is the last for another reason. */
   #maxRequests: number;
-  /** Whether the connection is as old as one may become; a sweep finds it out. */
-  #isOld = false;
   /** Requests that the last sweep saw. */
   #sweptRequests = 0;
   #discarded = 0;
@@ -84,11 +85,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.services = services;
     this.#transport = transport;
     this.output = new Output(services.output);
-    // an integer beyond all counts in place of `Infinity`
-    this.#maxRequests = Math.min(
-      services.app.options.maxRequestsPerConnection,
-      0x7fffffff,
-    );
+    const { maxRequestsPerConnection } = services.app.options;
+    this.#maxRequests = services.isStopping
+      ? 0
+      : Math.min(maxRequestsPerConnection, MAX_COUNT);
     services.deadlines.add(this); // first: time stands still while there is no connection
     this.#times = new ConnectionTimes(
       services.deadlines,
@@ -102,15 +102,24 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   }
 
   get isLastExchange(): boolean {
-    return this.#isStopping || this.services.isStopping ||
-      this.isInputEnded && this.input.length === 0 ||
-      this.#requests >= this.#maxRequests || this.#isOld;
+    return this.#requests >= this.#maxRequests ||
+      this.isInputEnded && this.#heldBytes === 0;
+  }
+
+  /** See {@linkcode BodyOwner.input}. */
+  get input(): ReceiveBuffer {
+    return this.#input ??= new ReceiveBuffer();
+  }
+
+  /** Received octets that were not used yet. */
+  get #heldBytes(): number {
+    return this.#input === null ? 0 : this.#input.length;
   }
 
   /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
   get readCapacity(): number {
     if (this.isInputEnded) return 0;
-    if (this.#phase === IDLE) return MAX_HELD_BYTES - this.input.length; // the usual one
+    if (this.#phase === IDLE) return MAX_HELD_BYTES - this.#heldBytes; // the usual one
     if (this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === CLOSING) {
       return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discarded);
@@ -119,7 +128,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     const most = this.#phase === Phase.HEAD
       ? Math.max(MAX_HELD_BYTES, this.services.app.options.maxRequestHeadSize)
       : MAX_HELD_BYTES;
-    return most - this.input.length;
+    return most - this.#heldBytes;
   }
 
   /** Whether no request has begun. */
@@ -140,8 +149,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     }
     this.#isRunning = true;
     let rest = start;
-    if (this.input.length === 0 && this.#exchange === null) {
-      const { scanner } = this.services.parsers;
+    if (this.#input === null && this.#exchange === null) {
+      const { scanner } = this.services;
       const isElsewhere = scanner !== null && bytes !== scanner.bytes;
       if (isElsewhere) scanner.place(bytes, start, end);
       rest = this.#parse(bytes, start, end, false);
@@ -150,7 +159,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     if (rest < end && this.#phase < CLOSING) {
       this.input.append(bytes, rest, end);
     }
-    if (this.input.length > 0 || this.#exchange !== null) this.#work();
+    if (this.#input !== null || this.#exchange !== null) this.#work();
     this.#pause();
   }
 
@@ -177,15 +186,21 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** All output that the engine took was sent, some bytes of it just now. */
   outputSent(): void {
-    this.#waiters?.settle(this.output.sentBytes);
+    if (this.#waiters !== null) this.#waiters.settle(this.output.sentBytes);
     if (this.output.pendingBytes > 0) return;
     if (this.#exchange === null) this.#abort = null; // all was answered
     if (this.#phase === CLOSING) this.#endOutput();
-    else if (this.input.length > 0) this.exchangeProgressed();
+    else if (this.#input !== null) this.exchangeProgressed();
+  }
+
+  /** Serving will end: the next response says that it is the last one. */
+  announceEnd(): void {
+    this.#maxRequests = 0;
   }
 
   /** Serving ends: closes an idle connection, lets a running request finish. */
   stop(): void {
+    this.announceEnd();
     this.#isStopping = true;
     if (this.#phase === IDLE) this.#beginClosing();
   }
@@ -197,7 +212,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       this.#sweptRequests = this.#requests;
       times.noteRequests();
     }
-    this.#isOld = times.isOlderThan(this.services.app.options.maxConnectionAge);
+    const { maxConnectionAge } = this.services.app.options;
+    if (times.isOlderThan(maxConnectionAge)) this.announceEnd();
     const { pendingBytes, sentBytes } = this.output;
     times.noteWrites(nowMs, pendingBytes > 0, sentBytes);
     const what = times.expired(nowMs);
@@ -224,19 +240,13 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   async takeOver(): Promise<Duplex> {
     await this.drained();
     if (this.#gone !== null) throw this.#gone;
-    const { input } = this;
     this.#go(Phase.TAKEN_OVER);
     this.#exchange?.body?.leave();
-    this.#exchange = null;
+    this.#leave();
     this.services.deadlines.remove(this);
-    const unread = input.bytes.slice(input.start, input.end);
-    input.clear();
-    return this.#transport.takeOver(unread);
-  }
-
-  /** See {@linkcode RunOwner.isCurrent}. */
-  isCurrent(exchange: Exchange): boolean {
-    return exchange === this.#exchange;
+    const { bytes, start, end } = this.input;
+    this.#input = null;
+    return this.#transport.takeOver(bytes.slice(start, end));
   }
 
   /** See {@linkcode ExchangeOwner.drained}. */
@@ -260,9 +270,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode ExchangeOwner.keepHead}. */
   keepHead(): void {
-    if (this.#isHeadKept) return;
-    this.#isHeadKept = true;
-    (this.#parser ?? this.services.parsers.shared).detach();
+    const { services } = this;
+    if (services.reader !== this) return; // it was kept, or nobody can read it any more
+    services.reader = null;
+    (this.#parser ?? services.parsers.shared).detach();
   }
 
   /** See {@linkcode BodyOwner.bodyAwaited}. */
@@ -271,7 +282,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     if (exchange === null) return;
     if (exchange.awaitsContinue && !exchange.isHeadSent) {
       if (exchange.body?.isUntouched === true) this.output.append(CONTINUE);
-      exchange.awaitsContinue = false;
+      exchange.forgetContinue();
       if (!this.#isRunning) this.#flush();
     }
     this.#times.awaitBody();
@@ -298,9 +309,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       pos < end && this.#phase < EXCHANGE &&
       this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
     ) {
-      const { parsers } = this.services;
-      parsers.reader?.keepHead();
-      parsers.reader = null;
+      const { parsers, reader } = this.services;
+      if (reader !== null) reader.keepHead();
       const parser = this.#parser ?? parsers.shared;
       let head: RequestHead | typeof NEEDS_MORE;
       try {
@@ -339,23 +349,20 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     const body = head.bodyLength === 0
       ? null
       : new RequestBody(this, head.bodyLength, options);
-    return new Exchange(
-      this,
-      head,
-      body,
-      isPersistent(
-        head.minorVersion,
-        head.connectionOptions,
-        options.http10KeepAlive,
-      ),
+    const keepsAlive = head.traits === 0 || isPersistent(
+      head.minorVersion,
+      head.connectionOptions,
+      options.http10KeepAlive,
     );
+    return new Exchange(this, head, body, keepsAlive);
   }
 
   /**
    * Runs an exchange; the usual one is over when its handler returns.
    *
-   * perf: that end is looked at here and not in `#advance`: 0.88 times the time of a
-   * request without its I/O (bench/server.ts, GET /, Deno 2.9).
+   * perf: that one is never written into the connection, and its end is looked at
+   * here and not in `#advance`: 0.88 times the time of a request without its I/O
+   * (bench/server.ts, GET /, Deno 2.9).
    */
   #run(exchange: Exchange): void {
     const { services } = this;
@@ -363,25 +370,38 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#phase = EXCHANGE; // from IDLE or HEAD: see `#parse`
     this.#requests++;
     services.requestCount++;
-    this.#exchange = exchange;
-    this.#isHeadKept = false;
-    services.parsers.reader = this;
-    if (body !== null) this.#times.beginExchange(true);
-    runExchange(services, exchange, this);
+    services.reader = this;
+    if (body !== null) {
+      this.#exchange = exchange; // its reader asks for more
+      this.#times.beginExchange(true);
+    }
+    run(services, exchange, this);
     if (
-      body === null && exchange.isResponseDone && exchange.isHandlerSettled &&
-      exchange.keepsAlive && !this.isInputEnded && this.#exchange === exchange
-    ) this.#rest();
-    else this.#advance();
-    if (this.#exchange === exchange) {
-      this.keepHead();
-      if (body === null) this.#times.beginExchange(false);
-    } else if (!this.#isHeadKept) {
+      body === null && exchange.endsAtOnce && !this.isInputEnded &&
+      this.#phase === EXCHANGE
+    ) {
+      exchange.leave();
+      this.#rest();
+    } else this.#runOn(exchange);
+    if (services.reader === this) {
+      services.reader = null;
       exchange.head = null;
       exchange.ctx.release();
     }
-    this.#isHeadKept = true;
-    services.parsers.reader = null;
+  }
+
+  /** Goes on with an exchange that was not over when its handler returned. */
+  #runOn(exchange: Exchange): void {
+    if (this.#phase === Phase.CLOSED && this.#gone !== null) {
+      exchange.leave(); // closed meanwhile, by its own handler
+      exchange.abort(this.#gone);
+    }
+    if (exchange.isLeft) return;
+    this.#exchange = exchange;
+    this.#advance();
+    if (exchange.isLeft) return;
+    this.keepHead();
+    if (exchange.body === null) this.#times.beginExchange(false);
   }
 
   /** Runs what can be run: the exchange's end, its body, the next requests. */
@@ -389,9 +409,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     for (;;) {
       this.#exchange?.body?.advance();
       if (!this.#advance()) return;
-      const { input } = this;
+      const input = this.#input;
+      if (input === null || input.length === 0) return;
       const before = input.length;
-      if (before === 0) return;
       this.#parse(input.bytes, input.start, input.end, true);
       if (input.length === before) return;
     }
@@ -413,12 +433,12 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
         }
         return false;
       }
-      if (isDrained === null) exchange.keepsAlive = false;
+      if (isDrained === null) exchange.endConnection();
     }
     this.#fault ??= body?.fault ?? null;
     body?.leave();
-    if (!exchange.keepsAlive || this.isInputEnded && this.input.length === 0) {
-      this.#exchange = null;
+    this.#leave();
+    if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes === 0) {
       if (this.output.pendingBytes === 0) this.#abort = null;
       this.#beginClosing();
       return false;
@@ -427,9 +447,14 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     return true;
   }
 
+  /** Works on no exchange any more. */
+  #leave(): void {
+    this.#exchange?.leave();
+    this.#exchange = null;
+  }
+
   /** The exchange is over, and the next one may begin. */
   #rest(): void {
-    this.#exchange = null;
     if (this.output.pendingBytes === 0) this.#abort = null;
     this.#phase = IDLE; // from EXCHANGE or DRAIN, in which alone there is an exchange
     // The sweep moves the deadline on when it sees that there were requests.
@@ -440,7 +465,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #endInput(): void {
     if (this.#phase >= EXCHANGE) return;
     const isHeldUp = this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
-    if (isHeldUp && this.input.length > 0) return; // parsed when that was sent
+    if (isHeldUp && this.#heldBytes > 0) return; // parsed when that was sent
     if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
       this.#beginClosing();
       return;
@@ -449,7 +474,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       new ProtocolError(
         "TRUNCATED_HEAD",
         "Cannot read request: the connection ended inside its head",
-        this.input.length,
+        this.#heldBytes,
       ),
     );
   }
@@ -466,9 +491,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       }
       if (this.#isStopping) this.#beginClosing();
     }
-    const { input } = this;
-    if (!input.isUnused) {
-      if (this.#phase === IDLE && input.length === 0) input.clear();
+    const input = this.#input;
+    if (input !== null) {
+      if (this.#phase === IDLE && input.length === 0) this.#input = null;
       // pipelined requests were taken out of the input
       if (input.length < MAX_HELD_BYTES) this.#transport.resumeReading();
     }
@@ -497,7 +522,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode RunOwner.abandon}. */
   abandon(exchange: Exchange): void {
-    this.#exchange = null;
+    this.#exchange = null; // if it is there already
+    exchange.leave();
     exchange.abort(new TypeError("Cannot go on: the request was dropped"));
     this.#beginClosing();
     if (!this.#isRunning) this.#pause();
@@ -507,7 +533,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     if (this.#phase >= CLOSING) return;
     this.#go(CLOSING);
     this.#times.beginClosing();
-    this.input.clear();
+    this.#input = null;
     if (!this.#isRunning) this.#flush();
   }
 
@@ -540,7 +566,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     }
     const error = code === null
       ? new DOMException(message, "TimeoutError")
-      : new ProtocolError(code, message, this.input.length);
+      : new ProtocolError(code, message, this.#heldBytes);
     const exchange = this.#exchange;
     if (code === null) this.#close(error);
     else if (exchange === null) {
@@ -548,7 +574,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       this.#refuse(error as ProtocolError); // a code makes it one
       this.#pause();
     } else {
-      exchange.keepsAlive = false;
+      exchange.endConnection();
       exchange.body?.fail(error);
       this.exchangeProgressed();
     }
@@ -562,10 +588,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#phase = Phase.CLOSED;
     this.services.deadlines.remove(this);
     const exchange = this.#exchange;
-    this.#exchange = null;
+    this.#leave();
     const { sentBytes } = this.output;
     this.output.clear();
-    this.input.clear();
+    this.#input = null;
     this.#gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);

@@ -23,6 +23,12 @@ import {
   responseBodyLength,
   UNKNOWN_SIZE,
 } from "../codec/response_framing.ts";
+import {
+  EXPECTS_CONTINUE,
+  IS_CONNECT,
+  IS_HEAD,
+  IS_HTTP_1_0,
+} from "../codec/request_traits.ts";
 import { Status } from "../codec/status.ts";
 import { Params } from "../router/params.ts";
 import type { ExchangeOwner } from "./exchange_owner.ts";
@@ -52,8 +58,22 @@ const encoder = new TextEncoder();
 // GET /, Deno 2.9).
 const NO_PARAMS = Params.empty;
 const FieldList = Headers;
+/** What makes another head than the one that is kept. */
+const UNUSUAL_ANSWER = IS_HEAD | IS_HTTP_1_0;
 const Context = RequestContext;
 const Handle = ResponseHandle;
+
+/** How far an exchange has come, and what it may still do, as bits. */
+const IS_ANSWERED = 1;
+const IS_HEAD_SENT = 2;
+const IS_RESPONSE_DONE = 4;
+const IS_HANDLER_SETTLED = 8;
+const KEEPS_ALIVE = 16;
+const AWAITS_CONTINUE = 32;
+const IS_LEFT = 64;
+
+/** What the usual exchange has come to when its handler returns. */
+const ENDS_AT_ONCE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | KEEPS_ALIVE;
 
 /** What only some exchanges need, apart from the rest, which is made for each request. */
 class Unusual {
@@ -72,10 +92,10 @@ class Unusual {
 /**
  * One exchange; see the file's header.
  *
- * perf: fields are declared and set in the constructor alone. Defining them first,
- * as `#private` ones and ones with a value have to be, is a call of its own that is
- * rarely inlined: 0.96 times the time of a request without its I/O (bench/server.ts,
- * GET /, Deno 2.9).
+ * perf: fields are declared and set in the constructor alone, and what is true or
+ * not is one bit of a number. Defining fields first, as `#private` ones and ones
+ * with a value have to be, is a call of its own that is rarely inlined: 0.96 times
+ * the time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
  */
 export class Exchange implements RequestState, ResponseActions {
   declare head: RequestHead | null;
@@ -84,25 +104,12 @@ export class Exchange implements RequestState, ResponseActions {
   declare readonly ctx: RequestContext;
   declare readonly res: ResponseHandle;
   declare readonly owner: ExchangeOwner;
-  declare readonly minorVersion: number;
-  /** Whether the response has no body (RFC 9110 §9.3.2). */
-  declare readonly isHead: boolean;
-  /** Whether what follows the request is no HTTP (RFC 9110 §9.3.6). */
-  declare readonly isConnect: boolean;
-  /** Whether `100 Continue` is awaited and was not said. */
-  declare awaitsContinue: boolean;
-  /** Whether the connection may carry another request afterwards. */
-  declare keepsAlive: boolean;
+  /** What sets the request apart; see `codec/request_traits.ts`. */
+  declare readonly traits: number;
+  /** How far it has come, as bits. */
+  declare state: number;
   /** The response's status, once there is one. */
   declare status: Status | null;
-  /** Whether a response was begun: no other can be. */
-  declare isAnswered: boolean;
-  /** Whether the final head is in the output. */
-  declare isHeadSent: boolean;
-  /** Whether the last byte of the response is in the output. */
-  declare isResponseDone: boolean;
-  /** Whether the handler returned and its promise, if any, settled. */
-  declare isHandlerSettled: boolean;
   /** Octets of a body that was not streamed. */
   declare plainBytes: number;
   /** Bytes of the connection's output up to this response's last one, or -1 while more may come. */
@@ -117,27 +124,85 @@ export class Exchange implements RequestState, ResponseActions {
     body: RequestBody | null,
     keepsAlive: boolean,
   ) {
-    const { minorVersion, isHead, isConnect, expectsContinue } = head;
+    const { traits } = head;
+    let state = keepsAlive ? KEEPS_ALIVE : 0;
+    if (traits !== 0) {
+      // A tunnel or not: what follows a CONNECT is no request.
+      if ((traits & IS_CONNECT) !== 0) state = 0;
+      if ((traits & EXPECTS_CONTINUE) !== 0 && body !== null) {
+        state |= AWAITS_CONTINUE;
+      }
+    }
     this.head = head;
     this.params = NO_PARAMS;
     this.body = body;
     this.owner = owner;
-    this.minorVersion = minorVersion;
-    this.isHead = isHead;
-    this.isConnect = isConnect;
-    this.awaitsContinue = expectsContinue && body !== null;
-    // A tunnel or not: what follows a CONNECT is no request.
-    this.keepsAlive = keepsAlive && !isConnect;
+    this.traits = traits;
+    this.state = state;
     this.status = null;
-    this.isAnswered = false;
-    this.isHeadSent = false;
-    this.isResponseDone = false;
-    this.isHandlerSettled = false;
     this.plainBytes = 0;
     this.end = -1;
     this.maybeUnusual = null;
     this.ctx = new Context(this);
     this.res = new Handle(this);
+  }
+
+  /** Whether a response was begun: no other can be. */
+  get isAnswered(): boolean {
+    return (this.state & IS_ANSWERED) !== 0;
+  }
+
+  /** Whether the final head is in the output. */
+  get isHeadSent(): boolean {
+    return (this.state & IS_HEAD_SENT) !== 0;
+  }
+
+  /** Whether the connection may carry another request afterwards. */
+  get keepsAlive(): boolean {
+    return (this.state & KEEPS_ALIVE) !== 0;
+  }
+
+  /** Whether `100 Continue` is awaited and was not said. */
+  get awaitsContinue(): boolean {
+    return (this.state & AWAITS_CONTINUE) !== 0;
+  }
+
+  /** Whether the connection works on it no more. */
+  get isLeft(): boolean {
+    return (this.state & IS_LEFT) !== 0;
+  }
+
+  /** Whether all is done and another request may follow, unless there is a body. */
+  get endsAtOnce(): boolean {
+    return (this.state & ENDS_AT_ONCE) === ENDS_AT_ONCE;
+  }
+
+  get #isHead(): boolean {
+    return (this.traits & IS_HEAD) !== 0;
+  }
+
+  get #minorVersion(): number {
+    return (this.traits & IS_HTTP_1_0) === 0 ? 1 : 0;
+  }
+
+  /** The handler returned, and its promise, if any, settled. */
+  settle(): void {
+    this.state |= IS_HANDLER_SETTLED;
+  }
+
+  /** The connection closes after this exchange. */
+  endConnection(): void {
+    this.state &= ~KEEPS_ALIVE;
+  }
+
+  /** `100 Continue` was said, or is not owed any more. */
+  forgetContinue(): void {
+    this.state &= ~AWAITS_CONTINUE;
+  }
+
+  /** The connection works on it no more. */
+  leave(): void {
+    this.state |= IS_LEFT;
   }
 
   get conn(): Duplex {
@@ -160,8 +225,9 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** Whether nothing of this exchange remains to be done but the request's body. */
   get isOver(): boolean {
-    return this.isResponseDone &&
-      (this.isHandlerSettled || !this.ctx.isBodyUsed);
+    const { state } = this;
+    return (state & IS_RESPONSE_DONE) !== 0 &&
+      ((state & IS_HANDLER_SETTLED) !== 0 || !this.ctx.isBodyUsed);
   }
 
   /** See {@linkcode ResponseHandle.status}. */
@@ -209,8 +275,8 @@ export class Exchange implements RequestState, ResponseActions {
     const owner = this.owner;
     const whole = owner.services.dates.repeated(status, headers, text);
     if (
-      whole === null || !this.keepsAlive || this.minorVersion === 0 ||
-      this.isHead || this.body !== null || owner.isLastExchange
+      whole === null || !this.keepsAlive || this.body !== null ||
+      (this.traits & UNUSUAL_ANSWER) !== 0 || owner.isLastExchange
     ) return false;
     owner.output.appendConstant(whole);
     this.status = status;
@@ -229,7 +295,7 @@ export class Exchange implements RequestState, ResponseActions {
         `Cannot send status ${status.code} as a final response: use informational()`,
       );
     }
-    if (this.isConnect && status.code < 300) {
+    if ((this.traits & IS_CONNECT) !== 0 && status.code < 300) {
       throw new TypeError(
         "Cannot answer CONNECT with success: take the connection over with hijack()",
       );
@@ -259,8 +325,8 @@ export class Exchange implements RequestState, ResponseActions {
     }
     const headers = Headers.from(headersInit);
     this.#checkInterim();
-    if (this.minorVersion === 0) return; // it has none (RFC 9110 §15.2)
-    if (status.code === 100) this.awaitsContinue = false;
+    if (this.#minorVersion === 0) return; // it has none (RFC 9110 §15.2)
+    if (status.code === 100) this.forgetContinue();
     writeInformational(this.owner.output, status, headers);
     this.owner.exchangeProgressed();
   }
@@ -268,8 +334,8 @@ export class Exchange implements RequestState, ResponseActions {
   /** See {@linkcode ResponseHandle.sendContinue}. */
   sendContinue(): void {
     this.#checkInterim();
-    if (this.minorVersion === 0 || !this.awaitsContinue) return;
-    this.awaitsContinue = false;
+    if (this.#minorVersion === 0 || !this.awaitsContinue) return;
+    this.forgetContinue();
     this.owner.output.append(CONTINUE);
     this.owner.exchangeProgressed();
   }
@@ -302,7 +368,7 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** See {@linkcode ResponseHandle.trailers}. */
   setTrailers(trailers: Headers): void {
-    if (this.isResponseDone) {
+    if ((this.state & IS_RESPONSE_DONE) !== 0) {
       throw new TypeError("Cannot send trailers: the response is complete");
     }
     this.unusual.trailers = trailers;
@@ -329,7 +395,7 @@ export class Exchange implements RequestState, ResponseActions {
   /** Takes back a stream of which nothing was sent, so that another response can be; its source is told. */
   retract(error: Error): void {
     this.#dropStream()?.abort();
-    this.isAnswered = false;
+    this.state &= ~IS_ANSWERED;
     this.body?.fail(error);
   }
 
@@ -337,7 +403,7 @@ export class Exchange implements RequestState, ResponseActions {
     const isPlain = headers === null ||
       !headers.control().declaresFraming;
     const canLoop = text.length <= MAX_ASCII_LOOP && isPlain &&
-      mayHaveContent(status.code, this.isHead);
+      mayHaveContent(status.code, this.#isHead);
     if (canLoop) {
       const head = this.#decide(status, headers, text.length);
       const { output, services } = this.owner;
@@ -358,7 +424,7 @@ export class Exchange implements RequestState, ResponseActions {
     const length = this.#length(status, headers, bytes.length);
     const head = this.#decide(status, headers, length);
     const { output, services } = this.owner;
-    const hasContent = mayHaveContent(status.code, this.isHead);
+    const hasContent = mayHaveContent(status.code, this.#isHead);
     if (!hasContent) writeHead(output, services.dates, head);
     else if (length >= 0) {
       writeBytes(output, services.dates, head, bytes);
@@ -378,7 +444,7 @@ export class Exchange implements RequestState, ResponseActions {
   ): void {
     const length = this.#length(status, headers, UNKNOWN_SIZE);
     const source = new BodySource(body); // locks it: nothing may throw from here on
-    const isStreamed = mayHaveContent(status.code, this.isHead);
+    const isStreamed = mayHaveContent(status.code, this.#isHead);
     const head = this.#decide(status, headers, length, isStreamed);
     if (isStreamed) {
       this.#begin(head, source);
@@ -391,46 +457,44 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** Streams a body; its head follows when the first pieces tell how it is framed. */
   #begin(head: ResponseHead, source: BodySource): void {
-    this.isAnswered = true;
+    this.state |= IS_ANSWERED;
     const { unusual } = this;
     unusual.stream = new StreamedResponse({
       owner: this.owner,
       head,
       source,
-      canChunk: this.minorVersion > 0,
+      canChunk: this.#minorVersion > 0,
       trailers: () => unusual.trailers,
       onHead: () => {
-        this.isHeadSent = true;
+        this.state |= IS_HEAD_SENT;
         return this.#decideAgain();
       },
-      onEnd: (error) => this.#streamEnded(error),
+      onEnd: (error) => {
+        if (error === null) this.#finish();
+        else queueMicrotask(() => this.#streamFailed(error)); // the handler that began it may be at work
+      },
     });
   }
 
-  #streamEnded(error: unknown): void {
-    const owner = this.owner;
-    if (error === null) {
-      this.#finish();
-      return;
-    }
+  #streamFailed(error: unknown): void {
     if (this.isHeadSent) {
-      this.isResponseDone = true;
-      this.keepsAlive = false;
+      this.state |= IS_RESPONSE_DONE;
+      this.endConnection();
       this.#fail(toError(error));
     } else {
-      this.isAnswered = false;
+      this.state &= ~IS_ANSWERED;
       this.#dropStream();
     }
-    owner.exchangeFailed(error);
+    this.owner.exchangeFailed(error);
   }
 
   #length(status: Status, headers: Headers | null, size: number): number {
     return responseBodyLength(
       status.code,
-      this.minorVersion,
+      this.#minorVersion,
       headers === null ? null : headers.control(),
       size,
-      this.isHead,
+      this.#isHead,
     );
   }
 
@@ -445,21 +509,21 @@ export class Exchange implements RequestState, ResponseActions {
       this.owner.isLastExchange || length === UNTIL_CLOSE ||
       (headers !== null && headers.control().closes) ||
       this.#abandonsBody(isStreamed)
-    ) this.keepsAlive = false;
+    ) this.endConnection();
     this.status = status;
     return {
       status,
       headers,
       length,
       closes: !this.keepsAlive,
-      saysKeepAlive: this.keepsAlive && this.minorVersion === 0,
+      saysKeepAlive: this.keepsAlive && this.#minorVersion === 0,
     };
   }
 
   /** A stream's head goes out later than it was decided: says whether it closes after all. */
   #decideAgain(): boolean {
     if (this.owner.isLastExchange || this.#isContinueOwed) {
-      this.keepsAlive = false;
+      this.endConnection();
     }
     return !this.keepsAlive;
   }
@@ -502,9 +566,8 @@ export class Exchange implements RequestState, ResponseActions {
       throw new TypeError("Cannot take the connection over: the body was used");
     }
     this.unusual.isTakenOver = true;
-    this.isAnswered = true;
-    this.isHeadSent = true;
-    this.keepsAlive = false;
+    this.state |= IS_ANSWERED | IS_HEAD_SENT;
+    this.endConnection();
   }
 
   #checkInterim(): void {
@@ -515,9 +578,7 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   #finish(): void {
-    this.isAnswered = true;
-    this.isHeadSent = true;
-    this.isResponseDone = true;
+    this.state |= IS_ANSWERED | IS_HEAD_SENT | IS_RESPONSE_DONE;
     this.#conclude();
     this.owner.exchangeProgressed();
   }

@@ -12,8 +12,6 @@ import { toError } from "./to_error.ts";
 
 /** What a run asks of the connection. */
 export interface RunOwner {
-  /** Whether the connection still works on this exchange. */
-  isCurrent(exchange: Exchange): boolean;
   /** The response, the handler or the body came to an end. */
   exchangeProgressed(): void;
   /** Keeps the head's octets, so that they can be read later. */
@@ -39,7 +37,7 @@ export function runExchange(
     return;
   }
   if (outcome === undefined && exchange.isAnswered) {
-    exchange.isHandlerSettled = true; // the usual way; our caller goes on
+    exchange.settle(); // the usual way; our caller goes on
     return;
   }
   if (!(outcome instanceof Promise)) {
@@ -59,9 +57,9 @@ export function failExchange(
   owner: RunOwner,
   error: unknown,
 ): void {
-  exchange.isHandlerSettled = true;
+  exchange.settle();
   owner.keepHead();
-  if (error instanceof ProtocolError) exchange.keepsAlive = false;
+  if (error instanceof ProtocolError) exchange.endConnection();
   // A stream may have been begun of which nothing was sent yet.
   if (exchange.isAnswered && !exchange.isHeadSent) {
     exchange.retract(toError(error));
@@ -88,8 +86,8 @@ function settle(
   owner: RunOwner,
   outcome: Outcome,
 ): void {
-  exchange.isHandlerSettled = true;
-  if (!owner.isCurrent(exchange)) return; // answered, over, and done late
+  exchange.settle();
+  if (exchange.isLeft) return; // answered, over, and done late
   if (exchange.isAnswered) owner.exchangeProgressed();
   else if (outcome === DROPPED) owner.abandon(exchange);
   else {
@@ -111,7 +109,7 @@ function answerFailure(
     owner.fail(toError(error)); // whoever owned the connection is gone
     return;
   }
-  if (!owner.isCurrent(exchange)) return;
+  if (exchange.isLeft) return;
   if (!exchange.isAnswered) {
     const status = error instanceof ProtocolError && error.status < 500
       ? error.status

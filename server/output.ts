@@ -86,6 +86,8 @@ export class Output {
   pendingBytes = 0;
   /** Bytes put in since the connection began. */
   totalBytes = 0;
+  /** A piece that goes out alone and that nothing was sent of; nothing else is there while there is one. */
+  single: OutputBuffer | null = null;
   /** The buffer of the segment that is being sent, if it lies in one. */
   sendBuffer: OutputBuffer | null = null;
   /** The array of the segment that is being sent, from its start. */
@@ -97,8 +99,6 @@ export class Output {
   #pool: OutputPool;
   #buffer: OutputBuffer | null = null;
   #end = 0;
-  /** A piece that goes out alone; nothing else is queued while there is one. */
-  #single: OutputBuffer | null = null;
   #segments: Segment[] = NO_SEGMENTS;
 
   /** Creates an empty output. */
@@ -118,7 +118,7 @@ export class Output {
 
   /** Gives an array with room for `size` bytes from {@linkcode Output.end} on. */
   reserve(size: number): Uint8Array<ArrayBuffer> {
-    if (this.#single !== null) this.#unpackSingle();
+    if (this.single !== null) this.#unpackSingle();
     const buffer = this.#buffer;
     if (buffer !== null && buffer.bytes.length - this.#end >= size) {
       return buffer.bytes;
@@ -148,11 +148,11 @@ export class Output {
    */
   appendConstant(buffer: OutputBuffer): void {
     const { bytes } = buffer;
-    if (this.pendingBytes > 0 || this.#single !== null) {
+    if (this.pendingBytes > 0 || this.single !== null) {
       this.append(bytes);
       return;
     }
-    this.#single = buffer;
+    this.single = buffer;
     this.pendingBytes = bytes.length;
     this.totalBytes += bytes.length;
   }
@@ -160,7 +160,7 @@ export class Output {
   /** Adds a piece without a copy; it must not change until it was sent. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    if (this.#single !== null) this.#unpackSingle();
+    if (this.single !== null) this.#unpackSingle();
     this.#close();
     this.#addSegment({ bytes, buffer: null, end: bytes.length });
     this.pendingBytes += bytes.length;
@@ -175,9 +175,9 @@ export class Output {
    * @returns Whether there is one.
    */
   next(): boolean {
-    const single = this.#single;
+    const single = this.single;
     if (single !== null) {
-      this.#single = null;
+      this.single = null;
       this.#send(single.bytes, single.bytes.length, single);
       return true;
     }
@@ -214,10 +214,16 @@ export class Output {
     if (buffer.isPooled) this.#pool.give(buffer);
   }
 
+  /** Says that {@linkcode Output.single} is gone as a whole. */
+  singleSent(): void {
+    this.single = null;
+    this.pendingBytes = 0;
+  }
+
   /** Drops everything that was not taken. */
   clear(): void {
     this.#segments = NO_SEGMENTS;
-    this.#single = null;
+    this.single = null;
     this.#buffer = null;
     this.#end = 0;
     this.pendingBytes = 0;
@@ -225,8 +231,8 @@ export class Output {
 
   /** More follows: the piece is copied to where the rest will be gathered. */
   #unpackSingle(): void {
-    const single = this.#single;
-    this.#single = null;
+    const single = this.single;
+    this.single = null;
     if (single === null) return;
     this.pendingBytes -= single.bytes.length;
     this.totalBytes -= single.bytes.length;

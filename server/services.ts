@@ -29,12 +29,6 @@ export interface HeadReader {
 export class ParserPool {
   /** Parses heads that come whole; whoever gets half a head takes it away. */
   shared: RequestHeadParser;
-  /**
-   * Whoever reads the head in the shared parser's view at this moment. Its
-   * handler may make another connection go on, whose next head would come to
-   * lie in that very view.
-   */
-  reader: HeadReader | null = null;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
   /** One for all: what it found is read before anybody scans again. */
@@ -87,6 +81,14 @@ export class Services {
   readonly app: Application;
   readonly output: OutputPool = new OutputPool();
   readonly parsers: ParserPool;
+  /** What finds heads, if there is WebAssembly. */
+  readonly scanner: HeadScanner | null;
+  /**
+   * Whoever reads the head in the shared parser's view at this moment. Its
+   * handler may make another connection go on, whose next head would come to
+   * lie in that very view.
+   */
+  reader: HeadReader | null = null;
   /** Where an engine may receive octets, to have their heads scanned without a copy. */
   readonly window: ReceiveWindow;
   /** Handlers of the all-literal routes that the scanner knows by their numbers; empty if it knows none. */
@@ -95,7 +97,7 @@ export class Services {
   readonly deadlines: Deadlines;
   /** Requests that were begun. */
   requestCount = 0;
-  /** Whether serving ends: each response announces the close. */
+  /** Whether serving ends: no connection that is made from now on goes on after a response. */
   isStopping = false;
 
   /**
@@ -109,8 +111,9 @@ export class Services {
     const { options } = app;
     this.app = app;
     this.parsers = new ParserPool(headLimits(options, isSecure));
-    this.handlers = learnRoutes(app, this.parsers.scanner);
-    this.window = this.parsers.scanner?.window ?? plainWindow();
+    this.scanner = this.parsers.scanner;
+    this.handlers = learnRoutes(app, this.scanner);
+    this.window = this.scanner?.window ?? plainWindow();
     this.dates = new DateCache(clock.epochMs());
     this.deadlines = new Deadlines(
       clock,

@@ -11,7 +11,7 @@ import { FIELD_VALUE, TOKEN, writeOctets } from "../ascii.ts";
 import { FIELD_STRIDE } from "../field_lines.ts";
 import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
-import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE } from "../persistence.ts";
+import { Place, PLACE_COUNT } from "../request_head.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 
@@ -47,25 +47,21 @@ export const WINDOW_BYTES = 65_536;
 /** Above every offset in the memory: what a larger limit amounts to. */
 const NO_LIMIT = 1 << 20;
 
-/** Places of the results, as numbers of 4 bytes from the memory's start. */
-const METHOD_END = OUT_AT / 4;
-const PATH_END = METHOD_END + 1;
-const TARGET_END = METHOD_END + 2;
-const COUNT = METHOD_END + 3;
-const TOLD = METHOD_END + 4;
-const ROUTE = METHOD_END + 5;
+// a constant of this file, since what another one exports is looked up at each use
+const { TOLD } = Place;
+
+/** Place of the results, as a number of 4 bytes: in front of them is the method's start, which is always 0. */
+const PLACES = OUT_AT / 4 - Place.METHOD_END;
 /** Where the limits go, and the number of a route's last slot. */
 const LIMITS = LIMITS_AT / 4;
 const LAST_SLOT = LIMITS + 5;
 /** As a number of 8 bytes. */
 const LENGTH = (OUT_AT + 24) / 8;
 
-/** What control fields say; the first bits are those of `persistence.ts`. */
-const CONNECTION_BITS = CONNECTION_CLOSE | CONNECTION_KEEP_ALIVE;
+/** How the body is framed, beside the bits of `request_traits.ts`. */
 const SAYS_LENGTH = 8;
 const SAYS_CHUNKED = 16;
-const SAYS_CONTINUE = 32;
-const SAYS_HEAD = 64;
+const FRAMING = SAYS_LENGTH | SAYS_CHUNKED;
 
 type Scan = (start: number, end: number) => number;
 type AddRoute = (start: number, sizeBytes: number, number: number) => void;
@@ -88,7 +84,9 @@ export class HeadScanner {
   readonly window: ReceiveWindow;
   /** Offsets of the field lines, {@linkcode FIELD_STRIDE} a line. */
   readonly table: Int32Array;
-  #results: Int32Array;
+  /** What the last scan found; see {@linkcode RequestHead.places}. */
+  readonly places: Int32Array;
+  #numbers: Int32Array;
   #lengths: Float64Array;
   #scan: Scan;
   #addRoute: AddRoute;
@@ -105,7 +103,8 @@ export class HeadScanner {
     this.#addRoute = exports.addRoute as AddRoute; // as the source has it
     this.bytes = new Uint8Array(buffer);
     this.window = { bytes: this.bytes, start: WINDOW_AT, size: WINDOW_BYTES };
-    this.#results = new Int32Array(buffer);
+    this.#numbers = new Int32Array(buffer);
+    this.places = this.#numbers.subarray(PLACES, PLACES + PLACE_COUNT);
     this.#lengths = new Float64Array(buffer);
     this.table = new Int32Array(buffer, TABLE_AT, MAX_FIELDS * FIELD_STRIDE);
     this.bytes.set(classOf(TOKEN, 1, HIGH_BITS), TOKEN_CLASS_AT);
@@ -122,7 +121,7 @@ export class HeadScanner {
       limits.maxRequestHeadSize,
       Math.min(limits.maxHeaderCount, MAX_FIELDS),
     ];
-    this.#results.set(
+    this.#numbers.set(
       bounds.map((bound) => Math.min(bound, NO_LIMIT)),
       LIMITS,
     );
@@ -138,56 +137,16 @@ export class HeadScanner {
     }
   }
 
-  /** Offset behind the method. */
-  get methodEnd(): number {
-    return this.#results[METHOD_END]!; // results are there, here and below
+  /** What sets the last head apart; see `request_traits.ts`. */
+  get traits(): number {
+    return this.places[TOLD]! & ~FRAMING; // all places are there
   }
 
-  /** Offset of the `?` in the target, or behind it. */
-  get pathEnd(): number {
-    return this.#results[PATH_END]!;
-  }
-
-  /** Offset behind the target. */
-  get targetEnd(): number {
-    return this.#results[TARGET_END]!;
-  }
-
-  /** Field lines. */
-  get count(): number {
-    return this.#results[COUNT]!;
-  }
-
-  /** Number of the route that was learned for method and path, from 1 on, or 0. */
-  get route(): number {
-    return this.#results[ROUTE]!;
-  }
-
-  /** What method and control fields say, as bits; 0 in most requests of machines. */
-  get told(): number {
-    return this.#results[TOLD]!;
-  }
-
-  /** Bits that `Connection` names; see `persistence.ts`. */
-  get connectionOptions(): number {
-    return this.told & CONNECTION_BITS;
-  }
-
-  /** Octets of the body, or {@linkcode CHUNKED}. */
+  /** Octets of its body, or {@linkcode CHUNKED}. */
   get bodyLength(): number {
-    const { told } = this;
-    if ((told & SAYS_LENGTH) !== 0) return this.#lengths[LENGTH]!; // see `methodEnd`
-    return (told & SAYS_CHUNKED) !== 0 ? CHUNKED : 0;
-  }
-
-  /** Whether the peer waits for `100 Continue` (RFC 9110 §10.1.1). */
-  get expectsContinue(): boolean {
-    return (this.told & SAYS_CONTINUE) !== 0;
-  }
-
-  /** Whether the method is HEAD. */
-  get isHead(): boolean {
-    return (this.told & SAYS_HEAD) !== 0;
+    const framing = this.places[TOLD]! & FRAMING; // see `traits`
+    if (framing === 0) return 0;
+    return framing === SAYS_CHUNKED ? CHUNKED : this.#lengths[LENGTH]!; // it is there
   }
 
   /**
@@ -203,7 +162,7 @@ export class HeadScanner {
     const sizeBytes = keys.reduce((sum, { length }) => sum + length, 0);
     // eight octets are compared at a time
     if (start + sizeBytes + 8 > ROUTES_END) return false;
-    this.#results[LAST_SLOT] = slots - 1;
+    this.#numbers[LAST_SLOT] = slots - 1;
     let at = start;
     for (const [index, key] of keys.entries()) {
       writeOctets(this.bytes, at, key);

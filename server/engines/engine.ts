@@ -99,6 +99,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.services.isStopping = true;
+    for (const { connection } of this.#transports) connection.announceEnd();
     this.#inPassage++;
     this.#settle().then(() => {
       this.#inPassage--;

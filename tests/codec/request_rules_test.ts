@@ -3,13 +3,14 @@ import { encodeOctets } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 import { CHUNKED } from "../../codec/framing.ts";
-import { RequestHead } from "../../codec/request_head.ts";
+import { Place, RequestHead } from "../../codec/request_head.ts";
 import {
   checkHost,
   invalidTarget,
   readControlFields,
   requireTarget,
 } from "../../codec/request_rules.ts";
+import { IS_HTTP_1_0 } from "../../codec/request_traits.ts";
 import { LIMITS } from "./_fields.ts";
 
 /** A head as the parser fills it, before any rule looked at it. */
@@ -22,11 +23,14 @@ function headOf(line: string, fields = ""): RequestHead {
   scanner.scan(bytes, 0, bytes.length);
   const head = new RequestHead();
   head.bytes = bytes;
-  head.methodEnd = method.length;
-  head.targetEnd = method.length + 1 + target.length;
+  const targetEnd = method.length + 1 + target.length;
   const queryAt = target.indexOf("?");
-  head.pathEnd = queryAt === -1 ? head.targetEnd : method.length + 1 + queryAt;
-  head.minorVersion = Number(version.slice(-1));
+  head.places[Place.METHOD_END] = method.length;
+  head.places[Place.TARGET_END] = targetEnd;
+  head.places[Place.PATH_END] = queryAt === -1
+    ? targetEnd
+    : method.length + 1 + queryAt;
+  if (version === "HTTP/1.0") head.traits = IS_HTTP_1_0;
   head.sizeBytes = scanner.position;
   head.index.read(bytes, 0, scanner.table, scanner.count);
   return head;

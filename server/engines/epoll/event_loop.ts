@@ -12,7 +12,7 @@
 
 import { setImmediate } from "node:timers";
 import type { Libc } from "./libc.ts";
-import { DRIVER, Poller, READABLE, WAKE } from "./poller.ts";
+import { DRIVER, Poller, READABLE, type Watched } from "./poller.ts";
 import { Reactor } from "./reactor.ts";
 
 /** What a turn may do before everybody else's callbacks get theirs. */
@@ -39,14 +39,6 @@ const TIMER_PERIOD_MS = 20;
 /** Time between two looks of a loop that keeps no process alive, in ms. */
 const UNREF_PERIOD_MS = 10;
 
-/** Something with a descriptor. */
-export interface Watched {
-  /** Tells it from earlier ones with its descriptor's number; the loop sets it. */
-  generation: number;
-  /** Told what the system says of the descriptor. */
-  handleEvents(bits: number): void;
-}
-
 /** Something that has more to do than one turn should take. */
 export interface Task {
   /** Goes on. */
@@ -60,8 +52,6 @@ export class EventLoop {
   /** The C library that its sockets use too. */
   readonly libc: Libc;
   readonly #poller: Poller;
-  #watched: (Watched | undefined)[] = [];
-  #generation = 0;
   #tasks: Task[] = [];
   /** Those who wait until nothing comes any more. */
   #settling: { readonly resolve: () => void; turns: number }[] = [];
@@ -100,15 +90,12 @@ export class EventLoop {
    * @throws {Error} If the system has no room for it.
    */
   watch(fd: number, target: Watched, events: number): void {
-    const generation = this.#generation = this.#generation + 1 | 0;
-    this.#poller.add(fd, { fd, generation, events });
-    target.generation = generation;
-    this.#watched[fd] = target;
+    this.#poller.watch(fd, target, events);
   }
 
   /** Tells no more of a descriptor, which is about to be closed. */
   forget(fd: number): void {
-    this.#watched[fd] = undefined;
+    this.#poller.forget(fd);
   }
 
   /** Runs a task in a turn of its own, soon. */
@@ -215,7 +202,7 @@ export class EventLoop {
         return;
       }
       this.#emptyWaits = 0;
-      this.#tell(count);
+      if (poller.tell(count)) this.#isReactorReady = true;
       budget -= count;
     } while (
       budget > 0 && !this.isFresh && !this.#isReactorReady &&
@@ -228,22 +215,6 @@ export class EventLoop {
     const due = this.#settling.filter((one) => isQuiet || --one.turns < 0);
     this.#settling = this.#settling.filter((one) => !due.includes(one));
     for (const { resolve } of due) resolve();
-  }
-
-  #tell(count: number): void {
-    const poller = this.#poller;
-    for (let index = 0; index < count; index++) {
-      const fd = poller.fdAt(index);
-      if (fd < 0) {
-        if (fd === WAKE) poller.rest();
-        else this.#isReactorReady = true;
-        continue;
-      }
-      // The number may belong to another one since the system wrote the event.
-      const target = this.#watched[fd];
-      if (target?.generation !== poller.generationAt(index)) continue;
-      target.handleEvents(poller.bitsAt(index));
-    }
   }
 
   /** Tasks that come meanwhile have to wait for the next turn. */
@@ -280,7 +251,7 @@ export class EventLoop {
     this.#isResting = false;
     this.#try(() => {
       this.#watchReactor();
-      this.#tell(count);
+      if (poller.tell(count)) this.#isReactorReady = true;
     });
     this.#goRound();
   }

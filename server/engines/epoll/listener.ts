@@ -2,10 +2,10 @@
 
 import type { Duplex } from "../../transport.ts";
 import type { Listener } from "../acceptor.ts";
-import type { EventLoop, Watched } from "./event_loop.ts";
+import type { EventLoop } from "./event_loop.ts";
 import { boundAddress } from "./listening_socket.ts";
 import { CLOSE_ON_EXEC, NON_BLOCKING } from "./numbers.ts";
-import { LISTENER_EVENTS } from "./poller.ts";
+import { LISTENER_EVENTS, type Watched } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
 import { EAGAIN, systemError } from "./system_error.ts";
 

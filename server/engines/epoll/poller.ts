@@ -1,6 +1,6 @@
 /**
- * One epoll instance: what is watched, and the array into which the system
- * writes its events. Who is meant by a number is the event loop's affair.
+ * One epoll instance: who is watched by which descriptor, and the array into
+ * which the system writes its events.
  */
 
 import type { Libc } from "./libc.ts";
@@ -49,12 +49,27 @@ export function eventLayout(arch: string): EventLayout {
 
 const { stride: STRIDE, keyAt: KEY_AT } = eventLayout(Deno.build.arch);
 
+/** Keys of what is no socket of ours: the poller's own descriptor, and those of the runtime's driver. */
+const WAKE = -1;
+export const DRIVER = -2;
+
+/** Something with a descriptor. */
+export interface Watched {
+  /** Tells it from earlier ones with its descriptor's number; the poller sets it. */
+  generation: number;
+  /** Told what the system says of the descriptor. */
+  handleEvents(bits: number): void;
+}
+
 /** A poller; see the file's header. */
 export class Poller {
   /** The instance's descriptor. */
   readonly fd: number;
   #libc: Libc;
   #maxEvents: number;
+  /** Who is watched, by descriptor. */
+  #watched: (Watched | undefined)[] = [];
+  #generation = 0;
   #events: Int32Array<ArrayBuffer>;
   #eventsAddress: Deno.PointerValue;
   #event = new Int32Array(STRIDE);
@@ -88,7 +103,24 @@ export class Poller {
   }
 
   /**
-   * Watches a descriptor.
+   * Watches somebody's descriptor until {@linkcode Poller.forget}.
+   *
+   * @throws {Error} If the system has no room for it.
+   */
+  watch(fd: number, target: Watched, events: number): void {
+    const generation = this.#generation = this.#generation + 1 | 0;
+    this.add(fd, { fd, generation, events });
+    target.generation = generation;
+    this.#watched[fd] = target;
+  }
+
+  /** Tells no more of a descriptor, which is about to be closed. */
+  forget(fd: number): void {
+    this.#watched[fd] = undefined;
+  }
+
+  /**
+   * Watches a descriptor that is nobody's.
    *
    * @param key What its events are told with.
    * @throws {Error} If the system has no room for it.
@@ -136,24 +168,25 @@ export class Poller {
     this.#libc.calls.eventfd_write(this.#wakeFd, 1n);
   }
 
-  /** Takes {@linkcode Poller.wake} back, once it was seen. */
-  rest(): void {
-    this.#libc.calls.eventfd_read(this.#wakeFd, new BigUint64Array(1));
-  }
-
-  /** The key's number of an event. */
-  fdAt(index: number): number {
-    return this.#events[index * STRIDE + KEY_AT]!; // in range, here and below
-  }
-
-  /** The key's generation of an event. */
-  generationAt(index: number): number {
-    return this.#events[index * STRIDE + KEY_AT + 1]!;
-  }
-
-  /** The bits of an event. */
-  bitsAt(index: number): number {
-    return this.#events[index * STRIDE]!;
+  /** Tells everybody what the last wait found; says whether the runtime's driver is wanted. */
+  tell(count: number): boolean {
+    const events = this.#events;
+    const watched = this.#watched;
+    const end = count * STRIDE;
+    let isDriverWanted = false;
+    for (let at = 0; at < end; at += STRIDE) {
+      const fd = events[at + KEY_AT]!; // in range, here and below
+      if (fd < 0) {
+        if (fd === WAKE) this.#rest();
+        else isDriverWanted = true;
+        continue;
+      }
+      // The number may belong to another one since the system wrote the event.
+      const target = watched[fd];
+      if (target?.generation !== events[at + KEY_AT + 1]!) continue;
+      target.handleEvents(events[at]!);
+    }
+    return isDriverWanted;
   }
 
   /** Closes the instance. */
@@ -163,6 +196,11 @@ export class Poller {
     if (this.#wakeFd >= 0) this.#libc.calls.close(this.#wakeFd);
     this.#libc.calls.close(this.fd);
     this.#libc.calls.free(this.#backgroundEvent);
+  }
+
+  /** Takes {@linkcode Poller.wake} back, once it was seen. */
+  #rest(): void {
+    this.#libc.calls.eventfd_read(this.#wakeFd, new BigUint64Array(1));
   }
 
   #checked(result: number): number {
@@ -176,7 +214,3 @@ export class Poller {
     throw systemError("poll sockets", errno);
   }
 }
-
-/** Keys of what is no socket of ours: the poller's own descriptor, and those of the runtime's driver. */
-export const WAKE = -1;
-export const DRIVER = -2;

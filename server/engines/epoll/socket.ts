@@ -4,14 +4,14 @@
  */
 
 import type { Duplex } from "../../transport.ts";
-import type { EventLoop, Watched } from "./event_loop.ts";
+import type { EventLoop } from "./event_loop.ts";
 import {
   IPPROTO_TCP,
   MSG_NOSIGNAL,
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./numbers.ts";
-import { ENDED, READABLE, SOCKET_EVENTS } from "./poller.ts";
+import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
 import { EAGAIN, EINTR, systemError } from "./system_error.ts";
 
@@ -25,6 +25,12 @@ const SEND_MORE = MSG_NOSIGNAL | 0x8000; // MSG_MORE
 const SHUT_WR = 1;
 const SO_KEEPALIVE = 9;
 
+/** What is known of a socket, as bits. */
+const MAY_READ = 1;
+const IS_ENDING = 2;
+const IS_CLOSED = 4;
+const IS_DELAYING = 8;
+
 /** Whoever moves a socket's octets instead of its duplex. */
 export interface SocketUser {
   /** Octets, the end or room to write may have come. */
@@ -33,10 +39,8 @@ export interface SocketUser {
 
 /** One socket, watched from its beginning to its end. */
 export class EpollSocket implements Duplex, Watched {
-  /** Whether reading may give something; only a read can tell. */
-  isReadable = false;
-  /** Whether the peer has ended its direction, or all: reading goes on until that is seen. */
-  isEnding = false;
+  /** Bits; those that it was born with: it sends at once, as its listener does. */
+  #state = 0;
   /** Whoever is told of events. */
   user: SocketUser | null = null;
   /** See {@linkcode Watched.generation}. */
@@ -44,9 +48,6 @@ export class EpollSocket implements Duplex, Watched {
   #fd: number;
   /** The loop that watches it. */
   readonly loop: EventLoop;
-  #isClosed = false;
-  /** Whether it sends at once, as its listener does. */
-  #isNoDelay = true;
   #localAddr: Deno.Addr | undefined;
   #remoteAddr: Deno.Addr | undefined;
   /** Those who wait for the next event. */
@@ -68,6 +69,11 @@ export class EpollSocket implements Duplex, Watched {
     }
   }
 
+  /** Whether reading may give something; only a read can tell. */
+  get isReadable(): boolean {
+    return (this.#state & MAY_READ) !== 0;
+  }
+
   /** Our address, as long as the socket is open, and afterwards if it was asked for before. */
   get localAddr(): Deno.Addr | undefined {
     return this.#localAddr ??= this.#address("getsockname");
@@ -80,10 +86,9 @@ export class EpollSocket implements Duplex, Watched {
 
   /** See {@linkcode Watched.handleEvents}. */
   handleEvents(bits: number): void {
-    if ((bits & (READABLE | ENDED)) !== 0) {
-      this.isReadable = true;
-      if ((bits & ENDED) !== 0) this.isEnding = true;
-    }
+    // After an end, reading goes on until that is seen.
+    if ((bits & ENDED) !== 0) this.#state |= MAY_READ | IS_ENDING;
+    else if ((bits & READABLE) !== 0) this.#state |= MAY_READ;
     if (this.user !== null) this.user.socketReady();
     else this.#wake();
   }
@@ -95,10 +100,12 @@ export class EpollSocket implements Duplex, Watched {
    * @throws {Error} If the connection failed.
    */
   receive(address: Deno.PointerValue, size: number): number {
-    const received = this.loop.libc.calls.recv(this.#fd, address, size, 0);
-    if (received < 0) return this.#failedToReceive();
+    const received = this.loop.libc.recv(this.#fd, address, size, 0);
+    if (received <= 0) {
+      return received === 0 ? this.#ended() : this.#failedToReceive();
+    }
     // All that was there has come, unless the end has come with it.
-    if (received < size && !this.isEnding) this.isReadable = false;
+    if (received < size && (this.#state & IS_ENDING) === 0) this.#empty();
     return received;
   }
 
@@ -111,7 +118,7 @@ export class EpollSocket implements Duplex, Watched {
    */
   sendFrom(address: Deno.PointerValue, size: number, hasMore: boolean): number {
     const flags = hasMore ? SEND_MORE : SEND;
-    const sent = this.loop.libc.calls.send(this.#fd, address, size, flags);
+    const sent = this.loop.libc.send(this.#fd, address, size, flags);
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
@@ -133,7 +140,7 @@ export class EpollSocket implements Duplex, Watched {
     if (buffer.length === 0) return 0;
     for (;;) {
       this.#requireOpen();
-      this.isReadable = true; // until the system says otherwise
+      this.#state |= MAY_READ; // until the system says otherwise
       const received = this.loop.libc.calls.recvBytes(
         this.#fd,
         plainBytes(buffer),
@@ -167,7 +174,7 @@ export class EpollSocket implements Duplex, Watched {
   /** See {@linkcode Duplex.close}. */
   close(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
+    this.#state |= IS_CLOSED;
     this.loop.forget(this.#fd);
     this.loop.libc.calls.close(this.#fd);
     this.#wake();
@@ -175,8 +182,8 @@ export class EpollSocket implements Duplex, Watched {
 
   /** See {@linkcode Duplex.setNoDelay}. */
   setNoDelay(noDelay: boolean = true): void {
-    if (noDelay === this.#isNoDelay) return;
-    this.#isNoDelay = noDelay;
+    if (noDelay === ((this.#state & IS_DELAYING) === 0)) return;
+    this.#state ^= IS_DELAYING;
     this.#set(IPPROTO_TCP, TCP_NODELAY, noDelay);
   }
 
@@ -194,8 +201,22 @@ export class EpollSocket implements Duplex, Watched {
     const errno = this.loop.libc.errno();
     if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays, so that it is tried again
     if (errno !== EAGAIN) throw systemError("read from connection", errno);
-    this.isReadable = false;
+    this.#empty();
     return WOULD_WAIT;
+  }
+
+  #ended(): number {
+    this.#empty();
+    return 0;
+  }
+
+  /** Nothing more has come. */
+  #empty(): void {
+    this.#state &= ~MAY_READ;
+  }
+
+  get #isClosed(): boolean {
+    return (this.#state & IS_CLOSED) !== 0;
   }
 
   #failedToSend(): number {

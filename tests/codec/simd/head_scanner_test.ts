@@ -5,6 +5,7 @@ import { encodeOctets } from "../../../codec/ascii.ts";
 import { NEED_DATA, ProtocolError } from "../../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../codec/limits.ts";
 import {
+  Place,
   type RequestHead,
   UNKNOWN_ROUTE,
 } from "../../../codec/request_head.ts";
@@ -255,7 +256,11 @@ Deno.test("learnRoutes() learns all routes or none", () => {
   for (const [index, key] of [...few, "GET /none", "get /0"].entries()) {
     const bytes = encodeOctets(`${key}?q HTTP/1.1\r\nHost: a\r\n\r\n`);
     assertEquals(scanner.scan(bytes, 0, bytes.length), bytes.length);
-    assertEquals(scanner.route, index < few.length ? index + 1 : 0, key);
+    assertEquals(
+      scanner.places[Place.ROUTE],
+      index < few.length ? index + 1 : 0,
+      key,
+    );
   }
 });
 
