@@ -20,8 +20,6 @@ export interface ControlFields {
   readonly hasDate: boolean;
   /** All other lines, encoded; of several `Date` lines the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
-  /** What whoever writes heads keeps with the list until it changes. */
-  prepared: object | null;
 }
 
 /** Fields that the library writes itself from what it decided; `Date` is kept if given. */
@@ -54,7 +52,6 @@ export function readControlFields(
         !LIBRARY_FIELDS.has(lowerNames[index]!) && // index is below the count
         (lowerNames[index] !== "date" || lowerNames.indexOf("date") === index),
     ),
-    prepared: null,
   };
 }
 

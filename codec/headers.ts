@@ -65,8 +65,13 @@ export class Headers implements Iterable<[string, string]> {
   /** A shared list without fields whose message gets no `Date` line; it cannot be changed. */
   static readonly noDate: Headers = Headers.#shared([], true);
 
-  /** Whether the message is sent without the automatic `Date` line. @default {false} */
-  noDate = false;
+  /**
+   * What whoever writes heads keeps with the list until it changes.
+   *
+   * @internal
+   */
+  prepared: object | null = null;
+  #noDate = false;
   #section: FieldSection | null = null;
   #names: string[] = [];
   #lowerNames: string[] = [];
@@ -98,7 +103,6 @@ export class Headers implements Iterable<[string, string]> {
     const headers = new Headers(fields);
     headers.noDate = noDate;
     headers.#isShared = true;
-    Object.freeze(headers); // guards `noDate`
     return headers;
   }
 
@@ -113,6 +117,21 @@ export class Headers implements Iterable<[string, string]> {
   static from(init: HeadersInit | undefined): Headers {
     if (init === undefined) return Headers.empty;
     return init instanceof Headers ? init : new Headers(init);
+  }
+
+  /**
+   * Whether the message is sent without the automatic `Date` line; a shared list
+   * throws a `TypeError` when it is set.
+   *
+   * @default {false}
+   */
+  get noDate(): boolean {
+    return this.#noDate;
+  }
+
+  set noDate(noDate: boolean) {
+    this.#change();
+    this.#noDate = noDate;
   }
 
   /** Number of field lines. */
@@ -348,6 +367,7 @@ export class Headers implements Iterable<[string, string]> {
     }
     this.#materialize();
     this.#control = null;
+    this.prepared = null;
   }
 
   /**

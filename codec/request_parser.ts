@@ -158,8 +158,11 @@ export class RequestHeadParser {
     }
     head.base = start;
     head.sizeBytes = sizeBytes;
-    const { traits } = scanner;
-    head.traits = traits;
+    head.traits = scanner.traits;
+    if (!scanner.hasBody) {
+      head.bodyLength = 0;
+      return head;
+    }
     head.bodyLength = scanner.bodyLength;
     return head.bodyLength <= this.#limits.maxBodyBytes ? head : null;
   }

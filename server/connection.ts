@@ -48,6 +48,7 @@ const MAX_DISCARDED_BYTES = 65_536;
 const { IDLE, EXCHANGE, CLOSING } = Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
 const run: typeof runExchange = runExchange;
+const MAX_HELD = MAX_HELD_BYTES;
 
 /** One connection; see the file's header. */
 export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
@@ -118,8 +119,13 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
   get readCapacity(): number {
+    // the usual one
+    if (this.#phase === IDLE && this.#input === null) return MAX_HELD;
+    return this.#restOfCapacity();
+  }
+
+  #restOfCapacity(): number {
     if (this.isInputEnded) return 0;
-    if (this.#phase === IDLE) return MAX_HELD_BYTES - this.#heldBytes; // the usual one
     if (this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === CLOSING) {
       return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discarded);
@@ -345,16 +351,25 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   }
 
   #begin(head: RequestHead): Exchange {
+    return head.traits === 0 && head.bodyLength === 0
+      ? new Exchange(this, head, null, true)
+      : this.#beginUnusual(head);
+  }
+
+  #beginUnusual(head: RequestHead): Exchange {
     const { options } = this.services.app;
     const body = head.bodyLength === 0
       ? null
       : new RequestBody(this, head.bodyLength, options);
-    const keepsAlive = head.traits === 0 || isPersistent(
+    const isKept = isPersistent(
       head.minorVersion,
       head.connectionOptions,
       options.http10KeepAlive,
     );
-    return new Exchange(this, head, body, keepsAlive);
+    // A tunnel or not: what follows a CONNECT is no request.
+    const exchange = new Exchange(this, head, body, isKept && !head.isConnect);
+    if (head.expectsContinue && body !== null) exchange.awaitContinue();
+    return exchange;
   }
 
   /**
@@ -367,27 +382,30 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #run(exchange: Exchange): void {
     const { services } = this;
     const { body } = exchange;
+    const wasIdle = this.#phase === IDLE;
     this.#phase = EXCHANGE; // from IDLE or HEAD: see `#parse`
     this.#requests++;
     services.requestCount++;
     services.reader = this;
-    if (body !== null) {
-      this.#exchange = exchange; // its reader asks for more
-      this.#times.beginExchange(true);
-    }
+    if (body !== null) this.#awaitBodyOf(exchange);
     run(services, exchange, this);
     if (
-      body === null && exchange.endsAtOnce && !this.isInputEnded &&
+      body === null && wasIdle && exchange.endsAtOnce &&
       this.#phase === EXCHANGE
     ) {
       exchange.leave();
-      this.#rest();
+      this.#phase = IDLE; // and it awaits a request as before
     } else this.#runOn(exchange);
     if (services.reader === this) {
       services.reader = null;
-      exchange.head = null;
-      exchange.ctx.release();
+      exchange.release();
     }
+  }
+
+  /** A body's reader asks for more while the handler runs. */
+  #awaitBodyOf(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#times.beginExchange(true);
   }
 
   /** Goes on with an exchange that was not over when its handler returned. */

@@ -21,8 +21,6 @@ export class PreparedHead {
   /** Stands for the cache and the second of the date. */
   readonly second: object;
   readonly status: Status;
-  /** Whether the automatic date is in it. */
-  readonly isDated: boolean;
   /** Its octets. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The text that was sent behind it last. */
@@ -34,12 +32,10 @@ export class PreparedHead {
   constructor(
     second: object,
     status: Status,
-    isDated: boolean,
     bytes: Uint8Array<ArrayBuffer>,
   ) {
     this.second = second;
     this.status = status;
-    this.isDated = isDated;
     this.bytes = bytes;
   }
 }
@@ -65,7 +61,6 @@ export class DateCache {
     this.#epochSeconds = epochSeconds;
     this.#dateLine = `date: ${formatHttpDate(epochSeconds)}\r\n`;
     this.#second = {};
-    this.#plain.fill(null);
   }
 
   /**
@@ -76,7 +71,7 @@ export class DateCache {
    * copies (bench/server.ts, GET /).
    */
   prepare(status: Status, headers: Headers | null): PreparedHead {
-    const kept = this.#find(status, headers);
+    const kept = this.find(status, headers);
     if (kept !== null) return kept;
     if (headers === null) {
       const made = this.#make(status, true, NO_FIELDS);
@@ -86,30 +81,17 @@ export class DateCache {
     const control = headers.control();
     const isDated = !headers.noDate && !control.hasDate;
     const made = this.#make(status, isDated, control.encoded);
-    control.prepared = made;
+    headers.prepared = made;
     return made;
   }
 
-  /** The whole message that was sent with these last, if it is still right. */
-  repeated(
-    status: Status,
-    headers: Headers,
-    text: string,
-  ): OutputBuffer | null {
-    const kept = this.#find(status, headers);
-    return kept !== null && kept.lastText === text ? kept.whole : null;
-  }
-
-  #find(status: Status, headers: Headers | null): PreparedHead | null {
-    if (headers === null) {
-      const kept = this.#plain[status.code] ?? null;
-      return kept !== null && kept.status === status ? kept : null;
-    }
-    const control = headers.control();
-    const kept = control.prepared as PreparedHead | null; // nobody else keeps anything there
+  /** What was prepared for these last, if it is still right. */
+  find(status: Status, headers: Headers | null): PreparedHead | null {
+    const kept = headers === null
+      ? this.#plain[status.code] ?? null
+      : headers.prepared as PreparedHead | null; // nobody else keeps anything there
     return kept !== null && kept.second === this.#second &&
-        kept.status === status &&
-        kept.isDated === (!headers.noDate && !control.hasDate)
+        kept.status === status
       ? kept
       : null;
   }
@@ -125,6 +107,6 @@ export class DateCache {
     bytes.set(date, line.length);
     bytes.set(fields, line.length + date.length);
     bytes.set(length, bytes.length - length.length);
-    return new PreparedHead(this.#second, status, isDated, bytes);
+    return new PreparedHead(this.#second, status, bytes);
   }
 }

@@ -6,7 +6,11 @@
 import { UNKNOWN_ROUTE } from "../codec/request_head.ts";
 import type { Application } from "./application.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Handler, PreRoutingAction } from "./hooks.ts";
+import {
+  type Handler,
+  PreRoutingAction,
+  type PreRoutingHook,
+} from "./hooks.ts";
 import type { Services } from "./services.ts";
 
 /** Says that a hook dropped the request; no handler can return it by mistake. */
@@ -26,7 +30,16 @@ export function dispatch(
   exchange: Exchange,
 ): Outcome | Promise<Outcome> {
   const hook = services.app.hooks.preRouting;
-  if (hook === null) return runHandler(services, exchange);
+  return hook === null
+    ? runHandler(services, exchange)
+    : runHook(services, exchange, hook);
+}
+
+function runHook(
+  services: Services,
+  exchange: Exchange,
+  hook: PreRoutingHook,
+): Outcome | Promise<Outcome> {
   const action = hook(exchange.ctx, exchange.res);
   if (action instanceof Promise) {
     return action.then((settled) => afterHook(services, exchange, settled));
@@ -55,8 +68,7 @@ function runHandler(
   const { ctx, head } = exchange;
   // perf: the scanner that found the head found its literal route as well: 0.86
   // times the time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
-  const handler = !ctx.isRewritten && head !== null && head.route > 0 &&
-      services.handlers.length > 0
+  const handler = head !== null && head.route > 0 && !ctx.isRewritten
     ? services.handlers[head.route - 1]! // routes are numbered from 1 on
     : findHandler(services, exchange);
   return handler(ctx, exchange.res);

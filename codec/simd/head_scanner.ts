@@ -142,10 +142,14 @@ export class HeadScanner {
     return this.places[TOLD]! & ~FRAMING; // all places are there
   }
 
+  /** Whether it says how its body is framed. */
+  get hasBody(): boolean {
+    return (this.places[TOLD]! & FRAMING) !== 0; // see `traits`
+  }
+
   /** Octets of its body, or {@linkcode CHUNKED}. */
   get bodyLength(): number {
     const framing = this.places[TOLD]! & FRAMING; // see `traits`
-    if (framing === 0) return 0;
     return framing === SAYS_CHUNKED ? CHUNKED : this.#lengths[LENGTH]!; // it is there
   }
 

@@ -30,7 +30,6 @@ Deno.test("readControlFields() parts what the library decides from what it passe
   assertEquals(control.declaresFraming, true);
   assertEquals(fromOctets(control.encoded), "X-A: b\r\nx-a: \xe9\r\n");
   assertEquals([control.hasDate, control.closes], [false, false]);
-  assertEquals(control.prepared, null);
 });
 
 Deno.test("readControlFields() has nothing to say of an empty list", () => {
