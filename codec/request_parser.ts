@@ -65,6 +65,11 @@ export class RequestHeadParser {
     });
   }
 
+  /** Whether it works without a scanner, which others may share. */
+  get isApart(): boolean {
+    return this.#scanner === null;
+  }
+
   /** Whether no octet of a message has come yet, one CRLF aside. */
   get isIdle(): boolean {
     return this.#line.isBlank;

@@ -107,6 +107,11 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       this.isInputEnded && this.#heldBytes === 0;
   }
 
+  /** Requests that were begun, until the connection is closed. */
+  get requestCount(): number {
+    return this.#requests;
+  }
+
   /** See {@linkcode BodyOwner.input}. */
   get input(): ReceiveBuffer {
     return this.#input ??= new ReceiveBuffer();
@@ -142,11 +147,24 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     return this.#phase === IDLE;
   }
 
+  /** Takes octets from anywhere, whose heads are copied to where they are scanned. */
+  receiveElsewhere(bytes: Uint8Array, start: number, end: number): void {
+    const { scanner } = this.services;
+    if (scanner === null || this.#phase >= EXCHANGE || this.#input !== null) {
+      this.receive(bytes, start, end);
+      return;
+    }
+    scanner.place(bytes, start, end);
+    this.receive(bytes, start, end);
+    scanner.release();
+  }
+
   /**
-   * Takes octets from the peer; in the services' window they are scanned where
-   * they are, anywhere else their heads are copied there.
+   * Takes octets from the peer. No handler may be at work meanwhile, on this
+   * connection or another one.
    *
-   * @param bytes A view that is not used after the call.
+   * @param bytes A view that is not used after the call; the services' window,
+   * where heads are scanned without a copy.
    */
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase >= CLOSING) {
@@ -156,11 +174,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#isRunning = true;
     let rest = start;
     if (this.#input === null && this.#exchange === null) {
-      const { scanner } = this.services;
-      const isElsewhere = scanner !== null && bytes !== scanner.bytes;
-      if (isElsewhere) scanner.place(bytes, start, end);
       rest = this.#parse(bytes, start, end, false);
-      if (isElsewhere) scanner.release();
     }
     if (rest < end && this.#phase < CLOSING) {
       this.input.append(bytes, rest, end);
@@ -230,6 +244,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   exchangeProgressed(): void {
     if (this.#isRunning || this.#phase >= Phase.TAKEN_OVER) return;
     this.#isRunning = true;
+    // The handler of another connection may have made this one go on.
+    if (this.#input !== null) {
+      this.#parser ??= this.services.parsers.takeApart();
+    }
     this.#work();
     this.#pause();
   }
@@ -276,10 +294,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode ExchangeOwner.keepHead}. */
   keepHead(): void {
-    const { services } = this;
-    if (services.reader !== this) return; // it was kept, or nobody can read it any more
-    services.reader = null;
-    (this.#parser ?? services.parsers.shared).detach();
+    (this.#parser ?? this.services.parsers.shared).detach();
   }
 
   /** See {@linkcode BodyOwner.bodyAwaited}. */
@@ -315,8 +330,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       pos < end && this.#phase < EXCHANGE &&
       this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
     ) {
-      const { parsers, reader } = this.services;
-      if (reader !== null) reader.keepHead();
+      const { parsers } = this.services;
       const parser = this.#parser ?? parsers.shared;
       let head: RequestHead | typeof NEEDS_MORE;
       try {
@@ -385,8 +399,6 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     const wasIdle = this.#phase === IDLE;
     this.#phase = EXCHANGE; // from IDLE or HEAD: see `#parse`
     this.#requests++;
-    services.requestCount++;
-    services.reader = this;
     if (body !== null) this.#awaitBodyOf(exchange);
     run(services, exchange, this);
     if (
@@ -396,10 +408,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       exchange.leave();
       this.#phase = IDLE; // and it awaits a request as before
     } else this.#runOn(exchange);
-    if (services.reader === this) {
-      services.reader = null;
-      exchange.release();
-    }
+    exchange.releaseHead();
   }
 
   /** A body's reader asks for more while the handler runs. */
@@ -418,7 +427,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     this.#exchange = exchange;
     this.#advance();
     if (exchange.isLeft) return;
-    this.keepHead();
+    exchange.keepHead();
     if (exchange.body === null) this.#times.beginExchange(false);
   }
 
@@ -605,6 +614,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       new TypeError("Cannot send: the connection is closed");
     this.#phase = Phase.CLOSED;
     this.services.deadlines.remove(this);
+    this.services.requestCount += this.#requests;
     const exchange = this.#exchange;
     this.#leave();
     const { sentBytes } = this.output;

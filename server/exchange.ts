@@ -66,6 +66,7 @@ const IS_HANDLER_SETTLED = 8;
 const KEEPS_ALIVE = 16;
 const AWAITS_CONTINUE = 32;
 const IS_LEFT = 64;
+const IS_HEAD_KEPT = 128;
 
 /** What the usual exchange has come to when its handler returns. */
 const ENDS_AT_ONCE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | KEEPS_ALIVE;
@@ -191,8 +192,16 @@ export class Exchange implements RequestState, ResponseActions {
     this.state &= ~AWAITS_CONTINUE;
   }
 
+  /** The head can be read for good: its octets are copied, if they are still there. */
+  keepHead(): void {
+    if ((this.state & IS_HEAD_KEPT) !== 0 || this.head === null) return;
+    this.state |= IS_HEAD_KEPT;
+    this.owner.keepHead();
+  }
+
   /** The head's octets are about to be overwritten. */
-  release(): void {
+  releaseHead(): void {
+    if ((this.state & IS_HEAD_KEPT) !== 0) return;
     this.head = null;
     this.ctx.release();
   }
@@ -238,7 +247,7 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   abortSignal(): AbortSignal {
-    this.owner.keepHead();
+    this.keepHead();
     return this.owner.abortSignal();
   }
 
@@ -379,7 +388,7 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** See {@linkcode ResponseHandle.sent}. */
   sent(): Promise<void> {
-    this.owner.keepHead();
+    this.keepHead();
     const { unusual } = this;
     if (unusual.sent !== null) return unusual.sent.promise;
     if (unusual.failure !== null) return Promise.reject(unusual.failure);

@@ -15,7 +15,7 @@ export interface ExchangeOwner {
   exchangeProgressed(): void;
   /** Resolves when all output was sent; rejects when it cannot be. */
   drained(): Promise<void>;
-  /** Keeps the head's octets, so that they can be read later. */
+  /** Keeps the octets of the head that was parsed last, so that they can be read later. */
   keepHead(): void;
   /** Resolves when that many bytes of the connection's output were sent; rejects when they cannot be. */
   sentUpTo(position: number): Promise<void>;

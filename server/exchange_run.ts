@@ -14,8 +14,6 @@ import { toError } from "./to_error.ts";
 export interface RunOwner {
   /** The response, the handler or the body came to an end. */
   exchangeProgressed(): void;
-  /** Keeps the head's octets, so that they can be read later. */
-  keepHead(): void;
   /** Ends the connection: a hook dropped the request without an answer. */
   abandon(exchange: Exchange): void;
   /** Ends the connection: something of ours is broken. */
@@ -73,7 +71,7 @@ export function failExchange(
   error: unknown,
 ): void {
   exchange.settle();
-  owner.keepHead();
+  exchange.keepHead();
   if (error instanceof ProtocolError) exchange.endConnection();
   // A stream may have been begun of which nothing was sent yet.
   if (exchange.isAnswered && !exchange.isHeadSent) {

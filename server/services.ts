@@ -16,14 +16,8 @@ import { type Clock, Deadlines } from "./deadlines.ts";
 import type { Handler } from "./hooks.ts";
 import { OutputPool } from "./output.ts";
 
-/** How many idle parsers are kept besides the shared one. */
+/** How many idle parsers of each kind are kept besides the shared one. */
 const MAX_FREE_PARSERS = 64;
-
-/** Someone with a head that is still a view. */
-export interface HeadReader {
-  /** Keeps the head's octets, so that they can be read later. */
-  keepHead(): void;
-}
 
 /** Parsers that no connection is in the middle of a head with. */
 export class ParserPool {
@@ -31,6 +25,7 @@ export class ParserPool {
   shared: RequestHeadParser;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
+  #freeApart: RequestHeadParser[] = [];
   /** One for all: what it found is read before anybody scans again. */
   readonly scanner: HeadScanner | null;
 
@@ -48,10 +43,20 @@ export class ParserPool {
     return parser;
   }
 
+  /**
+   * Gives a parser that shares nothing with the others, not even the scanner:
+   * for octets that are parsed while a handler may be at work on another
+   * connection's head.
+   */
+  takeApart(): RequestHeadParser {
+    return this.#freeApart.pop() ?? new RequestHeadParser(this.#limits);
+  }
+
   /** Takes a parser back, in whatever state. */
   give(parser: RequestHeadParser): void {
     parser.reset();
-    if (this.#free.length < MAX_FREE_PARSERS) this.#free.push(parser);
+    const free = parser.isApart ? this.#freeApart : this.#free;
+    if (free.length < MAX_FREE_PARSERS) free.push(parser);
   }
 
   #make(): RequestHeadParser {
@@ -83,19 +88,13 @@ export class Services {
   readonly parsers: ParserPool;
   /** What finds heads, if there is WebAssembly. */
   readonly scanner: HeadScanner | null;
-  /**
-   * Whoever reads the head in the shared parser's view at this moment. Its
-   * handler may make another connection go on, whose next head would come to
-   * lie in that very view.
-   */
-  reader: HeadReader | null = null;
   /** Where an engine may receive octets, to have their heads scanned without a copy. */
   readonly window: ReceiveWindow;
   /** Handlers of the all-literal routes that the scanner knows by their numbers; empty if it knows none. */
   readonly handlers: readonly Handler[];
   readonly dates: DateCache;
   readonly deadlines: Deadlines;
-  /** Requests that were begun. */
+  /** Requests of connections that have ended. */
   requestCount = 0;
   /** Whether serving ends: no connection that is made from now on goes on after a response. */
   isStopping = false;

@@ -76,7 +76,7 @@ export class DuplexTransport implements Transport, ServedTransport {
           connection.receiveEnd();
           return;
         }
-        connection.receive(buffer, 0, size);
+        connection.receiveElsewhere(buffer, 0, size);
         const isKept = size < buffer.length &&
           buffer.length !== LARGE_READ_BYTES;
         if (!isKept) buffer = this.#nextBuffer(buffer);

@@ -71,7 +71,11 @@ export class Engine implements AcceptorOwner, TransportOwner {
 
   /** Requests that were begun since serving began. */
   get requestCount(): number {
-    return this.services.requestCount;
+    let count = this.services.requestCount;
+    for (const { connection } of this.#transports) {
+      count += connection.requestCount;
+    }
+    return count;
   }
 
   /** Connections at this moment. */

@@ -94,9 +94,10 @@ export class EpollTransport
   /** See {@linkcode Transport.flush}. */
   flush(): void {
     if ((this.#state & (IS_SENDING | IS_BROKEN | IS_CLOSED)) !== 0) return;
-    this.#state |= IS_SENDING;
     try {
-      if (!this.#sendSingle()) { while (this.#sendSegment()); }
+      if (this.#sendSingle()) return;
+      this.#state |= IS_SENDING;
+      while (this.#sendSegment());
     } catch (error) {
       this.#break(error);
     }
