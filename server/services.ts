@@ -15,6 +15,7 @@ import { DateCache } from "./date_cache.ts";
 import { type Clock, Deadlines } from "./deadlines.ts";
 import type { Handler } from "./hooks.ts";
 import { OutputPool } from "./output.ts";
+import { ReceiveSlots } from "./receive_slots.ts";
 
 /** How many idle parsers of each kind are kept besides the shared one. */
 const MAX_FREE_PARSERS = 64;
@@ -90,6 +91,8 @@ export class Services {
   readonly scanner: HeadScanner | null;
   /** Where an engine may receive octets, to have their heads scanned without a copy. */
   readonly window: ReceiveWindow;
+  /** Such places for single connections. */
+  readonly slots: ReceiveSlots;
   /** Handlers of the all-literal routes that the scanner knows by their numbers; empty if it knows none. */
   readonly handlers: readonly Handler[];
   readonly dates: DateCache;
@@ -113,6 +116,7 @@ export class Services {
     this.scanner = this.parsers.scanner;
     this.handlers = learnRoutes(app, this.scanner);
     this.window = this.scanner?.window ?? plainWindow();
+    this.slots = new ReceiveSlots(this.scanner?.slots ?? null);
     this.dates = new DateCache(clock.epochMs());
     this.deadlines = new Deadlines(
       clock,

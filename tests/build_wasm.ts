@@ -47,7 +47,7 @@ async function compile(source: string): Promise<Compiled> {
     "scanner.ts",
     ..."--outFile scanner.wasm --runtime stub --enable simd,relaxed-simd -O3 --noAssert"
       .split(" "),
-    ..."--converge --initialMemory 3 --maximumMemory 3".split(" "),
+    ..."--converge --initialMemory 7 --maximumMemory 7".split(" "),
   ];
   const { error, stderr } = await asc.main(args, {
     readFile: (name: string) => name === "scanner.ts" ? source : null,

@@ -115,10 +115,10 @@ class Clients implements Disposable {
   }
 }
 
-/** Sends a request on a connection of its own; gives the answer's body, or `null` if the connection ended instead. */
+/** Sends a request on a connection of its own; gives the answer's body, or `null` if the connection ended instead, in the queue even. */
 async function ask(port: number, path: string): Promise<string | null> {
-  using client = await RawClient.connect(port);
   try {
+    using client = await RawClient.connect(port);
     return (await client.ask(request(`GET ${path}`))).body;
   } catch {
     return null;

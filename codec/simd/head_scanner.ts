@@ -31,6 +31,9 @@ const COPY_AT = 8192;
 const WINDOW_AT = 16_384;
 const ROUTES_AT = 86_016;
 const ROUTES_END = 196_608;
+const SLOTS_AT = ROUTES_END;
+/** Behind the last slot, a scan may read on a little. */
+const SLOTS_END = 458_752 - 1024;
 
 /** Octets of one slot for a route. */
 const SLOT_BYTES = 16;
@@ -82,6 +85,8 @@ export class HeadScanner {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where octets may be received. */
   readonly window: ReceiveWindow;
+  /** Further places, for those who receive into many places at a time. */
+  readonly slots: ReceiveWindow;
   /** Offsets of the field lines, {@linkcode FIELD_STRIDE} a line. */
   readonly table: Int32Array;
   /** What the last scan found; see {@linkcode RequestHead.places}. */
@@ -102,7 +107,9 @@ export class HeadScanner {
     this.#scan = exports.scan as Scan; // as the source has it
     this.#addRoute = exports.addRoute as AddRoute; // as the source has it
     this.bytes = new Uint8Array(buffer);
-    this.window = { bytes: this.bytes, start: WINDOW_AT, size: WINDOW_BYTES };
+    const { bytes } = this;
+    this.window = { bytes, start: WINDOW_AT, size: WINDOW_BYTES };
+    this.slots = { bytes, start: SLOTS_AT, size: SLOTS_END - SLOTS_AT };
     this.#numbers = new Int32Array(buffer);
     this.places = this.#numbers.subarray(PLACES, PLACES + PLACE_COUNT);
     this.#lengths = new Float64Array(buffer);

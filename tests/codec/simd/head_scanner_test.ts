@@ -310,5 +310,5 @@ Deno.test("the embedded module was built from the source beside it, is small and
   assertEquals(WebAssembly.Module.imports(module), []);
   const { exports } = new WebAssembly.Instance(module);
   const memory = exports.memory as WebAssembly.Memory; // as the source has it
-  assertEquals(memory.buffer.byteLength, 196_608);
+  assertEquals(memory.buffer.byteLength, 458_752);
 });
