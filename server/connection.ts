@@ -19,6 +19,8 @@ import { Status } from "../codec/status.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeOwner } from "./exchange_owner.ts";
 import { failExchange, runExchange, type RunOwner } from "./exchange_run.ts";
+import { ConnectionEnd } from "./connection_end.ts";
+import type { ServedConnection } from "./deadlines.ts";
 import type { ProceedOptions } from "./hooks.ts";
 import { Output } from "./output.ts";
 import { mayFollow, Phase } from "./phase.ts";
@@ -51,7 +53,8 @@ const run: typeof runExchange = runExchange;
 const MAX_HELD = MAX_HELD_BYTES;
 
 /** One connection; see the file's header. */
-export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
+export class Connection
+  implements ExchangeOwner, BodyOwner, RunOwner, ServedConnection {
   readonly services: Services;
   readonly output: Output;
   isInputEnded = false;
@@ -67,15 +70,11 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #maxRequests: number;
   /** Requests that the last sweep saw. */
   #sweptRequests = 0;
-  #discarded = 0;
-  #isWriteClosed = false;
-  #fault: Error | null = null;
+  #maybeEnd: ConnectionEnd | null = null;
   #times: ConnectionTimes;
   /** Those who wait for bytes to be sent, once there were any. */
   #waiters: SentWaiters | null = null;
   #abort: AbortController | null = null;
-  /** Why nothing more can be sent, once that is so. */
-  #gone: Error | null = null;
 
   /** Takes over a connection that setup let in. */
   constructor(
@@ -117,6 +116,15 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     return this.#input ??= new ReceiveBuffer();
   }
 
+  get #end(): ConnectionEnd {
+    return this.#maybeEnd ??= new ConnectionEnd();
+  }
+
+  /** Why nothing more can be sent, once that is so. */
+  get #gone(): Error | null {
+    return this.#maybeEnd === null ? null : this.#maybeEnd.gone;
+  }
+
   /** Received octets that were not used yet. */
   get #heldBytes(): number {
     return this.#input === null ? 0 : this.#input.length;
@@ -133,7 +141,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     if (this.isInputEnded) return 0;
     if (this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === CLOSING) {
-      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discarded);
+      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#end.discarded);
     }
     // A head that is allowed has to fit, or nothing would ever be parsed again.
     const most = this.#phase === Phase.HEAD
@@ -227,6 +235,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** See {@linkcode Deadlines}. */
   expire(nowMs: number): void {
+    if (this.#phase === Phase.TAKEN_OVER) return;
     const times = this.#times;
     if (this.#requests !== this.#sweptRequests) {
       this.#sweptRequests = this.#requests;
@@ -256,18 +265,18 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (exchange.isHeadSent) this.#fault ??= toError(error);
+    if (exchange.isHeadSent) this.#end.fault ??= toError(error);
     failExchange(this.services.app, exchange, this, error);
   }
 
   /** See {@linkcode ExchangeOwner.takeOver}. */
   async takeOver(): Promise<Duplex> {
     await this.drained();
-    if (this.#gone !== null) throw this.#gone;
+    const gone = this.#gone;
+    if (gone !== null) throw gone;
     this.#go(Phase.TAKEN_OVER);
     this.#exchange?.body?.leave();
     this.#leave();
-    this.services.deadlines.remove(this);
     const { bytes, start, end } = this.input;
     this.#input = null;
     return this.#transport.takeOver(bytes.slice(start, end));
@@ -288,7 +297,8 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   /** See {@linkcode ExchangeOwner.abortSignal}. */
   abortSignal(): AbortSignal {
     const abort = this.#abort ??= new AbortController();
-    if (this.#gone !== null) abort.abort(this.#gone); // asked for too late
+    const gone = this.#gone;
+    if (gone !== null) abort.abort(gone); // asked for too late
     return abort.signal;
   }
 
@@ -419,9 +429,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** Goes on with an exchange that was not over when its handler returned. */
   #runOn(exchange: Exchange): void {
-    if (this.#phase === Phase.CLOSED && this.#gone !== null) {
+    const gone = this.#gone;
+    if (gone !== null) {
       exchange.leave(); // closed meanwhile, by its own handler
-      exchange.abort(this.#gone);
+      exchange.abort(gone);
     }
     if (exchange.isLeft) return;
     this.#exchange = exchange;
@@ -462,7 +473,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
       }
       if (isDrained === null) exchange.endConnection();
     }
-    this.#fault ??= body?.fault ?? null;
+    if (body !== null && body.fault !== null) this.#end.fault ??= body.fault;
     body?.leave();
     this.#leave();
     if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes === 0) {
@@ -535,7 +546,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** Answers what broke the protocol, and closes. */
   #refuse(error: ProtocolError, text?: string): void {
-    this.#fault = error;
+    this.#end.fault = error;
     this.#beginClosing();
     const status = Status.of(error.status);
     const body = text ?? status.reason;
@@ -566,9 +577,10 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   /** All was sent: ends our direction, and waits a little for the peer to end its own. */
   #endOutput(): void {
-    if (this.#isWriteClosed) return;
-    this.#isWriteClosed = true;
-    if (this.isInputEnded || this.#discarded > MAX_DISCARDED_BYTES) {
+    const end = this.#end;
+    if (end.isWriteClosed) return;
+    end.isWriteClosed = true;
+    if (this.isInputEnded || end.discarded > MAX_DISCARDED_BYTES) {
       this.#close();
       return;
     }
@@ -578,8 +590,9 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   }
 
   #discard(size: number): void {
-    this.#discarded += size;
-    if (this.#discarded > MAX_DISCARDED_BYTES && this.#isWriteClosed) {
+    const end = this.#end;
+    end.discarded += size;
+    if (end.discarded > MAX_DISCARDED_BYTES && end.isWriteClosed) {
       this.#close();
     }
   }
@@ -587,7 +600,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
   #timeOut(what: TimedOut): void {
     const { code, isSilent, message } = what;
     if (isSilent) {
-      if (this.#phase === CLOSING) this.#close(this.#fault ?? undefined);
+      if (this.#phase === CLOSING) this.#close(this.#end.fault ?? undefined);
       else this.#beginClosing();
       return;
     }
@@ -609,7 +622,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
 
   #close(error?: Error): void {
     if (this.#phase === Phase.CLOSED) return;
-    const cause = error ?? this.#fault ?? undefined;
+    const cause = error ?? this.#end.fault ?? undefined;
     const gone = error ??
       new TypeError("Cannot send: the connection is closed");
     this.#phase = Phase.CLOSED;
@@ -620,7 +633,7 @@ export class Connection implements ExchangeOwner, BodyOwner, RunOwner {
     const { sentBytes } = this.output;
     this.output.clear();
     this.#input = null;
-    this.#gone = gone;
+    this.#end.gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
     // even without any: whoever comes later is told what had been sent

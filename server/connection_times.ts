@@ -25,19 +25,25 @@ export interface TimedOut {
 /** What the read deadline stands for. */
 type Awaited = "nothing" | "request" | "head" | "body" | "drain" | "end";
 
+/** A write that makes no progress. */
+interface Stall {
+  /** When that was seen first, in ms. */
+  readonly sinceMs: number;
+  /** Bytes that had gone out by then. */
+  readonly sentBytes: number;
+}
+
 /** One connection's deadlines. */
 export class ConnectionTimes {
   #deadlines: Deadlines;
+  /** The server's options, with what this connection has in their place. */
   #options: ServerOptions;
-  /** What this connection has in place of the server's options. */
-  #own: ProceedOptions;
   #bornMs: number;
   #awaited: Awaited = "request";
   #readAt: number;
   #requestAt = NEVER;
-  /** Since when no byte went out although there were some, in ms. */
-  #stalledSince = NEVER;
-  #lastSentBytes = -1;
+  /** The write that the last sweep saw waiting. */
+  #stall: Stall | null = null;
 
   /** Starts to wait for the first request. */
   constructor(
@@ -46,27 +52,10 @@ export class ConnectionTimes {
     own: ProceedOptions,
   ) {
     this.#deadlines = deadlines;
-    this.#options = options;
-    this.#own = own;
+    this.#options = withOwn(options, own);
     this.#bornMs = deadlines.nowMs;
     // A connection that never says anything does not get the time of an idle one.
-    this.#readAt = timeAfter(deadlines, this.#headerMs);
-  }
-
-  get #headerMs(): number {
-    return this.#own.readTimeoutMs ?? this.#options.headerTimeout;
-  }
-
-  get #idleMs(): number {
-    return this.#own.readTimeoutMs ?? this.#options.idleTimeout;
-  }
-
-  get #bodyMs(): number {
-    return this.#own.readTimeoutMs ?? this.#options.bodyTimeout;
-  }
-
-  get #writeMs(): number {
-    return this.#own.writeTimeoutMs ?? this.#options.writeTimeout;
+    this.#readAt = timeAfter(deadlines, this.#options.headerTimeout);
   }
 
   /** Says whether the connection is older than that. */
@@ -76,7 +65,7 @@ export class ConnectionTimes {
 
   /** The next request may begin. */
   beginIdle(): void {
-    this.#await("request", this.#idleMs);
+    this.#await("request", this.#options.idleTimeout);
     this.#requestAt = NEVER;
   }
 
@@ -87,13 +76,13 @@ export class ConnectionTimes {
   noteRequests(): void {
     if (this.#awaited !== "request") return;
     const { previousMs, periodMs } = this.#deadlines;
-    const idleMs = this.#idleMs;
+    const idleMs = this.#options.idleTimeout;
     this.#readAt = idleMs === Infinity ? NEVER : previousMs + periodMs + idleMs;
   }
 
   /** A head began: a deadline, not an inactivity, so that progress does not move it. */
   beginHead(): void {
-    this.#await("head", this.#headerMs);
+    this.#await("head", this.#options.headerTimeout);
     this.#requestAt = timeAfter(
       this.#deadlines,
       this.#options.requestTimeout,
@@ -115,7 +104,7 @@ export class ConnectionTimes {
 
   /** A reader waits for the body. */
   awaitBody(): void {
-    this.#await("body", this.#bodyMs);
+    this.#await("body", this.#options.bodyTimeout);
   }
 
   /** The reader got something. */
@@ -158,20 +147,18 @@ export class ConnectionTimes {
    * @param sentBytes How many bytes went out so far.
    */
   noteWrites(nowMs: number, isPending: boolean, sentBytes: number): void {
-    if (!isPending) this.#stalledSince = NEVER;
-    else if (
-      this.#stalledSince === NEVER || sentBytes !== this.#lastSentBytes
-    ) {
-      this.#stalledSince = nowMs;
+    if (!isPending) this.#stall = null;
+    else if (this.#stall?.sentBytes !== sentBytes) {
+      this.#stall = { sinceMs: nowMs, sentBytes };
     }
-    this.#lastSentBytes = sentBytes;
   }
 
   /** The first deadline that has passed, which then is none any more. */
   expired(nowMs: number): TimedOut | null {
-    if (isOver(this.#stalledSince, this.#writeMs, nowMs)) {
-      this.#stalledSince = NEVER;
-      return fault(null, "Cannot send", this.#writeMs, "writeTimeout");
+    const { writeTimeout } = this.#options;
+    if (isOver(this.#stall?.sinceMs ?? NEVER, writeTimeout, nowMs)) {
+      this.#stall = null;
+      return fault(null, "Cannot send", writeTimeout, "writeTimeout");
     }
     if (isOver(this.#requestAt, 0, nowMs)) {
       this.#requestAt = NEVER;
@@ -190,14 +177,14 @@ export class ConnectionTimes {
         return fault(
           "HEAD_TIMEOUT",
           "Cannot read request head",
-          this.#headerMs,
+          this.#options.headerTimeout,
           "headerTimeout",
         );
       case "body":
         return fault(
           "BODY_TIMEOUT",
           "Cannot read body",
-          this.#bodyMs,
+          this.#options.bodyTimeout,
           "bodyTimeout",
         );
       default:
@@ -209,6 +196,21 @@ export class ConnectionTimes {
     this.#awaited = awaited;
     this.#readAt = timeAfter(this.#deadlines, durationMs);
   }
+}
+
+/** Most connections share the server's options. */
+function withOwn(options: ServerOptions, own: ProceedOptions): ServerOptions {
+  const { readTimeoutMs, writeTimeoutMs } = own;
+  if (readTimeoutMs === undefined && writeTimeoutMs === undefined) {
+    return options;
+  }
+  return {
+    ...options,
+    headerTimeout: readTimeoutMs ?? options.headerTimeout,
+    idleTimeout: readTimeoutMs ?? options.idleTimeout,
+    bodyTimeout: readTimeoutMs ?? options.bodyTimeout,
+    writeTimeout: writeTimeoutMs ?? options.writeTimeout,
+  };
 }
 
 /** Whether it is more than `durationMs` since a time, if that is one. */

@@ -29,10 +29,18 @@ export const SYSTEM_CLOCK: Clock = Object.freeze({
   },
 });
 
-/** Something with deadlines. */
-export interface Expirable {
+/** A connection, as those see it that know all of them. */
+export interface ServedConnection {
+  /** Requests that were begun. */
+  readonly requestCount: number;
   /** Acts on every deadline that lies before `nowMs`. */
   expire(nowMs: number): void;
+  /** Serving will end: the next response says that it is the last one. */
+  announceEnd(): void;
+  /** Serving ends: closes if it is idle, lets a running request finish. */
+  stop(): void;
+  /** Ends at once. */
+  fail(error: Error): void;
 }
 
 /** Longest and shortest time between two sweeps, in ms. */
@@ -48,7 +56,8 @@ export class Deadlines {
   /** Time between two sweeps, in ms: what a deadline may be late by. */
   readonly periodMs: number;
   #clock: Clock;
-  #members: Set<Expirable> = new Set();
+  /** All connections, from their beginning to their end. */
+  readonly members: Set<ServedConnection> = new Set();
   #onTick: (epochMs: number) => void;
   #stop: (() => void) | null = null;
 
@@ -78,18 +87,18 @@ export class Deadlines {
   }
 
   /** Adds a member; the timer runs while there are any. */
-  add(member: Expirable): void {
+  add(member: ServedConnection): void {
     if (this.#stop === null) {
       this.#refresh();
       this.#stop = this.#clock.every(this.periodMs, () => this.#sweep());
     }
-    this.#members.add(member);
+    this.members.add(member);
   }
 
   /** Removes a member. */
-  remove(member: Expirable): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0 || this.#stop === null) return;
+  remove(member: ServedConnection): void {
+    this.members.delete(member);
+    if (this.members.size > 0 || this.#stop === null) return;
     this.#stop();
     this.#stop = null;
   }
@@ -102,6 +111,6 @@ export class Deadlines {
 
   #sweep(): void {
     this.#refresh();
-    for (const member of this.#members) member.expire(this.nowMs);
+    for (const member of this.members) member.expire(this.nowMs);
   }
 }

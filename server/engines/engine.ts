@@ -6,7 +6,11 @@
 
 import { Admission } from "../admission.ts";
 import type { Application } from "../application.ts";
-import { type Clock, SYSTEM_CLOCK } from "../deadlines.ts";
+import {
+  type Clock,
+  type ServedConnection,
+  SYSTEM_CLOCK,
+} from "../deadlines.ts";
 import { ConnectionSetupAction } from "../hooks.ts";
 import { Services } from "../services.ts";
 import type { Duplex } from "../transport.ts";
@@ -41,7 +45,8 @@ export class Engine implements AcceptorOwner, TransportOwner {
   #admission: Admission;
   #events: EngineEvents;
   #acceptors: Acceptor[] = [];
-  #transports: Set<ServedTransport> = new Set();
+  /** All connections; they come and go by themselves. */
+  #connections: ReadonlySet<ServedConnection>;
   #carry: (init: TransportInit) => ServedTransport;
   /** Those who handed a connection in and wait for its end. */
   #onClosed: Map<ServedTransport, () => void> = new Map();
@@ -64,6 +69,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
   ) {
     this.#carry = carry;
     this.services = new Services(app, clock, app.tls !== null);
+    this.#connections = this.services.deadlines.members;
     this.#events = events;
     this.#maxConnections = app.options.maxConnections;
     this.#admission = new Admission(app, (error) => events.onError(error));
@@ -72,7 +78,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
   /** Requests that were begun since serving began. */
   get requestCount(): number {
     let count = this.services.requestCount;
-    for (const { connection } of this.#transports) {
+    for (const connection of this.#connections) {
       count += connection.requestCount;
     }
     return count;
@@ -80,7 +86,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
 
   /** Connections at this moment. */
   get connectionCount(): number {
-    return this.#transports.size;
+    return this.#connections.size;
   }
 
   /** Begins to accept from a listener. */
@@ -103,7 +109,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.services.isStopping = true;
-    for (const { connection } of this.#transports) connection.announceEnd();
+    for (const connection of this.#connections) connection.announceEnd();
     this.#inPassage++;
     this.#settle().then(() => {
       this.#inPassage--;
@@ -116,7 +122,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     for (const acceptor of this.#acceptors) acceptor.close();
     this.stop();
     this.#cut ??= new DOMException("The server was closed", "AbortError");
-    for (const { connection } of this.#transports) connection.fail(this.#cut);
+    for (const connection of this.#connections) connection.fail(this.#cut);
   }
 
   /** Ends serving with an error: no more is accepted, running requests finish. */
@@ -136,7 +142,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
 
   /** See {@linkcode AcceptorOwner.isFull}. */
   get isFull(): boolean {
-    return this.#transports.size + this.#inPassage >= this.#maxConnections;
+    return this.#connections.size + this.#inPassage >= this.#maxConnections;
   }
 
   /** See {@linkcode AcceptorOwner.admit}. */
@@ -167,7 +173,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
       await Promise.all(acceptors.map((acceptor) => acceptor.settled()));
     }
     this.#isSettled = true;
-    for (const { connection } of this.#transports) connection.stop();
+    for (const connection of this.#connections) connection.stop();
   }
 
   #admit(duplex: Duplex, onClosed: (() => void) | null): void {
@@ -203,7 +209,6 @@ export class Engine implements AcceptorOwner, TransportOwner {
       owner: this,
     });
     if (onClosed !== null) this.#onClosed.set(transport, onClosed);
-    this.#transports.add(transport);
     if (this.#cut !== null) {
       transport.connection.fail(this.#cut); // it was set up too late
       return;
@@ -221,7 +226,6 @@ export class Engine implements AcceptorOwner, TransportOwner {
 
   /** See {@linkcode TransportOwner.transportClosed}. */
   transportClosed(transport: ServedTransport, error: Error | undefined): void {
-    this.#transports.delete(transport);
     const onClosed = this.#onClosed.get(transport);
     this.#onClosed.delete(transport);
     this.#inPassage++;
@@ -239,7 +243,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
   }
 
   #finishIfDone(): void {
-    const isBusy = this.#transports.size > 0 || this.#inPassage > 0;
+    const isBusy = this.#connections.size > 0 || this.#inPassage > 0;
     if (!this.#isStopping || isBusy || this.#isFinished) return;
     this.#isFinished = true;
     this.#events.onFinished(this.#failure);

@@ -41,6 +41,11 @@ export interface SocketUser {
   socketReady(): void;
 }
 
+interface KnownAddresses {
+  local: Deno.Addr | undefined;
+  remote: Deno.Addr | undefined;
+}
+
 /** One socket, watched from its beginning to its end. */
 export class EpollSocket implements Duplex, Watched {
   /** Bits; those that it was born with: it sends at once, as its listener does. */
@@ -52,8 +57,8 @@ export class EpollSocket implements Duplex, Watched {
   #fd: number;
   /** The loop that watches it. */
   readonly loop: EventLoop;
-  #localAddr: Deno.Addr | undefined;
-  #remoteAddr: Deno.Addr | undefined;
+  /** Addresses that were asked for. */
+  #addresses: KnownAddresses | null = null;
   /** Those who wait for the next event. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
@@ -80,12 +85,12 @@ export class EpollSocket implements Duplex, Watched {
 
   /** Our address, as long as the socket is open, and afterwards if it was asked for before. */
   get localAddr(): Deno.Addr | undefined {
-    return this.#localAddr ??= this.#address("getsockname");
+    return this.#known.local ??= this.#address("getsockname");
   }
 
   /** The peer's address, as long. */
   get remoteAddr(): Deno.Addr | undefined {
-    return this.#remoteAddr ??= this.#address("getpeername");
+    return this.#known.remote ??= this.#address("getpeername");
   }
 
   /** See {@linkcode Watched.handleEvents}. */
@@ -228,6 +233,10 @@ export class EpollSocket implements Duplex, Watched {
     if (errno === EINTR) return 0;
     if (errno !== EAGAIN) throw systemError("write to connection", errno);
     return WOULD_WAIT;
+  }
+
+  get #known(): KnownAddresses {
+    return this.#addresses ??= { local: undefined, remote: undefined };
   }
 
   #address(call: "getsockname" | "getpeername"): Deno.Addr | undefined {
