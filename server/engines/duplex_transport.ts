@@ -36,8 +36,6 @@ export class DuplexTransport implements Transport, ServedTransport {
   #owner: TransportOwner;
   #isClosed = false;
   #isWriting = false;
-  /** What is left of the segment that is being written. */
-  #unsent: Uint8Array = NO_BYTES;
   #wake: (() => void) | null = null;
   #isReading = false;
   #isHijacked = false;
@@ -111,14 +109,15 @@ export class DuplexTransport implements Transport, ServedTransport {
     if (slot !== null && buffer === slot.view) {
       connection.receive(slot.bytes, slot.start, slot.start + size);
     } else connection.receiveElsewhere(buffer, 0, size);
-    const isKept = size < buffer.length && buffer.length !== LARGE_READ_BYTES;
+    const { length } = buffer;
+    const isKept = size < length && length !== LARGE_READ_BYTES;
     if (!isKept) this.#buffer = this.#nextBuffer(buffer);
     return false;
   }
 
   /** See {@linkcode Transport.flush}. */
   flush(): void {
-    if (this.#isWriting) return;
+    if (this.#isWriting || this.#isClosed) return;
     const segment = this.connection.output.take();
     if (segment === null) return;
     this.#isWriting = true;
@@ -199,7 +198,6 @@ export class DuplexTransport implements Transport, ServedTransport {
   }
 
   #write(bytes: Uint8Array): void {
-    this.#unsent = bytes;
     // Not awaited where it is called: the write itself was begun at once.
     this.duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
@@ -208,15 +206,14 @@ export class DuplexTransport implements Transport, ServedTransport {
     if (this.#isClosed) return;
     const { connection } = this;
     const { output } = connection;
-    const unsent = this.#unsent;
-    const isAll = size >= unsent.length; // a duplex of somebody's own may be wrong
-    output.sent(isAll ? unsent.length : size);
-    if (!isAll) {
-      this.#write(unsent.subarray(size));
+    const unsent = output.sendEnd - output.sendStart;
+    output.sent(size < unsent ? size : unsent); // a duplex of somebody's own may be wrong
+    if (size < unsent) {
+      const { sendBytes, sendStart, sendEnd } = output;
+      this.#write(sendBytes.subarray(sendStart, sendEnd));
       return;
     }
     this.#isWriting = false;
-    this.#unsent = NO_BYTES;
     connection.outputSent();
     if (output.pendingBytes > 0) this.flush();
   };
@@ -225,5 +222,3 @@ export class DuplexTransport implements Transport, ServedTransport {
     if (!this.#isClosed) this.connection.fail(toError(error));
   };
 }
-
-const NO_BYTES = new Uint8Array(0);

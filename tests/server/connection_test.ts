@@ -67,6 +67,7 @@ class Wire implements Transport {
   }
 
   flush(): void {
+    if (this.isClosed) return;
     const { output } = this.connection;
     while (output.next()) {
       const { sendBytes, sendStart, sendEnd } = output;
@@ -162,7 +163,36 @@ Deno.test("a handler that makes another connection go on leaves the window as it
   waiting.receive(get("/wait") + get("/name/held", "X-N: wrong\r\n"));
   acting.receive(get("/release", "X-N: right\r\n") + get("/name/next"));
   assertEquals(acting.bodies, ["by right", "next"]);
-  assertEquals(waiting.bodies[0], "released");
+  assertEquals(waiting.bodies, ["released", "held"]);
+});
+
+Deno.test("a handler that ends its own connection sends nothing, and is told", async () => {
+  const told: string[] = [];
+  const services = share({
+    "/end": (_, res) => {
+      served.connection.fail(new Error("ended by its handler"));
+      res.ok("too late");
+      res.sent.catch((error) => told.push(error.message));
+    },
+  }, new FakeClock());
+  const served = new Wire(services);
+  served.receive(get("/end") + get("/end"));
+  await until(() => told.length > 0);
+  assertEquals(told, ["ended by its handler"]);
+  assertEquals([served.bodies, served.isClosed], [[], true]);
+  assertEquals(services.requestCount, 1);
+});
+
+Deno.test("a handler that makes its own connection the last one says so at once", () => {
+  const services = share({
+    "/stop": (_, res) => {
+      served.connection.announceEnd();
+      res.ok("last");
+    },
+  }, new FakeClock());
+  const served = new Wire(services);
+  served.receive(get("/stop") + get("/stop"));
+  assertEquals([served.bodies, served.isClosed], [["last"], true]);
 });
 
 Deno.test("a connection has its whole time after an hour without any", () => {

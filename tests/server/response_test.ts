@@ -249,6 +249,56 @@ testEngines(
   },
 );
 
+testEngines(
+  "a list of fields that changes between responses is sent as it is then",
+  async (engine) => {
+    const fields = new Headers({ "x-n": "1" });
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok("same", fields));
+    });
+    using client = await server.connect();
+    const heads = async (): Promise<string[]> => {
+      const answers = [];
+      // the third of a kind is a repetition
+      for (let turn = 0; turn < 3; turn++) {
+        answers.push((await client.ask(request("GET /"))).head);
+      }
+      return [...new Set(answers.map((head) => head.replace(/date:.*/, "D")))];
+    };
+    const lines = (text: string): string[] => [
+      `HTTP/1.1 200 OK\r\n${text}content-length: 4\r\n`,
+    ];
+    assertEquals(await heads(), lines("D\r\nx-n: 1\r\n"));
+    fields.noDate = true;
+    assertEquals(await heads(), lines("x-n: 1\r\n"));
+    fields.set("x-n", "2");
+    assertEquals(await heads(), lines("x-n: 2\r\n"));
+  },
+);
+
+testEngines(
+  "three hundred connections at a time get answers of their own",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/:name", (ctx, res) => res.ok(ctx.params.get("name")));
+    });
+    const names = Array.from({ length: 300 }, (_, index) => `n${index}`);
+    const clients = await Promise.all(names.map(() => server.connect()));
+    try {
+      for (let turn = 0; turn < 2; turn++) {
+        const answers = await Promise.all(
+          clients.map((client, index) =>
+            client.ask(request(`GET /${names[index]}`))
+          ),
+        );
+        assertEquals(answers.map(({ body }) => body), names);
+      }
+    } finally {
+      for (const client of clients) client.close();
+    }
+  },
+);
+
 const wrongLengths: readonly HeadersInit[] = [
   { "content-length": "4" },
   { "content-length": "+3" },
