@@ -70,6 +70,11 @@ export class RequestHeadParser {
     return this.#scanner === null;
   }
 
+  /** Works without the scanner from now on; what that has found stays as it is. */
+  leaveScanner(): void {
+    this.#scanner = null;
+  }
+
   /** Whether no octet of a message has come yet, one CRLF aside. */
   get isIdle(): boolean {
     return this.#line.isBlank;

@@ -255,7 +255,7 @@ export class Connection
     this.#isRunning = true;
     // The handler of another connection may have made this one go on.
     if (this.#input !== null) {
-      this.#parser ??= this.services.parsers.takeApart();
+      (this.#parser ??= this.services.parsers.takeApart()).leaveScanner();
     }
     this.#work();
     this.#pause();

@@ -142,9 +142,9 @@ Deno.test("a body behind its head in the window is kept as it is read", async ()
   assertEquals(served.bodies, ["abcdef", ""]);
 });
 
-Deno.test("a handler that makes another connection go on leaves the window as it was", () => {
+Deno.test("a handler that makes another connection go on leaves the window and its own head as they were", () => {
   let release = (): void => {};
-  const services = share({
+  const routes: Record<string, Handler> = {
     "/wait": (_, res) =>
       new Promise<void>((resolve) => {
         release = () => {
@@ -157,13 +157,20 @@ Deno.test("a handler that makes another connection go on leaves the window as it
       res.ok(`by ${ctx.headers.get("x-n")}`);
     },
     "/name/:name": (ctx, res) => res.ok(ctx.params.get("name")),
-  }, new FakeClock());
-  const waiting = new Wire(services);
-  const acting = new Wire(services);
-  waiting.receive(get("/wait") + get("/name/held", "X-N: wrong\r\n"));
-  acting.receive(get("/release", "X-N: right\r\n") + get("/name/next"));
-  assertEquals(acting.bodies, ["by right", "next"]);
-  assertEquals(waiting.bodies, ["released", "held"]);
+  };
+  const head = get("/wait");
+  const held = get("/name/held", "X-N: wrong\r\n") + get("/name/behind");
+  for (let cut = 0; cut < head.length; cut++) {
+    const services = share(routes, new FakeClock());
+    const waiting = new Wire(services);
+    const acting = new Wire(services);
+    if (cut > 0) waiting.receive(head.slice(0, cut));
+    waiting.receive(head.slice(cut));
+    waiting.receive(held);
+    acting.receive(get("/release", "X-N: right\r\n") + get("/name/next"));
+    assertEquals(acting.bodies, ["by right", "next"], `cut at ${cut}`);
+    assertEquals(waiting.bodies, ["released", "held", "behind"]);
+  }
 });
 
 Deno.test("a handler that ends its own connection sends nothing, and is told", async () => {
