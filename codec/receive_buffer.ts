@@ -32,11 +32,6 @@ export class ReceiveBuffer {
     return this.end - this.start;
   }
 
-  /** Whether there is not even an array. */
-  get isUnused(): boolean {
-    return this.bytes === NO_BYTES;
-  }
-
   /** Adds a copy of octets at the end. */
   append(source: Uint8Array, from: number, to: number): void {
     const size = to - from;

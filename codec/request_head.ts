@@ -13,7 +13,7 @@ import {
   EXPECTS_CONTINUE,
   IS_CONNECT,
   IS_HEAD,
-  IS_HTTP_1_0,
+  minorVersionOf,
   OFFERS_UPGRADE,
 } from "./request_traits.ts";
 import { RequestTarget } from "./request_target.ts";
@@ -99,7 +99,7 @@ export class RequestHead {
 
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   get minorVersion(): number {
-    return (this.traits & IS_HTTP_1_0) === 0 ? 1 : 0;
+    return minorVersionOf(this.traits);
   }
 
   /** Bits that `Connection` names; see `persistence.ts`. */

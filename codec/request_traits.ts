@@ -28,3 +28,8 @@ export const IS_HTTP_1_0 = 256;
 
 /** Another protocol is offered in a way that may be taken (RFC 9110 §7.8). */
 export const OFFERS_UPGRADE = 512;
+
+/** The version's second number, for whoever keeps a head's traits. */
+export function minorVersionOf(traits: number): 0 | 1 {
+  return (traits & IS_HTTP_1_0) === 0 ? 1 : 0;
+}

@@ -33,7 +33,7 @@ import { ConnectionTimes, type TimedOut } from "./connection_times.ts";
 import { SentWaiters } from "./sent_waiters.ts";
 
 /** Received octets that are held before the engine must stop reading. */
-export const MAX_HELD_BYTES = 65_536;
+const MAX_HELD_BYTES = 65_536;
 
 /** Output beyond which no further request is begun, in bytes. */
 const MAX_PENDING_OUTPUT_BYTES = 65_536;
@@ -50,7 +50,6 @@ const MAX_DISCARDED_BYTES = 65_536;
 const { IDLE, EXCHANGE, CLOSING } = Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
 const run: typeof runExchange = runExchange;
-const MAX_HELD = MAX_HELD_BYTES;
 
 /** One connection; see the file's header. */
 export class Connection
@@ -133,7 +132,9 @@ export class Connection
   /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
   get readCapacity(): number {
     // the usual one
-    if (this.#phase === IDLE && this.#input === null) return MAX_HELD;
+    if (this.#phase === IDLE && this.#input === null) {
+      return MAX_HELD_BYTES;
+    }
     return this.#restOfCapacity();
   }
 

@@ -23,7 +23,12 @@ import {
   responseBodyLength,
   UNKNOWN_SIZE,
 } from "../codec/response_framing.ts";
-import { IS_CONNECT, IS_HEAD, IS_HTTP_1_0 } from "../codec/request_traits.ts";
+import {
+  IS_CONNECT,
+  IS_HEAD,
+  IS_HTTP_1_0,
+  minorVersionOf,
+} from "../codec/request_traits.ts";
 import { Status } from "../codec/status.ts";
 import { Params } from "../router/params.ts";
 import type { ExchangeOwner } from "./exchange_owner.ts";
@@ -169,7 +174,7 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   get #minorVersion(): number {
-    return (this.traits & IS_HTTP_1_0) === 0 ? 1 : 0;
+    return minorVersionOf(this.traits);
   }
 
   /** The handler returned, and its promise, if any, settled. */

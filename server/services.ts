@@ -28,12 +28,12 @@ export class ParserPool {
   #free: RequestHeadParser[] = [];
   #freeApart: RequestHeadParser[] = [];
   /** One for all: what it found is read before anybody scans again. */
-  readonly scanner: HeadScanner | null;
+  #scanner: HeadScanner | null;
 
   /** Creates a pool of parsers under these limits. */
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, scanner: HeadScanner | null) {
     this.#limits = limits;
-    this.scanner = HeadScanner.maybeCreate(limits);
+    this.#scanner = scanner;
     this.shared = this.#make();
   }
 
@@ -61,7 +61,7 @@ export class ParserPool {
   }
 
   #make(): RequestHeadParser {
-    return new RequestHeadParser(this.#limits, this.scanner);
+    return new RequestHeadParser(this.#limits, this.#scanner);
   }
 }
 
@@ -112,8 +112,9 @@ export class Services {
   constructor(app: Application, clock: Clock, isSecure: boolean) {
     const { options } = app;
     this.app = app;
-    this.parsers = new ParserPool(headLimits(options, isSecure));
-    this.scanner = this.parsers.scanner;
+    const limits = headLimits(options, isSecure);
+    this.scanner = HeadScanner.maybeCreate(limits);
+    this.parsers = new ParserPool(limits, this.scanner);
     this.handlers = learnRoutes(app, this.scanner);
     this.window = this.scanner?.window ?? plainWindow();
     this.slots = new ReceiveSlots(this.scanner?.slots ?? null);
