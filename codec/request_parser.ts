@@ -18,7 +18,13 @@ import {
   UNKNOWN_ROUTE,
 } from "./request_head.ts";
 import { RequestLineScanner } from "./request_line.ts";
-import { IS_CONNECT, IS_HEAD, IS_HTTP_1_0 } from "./request_traits.ts";
+import {
+  DECLARES_LENGTH,
+  IS_CHUNKED,
+  IS_CONNECT,
+  IS_HEAD,
+  IS_HTTP_1_0,
+} from "./request_traits.ts";
 import type { HeadScanner } from "./simd/head_scanner.ts";
 import {
   checkHost,
@@ -26,6 +32,9 @@ import {
   readControlFields,
   requireTarget,
 } from "./request_rules.ts";
+
+/** Without any of these bits there is no body. */
+const FRAMES_BODY = DECLARES_LENGTH | IS_CHUNKED;
 
 /** Octets of the method that names an authority. */
 const CONNECT_OCTETS = 7;
@@ -168,8 +177,9 @@ export class RequestHeadParser {
     }
     head.base = start;
     head.sizeBytes = sizeBytes;
-    head.traits = scanner.traits;
-    if (!scanner.hasBody) {
+    const { traits } = scanner;
+    head.traits = traits;
+    if ((traits & FRAMES_BODY) === 0) {
       head.bodyLength = 0;
       return head;
     }

@@ -14,10 +14,15 @@ import {
 } from "./authority.ts";
 import { ABSENT } from "./control_index.ts";
 import { ProtocolError } from "./errors.ts";
-import { requestBodyLength } from "./framing.ts";
+import { CHUNKED, requestBodyLength } from "./framing.ts";
 import { CONNECTION_UPGRADE, connectionOptions } from "./persistence.ts";
 import type { RequestHead } from "./request_head.ts";
-import { EXPECTS_CONTINUE, OFFERS_UPGRADE } from "./request_traits.ts";
+import {
+  DECLARES_LENGTH,
+  EXPECTS_CONTINUE,
+  IS_CHUNKED,
+  OFFERS_UPGRADE,
+} from "./request_traits.ts";
 import { RequestTarget } from "./request_target.ts";
 
 /** Framing, persistence and what else the control fields say. */
@@ -27,6 +32,8 @@ export function readControlFields(
 ): void {
   head.traits |= connectionOptions(head.index);
   head.bodyLength = requestBodyLength(head.index, head.minorVersion);
+  if (head.bodyLength === CHUNKED) head.traits |= IS_CHUNKED;
+  else if (head.bodyLength !== 0) head.traits |= DECLARES_LENGTH;
   if (offersUpgrade(head)) head.traits |= OFFERS_UPGRADE;
   checkBodyAllowed(head);
   if (head.bodyLength > maxBodyBytes) {

@@ -1,6 +1,6 @@
 /**
  * What sets a request's head apart, as bits of one number: 0 stands for the
- * usual one, HTTP/1.1 without HEAD, CONNECT, `Connection`, `Expect` and
+ * usual one, HTTP/1.1 without a body, HEAD, CONNECT, `Connection`, `Expect` and
  * `Upgrade`, so that one look tells that none of the special rules applies.
  */
 
@@ -13,6 +13,12 @@ import {
 /** The bits that say what `Connection` names; see `persistence.ts`. */
 export const CONNECTION_BITS: number = CONNECTION_CLOSE |
   CONNECTION_KEEP_ALIVE | CONNECTION_UPGRADE;
+
+/** The body's length is declared, 0 maybe. */
+export const DECLARES_LENGTH = 8;
+
+/** The body is chunked. */
+export const IS_CHUNKED = 16;
 
 /** The peer waits for `100 Continue` (RFC 9110 §10.1.1). */
 export const EXPECTS_CONTINUE = 32;

@@ -44,6 +44,9 @@ const MAX_COUNT = 0x7fffffff;
 /** Octets of a closing connection that are read and dropped. */
 const MAX_DISCARDED_BYTES = 65_536;
 
+// perf: a private getter is a call of the runtime even in compiled code, 150
+// instructions each; hence methods in its place (bench/server.ts, GET /).
+//
 // perf: what another module exports is looked up at each use, a constant of this
 // one is not: 0.94 times the time of a request without its I/O (bench/server.ts,
 // GET /, Deno 2.9).
@@ -62,7 +65,8 @@ export class Connection
   #phase: Phase = IDLE;
   #parser: RequestHeadParser | null = null;
   #exchange: Exchange | null = null;
-  #isRunning = false;
+  /** See {@linkcode ExchangeOwner.isRunning}. */
+  isRunning = false;
   #isStopping = false;
   #requests = 0;
   /** How many requests may be begun; 0 once the one that runs is the last for another reason. */
@@ -102,7 +106,7 @@ export class Connection
 
   get isLastExchange(): boolean {
     return this.#requests >= this.#maxRequests ||
-      this.isInputEnded && this.#heldBytes === 0;
+      this.isInputEnded && this.#heldBytes() === 0;
   }
 
   /** Requests that were begun, until the connection is closed. */
@@ -115,17 +119,17 @@ export class Connection
     return this.#input ??= new ReceiveBuffer();
   }
 
-  get #end(): ConnectionEnd {
+  #end(): ConnectionEnd {
     return this.#maybeEnd ??= new ConnectionEnd();
   }
 
   /** Why nothing more can be sent, once that is so. */
-  get #gone(): Error | null {
+  #gone(): Error | null {
     return this.#maybeEnd === null ? null : this.#maybeEnd.gone;
   }
 
   /** Received octets that were not used yet. */
-  get #heldBytes(): number {
+  #heldBytes(): number {
     return this.#input === null ? 0 : this.#input.length;
   }
 
@@ -142,13 +146,13 @@ export class Connection
     if (this.isInputEnded) return 0;
     if (this.#phase >= Phase.TAKEN_OVER) return 0;
     if (this.#phase === CLOSING) {
-      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#end.discarded);
+      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#end().discarded);
     }
     // A head that is allowed has to fit, or nothing would ever be parsed again.
     const most = this.#phase === Phase.HEAD
       ? Math.max(MAX_HELD_BYTES, this.services.app.options.maxRequestHeadSize)
       : MAX_HELD_BYTES;
-    return most - this.#heldBytes;
+    return most - this.#heldBytes();
   }
 
   /** Whether no request has begun. */
@@ -180,11 +184,11 @@ export class Connection
       this.#discard(end - start);
       return;
     }
-    this.#isRunning = true;
+    this.isRunning = true;
     let rest = start;
-    if (this.#input === null && this.#exchange === null) {
-      rest = this.#parse(bytes, start, end, false);
-    }
+    if (
+      this.#input === null && this.#exchange === null && !this.#isOutputFull()
+    ) rest = this.#parse(bytes, start, end, false);
     if (rest < end && this.#phase < CLOSING) {
       this.input.append(bytes, rest, end);
     }
@@ -199,7 +203,7 @@ export class Connection
       if (this.output.pendingBytes === 0) this.#close();
       return;
     }
-    this.#isRunning = true;
+    this.isRunning = true;
     this.#work();
     this.#pause();
   }
@@ -252,8 +256,8 @@ export class Connection
 
   /** See {@linkcode ExchangeOwner.exchangeProgressed}. */
   exchangeProgressed(): void {
-    if (this.#isRunning || this.#phase >= Phase.TAKEN_OVER) return;
-    this.#isRunning = true;
+    if (this.isRunning || this.#phase >= Phase.TAKEN_OVER) return;
+    this.isRunning = true;
     // The handler of another connection may have made this one go on.
     if (this.#input !== null) {
       (this.#parser ??= this.services.parsers.takeApart()).leaveScanner();
@@ -266,14 +270,14 @@ export class Connection
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (exchange.isHeadSent) this.#end.fault ??= toError(error);
+    if (exchange.isHeadSent) this.#end().fault ??= toError(error);
     failExchange(this.services.app, exchange, this, error);
   }
 
   /** See {@linkcode ExchangeOwner.takeOver}. */
   async takeOver(): Promise<Duplex> {
     await this.drained();
-    const gone = this.#gone;
+    const gone = this.#gone();
     if (gone !== null) throw gone;
     this.#go(Phase.TAKEN_OVER);
     this.#exchange?.body?.leave();
@@ -298,7 +302,7 @@ export class Connection
   /** See {@linkcode ExchangeOwner.abortSignal}. */
   abortSignal(): AbortSignal {
     const abort = this.#abort ??= new AbortController();
-    const gone = this.#gone;
+    const gone = this.#gone();
     if (gone !== null) abort.abort(gone); // asked for too late
     return abort.signal;
   }
@@ -315,7 +319,7 @@ export class Connection
     if (exchange.awaitsContinue && !exchange.isHeadSent) {
       if (exchange.body?.isUntouched === true) this.output.append(CONTINUE);
       exchange.forgetContinue();
-      if (!this.#isRunning) this.#flush();
+      if (!this.isRunning) this.#flush();
     }
     this.#times.awaitBody();
     this.#transport.resumeReading();
@@ -329,7 +333,12 @@ export class Connection
     this.#transport.resumeReading();
   }
 
-  /** Parses and runs requests as long as each is over at once; gives the first octet that is left. */
+  /** Whether no further request is begun until something was sent. */
+  #isOutputFull(): boolean {
+    return this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
+  }
+
+  /** Parses and runs requests, one at least, as long as each is over at once; gives the first octet that is left. */
   #parse(
     bytes: Uint8Array,
     start: number,
@@ -337,10 +346,7 @@ export class Connection
     isHeld: boolean,
   ): number {
     let pos = start;
-    while (
-      pos < end && this.#phase < EXCHANGE &&
-      this.output.pendingBytes < MAX_PENDING_OUTPUT_BYTES
-    ) {
+    do {
       const { parsers } = this.services;
       const parser = this.#parser ?? parsers.shared;
       let head: RequestHead | typeof NEEDS_MORE;
@@ -365,8 +371,9 @@ export class Connection
         pos = end;
       }
       this.#run(this.#begin(head));
-      if (isHeld) return pos;
-    }
+    } while (
+      pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
+    );
     return pos;
   }
 
@@ -376,7 +383,7 @@ export class Connection
   }
 
   #begin(head: RequestHead): Exchange {
-    return head.traits === 0 && head.bodyLength === 0
+    return head.traits === 0
       ? new Exchange(this, head, null, true)
       : this.#beginUnusual(head);
   }
@@ -430,7 +437,7 @@ export class Connection
 
   /** Goes on with an exchange that was not over when its handler returned. */
   #runOn(exchange: Exchange): void {
-    const gone = this.#gone;
+    const gone = this.#gone();
     if (gone !== null) {
       exchange.leave(); // closed meanwhile, by its own handler
       exchange.abort(gone);
@@ -449,7 +456,7 @@ export class Connection
       this.#exchange?.body?.advance();
       if (!this.#advance()) return;
       const input = this.#input;
-      if (input === null || input.length === 0) return;
+      if (input === null || input.length === 0 || this.#isOutputFull()) return;
       const before = input.length;
       this.#parse(input.bytes, input.start, input.end, true);
       if (input.length === before) return;
@@ -474,10 +481,10 @@ export class Connection
       }
       if (isDrained === null) exchange.endConnection();
     }
-    if (body !== null && body.fault !== null) this.#end.fault ??= body.fault;
+    if (body !== null && body.fault !== null) this.#end().fault ??= body.fault;
     body?.leave();
     this.#leave();
-    if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes === 0) {
+    if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes() === 0) {
       if (this.output.pendingBytes === 0) this.#abort = null;
       this.#beginClosing();
       return false;
@@ -503,8 +510,7 @@ export class Connection
   /** The peer ended: once no whole request of it is left, nothing more will begin. */
   #endInput(): void {
     if (this.#phase >= EXCHANGE) return;
-    const isHeldUp = this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
-    if (isHeldUp && this.#heldBytes > 0) return; // parsed when that was sent
+    if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed when that was sent
     if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
       this.#beginClosing();
       return;
@@ -513,7 +519,7 @@ export class Connection
       new ProtocolError(
         "TRUNCATED_HEAD",
         "Cannot read request: the connection ended inside its head",
-        this.#heldBytes,
+        this.#heldBytes(),
       ),
     );
   }
@@ -521,7 +527,7 @@ export class Connection
   /** Ends a run of the machine: what is idle gives back what it holds. */
   #pause(): void {
     if (this.isInputEnded) this.#endInput();
-    this.#isRunning = false;
+    this.isRunning = false;
     if (this.#phase === IDLE) {
       const parser = this.#parser;
       if (parser !== null) {
@@ -547,7 +553,7 @@ export class Connection
 
   /** Answers what broke the protocol, and closes. */
   #refuse(error: ProtocolError, text?: string): void {
-    this.#end.fault = error;
+    this.#end().fault = error;
     this.#beginClosing();
     const status = Status.of(error.status);
     const body = text ?? status.reason;
@@ -565,7 +571,7 @@ export class Connection
     exchange.leave();
     exchange.abort(new TypeError("Cannot go on: the request was dropped"));
     this.#beginClosing();
-    if (!this.#isRunning) this.#pause();
+    if (!this.isRunning) this.#pause();
   }
 
   #beginClosing(): void {
@@ -573,12 +579,12 @@ export class Connection
     this.#go(CLOSING);
     this.#times.beginClosing();
     this.#input = null;
-    if (!this.#isRunning) this.#flush();
+    if (!this.isRunning) this.#flush();
   }
 
   /** All was sent: ends our direction, and waits a little for the peer to end its own. */
   #endOutput(): void {
-    const end = this.#end;
+    const end = this.#end();
     if (end.isWriteClosed) return;
     end.isWriteClosed = true;
     if (this.isInputEnded || end.discarded > MAX_DISCARDED_BYTES) {
@@ -591,7 +597,7 @@ export class Connection
   }
 
   #discard(size: number): void {
-    const end = this.#end;
+    const end = this.#end();
     end.discarded += size;
     if (end.discarded > MAX_DISCARDED_BYTES && end.isWriteClosed) {
       this.#close();
@@ -601,17 +607,17 @@ export class Connection
   #timeOut(what: TimedOut): void {
     const { code, isSilent, message } = what;
     if (isSilent) {
-      if (this.#phase === CLOSING) this.#close(this.#end.fault ?? undefined);
+      if (this.#phase === CLOSING) this.#close(this.#end().fault ?? undefined);
       else this.#beginClosing();
       return;
     }
     const error = code === null
       ? new DOMException(message, "TimeoutError")
-      : new ProtocolError(code, message, this.#heldBytes);
+      : new ProtocolError(code, message, this.#heldBytes());
     const exchange = this.#exchange;
     if (code === null) this.#close(error);
     else if (exchange === null) {
-      this.#isRunning = true;
+      this.isRunning = true;
       this.#refuse(error as ProtocolError); // a code makes it one
       this.#pause();
     } else {
@@ -623,7 +629,7 @@ export class Connection
 
   #close(error?: Error): void {
     if (this.#phase === Phase.CLOSED) return;
-    const cause = error ?? this.#end.fault ?? undefined;
+    const cause = error ?? this.#end().fault ?? undefined;
     const gone = error ??
       new TypeError("Cannot send: the connection is closed");
     this.#phase = Phase.CLOSED;
@@ -634,7 +640,7 @@ export class Connection
     const { sentBytes } = this.output;
     this.output.clear();
     this.#input = null;
-    this.#end.gone = gone;
+    this.#end().gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
     // even without any: whoever comes later is told what had been sent

@@ -9,6 +9,8 @@ export interface ExchangeOwner {
   readonly services: Services;
   readonly output: Output;
   readonly duplex: Duplex;
+  /** Whether it is at work just now, and looks by itself at what its exchanges came to. */
+  readonly isRunning: boolean;
   /** Whether this response is the connection's last, whatever it says itself. */
   readonly isLastExchange: boolean;
   /** The response, the handler or the body came to an end, or there is output. */

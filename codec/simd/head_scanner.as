@@ -27,10 +27,10 @@ const LIMITS: usize = 64;
 const OUT: usize = 96;
 /** Four offsets a field. */
 const TABLE: usize = 256;
-/** Slots of 16 octets: a route's hash, where its octets are, how many, its number; 0 is a free one. */
+/** Slots of 16 octets: a route's hash, how many octets, where they are, its number; 0 is a free one. */
 const ROUTES: usize = 86016;
 
-/** Bits of what the control fields say; the first two are those of `persistence.ts`. */
+/** Bits of what the control fields say; see `request_traits.ts`. */
 const CLOSE: u32 = 1;
 const KEEP_ALIVE: u32 = 2;
 const CONTENT_LENGTH: u32 = 8;
@@ -128,16 +128,16 @@ const FOLD: u64 = 0x2020202020202020;
 @inline function findRoute(start: usize, end: usize): u32 {
   const size = <u32>(end - start);
   const hash = hashOf(start, end);
+  const key = <u64>hash | <u64>size << 32;
   const mask = load<u32>(LIMITS + 20);
   let slot = hash & mask;
   while (true) {
     const at = ROUTES + (slot << 4);
-    const number = load<u32>(at, 12);
-    if (number == 0) return 0;
-    if (
-      load<u32>(at) == hash && load<u32>(at, 8) == size &&
-      isSame(load<u32>(at, 4), start, size)
-    ) return number;
+    const where = load<u64>(at, 8);
+    if (where == 0) return 0;
+    if (load<u64>(at) == key && isSame(<usize>(<u32>where), start, size)) {
+      return <u32>(where >> 32);
+    }
     slot = (slot + 1) & mask;
   }
 }
@@ -152,8 +152,8 @@ export function addRoute(start: usize, size: u32, number: u32): void {
     at = ROUTES + (slot << 4);
   }
   store<u32>(at, hash);
-  store<u32>(at, <u32>start, 4);
-  store<u32>(at, size, 8);
+  store<u32>(at, size, 4);
+  store<u32>(at, <u32>start, 8);
   store<u32>(at, number, 12);
 }
 
@@ -188,7 +188,8 @@ export function addRoute(start: usize, size: u32, number: u32): void {
 }
 
 /** Scans a target from its first octet; gives its end, or 0. */
-function scanTarget(base: usize, start: usize, end: usize): usize {
+// @ts-ignore: decorator
+@inline function scanTarget(base: usize, start: usize, end: usize): usize {
   let pos = start;
   let pathEnd: usize = 0;
   while (pos < end) {
@@ -323,9 +324,13 @@ const CONTROL_LETTERS: u32 = 0x188015;
 export function scan(base: usize, limit: usize): i32 {
   const longest = base + load<u32>(LIMITS + 12);
   const end = limit < longest ? limit : longest;
-  let mask = outside(base, TOKEN_CLASS, HIGH_BITS);
-  if (mask == 0) return 0;
-  const methodSize = ctz(mask);
+  let mask: i32 = 0;
+  let methodSize = 3;
+  if (load<u32>(base) != 0x20544547) { // not GET
+    mask = outside(base, TOKEN_CLASS, HIGH_BITS);
+    if (mask == 0) return 0;
+    methodSize = ctz(mask);
+  }
   let pos: usize = base + methodSize;
   if (methodSize == 0 || load<u16>(pos) != 0x2f20) return 0; // SP and origin form
   if (methodSize == 7 && load<u8>(base) == 0x43) return 0; // CONNECT

@@ -13,6 +13,7 @@ import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
 import { Place, PLACE_COUNT } from "../request_head.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
+import { IS_CHUNKED } from "../request_traits.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 
 /** The module's places in its memory, in bytes; see its source. */
@@ -60,11 +61,6 @@ const LIMITS = LIMITS_AT / 4;
 const LAST_SLOT = LIMITS + 5;
 /** As a number of 8 bytes. */
 const LENGTH = (OUT_AT + 24) / 8;
-
-/** How the body is framed, beside the bits of `request_traits.ts`. */
-const SAYS_LENGTH = 8;
-const SAYS_CHUNKED = 16;
-const FRAMING = SAYS_LENGTH | SAYS_CHUNKED;
 
 type Scan = (start: number, end: number) => number;
 type AddRoute = (start: number, sizeBytes: number, number: number) => void;
@@ -146,18 +142,13 @@ export class HeadScanner {
 
   /** What sets the last head apart; see `request_traits.ts`. */
   get traits(): number {
-    return this.places[TOLD]! & ~FRAMING; // all places are there
+    return this.places[TOLD]!; // all places are there
   }
 
-  /** Whether it says how its body is framed. */
-  get hasBody(): boolean {
-    return (this.places[TOLD]! & FRAMING) !== 0; // see `traits`
-  }
-
-  /** Octets of its body, or {@linkcode CHUNKED}. */
+  /** Octets of its body if it has any, or {@linkcode CHUNKED}. */
   get bodyLength(): number {
-    const framing = this.places[TOLD]! & FRAMING; // see `traits`
-    return framing === SAYS_CHUNKED ? CHUNKED : this.#lengths[LENGTH]!; // it is there
+    const isChunked = (this.traits & IS_CHUNKED) !== 0;
+    return isChunked ? CHUNKED : this.#lengths[LENGTH]!; // it is there
   }
 
   /**

@@ -85,12 +85,12 @@ export class EpollSocket implements Duplex, Watched {
 
   /** Our address, as long as the socket is open, and afterwards if it was asked for before. */
   get localAddr(): Deno.Addr | undefined {
-    return this.#known.local ??= this.#address("getsockname");
+    return this.#known().local ??= this.#address("getsockname");
   }
 
   /** The peer's address, as long. */
   get remoteAddr(): Deno.Addr | undefined {
-    return this.#known.remote ??= this.#address("getpeername");
+    return this.#known().remote ??= this.#address("getpeername");
   }
 
   /** See {@linkcode Watched.handleEvents}. */
@@ -141,7 +141,7 @@ export class EpollSocket implements Duplex, Watched {
 
   /** Ends the writing direction. */
   shutdownWrite(): void {
-    if (!this.#isClosed) this.loop.libc.calls.shutdown(this.#fd, SHUT_WR);
+    if (!this.#isClosed()) this.loop.libc.calls.shutdown(this.#fd, SHUT_WR);
   }
 
   /** See {@linkcode Duplex.read}. */
@@ -182,7 +182,7 @@ export class EpollSocket implements Duplex, Watched {
 
   /** See {@linkcode Duplex.close}. */
   close(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed()) return;
     this.#state |= IS_CLOSED;
     this.loop.forget(this.#fd);
     this.loop.libc.calls.close(this.#fd);
@@ -224,7 +224,7 @@ export class EpollSocket implements Duplex, Watched {
     this.#state &= ~MAY_READ;
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return (this.#state & IS_CLOSED) !== 0;
   }
 
@@ -235,12 +235,12 @@ export class EpollSocket implements Duplex, Watched {
     return WOULD_WAIT;
   }
 
-  get #known(): KnownAddresses {
+  #known(): KnownAddresses {
     return this.#addresses ??= { local: undefined, remote: undefined };
   }
 
   #address(call: "getsockname" | "getpeername"): Deno.Addr | undefined {
-    if (this.#isClosed) return undefined;
+    if (this.#isClosed()) return undefined;
     return findAddress(this.loop.libc, this.#fd, call) ?? undefined;
   }
 
@@ -258,7 +258,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   #requireOpen(): void {
-    if (!this.#isClosed) return;
+    if (!this.#isClosed()) return;
     throw new Deno.errors.BadResource(
       "Cannot use connection: it is closed",
     );
