@@ -145,9 +145,14 @@ export class DuplexTransport implements Transport, ServedTransport {
     }
     this.#state = (this.#state | IS_READING) & ~IS_PAUSED;
     const buffer = this.#buffer;
-    this.duplex
-      .read(capacity < buffer.length ? buffer.subarray(0, capacity) : buffer)
-      .then(this.#onRead, this.#onReadFailed);
+    const place = capacity < buffer.length
+      ? buffer.subarray(0, capacity)
+      : buffer;
+    try {
+      this.duplex.read(place).then(this.#onRead, this.#onReadFailed);
+    } catch (error) {
+      this.#onReadFailed(error); // a duplex of somebody's own may throw
+    }
   }
 
   /** Reads no more, for now or for good. */
@@ -225,8 +230,12 @@ export class DuplexTransport implements Transport, ServedTransport {
   }
 
   #write(bytes: Uint8Array): void {
-    // Not awaited where it is called: the write itself was begun at once.
-    this.duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+    try {
+      this.duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+    } catch (error) {
+      // As above; whoever put the octets out is still at work.
+      queueMicrotask(() => this.#onWriteFailed(error));
+    }
   }
 
   #written(size: number): void {

@@ -150,3 +150,58 @@ Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
   }
   assertEquals(addresses, [null, "here"]);
 });
+
+/** What is left of the segment that is being sent. */
+function restOf(output: Output): string {
+  const { sendBytes, sendStart, sendEnd } = output;
+  return fromOctets(sendBytes.subarray(sendStart, sendEnd));
+}
+
+Deno.test("a single piece that was taken is sent once, whatever comes behind it meanwhile", () => {
+  const single = new OutputBuffer(toOctets("first"), false);
+  const cases: ((output: Output) => void)[] = [
+    (output) => output.append(toOctets("second")),
+    (output) => output.push(toOctets("second")),
+    (output) =>
+      output.appendConstant(new OutputBuffer(toOctets("second"), false)),
+  ];
+  for (const add of cases) {
+    const output = new Output(new OutputPool());
+    output.appendConstant(single);
+    assertStrictEquals(output.takeSingle(single), single.bytes);
+    add(output);
+    assertEquals([output.pendingBytes, output.sentBytes], [11, 0]);
+    output.sent(5);
+    assertEquals([output.pendingBytes, output.sentBytes], [6, 5]);
+    assertEquals(takeAll(output), ["second"]);
+  }
+});
+
+Deno.test("a single piece that was taken may be sent in parts", () => {
+  const single = new OutputBuffer(toOctets("single"), false);
+  const output = new Output(new OutputPool());
+  output.appendConstant(single);
+  output.takeSingle(single);
+  output.sent(4);
+  assertEquals([restOf(output), output.pendingBytes], ["le", 2]);
+  output.append(toOctets("more"));
+  output.sent(2);
+  assertEquals(takeAll(output), ["more"]);
+  output.appendConstant(single);
+  output.takeSingle(single);
+  output.singleSent();
+  assertEquals([output.pendingBytes, output.sentBytes], [0, 16]);
+  output.appendConstant(single);
+  output.takeSingle(single);
+  output.clear();
+  output.append(toOctets("last"));
+  assertEquals(takeAll(output), ["last"]);
+});
+
+Deno.test("more than there was cannot be sent", () => {
+  const output = new Output(new OutputPool());
+  output.append(toOctets("some"));
+  assertEquals(output.next(), true);
+  output.sent(100);
+  assertEquals([output.pendingBytes, output.sentBytes], [0, 4]);
+});

@@ -1,0 +1,106 @@
+/** What a duplex of somebody's own may do to the transport that moves its bytes. */
+
+import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
+import { type Duplex, Server } from "../../../mod.ts";
+import { SLOT_BYTES } from "../../../server/receive_slots.ts";
+import { withDeadline } from "../../_helpers.ts";
+import { fromOctets, toOctets } from "../../_raw_client.ts";
+import { request } from "../../_serve.ts";
+
+const DEADLINE_MS = 5000;
+
+/** Gives pieces, one a read, then the end; what a test changes is replaced. */
+function scripted(
+  pieces: readonly string[],
+  rest: Partial<Duplex> = {},
+  end: Promise<null> = Promise.resolve(null),
+): Duplex & { written: string; readonly buffers: Uint8Array[] } {
+  const left = [...pieces];
+  const buffers: Uint8Array[] = [];
+  const duplex = {
+    written: "",
+    buffers,
+    read: (buffer: Uint8Array): Promise<number | null> => {
+      buffers.push(buffer);
+      const piece = left.shift();
+      if (piece === undefined) return end;
+      buffer.set(toOctets(piece));
+      return Promise.resolve(piece.length);
+    },
+    write: (bytes: Uint8Array): Promise<number> => {
+      duplex.written += fromOctets(bytes);
+      return Promise.resolve(bytes.length);
+    },
+    closeWrite: () => Promise.resolve(),
+    close: () => {},
+    ...rest,
+  };
+  return duplex;
+}
+
+/** Serves `hello` until the connection ends; gives what the teardown hook was told. */
+async function serve(duplex: Duplex): Promise<Error | undefined> {
+  let failure: Error | undefined;
+  const server = Server.builder("127.0.0.1:0")
+    .get("/", (_, res) => res.ok("hello"))
+    .connectionTeardownHook((_, error) => void (failure = error))
+    .build();
+  await withDeadline(server.handle(duplex), DEADLINE_MS, () => "serving");
+  return failure;
+}
+
+Deno.test("answers that are the same again are whole however little a write takes", async () => {
+  const one = scripted([request("GET /")]);
+  await serve(one);
+  const answer = one.written.replace(/date: .*\r\n/, "");
+  assert(answer.endsWith("\r\n\r\nhello"), answer);
+  for (const most of [1, 7, 60, 1000]) {
+    const requests = request("GET /");
+    const pieces = [...new Array(5).fill(requests), requests.repeat(3)];
+    const duplex = scripted(pieces, {
+      write: (bytes) => {
+        const size = Math.min(most, bytes.length);
+        duplex.written += fromOctets(bytes.slice(0, size));
+        return Promise.resolve(size);
+      },
+    });
+    assertEquals(await serve(duplex), undefined);
+    const written = duplex.written.replaceAll(/date: .*\r\n/g, "");
+    assertEquals(written, answer.repeat(8), `${most} bytes a write`);
+  }
+});
+
+Deno.test("a duplex that throws where it should reject ends only its connection", async () => {
+  const broken = new Error("broken");
+  const thrower = (): never => {
+    throw broken;
+  };
+  assertEquals(await serve(scripted([], { read: thrower })), broken);
+  const pieces = [request("GET /"), request("GET /")];
+  assertEquals(await serve(scripted(pieces, { write: thrower })), broken);
+  const rejecter = () => Promise.reject(broken);
+  assertEquals(await serve(scripted([], { read: rejecter })), broken);
+  assertEquals(await serve(scripted(pieces, { write: rejecter })), broken);
+});
+
+Deno.test("who needs a larger buffer gives its slot to another connection", async () => {
+  const server = Server.builder("127.0.0.1:0")
+    .get("/", (_, res) => res.ok("hello"))
+    .build();
+  const filler = `GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${
+    "x".repeat(SLOT_BYTES)
+  }`;
+  const stays = Promise.withResolvers<null>();
+  const first = scripted([filler.slice(0, SLOT_BYTES)], {}, stays.promise);
+  const serving = server.handle(first);
+  while (first.buffers.length < 2) await Promise.resolve();
+  const [small, larger] = first.buffers as [Uint8Array, Uint8Array];
+  assertEquals([small.length, larger.length], [SLOT_BYTES, 4 * SLOT_BYTES]);
+  assertNotStrictEquals(small.buffer, larger.buffer);
+  const other = scripted([]);
+  await server.handle(other);
+  assertEquals(other.buffers[0]?.buffer, small.buffer);
+  assertEquals(other.buffers[0]?.byteOffset, small.byteOffset);
+  stays.resolve(null);
+  await withDeadline(serving, DEADLINE_MS, () => "serving");
+});
