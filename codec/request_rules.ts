@@ -33,7 +33,7 @@ export function readControlFields(
   head.traits |= connectionOptions(head.index);
   head.bodyLength = requestBodyLength(head.index, head.minorVersion);
   if (head.bodyLength === CHUNKED) head.traits |= IS_CHUNKED;
-  else if (head.bodyLength !== 0) head.traits |= DECLARES_LENGTH;
+  else if (head.index.contentLength !== ABSENT) head.traits |= DECLARES_LENGTH;
   if (offersUpgrade(head)) head.traits |= OFFERS_UPGRADE;
   checkBodyAllowed(head);
   if (head.bodyLength > maxBodyBytes) {

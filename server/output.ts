@@ -86,7 +86,7 @@ export class Output {
   pendingBytes = 0;
   /** Bytes put in since the connection began. */
   totalBytes = 0;
-  /** A piece that goes out alone and that nothing was sent of; nothing else is there while there is one. */
+  /** A piece that goes out alone and of which nothing is known to be sent; nothing else is there while there is one. */
   single: OutputBuffer | null = null;
   #isSingleTaken = false;
   /** The buffer of the segment that is being sent, if it lies in one. */
@@ -179,6 +179,7 @@ export class Output {
     const single = this.single;
     if (single !== null) {
       this.single = null;
+      this.#isSingleTaken = false;
       this.#send(single.bytes, single.bytes.length, single);
       return true;
     }
@@ -222,7 +223,7 @@ export class Output {
    * Gives {@linkcode Output.single} to be sent while others may put more behind it.
    *
    * perf: it stays where it is; going on to it as a segment costs 60 instructions
-   * a request more (bench/server.ts, GET /).
+   * a request more (bench/server.ts, GET /, Deno 2.9).
    */
   takeSingle(single: OutputBuffer): Uint8Array<ArrayBuffer> {
     this.#isSingleTaken = true;

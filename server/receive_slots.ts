@@ -1,7 +1,7 @@
 /**
  * Small places to receive into, where heads are scanned without a copy: one for
  * each connection of an engine whose reads wait with a buffer of their own, as
- * long as there are any left.
+ * long as there are any left and it needs no larger one.
  */
 
 import type { ReceiveWindow } from "../codec/simd/head_scanner.ts";

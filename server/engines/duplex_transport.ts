@@ -44,7 +44,7 @@ const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
  *
  * perf: callbacks made once, in place of a loop that awaits: what such a loop
  * keeps is put away and taken back at each read, 300 instructions a request
- * (bench/server.ts, GET /).
+ * (bench/server.ts, GET /, Deno 2.9).
  */
 export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
@@ -99,9 +99,13 @@ export class DuplexTransport implements Transport, ServedTransport {
       this.connection.receiveEnd(); // no half-close: nothing to linger for
       return;
     }
-    duplex.closeWrite().catch(() => {
-      // The peer is gone already; the read that is pending says how.
-    });
+    try {
+      duplex.closeWrite().catch(() => {
+        // The peer is gone already; the read that is pending says how.
+      });
+    } catch {
+      this.connection.receiveEnd(); // as without one
+    }
   }
 
   /** See {@linkcode Transport.takeOver}. */
@@ -139,7 +143,7 @@ export class DuplexTransport implements Transport, ServedTransport {
 
   #read(): void {
     const capacity = this.connection.readCapacity;
-    if ((this.#state & IS_GONE) !== 0 || capacity === 0) {
+    if ((this.#state & IS_GONE) !== 0 || capacity <= 0) {
       this.#rest();
       return;
     }
@@ -151,7 +155,8 @@ export class DuplexTransport implements Transport, ServedTransport {
     try {
       this.duplex.read(place).then(this.#onRead, this.#onReadFailed);
     } catch (error) {
-      this.#onReadFailed(error); // a duplex of somebody's own may throw
+      // A duplex of somebody's own may throw, while the connection is at work.
+      queueMicrotask(() => this.#onReadFailed(error));
     }
   }
 
@@ -162,39 +167,45 @@ export class DuplexTransport implements Transport, ServedTransport {
   }
 
   // perf: a method that is bound is compiled for this class alone, an arrow function
-  // for any surroundings: 80 instructions a request (bench/server.ts, GET /).
+  // for any surroundings: 80 instructions a request (bench/server.ts, GET /, Deno 2.9).
   #onRead: (size: number | null) => void = this.#received.bind(this);
   #onWritten: (size: number) => void = this.#written.bind(this);
 
   #received(size: number | null): void {
-    if (size === null || (this.#state & IS_GONE) !== 0) {
-      this.#endReading(size);
-      return;
-    }
     const { connection } = this;
     const buffer = this.#buffer;
-    const slot = this.#slot;
+    const { length } = buffer;
     try {
+      if (size === null || size > length || (this.#state & IS_GONE) !== 0) {
+        this.#endReading(size);
+        return;
+      }
+      const slot = this.#slot;
       if (slot === null) connection.receiveElsewhere(buffer, 0, size);
       else connection.receive(slot.bytes, slot.start, slot.start + size);
+      if (size === length || length === LARGE_READ_BYTES) {
+        this.#buffer = this.#nextBuffer(buffer);
+      }
     } catch (error) {
       connection.fail(toError(error)); // a bug of ours
-    }
-    const { length } = buffer;
-    if (size === length || length === LARGE_READ_BYTES) {
-      this.#buffer = this.#nextBuffer(buffer);
     }
     this.#read();
   }
 
-  /** The peer ended, or nobody here wants any more. */
+  /** The peer ended, nobody here wants any more, or the duplex is wrong. */
   #endReading(size: number | null): void {
-    const { connection } = this;
-    const wasGone = (this.#state & IS_GONE) !== 0;
     this.#onTaken?.resolve(size === null ? null : this.#buffer.slice(0, size));
     this.#state &= ~IS_READING;
     this.#giveSlot();
-    if (!wasGone) connection.receiveEnd();
+    if ((this.#state & IS_GONE) !== 0) return;
+    if (size === null) this.connection.receiveEnd();
+    else {
+      this.connection.fail(
+        new RangeError(
+          `Cannot go on: a read gave ${size} bytes, more than fit into its buffer`,
+        ),
+      );
+    }
   }
 
   /** A read fails with the connection, whose machine tells everybody else. */
@@ -233,8 +244,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     try {
       this.duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
     } catch (error) {
-      // As above; whoever put the octets out is still at work.
-      queueMicrotask(() => this.#onWriteFailed(error));
+      queueMicrotask(() => this.#onWriteFailed(error)); // as in `#read`
     }
   }
 
@@ -243,11 +253,15 @@ export class DuplexTransport implements Transport, ServedTransport {
     const { connection } = this;
     const { output } = connection;
     const { single } = output;
-    if (single !== null && single.bytes.length === size) output.singleSent();
-    else if (!this.#segmentSent(output, size)) return;
-    this.#state &= ~IS_WRITING;
-    connection.outputSent();
-    if (output.pendingBytes > 0) this.flush();
+    try {
+      if (single !== null && single.bytes.length === size) output.singleSent();
+      else if (!this.#segmentSent(output, size)) return;
+      this.#state &= ~IS_WRITING;
+      connection.outputSent();
+      if (output.pendingBytes > 0) this.flush();
+    } catch (error) {
+      connection.fail(toError(error)); // a bug of ours
+    }
   }
 
   /** Counts bytes of a segment as sent; goes on with what is left, or says that nothing is. */

@@ -1,11 +1,19 @@
 /** What a duplex of somebody's own may do to the transport that moves its bytes. */
 
-import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertNotStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { type Duplex, Server } from "../../../mod.ts";
 import { SLOT_BYTES } from "../../../server/receive_slots.ts";
 import { withDeadline } from "../../_helpers.ts";
+import { MemoryConnection } from "../../_memory_duplex.ts";
 import { fromOctets, toOctets } from "../../_raw_client.ts";
 import { request } from "../../_serve.ts";
+import { turn } from "../../_turns.ts";
 
 const DEADLINE_MS = 5000;
 
@@ -81,6 +89,60 @@ Deno.test("a duplex that throws where it should reject ends only its connection"
   const rejecter = () => Promise.reject(broken);
   assertEquals(await serve(scripted([], { read: rejecter })), broken);
   assertEquals(await serve(scripted(pieces, { write: rejecter })), broken);
+});
+
+Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all the same", async () => {
+  const broken = new Error("broken");
+  const closers: Duplex["closeWrite"][] = [
+    () => {
+      throw broken;
+    },
+    () => undefined as never, // what a caller without types may write
+    () => Promise.reject(broken),
+    undefined,
+  ];
+  for (const closeWrite of closers) {
+    const wire = request("GET /", "Connection: close\r\n");
+    const duplex = scripted([wire], { closeWrite: closeWrite! });
+    assertEquals(await serve(duplex), undefined);
+    assert(duplex.written.endsWith("\r\n\r\nhello"), duplex.written);
+  }
+});
+
+Deno.test("a read that gives more than fits into its buffer ends the connection", async () => {
+  const duplex = scripted([], {
+    read: (buffer) => Promise.resolve(buffer.length + 1),
+  });
+  const failure = await serve(duplex);
+  assertInstanceOf(failure, RangeError);
+  assertStringIncludes(failure.message, `${SLOT_BYTES + 1} bytes`);
+  assertEquals(duplex.written, "");
+});
+
+Deno.test("a head longer than what is held beside a running request is read on", async () => {
+  const long = "x".repeat(100_000);
+  const stays = Promise.withResolvers<void>();
+  const server = Server.builder("127.0.0.1:0", {
+    maxRequestHeadSize: 200_000,
+    maxHeaderBytes: 200_000,
+    headerTimeout: 60_000,
+  })
+    .get("/", (ctx, res) => res.ok(`${ctx.headers.get("x-long")?.length}`))
+    .get("/first", async (_, res) => {
+      await stays.promise;
+      res.ok("first");
+    })
+    .build();
+  const connection = new MemoryConnection();
+  const serving = server.handle(connection.duplex);
+  connection.send(request("GET /first"));
+  connection.send(request("GET /", `X-Long: ${long}\r\n`));
+  for (let n = 0; n < 50; n++) await turn();
+  stays.resolve();
+  const answers = [await connection.response(), await connection.response()];
+  assertEquals(answers.map(({ body }) => body), ["first", `${long.length}`]);
+  connection.end();
+  await withDeadline(serving, DEADLINE_MS, () => "serving");
 });
 
 Deno.test("who needs a larger buffer gives its slot to another connection", async () => {
