@@ -11,6 +11,10 @@ const START_DEADLINE_MS = 15_000;
 const POLL_MS = 50;
 const MAX_OUTPUT_CHARS = 300;
 
+/** Where ports are looked for, and among how many. */
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+
 /** How to start a target. */
 export interface StartOptions {
   readonly pinning: Pinning;
@@ -137,8 +141,21 @@ export class RunningTarget implements Killable {
   }
 }
 
-/** A port that nobody listens on now. */
+/**
+ * A port that nobody listens on now, below those that systems give to clients: a
+ * connection that is tried before the target listens could come from the very
+ * port, reach itself and keep the target from it.
+ */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  const first = Math.floor(Math.random() * PORTS);
+  for (let n = 0; n < PORTS; n++) {
+    const port = FIRST_PORT + (first + n) % PORTS;
+    try {
+      using _ = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error(`no port from ${FIRST_PORT} on is free`);
 }

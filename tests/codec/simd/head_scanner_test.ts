@@ -67,6 +67,7 @@ const LINES = [
   "Connection: keep-alive",
   "connection: close, Upgrade",
   "Content-Length: 5",
+  "content-length: 0",
   "Content-Length: 301",
   "content-length: 05x",
   "Transfer-Encoding: chunked",
@@ -149,6 +150,7 @@ function outcomeOf(
       assertEquals(head.route, 1 + ROUTES.indexOf(routeOf(head)));
     }
     return [
+      head.traits,
       head.method,
       head.target,
       head.originPath,
