@@ -17,8 +17,8 @@ import type { Duplex, Transport } from "../transport.ts";
 
 /**
  * Read buffers, in bytes. A pending read owns its buffer, so that idle
- * connections get a small one: 10,000 of them cost 7.7 KiB each with 1 KiB
- * buffers and 21.6 KiB with 16 KiB. Whoever fills it gets a larger one for good,
+ * connections get a small one: 10,000 of them cost 7.2 KiB each, 1 KiB of it the
+ * buffer. Whoever fills it gets a larger one for good,
  * since most heads of browsers fit into that; whoever fills that one gets a
  * large one until it is idle again.
  *
