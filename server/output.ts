@@ -196,15 +196,33 @@ export class Output {
     return true;
   }
 
-  /** As {@linkcode Output.next}, for engines that want a view: gives it, or `null`. */
+  /**
+   * As {@linkcode Output.next}, for engines that want a view and send it while
+   * others may put more behind it: gives it, or `null`.
+   *
+   * perf: a single piece stays where it is; going on to it as a segment costs 60
+   * instructions a request more (bench/server.ts, GET /, Deno 2.9).
+   */
   take(): Uint8Array | null {
+    const { single } = this;
+    if (single !== null) {
+      this.#isSingleTaken = true;
+      return single.bytes;
+    }
     if (!this.next()) return null;
     return this.sendBuffer?.view(this.sendEnd) ?? this.sendBytes;
   }
 
   /** Says that so many more bytes of the segment are gone, or of the single piece that was taken. */
   sent(size: number): void {
-    if (this.single !== null) this.#unpackSingle();
+    const { single } = this;
+    if (single !== null) {
+      if (size === single.bytes.length) {
+        this.singleSent();
+        return;
+      }
+      this.#unpackSingle();
+    }
     const unsent = this.sendEnd - this.sendStart;
     const gone = size < unsent ? size : unsent; // a duplex of somebody's own may be wrong
     this.pendingBytes -= gone;
@@ -217,17 +235,6 @@ export class Output {
     }
     this.sendBuffer = null;
     if (buffer.isPooled) this.#pool.give(buffer);
-  }
-
-  /**
-   * Gives {@linkcode Output.single} to be sent while others may put more behind it.
-   *
-   * perf: it stays where it is; going on to it as a segment costs 60 instructions
-   * a request more (bench/server.ts, GET /, Deno 2.9).
-   */
-  takeSingle(single: OutputBuffer): Uint8Array<ArrayBuffer> {
-    this.#isSingleTaken = true;
-    return single.bytes;
   }
 
   /** Says that {@linkcode Output.single} is gone as a whole. */

@@ -10,7 +10,6 @@ import type {
   TransportInit,
   TransportOwner,
 } from "./served_transport.ts";
-import type { Output } from "../output.ts";
 import { type ReceiveSlot, SLOT_BYTES } from "../receive_slots.ts";
 import { toError } from "../to_error.ts";
 import type { Duplex, Transport } from "../transport.ts";
@@ -18,9 +17,9 @@ import type { Duplex, Transport } from "../transport.ts";
 /**
  * Read buffers, in bytes. A pending read owns its buffer, so that idle
  * connections get a small one: 10,000 of them cost 7.2 KiB each, 1 KiB of it the
- * buffer. Whoever fills it gets a larger one for good,
- * since most heads of browsers fit into that; whoever fills that one gets a
- * large one until it is idle again.
+ * buffer. Whoever fills it gets a larger one for good, since most heads of
+ * browsers fit into that; whoever fills that one gets a large one until it is
+ * idle again.
  *
  * perf: the small ones of the first connections are slots, where heads are
  * scanned without a copy: 350 instructions a request less (bench/server.ts, GET /).
@@ -79,9 +78,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   /** See {@linkcode Transport.flush}. */
   flush(): void {
     if ((this.#state & (IS_WRITING | IS_CLOSED)) !== 0) return;
-    const { output } = this.connection;
-    const { single } = output;
-    const bytes = single === null ? output.take() : output.takeSingle(single);
+    const bytes = this.connection.output.take();
     if (bytes === null) return;
     this.#state |= IS_WRITING;
     this.#write(bytes);
@@ -252,25 +249,19 @@ export class DuplexTransport implements Transport, ServedTransport {
     if ((this.#state & IS_CLOSED) !== 0) return;
     const { connection } = this;
     const { output } = connection;
-    const { single } = output;
     try {
-      if (single !== null && single.bytes.length === size) output.singleSent();
-      else if (!this.#segmentSent(output, size)) return;
+      output.sent(size);
+      const { sendStart, sendEnd } = output;
+      if (sendStart < sendEnd) {
+        this.#write(output.sendBytes.subarray(sendStart, sendEnd));
+        return;
+      }
       this.#state &= ~IS_WRITING;
       connection.outputSent();
       if (output.pendingBytes > 0) this.flush();
     } catch (error) {
       connection.fail(toError(error)); // a bug of ours
     }
-  }
-
-  /** Counts bytes of a segment as sent; goes on with what is left, or says that nothing is. */
-  #segmentSent(output: Output, size: number): boolean {
-    output.sent(size);
-    const { sendBytes, sendStart, sendEnd } = output;
-    if (sendStart === sendEnd) return true;
-    this.#write(sendBytes.subarray(sendStart, sendEnd));
-    return false;
   }
 
   #onWriteFailed = (error: unknown): void => {

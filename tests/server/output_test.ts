@@ -168,7 +168,7 @@ Deno.test("a single piece that was taken is sent once, whatever comes behind it 
   for (const add of cases) {
     const output = new Output(new OutputPool());
     output.appendConstant(single);
-    assertStrictEquals(output.takeSingle(single), single.bytes);
+    assertStrictEquals(output.take(), single.bytes);
     add(output);
     assertEquals([output.pendingBytes, output.sentBytes], [11, 0]);
     output.sent(5);
@@ -181,18 +181,18 @@ Deno.test("a single piece that was taken may be sent in parts", () => {
   const single = new OutputBuffer(toOctets("single"), false);
   const output = new Output(new OutputPool());
   output.appendConstant(single);
-  output.takeSingle(single);
+  output.take();
   output.sent(4);
   assertEquals([restOf(output), output.pendingBytes], ["le", 2]);
   output.append(toOctets("more"));
   output.sent(2);
   assertEquals(takeAll(output), ["more"]);
   output.appendConstant(single);
-  output.takeSingle(single);
+  output.take();
   output.singleSent();
   assertEquals([output.pendingBytes, output.sentBytes], [0, 16]);
   output.appendConstant(single);
-  output.takeSingle(single);
+  output.take();
   output.clear();
   output.append(toOctets("last"));
   assertEquals(takeAll(output), ["last"]);
