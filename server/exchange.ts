@@ -262,19 +262,15 @@ export class Exchange implements RequestState, ResponseActions {
     body: BodyInit,
     headers: HeadersInit | undefined,
   ): void {
-    if (this.isAnswered) {
-      throw new TypeError("Cannot send response: one was sent already");
-    }
+    if (this.isAnswered) throw answeredTwice();
     const status = typeof statusInit === "number"
       ? Status.of(statusInit)
       : statusInit;
-    if (typeof body === "string") {
-      if (headers === undefined) {
-        if (this.#repeat(status, null, body)) return;
-      } else if (headers instanceof FieldList) {
-        if (this.#repeat(status, headers, body)) return;
-      }
-    }
+    if (
+      typeof body === "string" &&
+      (headers === undefined || headers instanceof FieldList) &&
+      this.#repeat(status, headers ?? null, body)
+    ) return;
     this.#respond(status, body, headers);
   }
 
@@ -626,3 +622,7 @@ export class Exchange implements RequestState, ResponseActions {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+function answeredTwice(): TypeError {
+  return new TypeError("Cannot send response: one was sent already");
+}

@@ -223,10 +223,8 @@ export class Output {
       }
       this.#unpackSingle();
     }
-    const unsent = this.sendEnd - this.sendStart;
-    const gone = size < unsent ? size : unsent; // a duplex of somebody's own may be wrong
-    this.pendingBytes -= gone;
-    this.sendStart += gone;
+    this.pendingBytes -= size;
+    this.sendStart += size;
     if (this.sendStart < this.sendEnd) return;
     const buffer = this.sendBuffer;
     if (buffer === null) {

@@ -4,6 +4,7 @@
  */
 
 import { Connection } from "../connection.ts";
+import { GuardedDuplex } from "./guarded_duplex.ts";
 import { HijackedDuplex } from "./hijacked_duplex.ts";
 import type {
   ServedTransport,
@@ -49,6 +50,8 @@ export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
   /** The machine that is fed. */
   readonly connection: Connection;
+  /** The duplex, or what stands before it. */
+  #streams: Duplex;
   #owner: TransportOwner;
   #state = 0;
   /** Whoever took the connection over while a read was pending. */
@@ -61,8 +64,9 @@ export class DuplexTransport implements Transport, ServedTransport {
   #resting: Uint8Array<ArrayBuffer>;
 
   /** Takes a duplex over; {@linkcode DuplexTransport.start} begins to read. */
-  constructor({ services, duplex, options, owner }: TransportInit) {
+  constructor({ services, duplex, isForeign, options, owner }: TransportInit) {
     this.duplex = duplex;
+    this.#streams = isForeign ? new GuardedDuplex(duplex) : duplex;
     this.#owner = owner;
     this.connection = new Connection(services, this, options);
     this.#slot = services.slots.take();
@@ -91,18 +95,14 @@ export class DuplexTransport implements Transport, ServedTransport {
 
   /** See {@linkcode Transport.closeWrite}. */
   closeWrite(): void {
-    const { duplex } = this;
-    if (duplex.closeWrite === undefined) {
+    const streams = this.#streams;
+    if (streams.closeWrite === undefined) {
       this.connection.receiveEnd(); // no half-close: nothing to linger for
       return;
     }
-    try {
-      duplex.closeWrite().catch(() => {
-        // The peer is gone already; the read that is pending says how.
-      });
-    } catch {
-      this.connection.receiveEnd(); // as without one
-    }
+    streams.closeWrite().catch(() => {
+      // The peer is gone already; the read that is pending says how.
+    });
   }
 
   /** See {@linkcode Transport.takeOver}. */
@@ -149,12 +149,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     const place = capacity < buffer.length
       ? buffer.subarray(0, capacity)
       : buffer;
-    try {
-      this.duplex.read(place).then(this.#onRead, this.#onReadFailed);
-    } catch (error) {
-      // A duplex of somebody's own may throw, while the connection is at work.
-      queueMicrotask(() => this.#onReadFailed(error));
-    }
+    this.#streams.read(place).then(this.#onRead, this.#onReadFailed);
   }
 
   /** Reads no more, for now or for good. */
@@ -171,38 +166,27 @@ export class DuplexTransport implements Transport, ServedTransport {
   #received(size: number | null): void {
     const { connection } = this;
     const buffer = this.#buffer;
-    const { length } = buffer;
     try {
-      if (size === null || size > length || (this.#state & IS_GONE) !== 0) {
+      if (size === null || (this.#state & IS_GONE) !== 0) {
         this.#endReading(size);
         return;
       }
       const slot = this.#slot;
       if (slot === null) connection.receiveElsewhere(buffer, 0, size);
       else connection.receive(slot.bytes, slot.start, slot.start + size);
-      if (size === length || length === LARGE_READ_BYTES) {
-        this.#buffer = this.#nextBuffer(buffer);
-      }
+      if (size >= SMALL_READ_BYTES || slot === null) this.#fitBuffer(size);
     } catch (error) {
       connection.fail(toError(error)); // a bug of ours
     }
     this.#read();
   }
 
-  /** The peer ended, nobody here wants any more, or the duplex is wrong. */
+  /** The peer ended, or nobody here wants any more. */
   #endReading(size: number | null): void {
     this.#onTaken?.resolve(size === null ? null : this.#buffer.slice(0, size));
     this.#state &= ~IS_READING;
     this.#giveSlot();
-    if ((this.#state & IS_GONE) !== 0) return;
-    if (size === null) this.connection.receiveEnd();
-    else {
-      this.connection.fail(
-        new RangeError(
-          `Cannot go on: a read gave ${size} bytes, more than fit into its buffer`,
-        ),
-      );
-    }
+    if ((this.#state & IS_GONE) === 0) this.connection.receiveEnd();
   }
 
   /** A read fails with the connection, whose machine tells everybody else. */
@@ -223,14 +207,16 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.connection.services.slots.give(slot);
   }
 
-  /** The buffer behind one that was filled, or a large one that may be too much by now. */
-  #nextBuffer(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    if (buffer.length === LARGE_READ_BYTES) {
-      return this.connection.isIdle ? this.#resting : buffer;
-    }
-    if (buffer.length === MEDIUM_READ_BYTES) {
-      return new Uint8Array(LARGE_READ_BYTES);
-    }
+  /** Takes a larger buffer where one was filled, or a small one again. */
+  #fitBuffer(size: number): void {
+    const { length } = this.#buffer;
+    if (length === LARGE_READ_BYTES) {
+      if (this.connection.isIdle) this.#buffer = this.#resting;
+    } else if (size === length) this.#buffer = this.#largerBuffer(length);
+  }
+
+  #largerBuffer(length: number): Uint8Array<ArrayBuffer> {
+    if (length === MEDIUM_READ_BYTES) return new Uint8Array(LARGE_READ_BYTES);
     this.#state &= ~IS_READING; // what was read is used up
     this.#giveSlot();
     this.#resting = new Uint8Array(MEDIUM_READ_BYTES);
@@ -238,11 +224,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   }
 
   #write(bytes: Uint8Array): void {
-    try {
-      this.duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
-    } catch (error) {
-      queueMicrotask(() => this.#onWriteFailed(error)); // as in `#read`
-    }
+    this.#streams.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
   #written(size: number): void {

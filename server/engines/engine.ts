@@ -205,6 +205,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     const transport = this.#carry({
       services: this.services,
       duplex: served,
+      isForeign: onClosed !== null || served !== duplex,
       options: action.options,
       owner: this,
     });

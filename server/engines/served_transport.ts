@@ -23,6 +23,8 @@ export interface TransportOwner {
 export interface TransportInit {
   readonly services: Services;
   readonly duplex: Duplex;
+  /** Whether the duplex comes from neither the runtime nor the engine, so that it may do anything. */
+  readonly isForeign: boolean;
   readonly options: ProceedOptions;
   /** Who is told of its end. */
   readonly owner: TransportOwner;

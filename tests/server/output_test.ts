@@ -197,11 +197,3 @@ Deno.test("a single piece that was taken may be sent in parts", () => {
   output.append(toOctets("last"));
   assertEquals(takeAll(output), ["last"]);
 });
-
-Deno.test("more than there was cannot be sent", () => {
-  const output = new Output(new OutputPool());
-  output.append(toOctets("some"));
-  assertEquals(output.next(), true);
-  output.sent(100);
-  assertEquals([output.pendingBytes, output.sentBytes], [0, 4]);
-});

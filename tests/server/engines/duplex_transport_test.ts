@@ -109,14 +109,21 @@ Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all t
   }
 });
 
-Deno.test("a read that gives more than fits into its buffer ends the connection", async () => {
-  const duplex = scripted([], {
-    read: (buffer) => Promise.resolve(buffer.length + 1),
-  });
-  const failure = await serve(duplex);
-  assertInstanceOf(failure, RangeError);
-  assertStringIncludes(failure.message, `${SLOT_BYTES + 1} bytes`);
-  assertEquals(duplex.written, "");
+Deno.test("a duplex that reports what cannot be ends only its connection", async () => {
+  const wrong = [-1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
+  for (const size of [SLOT_BYTES + 1, ...wrong]) {
+    const duplex = scripted([], { read: () => Promise.resolve(size) });
+    const failure = await serve(duplex);
+    assertInstanceOf(failure, RangeError);
+    assertStringIncludes(failure.message, `${SLOT_BYTES} bytes gave ${size}`);
+    assertEquals(duplex.written, "");
+  }
+  for (const size of [1000, ...wrong]) {
+    const write = () => Promise.resolve(size);
+    const failure = await serve(scripted([request("GET /")], { write }));
+    assertInstanceOf(failure, RangeError);
+    assertStringIncludes(failure.message, `bytes gave ${size}`);
+  }
 });
 
 Deno.test("a head longer than what is held beside a running request is read on", async () => {

@@ -1,0 +1,47 @@
+/**
+ * A duplex that is not the runtime's: whatever it does wrong becomes a
+ * rejection, so that it ends its own connection and nothing else.
+ */
+
+import type { Duplex } from "../transport.ts";
+
+/** See the file's header. Its own methods reject; they never throw. */
+export class GuardedDuplex implements Duplex {
+  /** See {@linkcode Duplex.closeWrite}; only where there is one. */
+  readonly closeWrite?: () => Promise<void>;
+  #duplex: Duplex;
+
+  /** Wraps a duplex. */
+  constructor(duplex: Duplex) {
+    this.#duplex = duplex;
+    if (duplex.closeWrite !== undefined) {
+      this.closeWrite = async () => await duplex.closeWrite?.();
+    }
+  }
+
+  /** See {@linkcode Duplex.read}. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    const size = await this.#duplex.read(buffer);
+    if (size !== null) checkCount("read", size, buffer.length);
+    return size;
+  }
+
+  /** See {@linkcode Duplex.write}. */
+  async write(bytes: Uint8Array): Promise<number> {
+    const size = await this.#duplex.write(bytes);
+    checkCount("write", size, bytes.length);
+    return size;
+  }
+
+  /** See {@linkcode Duplex.close}. */
+  close(): void {
+    this.#duplex.close();
+  }
+}
+
+function checkCount(what: "read" | "write", size: number, most: number): void {
+  if (Number.isInteger(size) && size >= 0 && size <= most) return;
+  throw new RangeError(
+    `Cannot go on: a ${what} of at most ${most} bytes gave ${String(size)}`,
+  );
+}
