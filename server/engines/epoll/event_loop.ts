@@ -19,6 +19,15 @@ import { Reactor } from "./reactor.ts";
 const MAX_TURN_EVENTS = 256;
 const MAX_TURN_MS = 2;
 
+/**
+ * What those who go on by microtasks may do between two turns: a call of the
+ * system is one step, and each 16 KiB that it moves another. Its sockets are
+ * often ready, so that microtasks would follow each other without an end and
+ * nobody else's callbacks get a turn; the runtime's own I/O has such a bound.
+ */
+const MAX_STEPS = 128;
+const STEP_BITS = 14;
+
 /** Turns after which a loop that is never idle counts as settled. */
 const MAX_SETTLING_TURNS = 10;
 
@@ -53,6 +62,8 @@ export class EventLoop {
   readonly libc: Libc;
   readonly #poller: Poller;
   #tasks: Task[] = [];
+  /** Steps that are left until the next turn. */
+  #steps = MAX_STEPS;
   /** Those who wait until nothing comes any more. */
   #settling: { readonly resolve: () => void; turns: number }[] = [];
   #reactor: Reactor | null = null;
@@ -102,6 +113,18 @@ export class EventLoop {
   schedule(task: Task): void {
     this.#tasks.push(task);
     this.#hurry();
+  }
+
+  /** Takes steps for what moves by microtasks; if none is left, the next turn is the time for more. */
+  takeSteps(sizeBytes: number): boolean {
+    if (this.#steps <= 0) return false;
+    this.#steps -= 1 + (sizeBytes >> STEP_BITS);
+    return true;
+  }
+
+  /** Resolves in the next turn. */
+  nextTurn(): Promise<void> {
+    return new Promise((run) => this.schedule({ run }));
   }
 
   /** Keeps the process alive, or lets it end. */
@@ -178,6 +201,7 @@ export class EventLoop {
 
   #turn = (): void => {
     if (this.#isClosing) return this.#end();
+    this.#steps = MAX_STEPS;
     this.#try(() => {
       this.#runTasks();
       this.#pollRepeatedly();
@@ -257,6 +281,7 @@ export class EventLoop {
   }
 
   #end(): void {
+    this.#runTasks(); // whoever waits for a turn waits no more
     this.#reactor?.close();
     this.#poller.close();
     this.#closed.resolve();

@@ -122,6 +122,6 @@ export class EpollListener implements Listener, Watched {
 
   #nextTurn(): Promise<void> {
     this.#acceptsInARow = 0;
-    return new Promise((run) => this.#loop.schedule({ run }));
+    return this.#loop.nextTurn();
   }
 }

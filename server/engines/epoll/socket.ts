@@ -156,7 +156,10 @@ export class EpollSocket implements Duplex, Watched {
         buffer.length,
         0,
       );
-      if (received > 0) return received;
+      if (received > 0) {
+        if (!this.loop.takeSteps(received)) await this.loop.nextTurn();
+        return received;
+      }
       if (received === 0) return null;
       this.#failedToReceive();
       if (!this.isReadable) await this.#changed();
@@ -168,7 +171,10 @@ export class EpollSocket implements Duplex, Watched {
     for (;;) {
       this.#requireOpen();
       const sent = this.send(plainBytes(bytes), false);
-      if (sent !== WOULD_WAIT) return sent;
+      if (sent !== WOULD_WAIT) {
+        if (!this.loop.takeSteps(sent)) await this.loop.nextTurn();
+        return sent;
+      }
       await this.#changed();
     }
   }

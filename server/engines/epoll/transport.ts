@@ -88,7 +88,7 @@ export class EpollTransport
   /** See {@linkcode Task.run}. */
   run(): void {
     this.#state &= ~IS_SCHEDULED;
-    if (this.#socket.isReadable) this.#read();
+    this.socketReady();
   }
 
   /** See {@linkcode Transport.flush}. */
@@ -106,12 +106,9 @@ export class EpollTransport
 
   /** See {@linkcode Transport.resumeReading}: in a turn of its own, since the place may be in use. */
   resumeReading(): void {
-    if (
-      !this.#socket.isReadable ||
-      (this.#state & (IS_READING | IS_SCHEDULED)) !== 0
-    ) return;
-    this.#state |= IS_SCHEDULED;
-    this.#socket.loop.schedule(this);
+    if (this.#socket.isReadable && (this.#state & IS_READING) === 0) {
+      this.#schedule();
+    }
   }
 
   /** See {@linkcode Transport.closeWrite}. */
@@ -140,6 +137,12 @@ export class EpollTransport
     this.#socket.user = null;
     this.#socket.close();
     this.#owner.transportClosed(this, error);
+  }
+
+  #schedule(): void {
+    if ((this.#state & IS_SCHEDULED) !== 0) return;
+    this.#state |= IS_SCHEDULED;
+    this.#socket.loop.schedule(this);
   }
 
   #read(): void {
@@ -212,6 +215,7 @@ export class EpollTransport
     const { output } = this.connection;
     if ((this.#state & IS_UNSENT) === 0 && !output.next()) return false;
     this.#state |= IS_UNSENT;
+    if (!this.#maySend(output)) return false;
     const sent = this.#sendRest(output);
     if (sent === WOULD_WAIT) return false;
     output.sent(sent);
@@ -219,6 +223,14 @@ export class EpollTransport
     this.#state &= ~IS_UNSENT;
     this.connection.outputSent();
     return output.pendingBytes > 0 && (this.#state & IS_CLOSED) === 0;
+  }
+
+  /** What is put out within a turn is bounded by it; anything else may have to wait for the next. */
+  #maySend({ pendingBytes }: Output): boolean {
+    if ((this.#state & IS_READING) !== 0) return true;
+    if (this.#socket.loop.takeSteps(pendingBytes)) return true;
+    this.#schedule();
+    return false;
   }
 
   #sendRest(output: Output): number {

@@ -3,7 +3,8 @@
  * those of connections that changed hands.
  */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { ConnectionSetupAction, type Duplex } from "../../../../mod.ts";
 import { EPOLL, testEngine } from "../../../_engines.ts";
 import { withDeadline } from "../../../_helpers.ts";
@@ -392,6 +393,59 @@ testEngine(
         headers: { connection: "close" },
       });
       assertEquals(await sha256(await response.bytes()), LARGE_HASH);
+    }
+  },
+);
+
+/** What may go on between two turns of the program: twice what the engine's loop allows. */
+const MOST_IN_A_TURN = 2 * 128;
+
+testEngine(
+  EPOLL,
+  "whoever always has more to send or to read leaves everybody else a turn",
+  async (engine) => {
+    const piece = new Uint8Array(100);
+    const hijacked = Promise.withResolvers<void>();
+    let calls = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;; calls++) yield piece;
+    }
+    async function repeat(call: () => Promise<unknown>): Promise<void> {
+      try {
+        for (;; calls++) await call();
+      } catch {
+        // The peer has left.
+      }
+    }
+    await using server = engine.serve((app) =>
+      app.get("/stream", (_, res) => res.ok(endless()))
+        .get("/write", async (_, res) => {
+          const conn = await res.hijack();
+          await repeat(() => conn.write(piece));
+          conn.close();
+        })
+        .get("/read", async (_, res) => {
+          const conn = await res.hijack();
+          hijacked.resolve();
+          await repeat(async () => assert(await conn.read(piece) !== null));
+          conn.close();
+        })
+    );
+    for (const path of ["/stream", "/write", "/read"]) {
+      calls = 0;
+      const conn = await connect(server);
+      await writeAll(conn, toBytes(request(`GET ${path}`)));
+      if (path === "/read") {
+        await hijacked.promise; // nothing is held for the reader
+        await writeAll(conn, new Uint8Array(300_000));
+      }
+      let most = 0;
+      for (let before = calls; calls < 2000; before = calls) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        most = Math.max(most, calls - before);
+      }
+      assertLess(most, MOST_IN_A_TURN, path);
+      conn.close();
     }
   },
 );
