@@ -28,6 +28,9 @@ const MAX_TURN_MS = 2;
 const MAX_STEPS = 128;
 const STEP_BITS = 14;
 
+/** Where the count of turns begins anew: one that a number of 31 bits holds. */
+const MAX_TURN = 0x3fffffff;
+
 /** Turns after which a loop that is never idle counts as settled. */
 const MAX_SETTLING_TURNS = 10;
 
@@ -62,7 +65,9 @@ export class EventLoop {
   readonly libc: Libc;
   readonly #poller: Poller;
   #tasks: Task[] = [];
-  /** Steps that are left until the next turn. */
+  /** Counts turns. */
+  turn = 0;
+  /** Steps that are left until the next one. */
   #steps = MAX_STEPS;
   /** Those who wait until nothing comes any more. */
   #settling: { readonly resolve: () => void; turns: number }[] = [];
@@ -201,6 +206,7 @@ export class EventLoop {
 
   #turn = (): void => {
     if (this.#isClosing) return this.#end();
+    this.turn = (this.turn + 1) & MAX_TURN;
     this.#steps = MAX_STEPS;
     this.#try(() => {
       this.#runTasks();

@@ -56,6 +56,8 @@ export class EpollTransport
   #owner: TransportOwner;
   /** Bits. */
   #state = 0;
+  /** The turn after which it sent last by microtasks. */
+  #sentTurn = -1;
 
   /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
   constructor(
@@ -225,10 +227,15 @@ export class EpollTransport
     return output.pendingBytes > 0 && (this.#state & IS_CLOSED) === 0;
   }
 
-  /** What is put out within a turn is bounded by it; anything else may have to wait for the next. */
+  /** Whoever sends again and again without a new turn may have to wait for one. */
   #maySend({ pendingBytes }: Output): boolean {
-    if ((this.#state & IS_READING) !== 0) return true;
-    if (this.#socket.loop.takeSteps(pendingBytes)) return true;
+    if ((this.#state & IS_READING) !== 0) return true; // a turn has its own bounds
+    const { loop } = this.#socket;
+    if (this.#sentTurn !== loop.turn) {
+      this.#sentTurn = loop.turn;
+      return true;
+    }
+    if (loop.takeSteps(pendingBytes)) return true;
     this.#schedule();
     return false;
   }
