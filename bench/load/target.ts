@@ -32,6 +32,9 @@ export interface Target {
 /** Cases that need one constant answer to `GET /`. */
 export const CONSTANT_CASES = ["hello", "chrome-hello", "pipelined-16"];
 
+/** Those of them in which a client waits for each answer. */
+export const WAITING_CASES = ["hello", "chrome-hello"];
+
 /** Runs a program to its end and gives its output; `null` if it is not there or failed. */
 export async function maybeOutput(
   command: string,

@@ -8,6 +8,7 @@ import {
   maybeOutput,
   type Prepared,
   type Target,
+  WAITING_CASES,
 } from "./target.ts";
 
 /** Gives the path of a file of the comparison. */
@@ -115,4 +116,7 @@ export const TARGETS: readonly Target[] = [
   BUN_SERVE,
   NGINX,
   FLOOR,
+  onDeno("Deno.listen floor", "floor/listen_floor.ts", {
+    cases: WAITING_CASES,
+  }),
 ];
