@@ -205,7 +205,7 @@ export class Engine implements AcceptorOwner, TransportOwner {
     const transport = this.#carry({
       services: this.services,
       duplex: served,
-      isForeign: onClosed !== null || served !== duplex,
+      isForeign: onClosed !== null || served !== duplex || isPatched(served),
       options: action.options,
       owner: this,
     });
@@ -253,6 +253,12 @@ export class Engine implements AcceptorOwner, TransportOwner {
 
 function carryDuplex(init: TransportInit): ServedTransport {
   return new DuplexTransport(init);
+}
+
+/** Whether somebody put functions of his own in front of a connection's. */
+function isPatched(duplex: Duplex): boolean {
+  return Object.hasOwn(duplex, "read") || Object.hasOwn(duplex, "write") ||
+    Object.hasOwn(duplex, "closeWrite");
 }
 
 function closeQuietly(duplex: Duplex): void {

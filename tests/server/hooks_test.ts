@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { LISTEN, testEngine, testEngines } from "../_engines.ts";
 import { request } from "../_serve.ts";
-import { untilRefused } from "../_turns.ts";
+import { until, untilRefused } from "../_turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
 
@@ -410,5 +410,40 @@ testEngines(
     letIn.resolve();
     await server.handle.finished;
     assertEquals([ends, server.handle.requestCount], [1, 0]);
+  },
+);
+
+testEngine(
+  LISTEN,
+  "what a setup hook puts in front of a connection may throw: only that connection ends",
+  async (engine) => {
+    const broken = new Error("broken");
+    for (const name of ["read", "write", "closeWrite"] as const) {
+      const ends: (Error | undefined)[] = [];
+      await using server = engine.serve((app) =>
+        app.get("/", (_, res) => res.ok("ok"))
+          .connectionSetupHook((accepted) => {
+            assert(accepted.ok);
+            const { conn } = accepted;
+            if (ends.length === 0) {
+              conn[name] = () => {
+                throw broken;
+              };
+            }
+            return ConnectionSetupAction.proceed(conn);
+          })
+          .connectionTeardownHook((_, error) => void ends.push(error))
+      );
+      using first = await server.connect();
+      await first.send(request("GET /", "Connection: close\r\n"));
+      // Where the end cannot be said, the peer's own one is waited for.
+      if (name === "closeWrite") await first.response();
+      else await first.toEnd();
+      first.close();
+      await until(() => ends.length === 1);
+      assertEquals(ends, [name === "closeWrite" ? undefined : broken], name);
+      using second = await server.connect();
+      assertEquals((await second.ask(request("GET /"))).body, "ok", name);
+    }
   },
 );
