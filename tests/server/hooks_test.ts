@@ -418,7 +418,7 @@ testEngine(
   "what a setup hook puts in front of a connection may throw: only that connection ends",
   async (engine) => {
     const broken = new Error("broken");
-    for (const name of ["read", "write", "closeWrite"] as const) {
+    for (const method of ["read", "write", "closeWrite"] as const) {
       const ends: (Error | undefined)[] = [];
       await using server = engine.serve((app) =>
         app.get("/", (_, res) => res.ok("ok"))
@@ -426,7 +426,7 @@ testEngine(
             assert(accepted.ok);
             const { conn } = accepted;
             if (ends.length === 0) {
-              conn[name] = () => {
+              conn[method] = () => {
                 throw broken;
               };
             }
@@ -437,13 +437,17 @@ testEngine(
       using first = await server.connect();
       await first.send(request("GET /", "Connection: close\r\n"));
       // Where the end cannot be said, the peer's own one is waited for.
-      if (name === "closeWrite") await first.response();
+      if (method === "closeWrite") await first.response();
       else await first.toEnd();
       first.close();
       await until(() => ends.length === 1);
-      assertEquals(ends, [name === "closeWrite" ? undefined : broken], name);
+      assertEquals(
+        ends,
+        [method === "closeWrite" ? undefined : broken],
+        method,
+      );
       using second = await server.connect();
-      assertEquals((await second.ask(request("GET /"))).body, "ok", name);
+      assertEquals((await second.ask(request("GET /"))).body, "ok", method);
     }
   },
 );
