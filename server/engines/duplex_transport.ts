@@ -4,7 +4,7 @@
  */
 
 import { Connection } from "../connection.ts";
-import { GuardedDuplex } from "./guarded_duplex.ts";
+import { closeQuietly, GuardedDuplex, type Streams } from "./guarded_duplex.ts";
 import { HijackedDuplex } from "./hijacked_duplex.ts";
 import type {
   ServedTransport,
@@ -51,7 +51,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   /** The machine that is fed. */
   readonly connection: Connection;
   /** The duplex, or what stands before it. */
-  #streams: Duplex;
+  #streams: Streams;
   #owner: TransportOwner;
   #state = 0;
   /** Whoever took the connection over while a read was pending. */
@@ -129,11 +129,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   close(error?: Error): void {
     if ((this.#state & IS_CLOSED) !== 0) return;
     this.#state |= IS_CLOSED;
-    try {
-      this.duplex.close();
-    } catch {
-      // It was closed from elsewhere, which is what is wanted.
-    }
+    closeQuietly(this.duplex);
     this.#giveSlot();
     this.#owner.transportClosed(this, error);
   }

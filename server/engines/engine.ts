@@ -11,11 +11,12 @@ import {
   type ServedConnection,
   SYSTEM_CLOCK,
 } from "../deadlines.ts";
-import { ConnectionSetupAction } from "../hooks.ts";
+import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
 import { Services } from "../services.ts";
 import type { Duplex } from "../transport.ts";
 import { Acceptor, type AcceptorOwner, type Listener } from "./acceptor.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
+import { closeQuietly } from "./guarded_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,
@@ -194,21 +195,18 @@ export class Engine implements AcceptorOwner, TransportOwner {
     action: ConnectionSetupAction,
     onClosed: (() => void) | null,
   ): void {
-    const served = action.kind === "proceed" ? action.conn : null;
-    if (served === null) {
+    const { kind, conn: served, options } = action;
+    const isForeign = onClosed !== null || served !== duplex;
+    const transport = kind === "proceed" && served !== null
+      ? this.#maybeTransport(served, options, isForeign)
+      : null;
+    if (transport === null) {
       closeQuietly(duplex);
       onClosed?.();
-      if (action.kind === "stopAccepting") this.#stopAccepting();
+      if (kind === "stopAccepting") this.#stopAccepting();
       this.#passed();
       return;
     }
-    const transport = this.#carry({
-      services: this.services,
-      duplex: served,
-      isForeign: onClosed !== null || served !== duplex || isPatched(served),
-      options: action.options,
-      owner: this,
-    });
     if (onClosed !== null) this.#onClosed.set(transport, onClosed);
     if (this.#cut !== null) {
       transport.connection.fail(this.#cut); // it was set up too late
@@ -223,6 +221,26 @@ export class Engine implements AcceptorOwner, TransportOwner {
       this.#inPassage--;
       this.#passed();
     }, 0);
+  }
+
+  /** Makes a connection's transport; `null` if the setup hook gave no duplex. */
+  #maybeTransport(
+    duplex: Duplex,
+    options: ProceedOptions,
+    isForeign: boolean,
+  ): ServedTransport | null {
+    try {
+      return this.#carry({
+        services: this.services,
+        duplex,
+        isForeign: isForeign || isPatched(duplex),
+        options,
+        owner: this,
+      });
+    } catch (error) {
+      this.#events.onError(error);
+      return null;
+    }
   }
 
   /** See {@linkcode TransportOwner.transportClosed}. */
@@ -259,12 +277,4 @@ function carryDuplex(init: TransportInit): ServedTransport {
 function isPatched(duplex: Duplex): boolean {
   return Object.hasOwn(duplex, "read") || Object.hasOwn(duplex, "write") ||
     Object.hasOwn(duplex, "closeWrite");
-}
-
-function closeQuietly(duplex: Duplex): void {
-  try {
-    duplex.close();
-  } catch {
-    // The hook has closed it already.
-  }
 }

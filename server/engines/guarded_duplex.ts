@@ -5,13 +5,20 @@
 
 import type { Duplex } from "../transport.ts";
 
-/** See the file's header. Its own methods reject; they never throw. */
-export class GuardedDuplex implements Duplex {
+/** What is read from and written to. */
+export type Streams = Pick<Duplex, "read" | "write" | "closeWrite">;
+
+/** See the file's header. Its methods reject; they never throw. */
+export class GuardedDuplex implements Streams {
   /** See {@linkcode Duplex.closeWrite}; only where there is one. */
   readonly closeWrite?: () => Promise<void>;
   #duplex: Duplex;
 
-  /** Wraps a duplex. */
+  /**
+   * Wraps a duplex.
+   *
+   * @throws {unknown} If it is none, or one that cannot be looked at.
+   */
   constructor(duplex: Duplex) {
     this.#duplex = duplex;
     if (duplex.closeWrite !== undefined) {
@@ -32,16 +39,21 @@ export class GuardedDuplex implements Duplex {
     checkCount("write", size, bytes.length);
     return size;
   }
+}
 
-  /** See {@linkcode Duplex.close}. */
-  close(): void {
-    this.#duplex.close();
+/** Closes a duplex that may be closed already; a `close` that gives a promise may reject. */
+export function closeQuietly(duplex: Duplex): void {
+  try {
+    Promise.resolve(duplex.close()).catch(() => {});
+  } catch {
+    // It was closed from elsewhere, which is what is wanted.
   }
 }
 
+/** None at all is not allowed either: whoever goes on without an end keeps everybody else waiting. */
 function checkCount(what: "read" | "write", size: number, most: number): void {
-  if (Number.isInteger(size) && size >= 0 && size <= most) return;
+  if (Number.isInteger(size) && size > 0 && size <= most) return;
   throw new RangeError(
-    `Cannot go on: a ${what} of at most ${most} bytes gave ${String(size)}`,
+    `Cannot go on: a ${what} of 1 to ${most} bytes gave ${String(size)}`,
   );
 }

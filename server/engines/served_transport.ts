@@ -23,7 +23,7 @@ export interface TransportOwner {
 export interface TransportInit {
   readonly services: Services;
   readonly duplex: Duplex;
-  /** Whether the duplex comes from neither the runtime nor the engine, so that it may do anything. */
+  /** Whether the duplex may do anything: it was handed in, or the setup hook gave or changed it. */
   readonly isForeign: boolean;
   readonly options: ProceedOptions;
   /** Who is told of its end. */

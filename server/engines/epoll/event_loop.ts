@@ -21,9 +21,9 @@ const MAX_TURN_MS = 2;
 
 /**
  * What those who go on by microtasks may do between two turns: a call of the
- * system is one step, and each 16 KiB that it moves another. Its sockets are
- * often ready, so that microtasks would follow each other without an end and
- * nobody else's callbacks get a turn; the runtime's own I/O has such a bound.
+ * system is one step, and each 16 KiB that it moved another. Sockets are often
+ * ready, so that microtasks would follow each other without an end and nobody
+ * else's callbacks get a turn; the runtime's own I/O has such a bound.
  */
 const MAX_STEPS = 128;
 const STEP_BITS = 14;
@@ -120,11 +120,14 @@ export class EventLoop {
     this.#hurry();
   }
 
-  /** Takes steps for what moves by microtasks; if none is left, the next turn is the time for more. */
-  takeSteps(sizeBytes: number): boolean {
-    if (this.#steps <= 0) return false;
-    this.#steps -= 1 + (sizeBytes >> STEP_BITS);
-    return true;
+  /** Counts what a call of the system has moved outside the turns. */
+  spend(sizeBytes: number): void {
+    this.#steps -= 1 + (sizeBytes >>> STEP_BITS);
+  }
+
+  /** Whether whoever goes on by microtasks has to wait for the next turn. */
+  isSpent(): boolean {
+    return this.#steps <= 0;
   }
 
   /** Resolves in the next turn. */
@@ -214,7 +217,7 @@ export class EventLoop {
     });
     if (this.#settling.length > 0) this.#settle();
     if (this.#mustYield()) this.#yield();
-    else if (this.#isRef && this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST) {
+    else if (this.#mayRest()) {
       this.#rest();
     } else this.#goRound();
   };
@@ -223,8 +226,9 @@ export class EventLoop {
     const poller = this.#poller;
     const beganMs = Date.now();
     let budget = MAX_TURN_EVENTS;
+    let isPressed = false;
     do {
-      const isPressed = this.isFresh || this.#tasks.length > 0;
+      isPressed = this.isFresh || this.#tasks.length > 0;
       this.isFresh = false;
       const count = poller.wait(isPressed ? 0 : WAIT_MS);
       if (count === 0) {
@@ -235,7 +239,7 @@ export class EventLoop {
       if (poller.tell(count)) this.#isReactorReady = true;
       budget -= count;
     } while (
-      budget > 0 && !this.isFresh && !this.#isReactorReady &&
+      budget > 0 && !isPressed && !this.isFresh && !this.#isReactorReady &&
       this.#tasks.length === 0 && Date.now() - beganMs < MAX_TURN_MS
     );
   }
@@ -252,7 +256,13 @@ export class EventLoop {
     if (this.#tasks.length === 0) return;
     const tasks = this.#tasks;
     this.#tasks = [];
+    this.isFresh = true; // whoever waited goes on by microtasks
     for (const task of tasks) task.run();
+  }
+
+  #mayRest(): boolean {
+    return this.#isRef && this.#tasks.length === 0 &&
+      this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST;
   }
 
   #mustYield(): boolean {

@@ -157,7 +157,8 @@ export class EpollSocket implements Duplex, Watched {
         0,
       );
       if (received > 0) {
-        if (!this.loop.takeSteps(received)) await this.loop.nextTurn();
+        this.loop.spend(received);
+        if (this.loop.isSpent()) await this.loop.nextTurn();
         return received;
       }
       if (received === 0) return null;
@@ -172,7 +173,8 @@ export class EpollSocket implements Duplex, Watched {
       this.#requireOpen();
       const sent = this.send(plainBytes(bytes), false);
       if (sent !== WOULD_WAIT) {
-        if (!this.loop.takeSteps(sent)) await this.loop.nextTurn();
+        this.loop.spend(sent);
+        if (this.loop.isSpent()) await this.loop.nextTurn();
         return sent;
       }
       await this.#changed();

@@ -26,6 +26,9 @@ import {
 /** What one connection may receive in a turn: a fast peer keeps nobody waiting. */
 const MAX_TURN_BYTES = 1_048_576;
 
+/** What is sent at once and counts for more than its call. */
+const MIN_COUNTED_BYTES = 16_384;
+
 /** What a connection is at, as bits. */
 const IS_READING = 1;
 const IS_SENDING = 2;
@@ -56,7 +59,7 @@ export class EpollTransport
   #owner: TransportOwner;
   /** Bits. */
   #state = 0;
-  /** The turn after which it sent last by microtasks. */
+  /** The turn in or after which it sent last, other than while reading. */
   #sentTurn = -1;
 
   /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
@@ -198,10 +201,15 @@ export class EpollTransport
     const { output } = this.connection;
     const { single } = output;
     if (single === null) return false;
+    if (!this.#maySend()) {
+      output.next(); // goes on as a segment
+      this.#state |= IS_UNSENT;
+      return true;
+    }
     const size = single.bytes.length;
     const sent = this.#socket.sendFrom(this.#addressOf(single), size, false);
     if (sent !== size) {
-      output.next(); // goes on as a segment
+      output.next(); // as above
       this.#state |= IS_UNSENT;
       if (sent === WOULD_WAIT) return true;
       output.sent(sent);
@@ -217,9 +225,10 @@ export class EpollTransport
     const { output } = this.connection;
     if ((this.#state & IS_UNSENT) === 0 && !output.next()) return false;
     this.#state |= IS_UNSENT;
-    if (!this.#maySend(output)) return false;
+    if (!this.#maySend()) return false;
     const sent = this.#sendRest(output);
     if (sent === WOULD_WAIT) return false;
+    if (sent >= MIN_COUNTED_BYTES) this.#socket.loop.spend(sent);
     output.sent(sent);
     if (output.sendStart < output.sendEnd) return true; // the system says itself that it has no room
     this.#state &= ~IS_UNSENT;
@@ -228,16 +237,20 @@ export class EpollTransport
   }
 
   /** Whoever sends again and again without a new turn may have to wait for one. */
-  #maySend({ pendingBytes }: Output): boolean {
-    if ((this.#state & IS_READING) !== 0) return true; // a turn has its own bounds
+  #maySend(): boolean {
+    return (this.#state & IS_READING) !== 0 || // of a turn, which has its own bounds
+      this.#maySendAgain();
+  }
+
+  #maySendAgain(): boolean {
     const { loop } = this.#socket;
-    if (this.#sentTurn !== loop.turn) {
-      this.#sentTurn = loop.turn;
-      return true;
+    if (this.#sentTurn === loop.turn && loop.isSpent()) {
+      this.#schedule();
+      return false;
     }
-    if (loop.takeSteps(pendingBytes)) return true;
-    this.#schedule();
-    return false;
+    this.#sentTurn = loop.turn;
+    loop.spend(0);
+    return true;
   }
 
   #sendRest(output: Output): number {

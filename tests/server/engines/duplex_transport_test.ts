@@ -7,11 +7,11 @@ import {
   assertNotStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { type Duplex, Server } from "../../../mod.ts";
+import { ConnectionSetupAction, type Duplex, Server } from "../../../mod.ts";
 import { SLOT_BYTES } from "../../../server/receive_slots.ts";
 import { withDeadline } from "../../_helpers.ts";
 import { MemoryConnection } from "../../_memory_duplex.ts";
-import { fromOctets, toOctets } from "../../_raw_client.ts";
+import { fromOctets, RawClient, toOctets } from "../../_raw_client.ts";
 import { request } from "../../_serve.ts";
 import { turn } from "../../_turns.ts";
 
@@ -110,7 +110,7 @@ Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all t
 });
 
 Deno.test("a duplex that reports what cannot be ends only its connection", async () => {
-  const wrong = [-1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
+  const wrong = [0, -1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
   for (const size of [SLOT_BYTES + 1, ...wrong]) {
     const duplex = scripted([], { read: () => Promise.resolve(size) });
     const failure = await serve(duplex);
@@ -124,6 +124,44 @@ Deno.test("a duplex that reports what cannot be ends only its connection", async
     assertInstanceOf(failure, RangeError);
     assertStringIncludes(failure.message, `bytes gave ${size}`);
   }
+});
+
+Deno.test("a close() that gives a promise may reject, and one that throws is done", async () => {
+  const broken = new Error("broken");
+  const closers: Duplex["close"][] = [
+    () => Promise.reject(broken),
+    () => {
+      throw broken;
+    },
+  ];
+  for (const close of closers) {
+    const duplex = scripted([request("GET /")], { close });
+    assertEquals(await serve(duplex), undefined);
+    assert(duplex.written.endsWith("\r\n\r\nhello"), duplex.written);
+    await turn();
+  }
+});
+
+Deno.test("a setup hook that proceeds with no duplex loses one connection", async () => {
+  const errors: unknown[] = [];
+  const server = Server.builder("127.0.0.1:0")
+    .get("/", (_, res) => res.ok("hello"))
+    .connectionSetupHook((accepted) => {
+      assert(accepted.ok);
+      return ConnectionSetupAction.proceed(
+        errors.length === 0 ? undefined as never : accepted.conn, // without types
+      );
+    })
+    .build();
+  await using handle = server.serve({
+    onError: (error) => void errors.push(error),
+  });
+  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+  using lost = await RawClient.connect(port);
+  assertEquals(await lost.toEnd(), "");
+  assertEquals(errors.length, 1);
+  using client = await RawClient.connect(port);
+  assertEquals((await client.ask(request("GET /"))).body, "hello");
 });
 
 Deno.test("a head longer than what is held beside a running request is read on", async () => {
