@@ -30,6 +30,7 @@ export class GuardedDuplex implements Streams {
   async read(buffer: Uint8Array): Promise<number | null> {
     const size = await this.#duplex.read(buffer);
     if (size !== null) checkCount("read", size, buffer.length);
+    if (size === 0) await turn();
     return size;
   }
 
@@ -37,6 +38,7 @@ export class GuardedDuplex implements Streams {
   async write(bytes: Uint8Array): Promise<number> {
     const size = await this.#duplex.write(bytes);
     checkCount("write", size, bytes.length);
+    if (size === 0) await turn();
     return size;
   }
 }
@@ -50,10 +52,14 @@ export function closeQuietly(duplex: Duplex): void {
   }
 }
 
-/** None at all is not allowed either: whoever goes on without an end keeps everybody else waiting. */
 function checkCount(what: "read" | "write", size: number, most: number): void {
-  if (Number.isInteger(size) && size > 0 && size <= most) return;
+  if (Number.isInteger(size) && size >= 0 && size <= most) return;
   throw new RangeError(
-    `Cannot go on: a ${what} of 1 to ${most} bytes gave ${String(size)}`,
+    `Cannot go on: a ${what} of at most ${most} bytes gave ${String(size)}`,
   );
+}
+
+/** Whoever gives nothing may do so without an end: deadlines get their turn in between. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

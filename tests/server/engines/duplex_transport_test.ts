@@ -7,7 +7,12 @@ import {
   assertNotStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { ConnectionSetupAction, type Duplex, Server } from "../../../mod.ts";
+import {
+  ConnectionSetupAction,
+  type Duplex,
+  Server,
+  type ServerOptions,
+} from "../../../mod.ts";
 import { SLOT_BYTES } from "../../../server/receive_slots.ts";
 import { withDeadline } from "../../_helpers.ts";
 import { MemoryConnection } from "../../_memory_duplex.ts";
@@ -47,9 +52,12 @@ function scripted(
 }
 
 /** Serves `hello` until the connection ends; gives what the teardown hook was told. */
-async function serve(duplex: Duplex): Promise<Error | undefined> {
+async function serve(
+  duplex: Duplex,
+  options: Partial<ServerOptions> = {},
+): Promise<Error | undefined> {
   let failure: Error | undefined;
-  const server = Server.builder("127.0.0.1:0")
+  const server = Server.builder("127.0.0.1:0", options)
     .get("/", (_, res) => res.ok("hello"))
     .connectionTeardownHook((_, error) => void (failure = error))
     .build();
@@ -110,7 +118,7 @@ Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all t
 });
 
 Deno.test("a duplex that reports what cannot be ends only its connection", async () => {
-  const wrong = [0, -1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
+  const wrong = [-1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
   for (const size of [SLOT_BYTES + 1, ...wrong]) {
     const duplex = scripted([], { read: () => Promise.resolve(size) });
     const failure = await serve(duplex);
@@ -124,6 +132,15 @@ Deno.test("a duplex that reports what cannot be ends only its connection", async
     assertInstanceOf(failure, RangeError);
     assertStringIncludes(failure.message, `bytes gave ${size}`);
   }
+});
+
+Deno.test("a duplex that gives nothing again and again is ended by its deadline", async () => {
+  const nothing = () => Promise.resolve(0);
+  const options = { headerTimeout: 50, writeTimeout: 50, drainTimeout: 50 };
+  await serve(scripted([], { read: nothing }), options);
+  const stuck = scripted([request("GET /")], { write: nothing });
+  assertInstanceOf(await serve(stuck, options), DOMException);
+  await turn(); // what it waited for last
 });
 
 Deno.test("a close() that gives a promise may reject, and one that throws is done", async () => {
