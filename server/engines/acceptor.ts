@@ -5,6 +5,8 @@
 
 import { toError } from "../to_error.ts";
 import type { Duplex } from "../transport.ts";
+import { closeQuietly } from "./close_quietly.ts";
+import { runtimeTurn } from "./runtime_turn.ts";
 
 /** Wait after a failed accept, in ms: it doubles from the first to the second. */
 const MIN_BACKOFF_MS = 5;
@@ -141,18 +143,14 @@ export class Acceptor {
   /** Resolves when connections have got what came for them so far. */
   async settled(): Promise<void> {
     if (this.listener.settled !== undefined) await this.listener.settled();
-    else await new Promise((resolve) => setTimeout(resolve, 0));
+    else await runtimeTurn();
   }
 
   /** Closes at once. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    try {
-      this.listener.close();
-    } catch {
-      // It was closed from elsewhere, which is what is wanted.
-    }
+    closeQuietly(this.listener);
     this.wake();
   }
 

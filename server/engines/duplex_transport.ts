@@ -4,7 +4,8 @@
  */
 
 import { Connection } from "../connection.ts";
-import { closeQuietly, GuardedDuplex, type Streams } from "./guarded_duplex.ts";
+import { closeQuietly } from "./close_quietly.ts";
+import { GuardedDuplex, type Streams } from "./guarded_duplex.ts";
 import { HijackedDuplex } from "./hijacked_duplex.ts";
 import type {
   ServedTransport,

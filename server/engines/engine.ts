@@ -15,8 +15,8 @@ import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
 import { Services } from "../services.ts";
 import type { Duplex } from "../transport.ts";
 import { Acceptor, type AcceptorOwner, type Listener } from "./acceptor.ts";
+import { closeQuietly } from "./close_quietly.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
-import { closeQuietly } from "./guarded_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,

@@ -4,11 +4,15 @@
  */
 
 import type { Duplex } from "../transport.ts";
+import { runtimeTurn } from "./runtime_turn.ts";
 
 /** What is read from and written to. */
 export type Streams = Pick<Duplex, "read" | "write" | "closeWrite">;
 
-/** See the file's header. Its methods reject; they never throw. */
+/**
+ * See the file's header. Its methods reject; they never throw. Whoever gives
+ * nothing may do so without an end: deadlines get their turn in between.
+ */
 export class GuardedDuplex implements Streams {
   /** See {@linkcode Duplex.closeWrite}; only where there is one. */
   readonly closeWrite?: () => Promise<void>;
@@ -30,7 +34,7 @@ export class GuardedDuplex implements Streams {
   async read(buffer: Uint8Array): Promise<number | null> {
     const size = await this.#duplex.read(buffer);
     if (size !== null) checkCount("read", size, buffer.length);
-    if (size === 0) await turn();
+    if (size === 0) await runtimeTurn();
     return size;
   }
 
@@ -38,17 +42,8 @@ export class GuardedDuplex implements Streams {
   async write(bytes: Uint8Array): Promise<number> {
     const size = await this.#duplex.write(bytes);
     checkCount("write", size, bytes.length);
-    if (size === 0) await turn();
+    if (size === 0) await runtimeTurn();
     return size;
-  }
-}
-
-/** Closes a duplex that may be closed already; a `close` that gives a promise may reject. */
-export function closeQuietly(duplex: Duplex): void {
-  try {
-    Promise.resolve(duplex.close()).catch(() => {});
-  } catch {
-    // It was closed from elsewhere, which is what is wanted.
   }
 }
 
@@ -57,9 +52,4 @@ function checkCount(what: "read" | "write", size: number, most: number): void {
   throw new RangeError(
     `Cannot go on: a ${what} of at most ${most} bytes gave ${String(size)}`,
   );
-}
-
-/** Whoever gives nothing may do so without an end: deadlines get their turn in between. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

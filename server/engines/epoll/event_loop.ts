@@ -26,7 +26,8 @@ const MAX_TURN_MS = 2;
  * else's callbacks get a turn; the runtime's own I/O has such a bound.
  */
 const MAX_STEPS = 128;
-const STEP_BITS = 14;
+/** What a call may move as one step, in bytes. */
+export const STEP_BYTES = 16_384;
 
 /** Where the count of turns begins anew: one that a number of 31 bits holds. */
 const MAX_TURN = 0x3fffffff;
@@ -120,9 +121,9 @@ export class EventLoop {
     this.#hurry();
   }
 
-  /** Counts what a call of the system has moved outside the turns. */
+  /** Counts a call of the system and what it has moved. */
   spend(sizeBytes: number): void {
-    this.#steps -= 1 + (sizeBytes >>> STEP_BITS);
+    this.#steps -= 1 + Math.floor(sizeBytes / STEP_BYTES);
   }
 
   /** Whether whoever goes on by microtasks has to wait for the next turn. */

@@ -9,6 +9,7 @@
  * to make one there is neither, and the runtime's turn comes by a timer.
  */
 
+import { runtimeTurn } from "../runtime_turn.ts";
 import type { Libc } from "./libc.ts";
 import {
   AF_INET,
@@ -87,7 +88,7 @@ export class Reactor {
   async yield(): Promise<void> {
     const conn = this.#conn;
     if (conn === null) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await runtimeTurn();
       return;
     }
     this.#libc.calls.sendBytes(this.#peerFd, this.#octet, 1, MSG_NOSIGNAL);

@@ -15,7 +15,7 @@ import type {
   TransportInit,
   TransportOwner,
 } from "../served_transport.ts";
-import type { Task } from "./event_loop.ts";
+import { STEP_BYTES, type Task } from "./event_loop.ts";
 import {
   type EpollSocket,
   plainBytes,
@@ -25,9 +25,6 @@ import {
 
 /** What one connection may receive in a turn: a fast peer keeps nobody waiting. */
 const MAX_TURN_BYTES = 1_048_576;
-
-/** What is sent at once and counts for more than its call. */
-const MIN_COUNTED_BYTES = 16_384;
 
 /** What a connection is at, as bits. */
 const IS_READING = 1;
@@ -228,7 +225,7 @@ export class EpollTransport
     if (!this.#maySend()) return false;
     const sent = this.#sendRest(output);
     if (sent === WOULD_WAIT) return false;
-    if (sent >= MIN_COUNTED_BYTES) this.#socket.loop.spend(sent);
+    if (sent >= STEP_BYTES) this.#socket.loop.spend(sent);
     output.sent(sent);
     if (output.sendStart < output.sendEnd) return true; // the system says itself that it has no room
     this.#state &= ~IS_UNSENT;
