@@ -24,7 +24,7 @@ export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
 export type { ServerOptions } from "./server/options.ts";
 export type { TlsOptions } from "./server/tls.ts";
-export type { Duplex } from "./server/transport.ts";
+export type { Duplex } from "./server/duplex.ts";
 export {
   type Accepted,
   ConnectionSetupAction,

@@ -12,9 +12,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Headers as KhttpHeaders } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
-import { DateCache } from "../server/date_cache.ts";
-import { Output, OutputPool } from "../server/output.ts";
-import { writeAscii } from "../server/response_writer.ts";
+import { ResponseHeadCache } from "../server/connection/head_cache.ts";
+import { Output, OutputPool } from "../server/connection/output.ts";
+import { writeAscii } from "../server/connection/response_writer.ts";
 
 const BODY = "Hello, World!";
 const EPOCH_MS = 784_111_777_000;
@@ -34,7 +34,7 @@ const encoder = new TextEncoder();
 const buffer = Buffer.alloc(4096);
 const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 const output = new Output(new OutputPool());
-const dates = new DateCache(EPOCH_MS);
+const dates = new ResponseHeadCache(EPOCH_MS);
 const kept = new KhttpHeaders(FIELDS);
 
 /** Writes with our writer and hands the buffer back, as an engine does. */

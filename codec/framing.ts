@@ -13,7 +13,7 @@ import {
   lowerCaseAscii,
   quoteOctets,
 } from "./ascii.ts";
-import { ABSENT, type ControlIndex } from "./control_index.ts";
+import { ABSENT, type ControlIndex } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { trimOptionalWhiteSpace } from "./head_encoder.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { decodeOctets, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
-import { type ControlFields, readControlFields } from "./control_fields.ts";
+import { type ControlFields, readControlFields } from "./outgoing_fields.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 

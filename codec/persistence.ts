@@ -4,7 +4,7 @@
  */
 
 import { COMMA, equalsIgnoringCase, HTAB, SP, TOKEN } from "./ascii.ts";
-import { ABSENT, type ControlIndex } from "./control_index.ts";
+import { ABSENT, type ControlIndex } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 

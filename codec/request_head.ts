@@ -5,7 +5,7 @@
  */
 
 import { decodeOctets, equalsText, SLASH } from "./ascii.ts";
-import { ControlIndex } from "./control_index.ts";
+import { ControlIndex } from "./known_fields.ts";
 import { Headers } from "./headers.ts";
 import { knownMethod } from "./methods.ts";
 import {
@@ -15,7 +15,7 @@ import {
   IS_HEAD,
   minorVersionOf,
   OFFERS_UPGRADE,
-} from "./request_traits.ts";
+} from "./request_flags.ts";
 import { RequestTarget } from "./request_target.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -34,7 +34,7 @@ export const Place = Object.freeze(
     /** Number of field lines. */
     COUNT: 4,
     /** What the scanner was told by method and control fields, as bits. */
-    TOLD: 5,
+    SCAN_FLAGS: 5,
     ROUTE: 6,
   } as const,
 );
@@ -65,7 +65,7 @@ export class RequestHead {
    *
    * @internal
    */
-  traits = 0;
+  flags = 0;
   /**
    * Offsets and numbers that the parser found, {@linkcode PLACE_COUNT} of them.
    *
@@ -99,32 +99,32 @@ export class RequestHead {
 
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   get minorVersion(): number {
-    return minorVersionOf(this.traits);
+    return minorVersionOf(this.flags);
   }
 
   /** Bits that `Connection` names; see `persistence.ts`. */
   get connectionOptions(): number {
-    return this.traits & CONNECTION_BITS;
+    return this.flags & CONNECTION_BITS;
   }
 
   /** Whether the peer waits for `100 Continue` (RFC 9110 §10.1.1). */
   get expectsContinue(): boolean {
-    return (this.traits & EXPECTS_CONTINUE) !== 0;
+    return (this.flags & EXPECTS_CONTINUE) !== 0;
   }
 
   /** Whether another protocol is offered in a way that may be taken (RFC 9110 §7.8). */
   get offersUpgrade(): boolean {
-    return (this.traits & OFFERS_UPGRADE) !== 0;
+    return (this.flags & OFFERS_UPGRADE) !== 0;
   }
 
   /** Whether the method is HEAD, whose response has no body (RFC 9110 §9.3.2). */
   get isHead(): boolean {
-    return (this.traits & IS_HEAD) !== 0;
+    return (this.flags & IS_HEAD) !== 0;
   }
 
   /** Whether the method is CONNECT (RFC 9110 §9.3.6). */
   get isConnect(): boolean {
-    return (this.traits & IS_CONNECT) !== 0;
+    return (this.flags & IS_CONNECT) !== 0;
   }
 
   /** Offset of the method. */

@@ -24,14 +24,14 @@ import {
   IS_CONNECT,
   IS_HEAD,
   IS_HTTP_1_0,
-} from "./request_traits.ts";
+} from "./request_flags.ts";
 import type { HeadScanner } from "./simd/head_scanner.ts";
 import {
   checkHost,
   invalidTarget,
   readControlFields,
   requireTarget,
-} from "./request_rules.ts";
+} from "./request_checks.ts";
 
 /** Without any of these bits there is no body. */
 const FRAMES_BODY = DECLARES_LENGTH | IS_CHUNKED;
@@ -76,12 +76,12 @@ export class RequestHeadParser {
   }
 
   /** Whether it works without a scanner, which others may share. */
-  get isApart(): boolean {
+  get isIsolated(): boolean {
     return this.#scanner === null;
   }
 
   /** Works without the scanner from now on; what that has found stays as it is. */
-  leaveScanner(): void {
+  disableScanner(): void {
     this.#scanner = null;
     this.#readyScanner = null;
   }
@@ -178,9 +178,9 @@ export class RequestHeadParser {
     }
     head.base = start;
     head.sizeBytes = sizeBytes;
-    const { traits } = scanner;
-    head.traits = traits;
-    if ((traits & FRAMES_BODY) !== 0) return this.#takeFramed(head, scanner);
+    const { flags } = scanner;
+    head.flags = flags;
+    if ((flags & FRAMES_BODY) !== 0) return this.#takeFramed(head, scanner);
     head.bodyLength = 0;
     return head;
   }
@@ -228,9 +228,9 @@ export class RequestHeadParser {
     head.scanned = null;
     head.bytes = bytes;
     head.base = start;
-    head.traits = minorVersion === 0 ? IS_HTTP_1_0 : 0;
-    if (head.isMethod("HEAD")) head.traits |= IS_HEAD;
-    else if (head.isMethod("CONNECT")) head.traits |= IS_CONNECT;
+    head.flags = minorVersion === 0 ? IS_HTTP_1_0 : 0;
+    if (head.isMethod("HEAD")) head.flags |= IS_HEAD;
+    else if (head.isMethod("CONNECT")) head.flags |= IS_CONNECT;
     return head;
   }
 

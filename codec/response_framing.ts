@@ -5,7 +5,7 @@
  */
 
 import { CHUNKED, UNTIL_CLOSE } from "./framing.ts";
-import type { ControlFields } from "./control_fields.ts";
+import type { ControlFields } from "./outgoing_fields.ts";
 
 /** The response has neither a body nor a length. */
 export const NO_LENGTH = -3;

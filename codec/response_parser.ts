@@ -5,7 +5,7 @@
  */
 
 import { decodeOctets } from "./ascii.ts";
-import { ControlIndex } from "./control_index.ts";
+import { ControlIndex } from "./known_fields.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
 import { receivedBodyLength } from "./framing.ts";

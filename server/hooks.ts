@@ -5,7 +5,7 @@
 
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
-import type { Duplex } from "./transport.ts";
+import type { Duplex } from "./duplex.ts";
 
 /** Answers a request: by `res` before it returns, or before its promise settles. */
 export type Handler = (
@@ -49,7 +49,7 @@ export class ConnectionSetupAction {
   readonly kind: "proceed" | "drop" | "stopAccepting";
   /** The connection to serve, if there is one. */
   readonly conn: Duplex | null;
-  /** Deadlines of this connection. */
+  /** Connections of this connection. */
   readonly options: ProceedOptions;
 
   private constructor(
@@ -66,7 +66,7 @@ export class ConnectionSetupAction {
    * Serves a connection: the accepted one, or another in its place.
    *
    * @param conn What to read from and write to.
-   * @param options Deadlines of this connection that differ from the server's.
+   * @param options Connections of this connection that differ from the server's.
    */
   static proceed(
     conn: Duplex,

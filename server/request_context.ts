@@ -8,8 +8,8 @@ import { Headers } from "../codec/headers.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import { RequestTarget } from "../codec/request_target.ts";
 import type { Params } from "../router/params.ts";
-import type { Duplex } from "./transport.ts";
-import type { RequestBody } from "./request_body.ts";
+import type { Duplex } from "./duplex.ts";
+import type { RequestBody } from "./connection/request_body.ts";
 
 /** What a context reads from; the connection fills it and takes the head away at the end. */
 export interface RequestState {

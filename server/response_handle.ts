@@ -5,7 +5,7 @@ import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
-import type { Duplex } from "./transport.ts";
+import type { Duplex } from "./duplex.ts";
 
 // perf: an import is looked up at each use, a constant is not (bench/server.ts, GET /).
 const { OK } = Status;

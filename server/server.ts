@@ -7,13 +7,13 @@
 import { RouterBuilder } from "../router/router.ts";
 import { type Address, type ListenAddress, parseAddress } from "./address.ts";
 import type { Application } from "./application.ts";
-import { Engine } from "./engines/engine.ts";
+import { ConnectionManager } from "./engines/connection_manager.ts";
 import {
   type EngineStarter,
   epollStarter,
   listenStarter,
   requireClearText,
-} from "./engines/starters.ts";
+} from "./engines/start.ts";
 import { errorReport } from "./error_report.ts";
 import type {
   ConnectionSetupHook,
@@ -31,7 +31,7 @@ import type {
 import type { ServerHandle } from "./server_handle.ts";
 import { handleOf, startServing } from "./serving.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
-import type { Duplex } from "./transport.ts";
+import type { Duplex } from "./duplex.ts";
 import { serveThreaded } from "./workers/threaded.ts";
 
 /**
@@ -251,7 +251,7 @@ export class ServerBuilder {
 export class Server {
   #app: Application;
   #addresses: readonly ListenAddress[];
-  #handling: Engine | null = null;
+  #handling: ConnectionManager | null = null;
 
   /** Made by {@linkcode ServerBuilder.build}. */
   constructor(app: Application, addresses: readonly ListenAddress[]) {
@@ -377,7 +377,7 @@ export class Server {
    * @returns A promise that resolves when the connection ended.
    */
   async handle(conn: Duplex): Promise<void> {
-    this.#handling ??= new Engine(this.#app, {
+    this.#handling ??= new ConnectionManager(this.#app, {
       onFinished: () => {},
       onError: errorReport(),
     });

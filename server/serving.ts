@@ -1,15 +1,18 @@
 /** The beginning of serving, which is the same on all engines: bind everything or nothing, and hand over what ends it. */
 
 import type { ListenAddress } from "./address.ts";
-import type { Listener } from "./engines/acceptor.ts";
-import type { Engine, EngineEvents } from "./engines/engine.ts";
+import type { Listener } from "./engines/accept_loop.ts";
+import type {
+  ConnectionManager,
+  ManagerEvents,
+} from "./engines/connection_manager.ts";
 import { errorReport } from "./error_report.ts";
 import type { ServeOptions } from "./serve_options.ts";
 import { type RunningEngine, ServerHandle } from "./server_handle.ts";
 
 /** An engine that listens nowhere yet. */
 export interface StartedEngine {
-  readonly engine: Engine;
+  readonly engine: ConnectionManager;
   /** Listens at an address, the one of that index. */
   bind(address: ListenAddress, index: number): Listener;
 }
@@ -27,7 +30,7 @@ export interface ServingInit {
   readonly addresses: readonly ListenAddress[];
   readonly options: ServeOptions;
   /** Makes the engine. */
-  start(events: EngineEvents): StartedEngine;
+  start(events: ManagerEvents): StartedEngine;
 }
 
 /**

@@ -12,14 +12,14 @@ import {
   type Handler,
   Server,
 } from "../mod.ts";
-import { Engine } from "../server/engines/engine.ts";
-import { LISTEN, testEngine, testEngines } from "./_engines.ts";
-import { MemoryConnection } from "./_memory_duplex.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
-import { applicationOf } from "./_timed.ts";
-import { turn, until } from "./_turns.ts";
-import { FakeClock } from "./server/_fake_clock.ts";
+import { ConnectionManager } from "../server/engines/connection_manager.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { MemoryConnection } from "./support/memory_duplex.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+import { applicationOf } from "./support/timed.ts";
+import { turn, until } from "./support/turns.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
 
@@ -72,7 +72,7 @@ class Accepting {
   readonly seen: Accepted[] = [];
   readonly errors: unknown[] = [];
   readonly ends: unknown[] = [];
-  readonly engine: Engine;
+  readonly engine: ConnectionManager;
 
   constructor(script: readonly (Error | MemoryConnection)[]) {
     this.listener = new ScriptedListener(script);
@@ -82,7 +82,7 @@ class Accepting {
         ? ConnectionSetupAction.proceed(accepted.conn)
         : ConnectionSetupAction.drop;
     };
-    this.engine = new Engine(
+    this.engine = new ConnectionManager(
       applicationOf(ok, {}, { connectionSetup }),
       {
         onFinished: (error) => void this.ends.push(error),

@@ -5,11 +5,11 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError } from "../mod.ts";
-import { LISTEN, testEngine, testEngines } from "./_engines.ts";
-import { withDeadline } from "./_helpers.ts";
-import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
-import { turn, until } from "./_turns.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { withDeadline } from "./support/helpers.ts";
+import { request } from "./support/serve.ts";
+import { Timed } from "./support/timed.ts";
+import { turn, until } from "./support/turns.ts";
 
 const DEADLINE_MS = 10_000;
 

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler, ResponseHandle } from "../mod.ts";
-import { LISTEN, testEngine, testEngines } from "./_engines.ts";
-import { request } from "./_serve.ts";
-import { Timed } from "./_timed.ts";
-import { turn } from "./_turns.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { request } from "./support/serve.ts";
+import { Timed } from "./support/timed.ts";
+import { turn } from "./support/turns.ts";
 
 testEngines(
   "R96: answers come in the order of the requests, and so do handlers",

@@ -7,10 +7,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
-import { LISTEN, testEngine, testEngines } from "./_engines.ts";
-import { request } from "./_serve.ts";
-import { SWEEPS_MS, Timed } from "./_timed.ts";
-import { until } from "./_turns.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { request } from "./support/serve.ts";
+import { SWEEPS_MS, Timed } from "./support/timed.ts";
+import { until } from "./support/turns.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
 const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { ENGINES } from "./_engines.ts";
+import { ENGINES } from "./support/engines.ts";
 
 const root = new URL("./", import.meta.url);
 
@@ -25,7 +25,7 @@ const COUNTED =
   "server/engines/epoll/transport_test.ts bounds both";
 const SCRIPTED =
   "failures of accept come from a scripted listener; both engines accept by " +
-  "the same Acceptor. Resets in epoll's queue: server/engines/epoll/listener_test.ts";
+  "the same AcceptLoop. Resets in epoll's queue: server/engines/epoll/listener_test.ts";
 const SECURE = "TLS is served by the runtime's listeners only";
 const PARTIAL = "each write takes as much as the test says, in memory only";
 
@@ -46,22 +46,22 @@ const differences: readonly Difference[] = [
     why: SCRIPTED,
   },
   {
-    tests: ["server/transport_test.ts", "tls() "],
+    tests: ["server/duplex_test.ts", "tls() "],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/transport_test.ts", "R23: "],
+    tests: ["server/duplex_test.ts", "R23: "],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/transport_test.ts", "a client that speaks no TLS"],
+    tests: ["server/duplex_test.ts", "a client that speaks no TLS"],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/transport_test.ts", "handle() serves"],
+    tests: ["server/duplex_test.ts", "handle() serves"],
     engine: "listen",
     why: "a connection that was accepted elsewhere is no socket of epoll's",
   },
@@ -86,12 +86,18 @@ const differences: readonly Difference[] = [
     why: "the error is the test's own; on a socket it is the system's (R110)",
   },
   {
-    tests: ["server/streamed_response_test.ts", "a stream is pulled only"],
+    tests: [
+      "server/connection/streamed_response_test.ts",
+      "a stream is pulled only",
+    ],
     engine: "listen",
     why: COUNTED,
   },
   {
-    tests: ["server/streamed_response_test.ts", "res.sent settles when"],
+    tests: [
+      "server/connection/streamed_response_test.ts",
+      "res.sent settles when",
+    ],
     engine: "listen",
     why: "the system takes a short answer although nobody reads it",
   },
@@ -171,13 +177,14 @@ const others: Readonly<Record<string, string>> = {
   "examples/": "programs, each with its engine",
   "readme_test.ts": "examples in the documentation",
   "server/engines/": "one engine or its parts",
-  "server/deadlines_test.ts": "the unit that all engines share, in memory",
+  "server/connection/deadlines_test.ts":
+    "the unit that all engines share, in memory",
   "workers": "several processes, with a table of engines of its own",
 };
 
 /** Ways to serve that name an engine, or take the default one. */
 const NAMES_ENGINE =
-  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:Timed|TimedSocket|Engine|EpollEngine|MemoryWire|EpollWire)\(/;
+  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:Timed|TimedSocket|ConnectionManager|EpollEngine|MemoryWire|EpollWire)\(/;
 
 /** Asks which engine it runs on. */
 const ASKS_ENGINE = /name === "(?:listen|epoll)"|\w\[(?:engine\.)?name\]/;

@@ -8,10 +8,10 @@ import {
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
-import { Program } from "./_program.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
-import { untilRefused } from "./_turns.ts";
+import { Program } from "./support/program.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+import { untilRefused } from "./support/turns.ts";
 
 const root = new URL("../", import.meta.url);
 

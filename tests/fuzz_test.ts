@@ -8,9 +8,9 @@ import { CHUNKED } from "../codec/framing.ts";
 import { DEFAULT_BODY_LIMITS, DEFAULT_HEAD_LIMITS } from "../codec/limits.ts";
 import { ReceiveBuffer } from "../codec/receive_buffer.ts";
 import { RequestHeadParser } from "../codec/request_parser.ts";
-import { type TestEngine, testEngines } from "./_engines.ts";
-import { SeededRandom } from "./_random.ts";
-import type { Wire } from "./_wire.ts";
+import { type TestEngine, testEngines } from "./support/engines.ts";
+import { SeededRandom } from "./support/random.ts";
+import type { Wire } from "./support/wire.ts";
 
 /** Small limits, so that short inputs meet them. */
 const HEAD_LIMITS = {

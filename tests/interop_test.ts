@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import http from "node:http";
 import { Client, type ClientResponse } from "../mod.ts";
-import { testEngines } from "./_engines.ts";
+import { testEngines } from "./support/engines.ts";
 import {
   inPieces,
   LARGE,
@@ -17,7 +17,7 @@ import {
   ORIGINS,
   sha256,
   startOurs,
-} from "./_origins.ts";
+} from "./support/origins.ts";
 
 const LARGE_HASH = await sha256(LARGE);
 

@@ -6,13 +6,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler } from "../mod.ts";
-import { LISTEN, testEngine, testEngines } from "./_engines.ts";
-import { withDeadline } from "./_helpers.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
-import { applicationOf, SWEEPS_MS, Timed } from "./_timed.ts";
-import { turn, until } from "./_turns.ts";
-import { FakeClock } from "./server/_fake_clock.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { withDeadline } from "./support/helpers.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+import { applicationOf, SWEEPS_MS, Timed } from "./support/timed.ts";
+import { turn, until } from "./support/turns.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 
 /** Held octets, and what is read before a stream's head goes out. */
 const HELD_BYTES = 65_536;

@@ -7,10 +7,10 @@
 import { assertEquals } from "@std/assert";
 import { Headers } from "../mod.ts";
 import type { ServerBuilder } from "../mod.ts";
-import { testEngines } from "./_engines.ts";
-import { SeededRandom } from "./_random.ts";
-import type { RawClient } from "./_raw_client.ts";
-import { turn } from "./_turns.ts";
+import { testEngines } from "./support/engines.ts";
+import { SeededRandom } from "./support/random.ts";
+import type { RawClient } from "./support/raw_client.ts";
+import { turn } from "./support/turns.ts";
 
 const CONNECTIONS = 12;
 const ROUNDS = 60;

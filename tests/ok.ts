@@ -5,7 +5,7 @@
  */
 // deno-lint-ignore-file no-console
 import config from "../deno.json" with { type: "json" };
-import { deno, findStdSource } from "./_std_source.ts";
+import { deno, findStdSource } from "./support/std_source.ts";
 
 const std = await findStdSource();
 console.log(`@std packages come from ${std.name}`);

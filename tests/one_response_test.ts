@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
-import { testEngines } from "./_engines.ts";
-import { request } from "./_serve.ts";
-import { turn } from "./_turns.ts";
+import { testEngines } from "./support/engines.ts";
+import { request } from "./support/serve.ts";
+import { turn } from "./support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
 

@@ -3,9 +3,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
-import { Program } from "./_program.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
+import { Program } from "./support/program.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
 
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));

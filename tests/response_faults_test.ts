@@ -8,8 +8,8 @@ import {
   type ResponseHandle,
   Status,
 } from "../mod.ts";
-import { testEngines } from "./_engines.ts";
-import { request } from "./_serve.ts";
+import { testEngines } from "./support/engines.ts";
+import { request } from "./support/serve.ts";
 
 /** Calls that throw, by the class of what they throw. */
 interface Fault {

@@ -12,9 +12,9 @@ import {
   type HeadersInit,
   type ResponseHandle,
 } from "../mod.ts";
-import { type TestEngine, testEngines } from "./_engines.ts";
-import type { RawResponse } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
+import { type TestEngine, testEngines } from "./support/engines.ts";
+import type { RawResponse } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
 
 const CHUNKED = { "transfer-encoding": "chunked" };
 const LARGE = "x".repeat(10_000);

@@ -3,20 +3,20 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ConnectionSetupAction, Server } from "../mod.ts";
-import { Engine } from "../server/engines/engine.ts";
+import { ConnectionManager } from "../server/engines/connection_manager.ts";
 import {
   LISTEN,
   type TestEngine,
   testEngine,
   testEngines,
-} from "./_engines.ts";
-import { withDeadline } from "./_helpers.ts";
-import { MemoryConnection } from "./_memory_duplex.ts";
-import type { RawClient } from "./_raw_client.ts";
-import { request, type TestServer } from "./_serve.ts";
-import { applicationOf } from "./_timed.ts";
-import { turn, until, untilRefused } from "./_turns.ts";
-import { FakeClock } from "./server/_fake_clock.ts";
+} from "./support/engines.ts";
+import { withDeadline } from "./support/helpers.ts";
+import { MemoryConnection } from "./support/memory_duplex.ts";
+import type { RawClient } from "./support/raw_client.ts";
+import { request, type TestServer } from "./support/serve.ts";
+import { applicationOf } from "./support/timed.ts";
+import { turn, until, untilRefused } from "./support/turns.ts";
+import { FakeClock } from "./support/fake_clock.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -249,7 +249,7 @@ testEngine(
     const setUp = Promise.withResolvers<void>();
     const ends: unknown[] = [];
     let tornDown = 0;
-    const engine = new Engine(
+    const engine = new ConnectionManager(
       applicationOf((_, res) => res.ok("ok"), {}, {
         connectionSetup: async (accepted) => {
           await setUp.promise;

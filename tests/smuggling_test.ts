@@ -7,12 +7,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeOctets } from "../codec/ascii.ts";
 import type { Handler } from "../server/hooks.ts";
-import type { ConformanceCase } from "./conformance/_case.ts";
+import type { ConformanceCase } from "./support/conformance_case.ts";
 import { chunkedCases } from "./conformance/chunked_cases.ts";
 import { trailerCases } from "./conformance/trailer_cases.ts";
-import { type TestEngine, testEngines } from "./_engines.ts";
-import { everySplit, seededSplits } from "./_splits.ts";
-import { runEach, type Wire } from "./_wire.ts";
+import { type TestEngine, testEngines } from "./support/engines.ts";
+import { everySplit, seededSplits } from "./support/splits.ts";
+import { runEach, type Wire } from "./support/wire.ts";
 
 const BEHIND = "GET /behind HTTP/1.1\r\nHost: a\r\n\r\n";
 

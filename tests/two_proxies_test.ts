@@ -6,10 +6,10 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Program } from "./_program.ts";
-import { startProxy } from "./_proxies.ts";
-import { RawClient } from "./_raw_client.ts";
-import { RawUpstream, type Script } from "./_raw_upstream.ts";
+import type { Program } from "./support/program.ts";
+import { startProxy } from "./support/proxies.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { RawUpstream, type Script } from "./support/raw_upstream.ts";
 
 /** What a client sends. */
 interface Wire {

@@ -11,10 +11,10 @@ import {
   type TestEngine,
   testEngine,
   testEngines,
-} from "./_engines.ts";
-import type { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
-import { Timed, type TimedPeer } from "./_timed.ts";
+} from "./support/engines.ts";
+import type { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+import { Timed, type TimedPeer } from "./support/timed.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const DRAIN_BYTES = 65_536;

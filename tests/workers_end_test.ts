@@ -2,9 +2,9 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Server, type ServerHandle } from "../mod.ts";
-import { withDeadline } from "./_helpers.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
+import { withDeadline } from "./support/helpers.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
 
 const ignore = Deno.build.os !== "linux";
 const module = new URL("workers/module.ts", import.meta.url);

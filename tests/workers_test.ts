@@ -6,11 +6,11 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { withDeadline } from "./_helpers.ts";
-import { Program } from "./_program.ts";
-import { RawClient } from "./_raw_client.ts";
-import { request } from "./_serve.ts";
-import { turn, untilRefused } from "./_turns.ts";
+import { withDeadline } from "./support/helpers.ts";
+import { Program } from "./support/program.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+import { turn, untilRefused } from "./support/turns.ts";
 
 const root = new URL("../", import.meta.url);
 const ignore = Deno.build.os !== "linux";

@@ -13,7 +13,7 @@ import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
 import { Place, PLACE_COUNT } from "../request_head.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
-import { IS_CHUNKED } from "../request_traits.ts";
+import { IS_CHUNKED } from "../request_flags.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 
 /** The module's places in its memory, in bytes; see its source. */
@@ -52,7 +52,7 @@ export const WINDOW_BYTES = 65_536;
 const NO_LIMIT = 1 << 20;
 
 // a constant of this file, since what another one exports is looked up at each use
-const { TOLD } = Place;
+const { SCAN_FLAGS } = Place;
 
 /** Place of the results, as a number of 4 bytes: in front of them is the method's start, which is always 0. */
 const PLACES = OUT_AT / 4 - Place.METHOD_END;
@@ -141,13 +141,13 @@ export class HeadScanner {
   }
 
   /** What sets the last head apart; see `request_traits.ts`. */
-  get traits(): number {
-    return this.places[TOLD]!; // all places are there
+  get flags(): number {
+    return this.places[SCAN_FLAGS]!; // all places are there
   }
 
   /** Octets of its body if it has any, or {@linkcode CHUNKED}. */
   get bodyLength(): number {
-    const isChunked = (this.traits & IS_CHUNKED) !== 0;
+    const isChunked = (this.flags & IS_CHUNKED) !== 0;
     return isChunked ? CHUNKED : this.#lengths[LENGTH]!; // it is there
   }
 

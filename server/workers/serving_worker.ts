@@ -29,7 +29,7 @@ export class ServingWorker implements RunningEngine {
   constructor({ engine, finished }: Serving, port: MessagePort) {
     this.#engine = engine;
     this.#port = port;
-    port.on("message", this.#obey);
+    port.on("message", this.#onOrder);
     port.ref();
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
     Deno.unrefTimer(timer);
@@ -41,7 +41,7 @@ export class ServingWorker implements RunningEngine {
       this.#reportCounts();
       this.#report(report);
       // From here on the worker ends when its program has nothing left to do.
-      port.off("message", this.#obey);
+      port.off("message", this.#onOrder);
       port.unref();
     };
     finished.then(
@@ -75,7 +75,7 @@ export class ServingWorker implements RunningEngine {
   /** See {@linkcode RunningEngine.setRef}: a worker lives as long as it serves, and the program as its own thread says. */
   setRef(): void {}
 
-  #obey = (order: unknown): void => {
+  #onOrder = (order: unknown): void => {
     if (!isOurs<Order>(order)) return;
     if (order.khttp === "stop") this.#engine.stop();
     else this.#engine.closeNow();

@@ -6,7 +6,7 @@
  * handle here, or a worker's program by its own.
  */
 
-import type { LentSockets } from "../engines/lent_sockets.ts";
+import type { SharedPorts } from "../engines/shared_ports.ts";
 import type { RunningEngine } from "../server_handle.ts";
 import type { Assignment } from "./assignment.ts";
 import { type SlotOwner, WorkerSlot } from "./worker_slot.ts";
@@ -25,7 +25,7 @@ export interface SupervisorEvents {
 export interface SupervisorInit {
   readonly workerCount: number;
   readonly module: URL;
-  readonly sockets: LentSockets;
+  readonly sockets: SharedPorts;
   /** What a worker is told. */
   assignmentOf(index: number): Assignment;
 }
@@ -33,7 +33,7 @@ export interface SupervisorInit {
 /** See the file's header. */
 export class Supervisor implements RunningEngine, SlotOwner {
   #slots: readonly WorkerSlot[];
-  #sockets: LentSockets;
+  #sockets: SharedPorts;
   #events: SupervisorEvents;
   #isStopping = false;
   /** Whether all workers have listened at some time. */

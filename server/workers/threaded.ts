@@ -7,15 +7,15 @@
 import { parentPort } from "node:worker_threads";
 import type { ListenAddress } from "../address.ts";
 import type { Application } from "../application.ts";
-import { EpollLentSockets } from "../engines/epoll/lent_sockets.ts";
-import type { LentSockets } from "../engines/lent_sockets.ts";
-import { FreePorts } from "../engines/listen.ts";
+import { EpollLentSockets } from "../engines/epoll/shared_listeners.ts";
+import type { SharedPorts } from "../engines/shared_ports.ts";
+import { ReleasedPorts } from "../engines/listen/engine.ts";
 import {
   type EngineStarter,
   epollStarter,
   listenStarter,
   requireClearText,
-} from "../engines/starters.ts";
+} from "../engines/start.ts";
 import { errorReport } from "../error_report.ts";
 import type { ThreadedServeOptions } from "../serve_options.ts";
 import { type Serving, settle, startServing } from "../serving.ts";
@@ -75,9 +75,9 @@ function supervise(
   const workerCount = requireCount(options.workers ?? app.options.threadCount);
   requireSharedPorts(engine);
   const module = requireModule(options.module);
-  const sockets: LentSockets = engine === "epoll"
+  const sockets: SharedPorts = engine === "epoll"
     ? new EpollLentSockets(addresses, { threadCount: workerCount, libc })
-    : new FreePorts(addresses);
+    : new ReleasedPorts(addresses);
   const { addrs } = sockets;
   const finished = Promise.withResolvers<void>();
   const supervisor = new Supervisor({

@@ -4,7 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
-import type { LentSockets } from "../engines/lent_sockets.ts";
+import type { SharedPorts } from "../engines/shared_ports.ts";
 import {
   type Assignment,
   isOurs,
@@ -47,7 +47,7 @@ export interface SlotInit {
   readonly index: number;
   readonly module: URL;
   readonly assignment: Assignment;
-  readonly sockets: LentSockets;
+  readonly sockets: SharedPorts;
   readonly owner: SlotOwner;
 }
 
@@ -102,7 +102,7 @@ export class WorkerSlot {
     });
     this.#worker = worker;
     worker.on("message", (message) => {
-      if (isOurs<Report>(message)) this.#hear(message);
+      if (isOurs<Report>(message)) this.#onReport(message);
     });
     worker.on("error", (error) => this.#error ??= this.#describe(error));
     worker.on("exit", (code) => this.#exited(code));
@@ -142,14 +142,14 @@ export class WorkerSlot {
     this.#worker?.postMessage({ khttp } satisfies Order);
   }
 
-  #hear(report: Report): void {
+  #onReport(report: Report): void {
     const { owner } = this.#init;
     switch (report.khttp) {
       case "listening":
         this.#isListening = true;
         this.#listensSinceMs = performance.now();
         if (!owner.isStopping) return owner.slotListens();
-        this.#forgive(); // it may have begun something meanwhile
+        this.#cancelKill(); // it may have begun something meanwhile
         return;
       case "counts":
         this.#connections = report.connectionCount;
@@ -177,7 +177,7 @@ export class WorkerSlot {
     );
   }
 
-  #forgive(): void {
+  #cancelKill(): void {
     clearTimeout(this.#grace);
     this.#grace = undefined;
   }
@@ -185,7 +185,7 @@ export class WorkerSlot {
   #exited(code: number): void {
     const { index, owner, sockets } = this.#init;
     const hasListened = this.#isListening;
-    this.#forgive();
+    this.#cancelKill();
     this.#worker = null;
     this.#isListening = false;
     this.#connections = 0;

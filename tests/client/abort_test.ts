@@ -2,8 +2,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { ExchangeInit } from "../../mod.ts";
-import { head, send, until } from "../_hostile_server.ts";
-import { turn, until as untilSo } from "../_turns.ts";
+import { head, send, until } from "../support/hostile_server.ts";
+import { turn, until as untilSo } from "../support/turns.ts";
 import {
   EMPTY,
   failureOf,
@@ -13,7 +13,7 @@ import {
   NEVER,
   pair,
   Pieces,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 const PART = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\nhell";
 const CHUNKED = "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n";

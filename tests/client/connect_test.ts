@@ -5,9 +5,15 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
 import { Client, type ClientOptions, Server } from "../../mod.ts";
-import { head, HostileServer, send, until } from "../_hostile_server.ts";
-import { until as untilSo } from "../_turns.ts";
-import { EMPTY, fails, getText, HELLO, NEVER } from "./_exchange.ts";
+import { head, HostileServer, send, until } from "../support/hostile_server.ts";
+import { until as untilSo } from "../support/turns.ts";
+import {
+  EMPTY,
+  fails,
+  getText,
+  HELLO,
+  NEVER,
+} from "../support/client_exchange.ts";
 
 const fixtures = new URL("../fixtures/", import.meta.url);
 

@@ -2,9 +2,15 @@
 
 import { assertEquals } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { head, send } from "../_hostile_server.ts";
-import { fromOctets } from "../_raw_client.ts";
-import { EMPTY, fails, getText, isGone, pair } from "./_exchange.ts";
+import { head, send } from "../support/hostile_server.ts";
+import { fromOctets } from "../support/raw_client.ts";
+import {
+  EMPTY,
+  fails,
+  getText,
+  isGone,
+  pair,
+} from "../support/client_exchange.ts";
 
 const TEXT = "hello ".repeat(50_000);
 const PLAIN = new TextEncoder().encode(TEXT);

@@ -3,8 +3,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Client, ClientError, type ClientOptions } from "../../mod.ts";
 import { Watch } from "../../client/watch.ts";
-import { body, head, send, sendEach, until } from "../_hostile_server.ts";
-import { NEVER, pair, Pieces } from "./_exchange.ts";
+import {
+  body,
+  head,
+  send,
+  sendEach,
+  until,
+} from "../support/hostile_server.ts";
+import { NEVER, pair, Pieces } from "../support/client_exchange.ts";
 
 /** Sees a deadline that names its option. */
 async function passes(

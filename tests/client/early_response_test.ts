@@ -10,7 +10,13 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { ClientResponse } from "../../mod.ts";
-import { body, halfClose, head, send, until } from "../_hostile_server.ts";
+import {
+  body,
+  halfClose,
+  head,
+  send,
+  until,
+} from "../support/hostile_server.ts";
 import {
   EMPTY,
   getText,
@@ -19,7 +25,7 @@ import {
   NEVER,
   pair,
   Pieces,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 const HELLO_BODY = "Content-Length: 5\r\n\r\nhello";
 

@@ -1,7 +1,7 @@
 /** Row R146: a body that waits for `100 Continue`. */
 
 import { assertEquals } from "@std/assert";
-import { body, close, head, send, until } from "../_hostile_server.ts";
+import { body, close, head, send, until } from "../support/hostile_server.ts";
 import {
   EMPTY,
   fails,
@@ -11,7 +11,7 @@ import {
   NEVER,
   pair,
   Pieces,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 const REFUSAL = "HTTP/1.1 403 \r\nContent-Length: 2\r\n\r\nno";

@@ -1,7 +1,13 @@
 /** Rows R137 and R138: interim responses, and connections that change their protocol. */
 
 import { assert, assertEquals } from "@std/assert";
-import { body, head, send, sendEach, until } from "../_hostile_server.ts";
+import {
+  body,
+  head,
+  send,
+  sendEach,
+  until,
+} from "../support/hostile_server.ts";
 import {
   EMPTY,
   fails,
@@ -10,7 +16,7 @@ import {
   HELLO,
   isGone,
   pair,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 const INTERIM =
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 \r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 \r\nLink: </a>\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -10,8 +10,8 @@ import {
   send,
   type Step,
   until,
-} from "../_hostile_server.ts";
-import { turn, until as untilSo } from "../_turns.ts";
+} from "../support/hostile_server.ts";
+import { turn, until as untilSo } from "../support/turns.ts";
 import {
   EMPTY,
   fails,
@@ -20,7 +20,7 @@ import {
   NEVER,
   type Pair,
   pair,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 /** A connection that answers everything. */
 const ALWAYS: readonly Step[] = Array.from(

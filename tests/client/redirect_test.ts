@@ -2,8 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Client, type ExchangeInit } from "../../mod.ts";
-import { body, head, HostileServer, send } from "../_hostile_server.ts";
-import { fails, HELLO, isGone, pair, Pieces } from "./_exchange.ts";
+import { body, head, HostileServer, send } from "../support/hostile_server.ts";
+import {
+  fails,
+  HELLO,
+  isGone,
+  pair,
+  Pieces,
+} from "../support/client_exchange.ts";
 
 function moved(location: string, status = 302): string {
   return `HTTP/1.1 ${status} \r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`;

@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
 import { RequestSender } from "../../client/request_sender.ts";
 import type { ExchangeInit } from "../../mod.ts";
-import { fromOctets } from "../_raw_client.ts";
-import { Pieces } from "./_exchange.ts";
+import { fromOctets } from "../support/raw_client.ts";
+import { Pieces } from "../support/client_exchange.ts";
 
 /** A connection that takes a few octets a write, and stops the sender at a time. */
 class Narrow {

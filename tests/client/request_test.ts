@@ -3,9 +3,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
 import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
-import { body, head, send, type Step } from "../_hostile_server.ts";
-import { fromOctets } from "../_raw_client.ts";
-import { EMPTY, fails, getText, isGone, pair, Pieces } from "./_exchange.ts";
+import { body, head, send, type Step } from "../support/hostile_server.ts";
+import { fromOctets } from "../support/raw_client.ts";
+import {
+  EMPTY,
+  fails,
+  getText,
+  isGone,
+  pair,
+  Pieces,
+} from "../support/client_exchange.ts";
 
 /** What a request looks like on the wire, to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {

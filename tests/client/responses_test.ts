@@ -17,9 +17,9 @@ import {
   sendCut,
   sendEach,
   type Step,
-} from "../_hostile_server.ts";
-import { fromOctets } from "../_raw_client.ts";
-import { everySplit } from "../_splits.ts";
+} from "../support/hostile_server.ts";
+import { fromOctets } from "../support/raw_client.ts";
+import { everySplit } from "../support/splits.ts";
 import {
   clientFailure,
   EMPTY,
@@ -27,12 +27,12 @@ import {
   getText,
   isGone,
   pair,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 import {
   RESPONSE_CASES,
   RESPONSE_ROWS,
   type ResponseCase,
-} from "./_response_cases.ts";
+} from "../support/response_cases.ts";
 
 const REST = "HTTP/1.1 299 evil\r\n";
 

@@ -8,8 +8,8 @@ import {
   head,
   send,
   until,
-} from "../_hostile_server.ts";
-import { until as untilSo } from "../_turns.ts";
+} from "../support/hostile_server.ts";
+import { until as untilSo } from "../support/turns.ts";
 import {
   clientFailure,
   EMPTY,
@@ -19,7 +19,7 @@ import {
   isGone,
   pair,
   Pieces,
-} from "./_exchange.ts";
+} from "../support/client_exchange.ts";
 
 const EVIL = "HTTP/1.1 200 evil\r\nContent-Length: 4\r\n\r\nevil";
 

@@ -4,7 +4,7 @@ import { BodyDecoder } from "../../codec/body_decoder.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from "../../codec/limits.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 interface Outcome {
   readonly payload: string;

@@ -9,7 +9,7 @@ import {
 } from "../../codec/chunked.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from "../../codec/limits.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const NEXT_REQUEST = "GET /next HTTP/1.1\r\n\r\n0\r\n\r\n";
 /** Stands around each part, so that a read outside of it shows. */

@@ -6,7 +6,7 @@ import {
   type FieldLimits,
   FieldScanner,
 } from "../../codec/field_lines.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const LIMITS: FieldLimits = {
   maxBytes: 100,

@@ -6,7 +6,7 @@ import {
   requestBodyLength,
   UNTIL_CLOSE,
 } from "../../codec/framing.ts";
-import { scanFields } from "./_fields.ts";
+import { scanFields } from "../support/fields.ts";
 
 function length(lines: string, minorVersion = 1): number {
   const text = lines === "" ? "" : `${lines}\r\n`;

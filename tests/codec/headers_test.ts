@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { decodeOctets } from "../../codec/ascii.ts";
 import { Headers } from "../../codec/headers.ts";
-import { scanFields } from "./_fields.ts";
+import { scanFields } from "../support/fields.ts";
 
 /** A list off the wire and one built by hand of the same lines. */
 function bothKinds(lines: readonly (readonly [string, string])[]): Headers[] {

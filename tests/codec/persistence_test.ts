@@ -7,7 +7,7 @@ import {
   connectionOptions,
   isPersistent,
 } from "../../codec/persistence.ts";
-import { scanFields } from "./_fields.ts";
+import { scanFields } from "../support/fields.ts";
 
 const CLOSE = CONNECTION_CLOSE;
 const KEEP = CONNECTION_KEEP_ALIVE;

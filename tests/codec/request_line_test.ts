@@ -3,7 +3,7 @@ import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../codec/limits.ts";
 import { RequestLineScanner } from "../../codec/request_line.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const BASE = 3;
 

@@ -12,7 +12,7 @@ import {
   parseRequestHead,
   RequestHeadParser,
 } from "../../codec/request_parser.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const REST = "GET /rest";
 

@@ -12,8 +12,8 @@ import {
   ResponseHeadParser,
   unfoldLines,
 } from "../../codec/response_parser.ts";
-import { fromOctets } from "../_raw_client.ts";
-import { everySplit } from "../_splits.ts";
+import { fromOctets } from "../support/raw_client.ts";
+import { everySplit } from "../support/splits.ts";
 
 const REST = "HTTP/1.1 200";
 

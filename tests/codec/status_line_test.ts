@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { StatusLineScanner } from "../../codec/status_line.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const BASE = 3;
 

@@ -6,7 +6,7 @@ import {
   isForbiddenTrailer,
   TrailerReader,
 } from "../../codec/trailer_section.ts";
-import { everySplit } from "../_splits.ts";
+import { everySplit } from "../support/splits.ts";
 
 const OFFSET = 1000;
 

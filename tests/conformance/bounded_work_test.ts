@@ -10,8 +10,8 @@ import { FieldScanner } from "../../codec/field_lines.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
 import { RequestLineScanner } from "../../codec/request_line.ts";
 import { Server } from "../../server/server.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { MemoryDuplex, withDeadline } from "../_helpers.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { MemoryDuplex, withDeadline } from "../support/helpers.ts";
 
 interface Scanner {
   readonly position: number;

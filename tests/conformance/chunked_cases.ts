@@ -1,6 +1,10 @@
 /** Section 3, chunks: sizes, extensions, ends (R66 to R76). */
 
-import { breaks, type ConformanceCase, serves } from "./_case.ts";
+import {
+  breaks,
+  type ConformanceCase,
+  serves,
+} from "../support/conformance_case.ts";
 
 const HEAD = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 

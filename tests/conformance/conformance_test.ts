@@ -8,11 +8,15 @@ import { assert, assertEquals } from "@std/assert";
 import { encodeOctets } from "../../codec/ascii.ts";
 import { parseHttpDate } from "../../codec/http_date.ts";
 import { Status } from "../../codec/status.ts";
-import { type TestEngine, testEngines } from "../_engines.ts";
-import type { WireOutcome, WireResponse } from "../_helpers.ts";
-import { everySplit, seededSplits } from "../_splits.ts";
-import { runEach } from "../_wire.ts";
-import { appOf, type ConformanceCase, type Seen } from "./_case.ts";
+import { type TestEngine, testEngines } from "../support/engines.ts";
+import type { WireOutcome, WireResponse } from "../support/helpers.ts";
+import { everySplit, seededSplits } from "../support/splits.ts";
+import { runEach } from "../support/wire.ts";
+import {
+  appOf,
+  type ConformanceCase,
+  type Seen,
+} from "../support/conformance_case.ts";
 import { chunkedCases } from "./chunked_cases.ts";
 import { connectionCases } from "./connection_cases.ts";
 import { fieldCases } from "./field_cases.ts";

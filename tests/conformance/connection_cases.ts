@@ -6,7 +6,7 @@ import {
   type ConformanceCase,
   refuses,
   serves,
-} from "./_case.ts";
+} from "../support/conformance_case.ts";
 
 /** A request for `/a` with these field lines. */
 function get(fields: string, version = "1.1"): string {

@@ -6,9 +6,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeOctets } from "../../codec/ascii.ts";
 import { ProtocolError } from "../../codec/errors.ts";
-import { type TestEngine, testEngines } from "../_engines.ts";
-import { everySplit } from "../_splits.ts";
-import { runEach, type Wire } from "../_wire.ts";
+import { type TestEngine, testEngines } from "../support/engines.ts";
+import { everySplit } from "../support/splits.ts";
+import { runEach, type Wire } from "../support/wire.ts";
 
 /** How many microtasks a handler takes. */
 const SPEEDS = [0, 1, 5, 30];

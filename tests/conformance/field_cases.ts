@@ -1,6 +1,6 @@
 /** Section 2, what is accepted and how it reads (R31, R41, R42, R44, R46). */
 
-import { type ConformanceCase, serves } from "./_case.ts";
+import { type ConformanceCase, serves } from "../support/conformance_case.ts";
 
 const HEAD = "GET / HTTP/1.1\r\nHost: a\r\n";
 const SYMBOLS = "x!#$%&'*+-.^_`|~9";

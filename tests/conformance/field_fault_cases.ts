@@ -1,6 +1,6 @@
 /** Section 2, what is refused (R32 to R40, R43, R45). */
 
-import { type ConformanceCase, refuses } from "./_case.ts";
+import { type ConformanceCase, refuses } from "../support/conformance_case.ts";
 
 /** Cases whose field lines behind Host are `text`, the last CRLF left out. */
 function fields(row: string, list: readonly string[]): ConformanceCase[] {

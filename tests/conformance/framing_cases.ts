@@ -1,6 +1,11 @@
 /** Section 3, how long a body is (R51 to R65, R81 to R83). */
 
-import { answers, type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  answers,
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";

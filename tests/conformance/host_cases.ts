@@ -1,6 +1,10 @@
 /** Section 2, Host (R47 to R50). */
 
-import { type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 function hosts(
   row: string,

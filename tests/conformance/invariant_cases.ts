@@ -1,6 +1,10 @@
 /** Section 0: what every other row assumes. R1 is the runner itself; R7 and R57 have files of their own. */
 
-import { type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 export const invariantCases: readonly ConformanceCase[] = [
   serves(

@@ -1,6 +1,11 @@
 /** Section 1 without targets: methods, white space, versions (R8 to R15, R25 to R28). */
 
-import { answers, type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  answers,
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 /** Cases whose request line is `line`, with a valid rest. */
 function lines(

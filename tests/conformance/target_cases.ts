@@ -1,6 +1,11 @@
 /** Section 1, targets: the four forms, their octets and their limits (R16 to R24, R29, R30). */
 
-import { answers, type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  answers,
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 /** Cases whose request line is `line`, with a valid rest. */
 function lines(

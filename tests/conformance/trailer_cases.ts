@@ -1,6 +1,10 @@
 /** Section 3, trailer sections (R77 to R80). */
 
-import { breaks, type ConformanceCase, serves } from "./_case.ts";
+import {
+  breaks,
+  type ConformanceCase,
+  serves,
+} from "../support/conformance_case.ts";
 
 const HEAD =
   "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n";

@@ -1,6 +1,11 @@
 /** Section 3, tunnels and other protocols, as far as nothing switches to them (R84 to R87). */
 
-import { answers, type ConformanceCase, refuses, serves } from "./_case.ts";
+import {
+  answers,
+  type ConformanceCase,
+  refuses,
+  serves,
+} from "../support/conformance_case.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: x\r\n";
 

@@ -1,9 +1,9 @@
 /** The example that logs requests, and peers who would like to write the log themselves. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { startExample } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { startExample } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const FORGED = `127.0.0.1 - admin [01/Jan/2000:00:00:00 +0000] "GET /`;
 

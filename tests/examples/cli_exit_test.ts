@@ -8,7 +8,7 @@ import {
   ScriptedServer,
   startServer,
   type Step,
-} from "./_cli.ts";
+} from "../support/cli.ts";
 
 interface ReplyCase {
   readonly name: string;

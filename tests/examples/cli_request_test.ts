@@ -1,7 +1,7 @@
 /** The command line's client: the requests that it sends, octet for octet. */
 
 import { assertEquals } from "@std/assert";
-import { run, ScriptedServer } from "./_cli.ts";
+import { run, ScriptedServer } from "../support/cli.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 

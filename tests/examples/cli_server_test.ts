@@ -1,9 +1,9 @@
 /** The command line's server commands: what they serve, their options, their end. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
-import { startServer } from "./_cli.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
+import { startServer } from "../support/cli.ts";
 
 Deno.test("cli server echo sends the body back while it comes", async () => {
   await using program = await startServer("echo");

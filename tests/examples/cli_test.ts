@@ -8,7 +8,7 @@ import {
   ScriptedServer,
   startServer,
   writeText,
-} from "./_cli.ts";
+} from "../support/cli.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\n\r\nhello";
 const CHUNKED =

@@ -1,9 +1,9 @@
 /** The example that routes by one switch. */
 
 import { assertEquals } from "@std/assert";
-import { startExample } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { startExample } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const HELP = "GET or PUT /greeting, POST /echo, GET /user/:id\n";
 const GREETING = "GET, HEAD, OPTIONS, PUT";

@@ -1,9 +1,9 @@
 /** The framework that is built by extending the builder. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { startExample } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { startExample } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const NOBODY = `{"error":"who are you?"}\n`;
 const BASIC = `Bearer realm="example"`;

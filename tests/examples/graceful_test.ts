@@ -1,10 +1,10 @@
 /** The example that ends without losing an answer. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { startExample } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
-import { untilRefused } from "../_turns.ts";
+import { startExample } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
+import { untilRefused } from "../support/turns.ts";
 
 const ignore = Deno.build.os === "windows"; // a signal ends a process there
 

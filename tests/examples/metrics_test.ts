@@ -1,9 +1,9 @@
 /** The example that measures requests. */
 
 import { assert, assertEquals } from "@std/assert";
-import { startExample } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { startExample } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 /** Sums of samples by their name and labels. */
 async function readSamples(client: RawClient): Promise<Map<string, number>> {

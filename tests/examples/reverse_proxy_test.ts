@@ -4,12 +4,22 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import net, { type AddressInfo } from "node:net";
 import { type RawData, WebSocket, WebSocketServer } from "npm:ws@8.18.3";
 import { Client } from "../../mod.ts";
-import { inPieces, LARGE, LARGE_BYTES, ORIGINS, sha256 } from "../_origins.ts";
-import type { Program } from "../_program.ts";
-import { startProxy } from "../_proxies.ts";
-import { RawClient } from "../_raw_client.ts";
-import { eventually, RawUpstream, type Script } from "../_raw_upstream.ts";
-import { request } from "../_serve.ts";
+import {
+  inPieces,
+  LARGE,
+  LARGE_BYTES,
+  ORIGINS,
+  sha256,
+} from "../support/origins.ts";
+import type { Program } from "../support/program.ts";
+import { startProxy } from "../support/proxies.ts";
+import { RawClient } from "../support/raw_client.ts";
+import {
+  eventually,
+  RawUpstream,
+  type Script,
+} from "../support/raw_upstream.ts";
+import { request } from "../support/serve.ts";
 
 const LARGE_HASH = await sha256(LARGE);
 

@@ -1,9 +1,9 @@
 /** The example that runs on several cores. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Program } from "../_program.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { Program } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 /** Connections after which both of two workers have had one, but once in 2^63. */
 const MANY = 64;

@@ -8,9 +8,13 @@ import {
 } from "@std/assert";
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { Program } from "../_program.ts";
-import { fromOctets, RawClient, type RawResponse } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { Program } from "../support/program.ts";
+import {
+  fromOctets,
+  RawClient,
+  type RawResponse,
+} from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 

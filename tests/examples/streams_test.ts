@@ -7,10 +7,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
-import { type Program, startExample } from "../_program.ts";
-import { SeededRandom } from "../_random.ts";
-import { fromOctets, RawClient, toOctets } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
+import { type Program, startExample } from "../support/program.ts";
+import { SeededRandom } from "../support/random.ts";
+import { fromOctets, RawClient, toOctets } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const PIECE_BYTES = 65_536;
 const PIECES = 800;

@@ -1,7 +1,7 @@
 /** The CONNECT example between a raw client and a raw server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Program } from "../_program.ts";
+import { Program } from "../support/program.ts";
 
 const SIZE_BYTES = 10 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** The WebSocket example against the client of the same npm package. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Program } from "../_program.ts";
+import { Program } from "../support/program.ts";
 import { WebSocket } from "npm:ws@8.18.3";
 
 const SIZE_BYTES = 10 * 1024 * 1024;

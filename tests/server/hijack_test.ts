@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Duplex } from "../../mod.ts";
 import { Server } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { MemoryConnection } from "../_memory_duplex.ts";
-import { request } from "../_serve.ts";
-import { turn } from "../_turns.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { MemoryConnection } from "../support/memory_duplex.ts";
+import { request } from "../support/serve.ts";
+import { turn } from "../support/turns.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: chat, echo\r\n";
 

@@ -16,9 +16,9 @@ import {
   ProtocolError,
   Server,
 } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { request } from "../_serve.ts";
-import { until, untilRefused } from "../_turns.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { request } from "../support/serve.ts";
+import { until, untilRefused } from "../support/turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
 
@@ -390,13 +390,13 @@ testEngines(
 testEngines(
   "closeNow() ends a connection that is still being set up",
   async (engine) => {
-    const letIn = Promise.withResolvers<void>();
+    const setUp = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     let ends = 0;
     await using server = engine.serve((app) =>
       app.connectionSetupHook(async (accepted) => {
         begun.resolve();
-        await letIn.promise;
+        await setUp.promise;
         return accepted.ok
           ? ConnectionSetupAction.proceed(accepted.conn)
           : ConnectionSetupAction.drop;
@@ -407,7 +407,7 @@ testEngines(
     await client.send(request("GET /"));
     await begun.promise;
     server.handle.closeNow();
-    letIn.resolve();
+    setUp.resolve();
     await server.handle.finished;
     assertEquals([ends, server.handle.requestCount], [1, 0]);
   },

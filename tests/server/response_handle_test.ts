@@ -7,10 +7,10 @@ import {
   Server,
   type ServerBuilder,
 } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { MemoryConnection } from "../_memory_duplex.ts";
-import { request } from "../_serve.ts";
-import { until } from "../_turns.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { MemoryConnection } from "../support/memory_duplex.ts";
+import { request } from "../support/serve.ts";
+import { until } from "../support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
 

@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type BodyInit, Headers, type HeadersInit, Server } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { MemoryConnection } from "../_memory_duplex.ts";
-import { request } from "../_serve.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { MemoryConnection } from "../support/memory_duplex.ts";
+import { request } from "../support/serve.ts";
 
 /** A stream of these pieces. */
 async function* streamOf(...pieces: string[]): AsyncGenerator<string> {

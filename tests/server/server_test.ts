@@ -8,11 +8,11 @@ import {
 } from "@std/assert";
 import { stub } from "@std/testing/mock";
 import { type Handler, type RequestContext, Server } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../_engines.ts";
-import { MemoryConnection } from "../_memory_duplex.ts";
-import { RawClient } from "../_raw_client.ts";
-import { request } from "../_serve.ts";
-import { untilRefused } from "../_turns.ts";
+import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { MemoryConnection } from "../support/memory_duplex.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
+import { untilRefused } from "../support/turns.ts";
 
 Deno.test("Server.builder() and its methods throw at the call that is wrong", () => {
   const handler = (): void => {};

@@ -5,13 +5,16 @@
 
 import type { ListenAddress } from "../../address.ts";
 import type { Application } from "../../application.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../deadlines.ts";
-import type { Listener } from "../acceptor.ts";
-import { DuplexTransport } from "../duplex_transport.ts";
-import { Engine, type EngineEvents } from "../engine.ts";
-import { bindListener } from "../listen.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../connection/connections.ts";
+import type { Listener } from "../accept_loop.ts";
+import { DuplexTransport } from "../listen/transport.ts";
+import {
+  ConnectionManager,
+  type ManagerEvents,
+} from "../connection_manager.ts";
+import { bindListener } from "../listen/engine.ts";
 import { requireNetPermission } from "../net_permission.ts";
-import type { ServedTransport, TransportInit } from "../served_transport.ts";
+import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
 import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
@@ -33,7 +36,7 @@ export interface EpollEngineOptions {
 /** An engine on sockets of its own. */
 export class EpollEngine {
   /** What it has in common with the other one. */
-  readonly engine: Engine;
+  readonly engine: ConnectionManager;
   #libc: Libc;
   #loop: EventLoop;
   #place: ReceivePlace;
@@ -46,18 +49,18 @@ export class EpollEngine {
    */
   constructor(
     app: Application,
-    events: EngineEvents,
+    events: ManagerEvents,
     { libc, maxEvents, clock = SYSTEM_CLOCK }: EpollEngineOptions,
   ) {
     this.#libc = new Libc(libc);
     this.#loop = this.#makeLoop(maxEvents);
-    this.engine = new Engine(app, {
+    this.engine = new ConnectionManager(app, {
       onFinished: (error) => {
         this.#close().then(() => events.onFinished(error));
       },
       onError: events.onError,
     }, { clock, carry: (init) => this.#carry(init) });
-    const { bytes, start, size } = this.engine.services.window;
+    const { bytes, start, size } = this.engine.context.window;
     const address = this.#libc.addressOf(bytes.subarray(start));
     this.#place = { bytes, start, size, address };
   }

@@ -118,7 +118,7 @@ export class EventLoop {
   /** Runs a task in a turn of its own, soon. */
   schedule(task: Task): void {
     this.#tasks.push(task);
-    this.#hurry();
+    this.#wake();
   }
 
   /** Counts a call of the system and what it has moved. */
@@ -139,7 +139,7 @@ export class EventLoop {
   /** Keeps the process alive, or lets it end. */
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
-    this.#hurry();
+    this.#wake();
   }
 
   /** Resolves when the system had nothing more to tell, or after some turns if it always has. */
@@ -147,14 +147,14 @@ export class EventLoop {
     return new Promise((resolve) => {
       this.#settling.push({ resolve, turns: MAX_SETTLING_TURNS });
       this.#emptyWaits = 0; // what was empty before does not count
-      this.#hurry();
+      this.#wake();
     });
   }
 
   /** Ends the loop; resolves when nothing of it is left. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#hurry();
+    this.#wake();
     await this.#closed.promise;
   }
 
@@ -165,7 +165,7 @@ export class EventLoop {
     } catch (error) {
       this.#onFailure(error);
     }
-    this.#goRound();
+    this.#scheduleTurn();
   }
 
   #try(step: () => void): void {
@@ -177,7 +177,7 @@ export class EventLoop {
   }
 
   /** Ends a rest. */
-  #hurry(): void {
+  #wake(): void {
     if (this.#isResting) this.#poller.wake();
     if (this.#timer === null) return;
     clearTimeout(this.#timer);
@@ -191,7 +191,7 @@ export class EventLoop {
     this.#poller.add(fd, { fd: DRIVER, generation: 0, events: READABLE });
   }
 
-  #goRound(): void {
+  #scheduleTurn(): void {
     if (this.#isClosing) {
       this.#end();
       return;
@@ -203,7 +203,7 @@ export class EventLoop {
   /** An immediate without a reference may never be called; a timer is, as long as something else lives. */
   #goRoundByTimer(): void {
     const periodMs = this.#emptyWaits > 0 ? UNREF_PERIOD_MS : 0;
-    const timer = setTimeout(() => this.#hurry(), periodMs);
+    const timer = setTimeout(() => this.#wake(), periodMs);
     Deno.unrefTimer(timer);
     this.#timer = timer;
   }
@@ -220,7 +220,7 @@ export class EventLoop {
     if (this.#mustYield()) this.#yield();
     else if (this.#mayRest()) {
       this.#rest();
-    } else this.#goRound();
+    } else this.#scheduleTurn();
   };
 
   #pollRepeatedly(): void {
@@ -278,7 +278,7 @@ export class EventLoop {
     this.#isReactorReady = false;
     await this.#reactor?.yield();
     this.#lastYieldMs = Date.now();
-    this.#goRound();
+    this.#scheduleTurn();
   }
 
   /** Waits where it costs nothing; the runtime watches its own sockets meanwhile. */
@@ -294,7 +294,7 @@ export class EventLoop {
       this.#watchReactor();
       if (poller.tell(count)) this.#isReactorReady = true;
     });
-    this.#goRound();
+    this.#scheduleTurn();
   }
 
   #end(): void {

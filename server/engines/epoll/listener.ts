@@ -1,7 +1,7 @@
 /** A listening TCP socket: what an acceptor takes connections from. */
 
-import type { Duplex } from "../../transport.ts";
-import type { Listener } from "../acceptor.ts";
+import type { Duplex } from "../../duplex.ts";
+import type { Listener } from "../accept_loop.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { boundAddress } from "./listening_socket.ts";
 import { CLOSE_ON_EXEC, NON_BLOCKING } from "./numbers.ts";

@@ -3,7 +3,7 @@
  * hooks and whoever takes a connection over see, which waits by promises.
  */
 
-import type { Duplex } from "../../transport.ts";
+import type { Duplex } from "../../duplex.ts";
 import type { EventLoop } from "./event_loop.ts";
 import {
   IPPROTO_TCP,
@@ -99,7 +99,7 @@ export class EpollSocket implements Duplex, Watched {
     if ((bits & HAS_ENDED) !== 0) this.#state |= MAY_READ | IS_ENDING;
     else if ((bits & CAN_READ) !== 0) this.#state |= MAY_READ;
     if (this.user !== null) this.user.socketReady();
-    else this.#wake();
+    else this.#schedule();
   }
 
   /**
@@ -194,7 +194,7 @@ export class EpollSocket implements Duplex, Watched {
     this.#state |= IS_CLOSED;
     this.loop.forget(this.#fd);
     this.loop.libc.calls.close(this.#fd);
-    this.#wake();
+    this.#schedule();
   }
 
   /** See {@linkcode Duplex.setNoDelay}. */
@@ -257,7 +257,7 @@ export class EpollSocket implements Duplex, Watched {
     return this.#waiting.promise;
   }
 
-  #wake(): void {
+  #schedule(): void {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;

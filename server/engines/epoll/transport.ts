@@ -5,16 +5,16 @@
  * puts out is sent once. No protocol.
  */
 
-import { Connection } from "../../connection.ts";
-import type { Output, OutputBuffer } from "../../output.ts";
+import { Connection } from "../../connection/connection.ts";
+import type { Output, OutputBuffer } from "../../connection/output.ts";
 import { toError } from "../../to_error.ts";
-import type { Duplex, Transport } from "../../transport.ts";
-import { HijackedDuplex } from "../hijacked_duplex.ts";
+import type { Duplex, Transport } from "../../duplex.ts";
+import { TakenOverDuplex } from "../taken_over_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,
   TransportOwner,
-} from "../served_transport.ts";
+} from "../transport.ts";
 import { STEP_BYTES, type Task } from "./event_loop.ts";
 import {
   type EpollSocket,
@@ -61,14 +61,14 @@ export class EpollTransport
 
   /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
   constructor(
-    { services, options, owner }: TransportInit,
+    { context, options, owner }: TransportInit,
     socket: EpollSocket,
     place: ReceivePlace,
   ) {
     this.#socket = socket;
     this.#place = place;
     this.#owner = owner;
-    this.connection = new Connection(services, this, options);
+    this.connection = new Connection(context, this, options);
   }
 
   get duplex(): Duplex {
@@ -122,7 +122,7 @@ export class EpollTransport
   takeOver(unread: Uint8Array): Duplex {
     this.#state |= IS_TAKEN_OVER;
     this.#socket.user = null;
-    return new HijackedDuplex(
+    return new TakenOverDuplex(
       this.#socket,
       unread,
       this.connection.isInputEnded ? Promise.resolve(null) : null,
@@ -134,7 +134,7 @@ export class EpollTransport
   close(error?: Error): void {
     if ((this.#state & IS_CLOSED) !== 0) return;
     this.#state |= IS_CLOSED;
-    const { hooks } = this.connection.services.app;
+    const { hooks } = this.connection.context.app;
     if (hooks.connectionTeardown !== null) this.#rememberAddresses();
     this.#socket.user = null;
     this.#socket.close();

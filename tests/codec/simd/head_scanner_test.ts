@@ -15,7 +15,7 @@ import {
   MODULE_BASE64,
   SOURCE_HASH,
 } from "../../../codec/simd/head_scanner_wasm.ts";
-import { SeededRandom } from "../../_random.ts";
+import { SeededRandom } from "../../support/random.ts";
 
 /** How many inputs are generated; ten million were, once. */
 const RUNS = Number(Deno.env.get("KHTTP_SCANNER_RUNS") ?? 100_000);
@@ -150,7 +150,7 @@ function outcomeOf(
       assertEquals(head.route, 1 + ROUTES.indexOf(routeOf(head)));
     }
     return [
-      head.traits,
+      head.flags,
       head.method,
       head.target,
       head.originPath,

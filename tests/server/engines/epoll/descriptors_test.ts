@@ -6,12 +6,12 @@ import {
   Server,
   type ServerBuilder,
 } from "../../../../mod.ts";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { withDeadline } from "../../../_helpers.ts";
-import { request, type TestServer } from "../../../_serve.ts";
-import { countDescriptors, Resetter } from "../../../_sockets.ts";
-import { turn, until, untilRefused } from "../../../_turns.ts";
-import { connect, drain, toBytes } from "./_peers.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { withDeadline } from "../../../support/helpers.ts";
+import { request, type TestServer } from "../../../support/serve.ts";
+import { countDescriptors, Resetter } from "../../../support/sockets.ts";
+import { turn, until, untilRefused } from "../../../support/turns.ts";
+import { connect, drain, toBytes } from "../../../support/epoll_peers.ts";
 
 const DEADLINE_MS = 20_000;
 

@@ -12,13 +12,13 @@ import {
   Server,
   type ServerBuilder,
 } from "../../../../mod.ts";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { withDeadline } from "../../../_helpers.ts";
-import { Program } from "../../../_program.ts";
-import { RawClient } from "../../../_raw_client.ts";
-import { request } from "../../../_serve.ts";
-import { until, untilRefused } from "../../../_turns.ts";
-import { toBytes } from "./_peers.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { withDeadline } from "../../../support/helpers.ts";
+import { Program } from "../../../support/program.ts";
+import { RawClient } from "../../../support/raw_client.ts";
+import { request } from "../../../support/serve.ts";
+import { until, untilRefused } from "../../../support/turns.ts";
+import { toBytes } from "../../../support/epoll_peers.ts";
 
 const DEADLINE_MS = 20_000;
 

@@ -5,11 +5,11 @@
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { Program } from "../../../_program.ts";
-import type { RawClient } from "../../../_raw_client.ts";
-import { request, type TestServer } from "../../../_serve.ts";
-import { turn } from "../../../_turns.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { Program } from "../../../support/program.ts";
+import type { RawClient } from "../../../support/raw_client.ts";
+import { request, type TestServer } from "../../../support/serve.ts";
+import { turn } from "../../../support/turns.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** What the epoll engine needs to be allowed and to find; each case in a process with just those permissions. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { EPOLL, testEngine } from "../../../_engines.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
 

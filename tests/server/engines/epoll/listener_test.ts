@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Server, type ServerBuilder } from "../../../../mod.ts";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { RawClient } from "../../../_raw_client.ts";
-import { request } from "../../../_serve.ts";
-import { countDescriptors, Resetter } from "../../../_sockets.ts";
-import { until, untilRefused } from "../../../_turns.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { RawClient } from "../../../support/raw_client.ts";
+import { request } from "../../../support/serve.ts";
+import { countDescriptors, Resetter } from "../../../support/sockets.ts";
+import { until, untilRefused } from "../../../support/turns.ts";
 
 function app(
   address: Parameters<typeof Server.builder>[0],

@@ -2,11 +2,16 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Handler, ServerBuilder } from "../../../../mod.ts";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { request } from "../../../_serve.ts";
-import { Resetter } from "../../../_sockets.ts";
-import { until } from "../../../_turns.ts";
-import { connect, readAtLeast, toBytes, writeAll } from "./_peers.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { request } from "../../../support/serve.ts";
+import { Resetter } from "../../../support/sockets.ts";
+import { until } from "../../../support/turns.ts";
+import {
+  connect,
+  readAtLeast,
+  toBytes,
+  writeAll,
+} from "../../../support/epoll_peers.ts";
 
 /** More than the system takes of a connection whose other side does not read. */
 const FLOOD_BYTES = 50_000_000;

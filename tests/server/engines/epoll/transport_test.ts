@@ -6,12 +6,22 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { ConnectionSetupAction, type Duplex } from "../../../../mod.ts";
-import { EPOLL, testEngine } from "../../../_engines.ts";
-import { withDeadline } from "../../../_helpers.ts";
-import { inPieces, LARGE, LARGE_BYTES, sha256 } from "../../../_origins.ts";
-import { request } from "../../../_serve.ts";
-import { turn, until } from "../../../_turns.ts";
-import { connect, readAtLeast, toBytes, writeAll } from "./_peers.ts";
+import { EPOLL, testEngine } from "../../../support/engines.ts";
+import { withDeadline } from "../../../support/helpers.ts";
+import {
+  inPieces,
+  LARGE,
+  LARGE_BYTES,
+  sha256,
+} from "../../../support/origins.ts";
+import { request } from "../../../support/serve.ts";
+import { turn, until } from "../../../support/turns.ts";
+import {
+  connect,
+  readAtLeast,
+  toBytes,
+  writeAll,
+} from "../../../support/epoll_peers.ts";
 
 const DEADLINE_MS = 20_000;
 

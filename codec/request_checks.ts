@@ -1,0 +1,151 @@
+/**
+ * The rules that concern whole fields of a request's head, checked when it is
+ * complete, in this order: Host, framing, body allowed and not too long,
+ * Expect (RFC 9112 §3.2, §6.3; RFC 9110 §7.2, §7.8, §10.1.1). Repeated fields
+ * are found before, by the index.
+ */
+
+import { decodeOctets, equalsIgnoringCase } from "./ascii.ts";
+import {
+  type Authority,
+  isPlainAuthority,
+  isSameAuthority,
+  parseAuthority,
+} from "./authority.ts";
+import { ABSENT } from "./known_fields.ts";
+import { ProtocolError } from "./errors.ts";
+import { CHUNKED, requestBodyLength } from "./framing.ts";
+import { CONNECTION_UPGRADE, connectionOptions } from "./persistence.ts";
+import type { RequestHead } from "./request_head.ts";
+import {
+  DECLARES_LENGTH,
+  EXPECTS_CONTINUE,
+  IS_CHUNKED,
+  OFFERS_UPGRADE,
+} from "./request_flags.ts";
+import { RequestTarget } from "./request_target.ts";
+
+/** Framing, persistence and what else the control fields say. */
+export function readControlFields(
+  head: RequestHead,
+  maxBodyBytes: number,
+): void {
+  head.flags |= connectionOptions(head.index);
+  head.bodyLength = requestBodyLength(head.index, head.minorVersion);
+  if (head.bodyLength === CHUNKED) head.flags |= IS_CHUNKED;
+  else if (head.index.contentLength !== ABSENT) head.flags |= DECLARES_LENGTH;
+  if (offersUpgrade(head)) head.flags |= OFFERS_UPGRADE;
+  checkBodyAllowed(head);
+  if (head.bodyLength > maxBodyBytes) {
+    throw new ProtocolError(
+      "BODY_TOO_LARGE",
+      `Cannot accept a body of ${head.bodyLength} bytes: more than ${maxBodyBytes} (maxBodyBytes)`,
+      head.sizeBytes,
+    );
+  }
+  if (expectsContinue(head)) head.flags |= EXPECTS_CONTINUE;
+}
+
+/** One valid Host, and no other authority beside it (RFC 9112 §3.2; RFC 9110 §7.2). */
+export function checkHost(head: RequestHead): void {
+  const { index, bytes } = head;
+  const { host } = index;
+  if (host === ABSENT) {
+    if (head.minorVersion === 0) return; // it predates Host
+    throw new ProtocolError(
+      "MISSING_HOST",
+      "Cannot serve an HTTP/1.1 request without Host",
+      head.sizeBytes,
+    );
+  }
+  const start = index.valueStart(host);
+  const end = index.valueEnd(host);
+  const isOrigin = head.isOriginForm;
+  if (isOrigin && isPlainAuthority(bytes, start, end)) return;
+  const named = parseAuthority(decodeOctets(bytes, start, end));
+  if (named === null) {
+    throw new ProtocolError(
+      "INVALID_HOST",
+      "Cannot parse Host: not a host with an optional port",
+      start - head.base,
+    );
+  }
+  if (isOrigin || namesSameAuthority(head, named)) return;
+  // §3.2.2 says to ignore Host; two authorities on one request split routing
+  // from caches, so a mismatch is refused.
+  throw new ProtocolError(
+    "HOST_MISMATCH",
+    "Cannot serve a request whose target and Host name two authorities",
+    start - head.base,
+  );
+}
+
+function namesSameAuthority(head: RequestHead, named: Authority): boolean {
+  const { authority, form, scheme } = head.uri;
+  if (authority === null) return true; // asterisk form
+  const targeted = parseAuthority(authority);
+  if (targeted === null) return false;
+  if (form === "authority" && named.port === null) {
+    return targeted.host === named.host; // a tunnel has no default port
+  }
+  return isSameAuthority(targeted, named, scheme === "https" ? 443 : 80);
+}
+
+export function requireTarget(head: RequestHead): RequestTarget {
+  const target = RequestTarget.maybeParse(head.target, head.method);
+  if (target !== null) return target;
+  throw invalidTarget(head, "none of the four forms for this method");
+}
+
+export function invalidTarget(head: RequestHead, why: string): ProtocolError {
+  return new ProtocolError(
+    "INVALID_TARGET",
+    `Cannot parse request target: ${why}`,
+    head.methodEnd + 1,
+  );
+}
+
+/** An offer counts in HTTP/1.1 with `Connection: upgrade`, and never for h2c (RFC 9110 §7.8). */
+function offersUpgrade(head: RequestHead): boolean {
+  const { index } = head;
+  if (index.upgrade === ABSENT || head.minorVersion === 0) return false;
+  if ((head.connectionOptions & CONNECTION_UPGRADE) === 0) return false;
+  return !equalsIgnoringCase(
+    index.bytes,
+    index.valueStart(index.upgrade),
+    index.valueEnd(index.upgrade),
+    "h2c",
+  );
+}
+
+/** What follows such a head is not HTTP, or must not be mirrored, so a body is ambiguous. */
+function checkBodyAllowed(head: RequestHead): void {
+  if (head.bodyLength === 0) {
+    return;
+  }
+  const isRefused = head.offersUpgrade || head.isMethod("CONNECT") ||
+    head.isMethod("TRACE");
+  if (!isRefused) return;
+  throw new ProtocolError(
+    "BODY_NOT_ALLOWED",
+    "Cannot accept a body on CONNECT, TRACE or a request to upgrade",
+    head.sizeBytes,
+  );
+}
+
+/** The only expectation there is is `100-continue` (RFC 9110 §10.1.1). */
+function expectsContinue(head: RequestHead): boolean {
+  const { index } = head;
+  if (index.expect === ABSENT || head.minorVersion === 0) return false;
+  const start = index.valueStart(index.expect);
+  const end = index.valueEnd(index.expect);
+  if (
+    !index.hasMoreExpectations &&
+    equalsIgnoringCase(index.bytes, start, end, "100-continue")
+  ) return true;
+  throw new ProtocolError(
+    "EXPECTATION_FAILED",
+    "Cannot meet an expectation other than 100-continue",
+    start - index.base,
+  );
+}

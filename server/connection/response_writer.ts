@@ -1,0 +1,156 @@
+/**
+ * Puts response heads and small bodies into a connection's output: one buffer
+ * and so one write for what fits, no copy for large bytes.
+ */
+
+import { encodeOctets, writeOctets } from "../../codec/ascii.ts";
+import { CHUNKED } from "../../codec/framing.ts";
+import { CRLF } from "../../codec/chunked.ts";
+import {
+  encodeStatusLine,
+  writeDecimal,
+  writeLineEnd,
+} from "../../codec/head_encoder.ts";
+import type { Headers } from "../../codec/headers.ts";
+import { Status } from "../../codec/status.ts";
+import { CONTENT_LENGTH, type ResponseHeadCache } from "./head_cache.ts";
+import { type Output, OutputBuffer } from "./output.ts";
+
+/** Longest body that is copied behind its head instead of sent on its own, in bytes. */
+export const MAX_COPIED_BODY_BYTES = 2048;
+
+/** Room for the lines that the library adds and for the empty line, in bytes. */
+const LIBRARY_LINES_BYTES = 96;
+
+const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
+const CONNECTION_CLOSE = "connection: close\r\n";
+const CONNECTION_KEEP_ALIVE = "connection: keep-alive\r\n";
+const CONNECTION_UPGRADE = "connection: upgrade\r\n";
+
+/** What stands in a response's head. */
+export interface ResponseHead {
+  readonly status: Status;
+  readonly headers: Headers | null;
+  /** Octets, or one of the constants of the framing files. */
+  readonly length: number;
+  /** Whether `Connection: close` is announced. */
+  readonly closes: boolean;
+  /** Whether `Connection: keep-alive` is, which HTTP/1.0 clients wait for (RFC 9112 appendix C.2.2). */
+  readonly saysKeepAlive?: boolean;
+}
+
+/** Writes a head, with room for `bodySize` bytes kept behind it; returns the end, uncommitted. */
+function putHead(
+  output: Output,
+  heads: ResponseHeadCache,
+  head: ResponseHead,
+  bodySize: number,
+): number {
+  const { status, headers, length, closes } = head;
+  const start = heads.prepare(status, headers).bytes;
+  const bytes = output.reserve(start.length + LIBRARY_LINES_BYTES + bodySize);
+  let at = output.end;
+  bytes.set(start, at);
+  at += start.length;
+  if (length >= 0) at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
+  else {
+    at -= CONTENT_LENGTH.length; // the name of a length that is not sent
+    if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
+  }
+  if (closes) at = writeOctets(bytes, at, CONNECTION_CLOSE);
+  else if (head.saysKeepAlive === true) {
+    at = writeOctets(bytes, at, CONNECTION_KEEP_ALIVE);
+  }
+  return writeLineEnd(bytes, at);
+}
+
+/** Writes a head alone. */
+export function writeHead(
+  output: Output,
+  heads: ResponseHeadCache,
+  head: ResponseHead,
+): void {
+  output.commit(putHead(output, heads, head, 0));
+}
+
+/** Writes a head and a body of bytes. */
+export function writeBytes(
+  output: Output,
+  heads: ResponseHeadCache,
+  head: ResponseHead,
+  body: Uint8Array,
+): void {
+  if (body.length > MAX_COPIED_BODY_BYTES) {
+    writeHead(output, heads, head);
+    output.push(body);
+    return;
+  }
+  const at = putHead(output, heads, head, body.length);
+  output.reserve(0).set(body, at);
+  output.commit(at + body.length);
+}
+
+/**
+ * Writes a head and a short body of text if that is ASCII.
+ *
+ * perf: `TextEncoder` costs 230 ns a call where this loop takes 20 ns for 13
+ * characters. A text that is the same string as the last time is kept together
+ * with its head, for whoever asks {@linkcode ResponseHeadCache.find} first: 0.75 times the
+ * time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
+ *
+ * @returns Whether it was; if not, nothing was written.
+ */
+export function writeAscii(
+  output: Output,
+  heads: ResponseHeadCache,
+  head: ResponseHead,
+  body: string,
+): boolean {
+  const prepared = heads.prepare(head.status, head.headers);
+  const isRepeated = prepared.lastText === body && !head.closes &&
+    head.saysKeepAlive !== true;
+  let at = putHead(output, heads, head, body.length);
+  const bytes = output.reserve(0);
+  for (let i = 0; i < body.length; i++) {
+    const unit = body.charCodeAt(i);
+    if (unit > 0x7f) return false;
+    bytes[at++] = unit;
+  }
+  if (isRepeated) {
+    prepared.whole = new OutputBuffer(bytes.slice(output.end, at), false);
+  }
+  if (prepared.lastText !== body) {
+    prepared.lastText = body;
+    prepared.whole = null;
+  }
+  output.commit(at);
+  return true;
+}
+
+/** An interim response without fields (RFC 9110 §15.2.1). */
+export const CONTINUE: Uint8Array<ArrayBuffer> = encodeOctets(
+  "HTTP/1.1 100 Continue\r\n\r\n",
+);
+
+/** Writes an interim response, which has neither a length nor a date (RFC 9110 §15.2). */
+export function writeInformational(
+  output: Output,
+  status: Status,
+  headers: Headers,
+): void {
+  output.append(encodeStatusLine(status.code, status.reason));
+  output.append(headers.control().encoded);
+  output.append(CRLF);
+}
+
+/** Writes the response after which the connection speaks another protocol (RFC 9110 §15.2.2). */
+export function writeSwitchingProtocols(
+  output: Output,
+  headers: Headers,
+): void {
+  const { code, reason } = Status.SWITCHING_PROTOCOLS;
+  output.append(encodeStatusLine(code, reason));
+  output.append(encodeOctets(CONNECTION_UPGRADE));
+  output.append(headers.control().encoded);
+  output.append(CRLF);
+}

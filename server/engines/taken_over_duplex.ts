@@ -1,0 +1,81 @@
+/**
+ * A connection that a handler took over: octets that were read already come
+ * first, one read that was pending at that moment next, then the stream itself.
+ */
+
+import type { Duplex } from "../duplex.ts";
+
+/** See the file's header. */
+export class TakenOverDuplex implements Duplex {
+  readonly localAddr?: Deno.Addr;
+  readonly remoteAddr?: Deno.Addr;
+  #duplex: Duplex;
+  #onClose: () => void;
+  #rest: Uint8Array;
+  #pending: Promise<Uint8Array | null> | null;
+  #isEnded = false;
+
+  /**
+   * Wraps a duplex.
+   *
+   * @param unread Octets that were read and not used.
+   * @param pending The read that is under way, if there is one; `null` at the end.
+   * @param onClose Closes the connection, with everything that belongs to that.
+   */
+  constructor(
+    duplex: Duplex,
+    unread: Uint8Array,
+    pending: Promise<Uint8Array | null> | null,
+    onClose: () => void,
+  ) {
+    this.#duplex = duplex;
+    this.#rest = unread;
+    this.#pending = pending;
+    this.#onClose = onClose;
+    if (duplex.localAddr !== undefined) this.localAddr = duplex.localAddr;
+    if (duplex.remoteAddr !== undefined) this.remoteAddr = duplex.remoteAddr;
+  }
+
+  /** See {@linkcode Duplex.read}. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#rest.length === 0 && this.#pending !== null) {
+      const pending = this.#pending;
+      this.#pending = null;
+      const bytes = await pending;
+      if (bytes === null) this.#isEnded = true;
+      else this.#rest = bytes;
+    }
+    if (this.#rest.length > 0) {
+      const size = Math.min(this.#rest.length, buffer.length);
+      buffer.set(this.#rest.subarray(0, size));
+      this.#rest = this.#rest.subarray(size);
+      return size;
+    }
+    return this.#isEnded ? null : await this.#duplex.read(buffer);
+  }
+
+  /** See {@linkcode Duplex.write}. */
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#duplex.write(bytes);
+  }
+
+  /** See {@linkcode Duplex.closeWrite}. */
+  async closeWrite(): Promise<void> {
+    await this.#duplex.closeWrite?.();
+  }
+
+  /** See {@linkcode Duplex.close}. */
+  close(): void {
+    this.#onClose();
+  }
+
+  /** See {@linkcode Duplex.setNoDelay}. */
+  setNoDelay(noDelay?: boolean): void {
+    this.#duplex.setNoDelay?.(noDelay);
+  }
+
+  /** See {@linkcode Duplex.setKeepAlive}. */
+  setKeepAlive(keepAlive?: boolean): void {
+    this.#duplex.setKeepAlive?.(keepAlive);
+  }
+}

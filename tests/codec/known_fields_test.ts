@@ -1,0 +1,115 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { ABSENT, ControlIndex } from "../../codec/known_fields.ts";
+import { ProtocolError } from "../../codec/errors.ts";
+import { scanFields } from "../support/fields.ts";
+
+function valueAt(index: ControlIndex, entry: number): string | null {
+  if (entry === ABSENT) return null;
+  return decodeOctets(
+    index.bytes,
+    index.valueStart(entry),
+    index.valueEnd(entry),
+  );
+}
+
+Deno.test("ControlIndex finds the control fields in any case", () => {
+  const index = scanFields(
+    "HOST: a\r\ncontent-length: 5\r\nTransfer-Encoding: b\r\nConnection: c\r\nX: y\r\nconnection: d\r\nUpgrade: e\r\nupgrade: f\r\nExpect: g\r\n",
+  );
+  assertEquals(valueAt(index, index.host), "a");
+  assertEquals(valueAt(index, index.contentLength), "5");
+  assertEquals(valueAt(index, index.transferEncoding), "b");
+  assertEquals(valueAt(index, index.connection), "c");
+  assertEquals(valueAt(index, index.upgrade), "e");
+  assertEquals(valueAt(index, index.expect), "g");
+  assertEquals(index.hasMoreExpectations, false);
+});
+
+Deno.test("ControlIndex R46: takes no other name for one of them", () => {
+  const index = scanFields(
+    "Hos: a\r\nHosts: a\r\nHos\x7e: a\r\nContent_Length: 5\r\nContent-Lengtg: 5\r\nTransfer_Encoding: b\r\nConnectioN-: c\r\nUpgradf: d\r\nExpecs: e\r\n",
+  );
+  const { host, contentLength, transferEncoding } = index;
+  const { connection, upgrade, expect } = index;
+  for (
+    const entry of [
+      ...[host, contentLength, transferEncoding],
+      ...[connection, upgrade, expect],
+    ]
+  ) assertEquals(entry, ABSENT);
+});
+
+Deno.test("ControlIndex forgets the head before", () => {
+  const index = scanFields("Host: a\r\nExpect: x\r\nExpect: y\r\n");
+  assertEquals(index.hasMoreExpectations, true);
+  const next = scanFields("X: y\r\n");
+  index.read(next.bytes, next.base, next.table, next.count);
+  assertEquals([index.host, index.expect], [ABSENT, ABSENT]);
+  assertEquals(index.hasMoreExpectations, false);
+});
+
+Deno.test("ControlIndex R45: refuses a second line of a field that stands once", () => {
+  for (
+    const name of [
+      "Host",
+      "Content-Length",
+      "Transfer-Encoding",
+      "Content-Type",
+      "Authorization",
+      "Proxy-Authorization",
+    ]
+  ) {
+    const first = `${name}: 1\r\nX: y\r\n`;
+    const error = assertThrows(
+      () => scanFields(`${first}${name.toUpperCase()}: 1\r\n`),
+      ProtocolError,
+      `Cannot accept two lines of field "${name.toUpperCase()}"`,
+    );
+    assertEquals(error.code, "REPEATED_FIELD");
+    assertEquals(error.offset, first.length);
+  }
+});
+
+Deno.test("ControlIndex R43: refuses high octets where a keyword is looked for", () => {
+  for (const name of ["TE", "Trailer", "Upgrade", "Expect"]) {
+    const error = assertThrows(
+      () => scanFields(`${name}: a\xe9\r\n`),
+      ProtocolError,
+    );
+    assertEquals(error.code, "INVALID_FIELD_VALUE");
+    assertEquals(error.offset, name.length + 3);
+  }
+});
+
+Deno.test("ControlIndex.isNamed() compares octets without case", () => {
+  const bytes = encodeOctets("..Ab-: v\r\n");
+  const index = new ControlIndex(bytes, new Int32Array([0, 3, 5, 6]));
+  index.read(bytes, 2, index.table, 1);
+  assertEquals(index.isNamed(0, "ab-"), true);
+  assertEquals(index.isNamed(0, "ab"), false);
+  assertEquals(index.isNamed(0, "abc"), false);
+});
+
+Deno.test("ControlIndex R3, R45: forgets a head that it refused", () => {
+  const next = scanFields("Host: a\r\nX-Id: 7\r\nUser-Agent: v\r\n");
+  for (
+    const name of [
+      ...["Content-Length", "Transfer-Encoding"],
+      ...["Connection", "Upgrade", "Expect"],
+    ]
+  ) {
+    const lines = `${name}: 5\r\nHost: a\r\nHosu: a\r\n`;
+    const { bytes, table, count } = scanFields(lines);
+    bytes[lines.lastIndexOf("u")] = "t".charCodeAt(0); // now it stands twice
+    const index = new ControlIndex(bytes, table);
+    assertThrows(() => index.read(bytes, 0, table, count), ProtocolError);
+    index.read(next.bytes, 0, next.table, next.count);
+    const { contentLength, transferEncoding } = index;
+    const { connection, upgrade, expect } = index;
+    assertEquals(
+      [contentLength, transferEncoding, connection, upgrade, expect],
+      [ABSENT, ABSENT, ABSENT, ABSENT, ABSENT],
+    );
+  }
+});

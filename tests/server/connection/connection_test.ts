@@ -1,0 +1,216 @@
+/** Octets that are received where they are scanned: what is kept of them, and who may use the place. */
+
+import { assertEquals } from "@std/assert";
+import { RouterBuilder } from "../../../router/router.ts";
+import type { Application } from "../../../server/application.ts";
+import { Connection } from "../../../server/connection/connection.ts";
+import type { Handler } from "../../../server/hooks.ts";
+import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";
+import { EngineContext } from "../../../server/connection/engine_context.ts";
+import type { Transport } from "../../../server/duplex.ts";
+import { fromOctets, toOctets } from "../../support/raw_client.ts";
+import { until } from "../../support/turns.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+/** What is shared by the connections of one test. */
+function share(
+  routes: Readonly<Record<string, Handler>>,
+  clock: FakeClock,
+): EngineContext {
+  const router = new RouterBuilder<Handler>();
+  for (const [pattern, handler] of Object.entries(routes)) {
+    router.add("GET", pattern, handler).add("POST", pattern, handler);
+  }
+  const app: Application = {
+    router: router.build(),
+    fallback: null,
+    hooks: {
+      connectionSetup: null,
+      preRouting: null,
+      connectionTeardown: null,
+      error: null,
+    },
+    options: DEFAULT_SERVER_OPTIONS,
+    tls: null,
+  };
+  return new EngineContext(app, clock, false);
+}
+
+/** A connection whose engine receives into the window and sends everything at once. */
+class Wire implements Transport {
+  readonly duplex = {
+    read: () => Promise.resolve(null),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close: () => {},
+  };
+  readonly connection: Connection;
+  isClosed = false;
+  #services: EngineContext;
+  #sent = "";
+
+  constructor(context: EngineContext) {
+    this.#services = context;
+    this.connection = new Connection(context, this);
+  }
+
+  /** The bodies of all responses so far. */
+  get bodies(): string[] {
+    return this.#sent.split(/HTTP\/1.1 [^]*?\r\n\r\n/).slice(1);
+  }
+
+  /** Receives octets at a place in the window, which is overwritten afterwards. */
+  receive(text: string, place = 0): void {
+    const { bytes, start, size } = this.#services.window;
+    bytes.set(toOctets(text), start + place);
+    this.connection.receive(bytes, start + place, start + place + text.length);
+    bytes.fill(0x78, start, start + size);
+  }
+
+  flush(): void {
+    if (this.isClosed) return;
+    const { output } = this.connection;
+    while (output.next()) {
+      const { sendBytes, sendStart, sendEnd } = output;
+      this.#sent += fromOctets(sendBytes.subarray(sendStart, sendEnd));
+      output.sent(sendEnd - sendStart);
+      this.connection.outputSent();
+    }
+  }
+
+  resumeReading(): void {}
+
+  closeWrite(): void {
+    this.connection.receiveEnd();
+  }
+
+  takeOver(): never {
+    throw new TypeError("Cannot take over: no test does");
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+function get(path: string, fields = ""): string {
+  return `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+}
+
+Deno.test("pipelined requests are taken from the window, wherever they lie and however the last one is cut", () => {
+  const routes: Record<string, Handler> = {
+    "/": (_, res) => res.ok("root"),
+    "/user/:id": (ctx, res) =>
+      res.ok(`${ctx.params.get("id")} ${ctx.headers.get("x-n")}`),
+  };
+  const wire = get("/") + get("/user/1", "X-N: one\r\n") + get("/") +
+    get("/user/2", "X-N: two\r\n");
+  const expected = ["root", "1 one", "root", "2 two"];
+  for (let cut = 1; cut < wire.length; cut++) {
+    const context = share(routes, new FakeClock());
+    const served = new Wire(context);
+    served.receive(wire.slice(0, cut), context.window.size - cut);
+    served.receive(wire.slice(cut), 7 * cut);
+    assertEquals(served.bodies, expected, `cut at ${cut}`);
+  }
+});
+
+Deno.test("what an asynchronous handler reads is kept when the window is overwritten", async () => {
+  const served = new Wire(share({
+    "/later": async (ctx, res) => {
+      const { headers } = ctx;
+      await Promise.resolve();
+      res.ok(`${ctx.uri} ${headers.get("x-n")} ${ctx.headers.count}`);
+    },
+  }, new FakeClock()));
+  served.receive(get("/later?1", "X-N: one\r\n") + get("/later?2"));
+  await until(() => served.bodies.length === 2);
+  assertEquals(served.bodies, ["/later?1 one 2", "/later?2 null 1"]);
+});
+
+Deno.test("a body behind its head in the window is kept as it is read", async () => {
+  const served = new Wire(share({
+    "/echo": async (ctx, res) => {
+      await Promise.resolve();
+      res.ok(await ctx.body.text());
+    },
+  }, new FakeClock()));
+  served.receive(
+    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nab",
+  );
+  served.receive("cdef" + get("/echo"), 100);
+  await until(() => served.bodies.length === 2);
+  assertEquals(served.bodies, ["abcdef", ""]);
+});
+
+Deno.test("a handler that makes another connection go on leaves the window and its own head as they were", () => {
+  let release = (): void => {};
+  const routes: Record<string, Handler> = {
+    "/wait": (_, res) =>
+      new Promise<void>((resolve) => {
+        release = () => {
+          res.ok("released");
+          resolve();
+        };
+      }),
+    "/release": (ctx, res) => {
+      release();
+      res.ok(`by ${ctx.headers.get("x-n")}`);
+    },
+    "/name/:name": (ctx, res) => res.ok(ctx.params.get("name")),
+  };
+  const head = get("/wait");
+  const held = get("/name/held", "X-N: wrong\r\n") + get("/name/behind");
+  for (let cut = 0; cut < head.length; cut++) {
+    const context = share(routes, new FakeClock());
+    const waiting = new Wire(context);
+    const acting = new Wire(context);
+    if (cut > 0) waiting.receive(head.slice(0, cut));
+    waiting.receive(head.slice(cut));
+    waiting.receive(held);
+    acting.receive(get("/release", "X-N: right\r\n") + get("/name/next"));
+    assertEquals(acting.bodies, ["by right", "next"], `cut at ${cut}`);
+    assertEquals(waiting.bodies, ["released", "held", "behind"]);
+  }
+});
+
+Deno.test("a handler that ends its own connection sends nothing, and is told", async () => {
+  const told: string[] = [];
+  const context = share({
+    "/end": (_, res) => {
+      served.connection.fail(new Error("ended by its handler"));
+      res.ok("too late");
+      res.sent.catch((error) => told.push(error.message));
+    },
+  }, new FakeClock());
+  const served = new Wire(context);
+  served.receive(get("/end") + get("/end"));
+  await until(() => told.length > 0);
+  assertEquals(told, ["ended by its handler"]);
+  assertEquals([served.bodies, served.isClosed], [[], true]);
+  assertEquals(context.requestCount, 1);
+});
+
+Deno.test("a handler that makes its own connection the last one says so at once", () => {
+  const context = share({
+    "/stop": (_, res) => {
+      served.connection.announceEnd();
+      res.ok("last");
+    },
+  }, new FakeClock());
+  const served = new Wire(context);
+  served.receive(get("/stop") + get("/stop"));
+  assertEquals([served.bodies, served.isClosed], [["last"], true]);
+});
+
+Deno.test("a connection has its whole time after an hour without any", () => {
+  const clock = new FakeClock();
+  const context = share({ "/": (_, res) => res.ok("root") }, clock);
+  clock.advance(3_600_000);
+  const served = new Wire(context);
+  clock.advance(DEFAULT_SERVER_OPTIONS.headerTimeout - 1);
+  assertEquals(served.isClosed, false);
+  served.receive(get("/"));
+  assertEquals(served.bodies, ["root"]);
+  clock.advance(2 * DEFAULT_SERVER_OPTIONS.idleTimeout);
+  assertEquals(served.isClosed, true);
+});

@@ -1,0 +1,282 @@
+/** Every deadline of a connection, on a clock that the test moves. */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  ConnectionSetupAction,
+  type Handler,
+  ProtocolError,
+  type ServerOptions,
+} from "../../../mod.ts";
+import { RouterBuilder } from "../../../router/router.ts";
+import type { Hooks } from "../../../server/application.ts";
+import { ConnectionManager } from "../../../server/engines/connection_manager.ts";
+import { resolveOptions } from "../../../server/options.ts";
+import { MemoryConnection } from "../../support/memory_duplex.ts";
+import { request } from "../../support/serve.ts";
+import { turn, until } from "../../support/turns.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+/** More than two sweeps can be late by, with the options used here, in ms. */
+const SWEEPS_MS = 600;
+
+/** One connection of an engine whose clock stands. */
+class Timed extends MemoryConnection {
+  readonly clock: FakeClock = new FakeClock();
+  /** What the teardown hook was told. */
+  error: Error | undefined;
+  /** Settles with the connection's end. */
+  readonly ended: Promise<void>;
+
+  constructor(
+    handler: Handler,
+    options: Partial<ServerOptions> = {},
+    hooks: Partial<Hooks> = {},
+  ) {
+    super();
+    const engine = new ConnectionManager(
+      {
+        router: new RouterBuilder<Handler>().build(),
+        fallback: handler,
+        tls: null,
+        hooks: {
+          connectionSetup: null,
+          preRouting: null,
+          connectionTeardown: (_, error) => {
+            this.error = error;
+          },
+          error: null,
+          ...hooks,
+        },
+        options: resolveOptions(options),
+      },
+      { onFinished: () => {}, onError: () => {} },
+      { clock: this.clock },
+    );
+    this.ended = engine.handle(this.duplex);
+  }
+
+  /** Moves the time by `durationMs`, sees nothing happen, and then by what sweeps are late. */
+  async pass(durationMs: number): Promise<void> {
+    await turn();
+    const { closeCount, writes } = this;
+    const before = writes.length;
+    this.clock.advance(durationMs);
+    await turn();
+    assertEquals([this.closeCount, writes.length], [closeCount, before]);
+    this.clock.advance(SWEEPS_MS);
+    await turn();
+  }
+
+  /** Sees the end: what is left to read, and that no timer is. */
+  async finish(): Promise<string> {
+    const rest = await this.toEnd();
+    this.end();
+    await this.ended;
+    assertEquals(this.clock.tickerCount, 0);
+    return rest;
+  }
+}
+
+function codeOf(error: Error | undefined): string | undefined {
+  return error instanceof ProtocolError ? error.code : error?.name;
+}
+
+const ok: Handler = (_, res) => res.ok("ok");
+const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());
+
+Deno.test("headerTimeout ends a new connection that says nothing, silently", async () => {
+  const timed = new Timed(ok);
+  await timed.pass(15_000);
+  assertEquals(await timed.finish(), "");
+  assertEquals(timed.error, undefined);
+});
+
+Deno.test("headerTimeout answers 408 to a head that is not complete, whatever its progress", async () => {
+  const timed = new Timed(ok, { headerTimeout: 10_000 });
+  const wire = request("GET /", "X: y\r\n");
+  for (const octet of wire.slice(0, 20)) {
+    timed.send(octet);
+    await turn();
+    timed.clock.advance(490);
+  }
+  await timed.pass(200);
+  const answer = await timed.response();
+  assertEquals([answer.status, answer.headers.get("connection")], [
+    408,
+    "close",
+  ]);
+  assertEquals(await timed.finish(), "");
+  assertEquals(codeOf(timed.error), "HEAD_TIMEOUT");
+});
+
+Deno.test("idleTimeout ends a connection between requests, silently", async () => {
+  const timed = new Timed(ok);
+  for (let n = 0; n < 3; n++) {
+    timed.send(request("GET /"));
+    await timed.response();
+    timed.clock.advance(29_000);
+  }
+  await timed.pass(1000);
+  assertEquals(await timed.finish(), "");
+  assertEquals(timed.error, undefined);
+});
+
+Deno.test("bodyTimeout answers 408 to a body that stalls; progress moves it", async () => {
+  const timed = new Timed(upload);
+  timed.send(request("POST /", "Content-Length: 9\r\n"));
+  for (let n = 0; n < 5; n++) {
+    timed.send("x");
+    await turn();
+    timed.clock.advance(29_000);
+  }
+  await timed.pass(1000);
+  assertEquals((await timed.response()).status, 408);
+  assertEquals(await timed.finish(), "");
+  assertEquals(codeOf(timed.error), "BODY_TIMEOUT");
+});
+
+Deno.test("requestTimeout bounds a body that drips", async () => {
+  const timed = new Timed(upload, { requestTimeout: 60_000 });
+  timed.send(request("POST /", "Content-Length: 999\r\n"));
+  await turn();
+  for (let n = 0; n < 6; n++) {
+    timed.send("x");
+    await turn();
+    timed.clock.advance(9990);
+  }
+  await timed.pass(60);
+  assertEquals((await timed.response()).status, 408);
+  assertEquals(await timed.finish(), "");
+  assertEquals(codeOf(timed.error), "REQUEST_TIMEOUT");
+});
+
+Deno.test("no deadline runs while a handler takes its time", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timed = new Timed(async (_, res) => {
+    await promise;
+    res.ok("late");
+  });
+  timed.send(request("GET /"));
+  await turn();
+  timed.clock.advance(3_600_000);
+  await turn();
+  assertEquals([timed.closeCount, timed.writes], [0, []]);
+  resolve();
+  assertEquals((await timed.response()).body, "late");
+  timed.end();
+  assertEquals(await timed.finish(), "");
+});
+
+Deno.test("bodyTimeout does not run while nobody waits for the body", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timed = new Timed(async (ctx, res) => {
+    const buffer = new Uint8Array(1);
+    await ctx.body.read(buffer);
+    await promise;
+    await ctx.body.read(buffer);
+    res.ok(buffer);
+  });
+  timed.send(request("POST /", "Content-Length: 2\r\n"));
+  await turn();
+  timed.send("a");
+  await turn();
+  timed.clock.advance(60_000);
+  resolve();
+  await turn();
+  timed.send("b");
+  assertEquals((await timed.response()).body, "b");
+  timed.end();
+  await timed.finish();
+});
+
+Deno.test("writeTimeout cuts a connection whose peer reads nothing, and its source", async () => {
+  const canceled = Promise.withResolvers<void>();
+  const timed = new Timed((_, res) =>
+    res.ok(
+      new ReadableStream({
+        pull: (controller) => controller.enqueue("x".repeat(10_000)),
+        cancel: () => canceled.resolve(),
+      }),
+    )
+  );
+  const release = timed.holdWrites();
+  timed.send(request("GET /"));
+  await until(() => timed.writes.length > 0);
+  await timed.pass(30_000);
+  await canceled.promise;
+  assertEquals(timed.closeCount, 1);
+  release();
+  await timed.finish();
+  assertEquals(codeOf(timed.error), "TimeoutError");
+});
+
+Deno.test("drainTimeout bounds the wait for a body that nobody reads", async () => {
+  const timed = new Timed(ok);
+  timed.send(request("POST /", "Content-Length: 9\r\n"));
+  const answer = await timed.response();
+  assertEquals(answer.headers.has("connection"), false);
+  await timed.pass(2000);
+  assertEquals(await timed.finish(), "");
+});
+
+Deno.test("drainTimeout bounds the end of a connection whose peer does not close", async () => {
+  const timed = new Timed(ok);
+  timed.send(request("GET /", "Connection: close\r\n"));
+  await timed.response();
+  assertEquals(await timed.toEnd(), ""); // our direction is closed at once
+  await timed.pass(2000);
+  assertEquals(timed.closeCount, 1);
+  await timed.finish();
+  assertEquals(timed.error, undefined);
+});
+
+Deno.test("readTimeoutMs of the setup hook takes the place of the read deadlines", async () => {
+  const hooks: Partial<Hooks> = {
+    connectionSetup: (accepted) => {
+      assert(accepted.ok);
+      return ConnectionSetupAction.proceed(accepted.conn, {
+        readTimeoutMs: 3000,
+      });
+    },
+  };
+  const silent = new Timed(ok, {}, hooks);
+  await silent.pass(3000);
+  assertEquals(await silent.finish(), "");
+  const idle = new Timed(ok, {}, hooks);
+  idle.send(request("GET /"));
+  await idle.response();
+  await idle.pass(3000);
+  assertEquals(await idle.finish(), "");
+  const stalled = new Timed(upload, {}, hooks);
+  stalled.send(request("POST /", "Content-Length: 9\r\n"));
+  await stalled.pass(3000);
+  assertEquals((await stalled.response()).status, 408);
+  assertEquals(await stalled.finish(), "");
+});
+
+Deno.test("maxConnectionAge ends a connection with the next answer", async () => {
+  const timed = new Timed(ok, { maxConnectionAge: 5000 });
+  timed.send(request("GET /"));
+  assertEquals((await timed.response()).headers.has("connection"), false);
+  timed.clock.advance(5000 + SWEEPS_MS);
+  timed.send(request("GET /"));
+  assertEquals((await timed.response()).headers.get("connection"), "close");
+  assertEquals(await timed.finish(), "");
+});
+
+Deno.test("the Date line follows the clock second by second", async () => {
+  const timed = new Timed(ok);
+  const dates: (string | undefined)[] = [];
+  for (const durationMs of [0, 400, 1600]) {
+    timed.clock.advance(durationMs);
+    timed.send(request("GET /"));
+    dates.push((await timed.response()).headers.get("date"));
+  }
+  assertEquals(dates, [
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:39 GMT",
+  ]);
+  timed.end();
+  await timed.finish();
+});

@@ -1,0 +1,34 @@
+import { assertEquals, assertNotStrictEquals } from "@std/assert";
+import {
+  ReceiveSlots,
+  SLOT_BYTES,
+} from "../../../server/connection/receive_slots.ts";
+
+Deno.test("slots lie beside each other in their area, as many as there is room for", () => {
+  const bytes = new Uint8Array(5000);
+  const slots = new ReceiveSlots({ bytes, start: 100, size: 2 * SLOT_BYTES });
+  const first = slots.take();
+  const second = slots.take();
+  assertEquals([first?.start, second?.start], [100, 100 + SLOT_BYTES]);
+  assertEquals(slots.take(), null);
+  first?.view.fill(1);
+  second?.view.fill(2);
+  assertEquals(bytes[99 + SLOT_BYTES], 1);
+  assertEquals(bytes[100 + SLOT_BYTES], 2);
+  assertEquals(bytes[100 + 2 * SLOT_BYTES], 0);
+});
+
+Deno.test("a slot that was given back is given again, to one at a time", () => {
+  const bytes = new Uint8Array(2 * SLOT_BYTES);
+  const slots = new ReceiveSlots({ bytes, start: 0, size: bytes.length });
+  const [first, second] = [slots.take(), slots.take()];
+  if (first !== null) slots.give(first);
+  const again = slots.take();
+  assertEquals(again, first);
+  assertNotStrictEquals(again, second);
+  assertEquals(slots.take(), null);
+});
+
+Deno.test("without an area there are no slots", () => {
+  assertEquals(new ReceiveSlots(null).take(), null);
+});

@@ -1,0 +1,105 @@
+/**
+ * The table of engines: each behaviour of the server is tested on every one of
+ * them, by the same test. What cannot be the same stands in `engines_test.ts`.
+ */
+
+import type { Handler, ServeOptions, Server, ServerHandle } from "../../mod.ts";
+import type { Application } from "../../server/application.ts";
+import type { Clock } from "../../server/connection/connections.ts";
+import type { ManagerEvents } from "../../server/engines/connection_manager.ts";
+import type { ServerOptions } from "../../server/options.ts";
+import { type Configure, serveOn, type TestServer } from "./serve.ts";
+import {
+  type ListeningEngine,
+  listenTimed,
+  Timed,
+  type TimedHooks,
+  type TimedPeer,
+} from "./timed.ts";
+import {
+  listenTimed as listenTimedOnEpoll,
+  TimedSocket,
+} from "./timed_socket.ts";
+import {
+  type ConfigureWire,
+  EpollWire,
+  MemoryWire,
+  type Wire,
+} from "./wire.ts";
+
+/** One engine, and what tests ask of it. */
+export interface TestEngine {
+  readonly name: "listen" | "epoll";
+  /** Whether this system does not have it. */
+  readonly isAbsent: boolean;
+  /** Serves an application. */
+  start(server: Server, options?: ServeOptions): ServerHandle;
+  /** Serves what `configure` sets up, on a free port of 127.0.0.1. */
+  serve(configure: Configure, options?: Partial<ServerOptions>): TestServer;
+  /** Serves connections that come in given pieces. */
+  wire(configure: ConfigureWire, options?: Partial<ServerOptions>): Wire;
+  /** Serves one connection while the clock stands. */
+  timed(
+    handler: Handler,
+    options?: Partial<ServerOptions>,
+    hooks?: TimedHooks,
+  ): TimedPeer;
+  /** Serves an application on a free port of 127.0.0.1 under a clock. */
+  listenTimed(
+    app: Application,
+    events: ManagerEvents,
+    clock: Clock,
+  ): ListeningEngine;
+}
+
+/** The default engine. Wires and timed connections run its transport in memory. */
+export const LISTEN: TestEngine = Object.freeze<TestEngine>({
+  name: "listen",
+  isAbsent: false,
+  start: (server, options) => server.serve(options),
+  serve: (configure, options) =>
+    serveOn((server, serving) => server.serve(serving), configure, options),
+  wire: (configure, options) => new MemoryWire(configure, options),
+  timed: (handler, options, hooks) => new Timed(handler, options, hooks),
+  listenTimed,
+});
+
+/** The engine on Linux's epoll. */
+export const EPOLL: TestEngine = Object.freeze<TestEngine>({
+  name: "epoll",
+  isAbsent: Deno.build.os !== "linux",
+  start: (server, options) => server.serveEpoll(options),
+  serve: (configure, options) =>
+    serveOn(
+      (server, serving) => server.serveEpoll(serving),
+      configure,
+      options,
+    ),
+  wire: (configure, options) => new EpollWire(configure, options),
+  timed: (handler, options, hooks) => new TimedSocket(handler, options, hooks),
+  listenTimed: listenTimedOnEpoll,
+});
+
+/** All engines. */
+export const ENGINES: readonly TestEngine[] = Object.freeze([LISTEN, EPOLL]);
+
+/** Registers a test for each engine. */
+export function testEngines(
+  name: string,
+  run: (engine: TestEngine) => void | Promise<void>,
+): void {
+  for (const engine of ENGINES) testEngine(engine, name, run);
+}
+
+/** Registers a test for one engine: `engines_test.ts` says why not for the others. */
+export function testEngine(
+  engine: TestEngine,
+  name: string,
+  run: (engine: TestEngine) => void | Promise<void>,
+): void {
+  Deno.test({
+    name: engine === LISTEN ? name : `${name} [${engine.name}]`,
+    ignore: engine.isAbsent,
+    fn: () => run(engine),
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * A server on the epoll engine as tests drive it: connections whose octets
+ * come in the pieces that the test gives, and what the server's side knows of
+ * each. Client and server live in one thread, so that a connection of the
+ * rig's own tells when the engine has seen all that came before.
+ */
+
+import type { Duplex } from "../../mod.ts";
+import {
+  ConnectionSetupAction,
+  type ConnectionSetupHook,
+  type ConnectionTeardownHook,
+} from "../../server/hooks.ts";
+
+/** What the server's side knows of a connection. */
+export interface ServerSide {
+  /** What handlers wrote down. */
+  readonly log: unknown[];
+  /** How often it was torn down. */
+  teardownCount: number;
+  /** What the teardown hook was told. */
+  error: Error | undefined;
+  /** Resolves with the teardown hook. */
+  readonly tornDown: PromiseWithResolvers<void>;
+}
+
+/** The hooks that a rig has to see. */
+export interface RigHooks {
+  readonly connectionSetup: ConnectionSetupHook;
+  readonly connectionTeardown: ConnectionTeardownHook;
+}
+
+/** A server that was started for a rig. */
+export interface RigServer {
+  readonly port: number;
+  /** Ends serving; resolves when nothing is left. */
+  stop(): Promise<void>;
+}
+
+const OCTET = new Uint8Array(1);
+
+/** A client's connection, and its other side. */
+export interface RigConnection {
+  readonly conn: Deno.TcpConn;
+  readonly side: ServerSide;
+}
+
+/** See the file's header. */
+export class EpollRig {
+  #server: RigServer;
+  #ready: Promise<void>;
+  #sides: WeakMap<Duplex, ServerSide> = new WeakMap();
+  #arrivals: Map<number, PromiseWithResolvers<ServerSide>> = new Map();
+  /** The rig's own connection: our end, its other end, and its way out. */
+  #outside: Deno.TcpConn | null = null;
+  #inside: PromiseWithResolvers<Duplex> = Promise.withResolvers();
+  #isInsideKnown = false;
+  #leave: PromiseWithResolvers<ConnectionSetupAction> = Promise.withResolvers();
+  #running: Promise<void> | null = null;
+  #waiting: Promise<void> | null = null;
+  #isStopping = false;
+
+  /** Starts a server; its connections are known from then on. */
+  constructor(start: (hooks: RigHooks) => RigServer) {
+    this.#server = start({
+      connectionSetup: (accepted) => {
+        if (!accepted.ok) return ConnectionSetupAction.drop;
+        if (!this.#isInsideKnown) {
+          this.#isInsideKnown = true;
+          this.#inside.resolve(accepted.conn);
+          return this.#leave.promise;
+        }
+        this.#arrived(accepted.conn);
+        return ConnectionSetupAction.proceed(accepted.conn);
+      },
+      connectionTeardown: (conn, error) => {
+        const side = this.#sideOf(conn);
+        side.teardownCount++;
+        side.error = error;
+        side.tornDown.resolve();
+      },
+    });
+    this.#ready = this.#connect().then(async (conn) => {
+      this.#outside = conn;
+      await this.#inside.promise;
+    });
+  }
+
+  /** The log of the connection that a handler's context names. */
+  logOf = (conn: Duplex): unknown[] => this.#sideOf(conn).log;
+
+  /** Opens a connection, and waits until the server has it. */
+  async connect(): Promise<RigConnection> {
+    await this.#ready;
+    const conn = await this.#connect();
+    const { port } = conn.localAddr as Deno.NetAddr; // a TCP connection
+    const arrival = this.#arrivalAt(port);
+    const side = await arrival.promise;
+    this.#arrivals.delete(port);
+    return { conn, side };
+  }
+
+  /** Resolves when the engine has taken all octets that were sent before; at once if it ends. */
+  seen(): Promise<void> {
+    if (this.#isStopping) return Promise.resolve();
+    return this.#waiting ??= this.#pingNext();
+  }
+
+  /** Ends serving. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#ready;
+    await this.#waiting;
+    await this.#running;
+    this.#leave.resolve(ConnectionSetupAction.drop);
+    this.#outside?.close();
+    this.#outside = null;
+    await this.#server.stop();
+  }
+
+  async #connect(): Promise<Deno.TcpConn> {
+    const { port } = this.#server;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay(true);
+    return conn;
+  }
+
+  /** Whoever asks while a ping is under way may have sent behind it. */
+  async #pingNext(): Promise<void> {
+    await this.#ready;
+    await this.#running;
+    this.#waiting = null;
+    this.#running = this.#ping();
+    await this.#running;
+  }
+
+  /** The system tells the engine of connections in the order in which something came. */
+  async #ping(): Promise<void> {
+    const inside = await this.#inside.promise;
+    const read = inside.read(new Uint8Array(1));
+    await this.#outside?.write(OCTET);
+    await read;
+  }
+
+  #arrived(conn: Duplex): void {
+    const { port } = conn.remoteAddr as Deno.NetAddr; // a TCP connection
+    this.#arrivalAt(port).resolve(this.#sideOf(conn));
+  }
+
+  #arrivalAt(port: number): PromiseWithResolvers<ServerSide> {
+    let arrival = this.#arrivals.get(port);
+    if (arrival === undefined) {
+      arrival = Promise.withResolvers();
+      this.#arrivals.set(port, arrival);
+    }
+    return arrival;
+  }
+
+  #sideOf(conn: Duplex): ServerSide {
+    let side = this.#sides.get(conn);
+    if (side === undefined) {
+      side = {
+        log: [],
+        teardownCount: 0,
+        error: undefined,
+        tornDown: Promise.withResolvers(),
+      };
+      this.#sides.set(conn, side);
+    }
+    return side;
+  }
+}

@@ -1,0 +1,19 @@
+/** The reverse proxy example in a process of its own. */
+
+import { Program } from "./program.ts";
+
+/** Starts a proxy before a port of 127.0.0.1, which has `deadlineMs` to begin an answer. */
+export function startProxy(
+  port: number,
+  deadlineMs = 20_000,
+): Promise<Program> {
+  return Program.start({
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      "examples/reverse_proxy.ts",
+      ...["127.0.0.1", String(port), "0", String(deadlineMs)],
+    ],
+  });
+}

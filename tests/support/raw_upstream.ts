@@ -1,0 +1,239 @@
+/**
+ * An origin without a library: it keeps what it received octet by octet, as
+ * text with one character each, and sends what a script says. It takes only
+ * requests that can be read in one way; all else is a fault.
+ */
+
+import { assert } from "@std/assert";
+import { fromOctets, toOctets } from "./raw_client.ts";
+
+/** How long {@linkcode eventually} waits, in ms. */
+const DEADLINE_MS = 15_000;
+
+/** Waits until something holds that other processes bring about. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    assert(performance.now() < endMs, `Still not so: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+/** A request as it stood on the wire. */
+export interface RawRequest {
+  readonly method: string;
+  readonly target: string;
+  /** Request line and field lines, with CRLFs, without the empty line. */
+  readonly head: string;
+  /** Values by name in lower case, one for each line. */
+  readonly fields: ReadonlyMap<string, readonly string[]>;
+  /** The payload, once it was read. */
+  body: string;
+  /** Which connection it came on, from 1. */
+  readonly connection: number;
+}
+
+/** What a script does with its connection. */
+export interface UpstreamConnection {
+  /** Sends text, one octet for each character. */
+  send(text: string): Promise<void>;
+  /** Reads the request's body to its end; done after the script otherwise. */
+  readBody(): Promise<string>;
+  /** Reads whatever comes, `""` at the end. */
+  readSome(): Promise<string>;
+  /** Ends the connection. */
+  close(): void;
+}
+
+/** Answers one request, whose head was read. */
+export type Script = (
+  request: RawRequest,
+  connection: UpstreamConnection,
+) => Promise<void> | void;
+
+/** An origin on 127.0.0.1; see the file's header. */
+export class RawUpstream implements AsyncDisposable {
+  /** Requests that were read to their end, in order. */
+  readonly requests: RawRequest[] = [];
+  /** Heads that were read, of requests that may not have come to their end. */
+  readonly heads: RawRequest[] = [];
+  /** What was no request. */
+  readonly faults: string[] = [];
+  /** Connections so far, and those that are open. */
+  connectionCount = 0;
+  openCount = 0;
+  /** What is done with a request. */
+  script: Script;
+  #listener: Deno.TcpListener;
+  #conns: Set<Deno.Conn> = new Set();
+  #running: Promise<void>[] = [];
+
+  /** Listens on a free port, or on one that was free before. */
+  constructor(script: Script, port = 0) {
+    this.script = script;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
+    this.#running.push(this.#accept());
+  }
+
+  /** Where it listens. */
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  /** Closes listener and connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const conn of [...this.#conns]) this.#close(conn);
+    await Promise.all(this.#running);
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      for await (const conn of this.#listener) {
+        this.#conns.add(conn);
+        this.openCount++;
+        this.#running.push(this.#serve(conn, ++this.connectionCount));
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error; // it was closed
+    }
+  }
+
+  async #serve(conn: Deno.Conn, number: number): Promise<void> {
+    const reader = new RequestReader(conn, number);
+    try {
+      for (;;) {
+        const request = await reader.head();
+        if (request === null) break;
+        this.heads.push(request);
+        let body: Promise<string> | null = null;
+        const readBody = (): Promise<string> =>
+          body ??= reader.body(request).then((text) => {
+            this.requests.push(request);
+            return request.body = text;
+          });
+        await this.script(request, {
+          send: (text) => writeAll(conn, text),
+          readBody,
+          readSome: () => reader.some(),
+          close: () => this.#close(conn),
+        });
+        if (!this.#conns.has(conn)) break;
+        await readBody();
+      }
+    } catch (error) {
+      if (error instanceof SyntaxError) this.faults.push(error.message);
+      // Otherwise the peer left, or the script closed: both are what a test is about.
+    } finally {
+      this.#close(conn);
+    }
+  }
+
+  #close(conn: Deno.Conn): void {
+    if (!this.#conns.delete(conn)) return;
+    this.openCount--;
+    conn.close();
+  }
+}
+
+async function writeAll(conn: Deno.Conn, text: string): Promise<void> {
+  let rest: Uint8Array = toOctets(text);
+  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+}
+
+/** The connection ended inside a request. */
+class CutError extends Error {}
+
+/** Reads requests by the letter of RFC 9112, and nothing else. */
+class RequestReader {
+  #conn: Deno.Conn;
+  #number: number;
+  #rest = "";
+  #buffer = new Uint8Array(65_536);
+
+  constructor(conn: Deno.Conn, number: number) {
+    this.#conn = conn;
+    this.#number = number;
+  }
+
+  async some(): Promise<string> {
+    if (this.#rest === "" && !await this.#fill()) return "";
+    const taken = this.#rest;
+    this.#rest = "";
+    return taken;
+  }
+
+  async head(): Promise<RawRequest | null> {
+    if (this.#rest === "" && !await this.#fill()) return null;
+    const head = await this.#until("\r\n\r\n") + "\r\n";
+    const [line = "", ...lines] = head.split("\r\n").slice(0, -1);
+    const start = /^([!-~]+) ([!-~]+) HTTP\/1\.1$/.exec(line);
+    if (start === null) throw new SyntaxError(`Request line: ${line}`);
+    const fields = new Map<string, string[]>();
+    for (const text of lines) {
+      const match = /^([!#-'*+.^-`|~\w-]+): ([\t\x20-\x7e\x80-\xff]*)$/.exec(
+        text,
+      );
+      if (match === null) throw new SyntaxError(`Field line: ${text}`);
+      const [, name = "", value = ""] = match;
+      const lower = name.toLowerCase();
+      fields.set(lower, [...fields.get(lower) ?? [], value]);
+    }
+    const [, method = "", target = ""] = start;
+    const count = (name: string): number => fields.get(name)?.length ?? 0;
+    const framing = count("content-length") + count("transfer-encoding");
+    if (count("host") !== 1 || framing > 1) {
+      throw new SyntaxError(`Two ways to read it: ${head}`);
+    }
+    return { method, target, head, fields, body: "", connection: this.#number };
+  }
+
+  async body({ fields }: RawRequest): Promise<string> {
+    const [coding] = fields.get("transfer-encoding") ?? [];
+    if (coding === undefined) {
+      const [length = "0"] = fields.get("content-length") ?? [];
+      if (!/^[0-9]+$/.test(length)) throw new SyntaxError(`Length: ${length}`);
+      return await this.#take(Number(length));
+    }
+    if (coding !== "chunked") throw new SyntaxError(`Coding: ${coding}`);
+    let body = "";
+    for (;;) {
+      const size = await this.#until("\r\n");
+      if (!/^[0-9a-f]+$/i.test(size)) throw new SyntaxError(`Chunk: ${size}`);
+      const data = await this.#take(parseInt(size, 16) + 2);
+      if (!data.endsWith("\r\n")) throw new SyntaxError(`Chunk end: ${data}`);
+      if (data.length === 2) return body;
+      body += data.slice(0, -2);
+    }
+  }
+
+  async #take(size: number): Promise<string> {
+    while (this.#rest.length < size) await this.#more();
+    const taken = this.#rest.slice(0, size);
+    this.#rest = this.#rest.slice(size);
+    return taken;
+  }
+
+  async #until(mark: string): Promise<string> {
+    for (;;) {
+      const at = this.#rest.indexOf(mark);
+      if (at !== -1) {
+        const found = this.#rest.slice(0, at);
+        this.#rest = this.#rest.slice(at + mark.length);
+        return found;
+      }
+      await this.#more();
+    }
+  }
+
+  async #more(): Promise<void> {
+    if (!await this.#fill()) throw new CutError();
+  }
+
+  async #fill(): Promise<boolean> {
+    const size = await this.#conn.read(this.#buffer);
+    if (size === null) return false;
+    this.#rest += fromOctets(this.#buffer.subarray(0, size));
+    return true;
+  }
+}

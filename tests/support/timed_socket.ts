@@ -1,0 +1,251 @@
+/**
+ * A connection over a socket of the epoll engine while its clock stands: the
+ * same script as in memory, with what the system puts between.
+ */
+
+import { assertEquals } from "@std/assert";
+import type { Handler } from "../../mod.ts";
+import type { Application } from "../../server/application.ts";
+import type { Clock } from "../../server/connection/connections.ts";
+import type { ManagerEvents } from "../../server/engines/connection_manager.ts";
+import { EpollEngine } from "../../server/engines/epoll/engine.ts";
+import type { ServerOptions } from "../../server/options.ts";
+import { EpollRig, type RigConnection, type RigServer } from "./epoll_rig.ts";
+import { ResponseReader, toOctets } from "./raw_client.ts";
+import { Resetter } from "./sockets.ts";
+import {
+  applicationOf,
+  codeOf,
+  type ListeningEngine,
+  SWEEPS_MS,
+  type TimedHooks,
+  type TimedPeer,
+} from "./timed.ts";
+import { turn } from "./turns.ts";
+import { FakeClock } from "./fake_clock.ts";
+
+/** How many events one wait gives: few, so that a batch ends between connections. */
+const MAX_EVENTS = 8;
+
+/** See the file's header. */
+export class TimedSocket extends ResponseReader implements TimedPeer {
+  readonly clock: FakeClock = new FakeClock();
+  /** Settles with the connection's end, and that of the engine. */
+  readonly ended: Promise<void>;
+  #rig: EpollRig;
+  #connection: Promise<RigConnection>;
+  #known: RigConnection | null = null;
+  /** What was sent, one after the other. */
+  #sending: Promise<void>;
+  #arrived: Inbox;
+  #hasReset = false;
+
+  constructor(
+    handler: Handler,
+    options: Partial<ServerOptions> = {},
+    hooks: TimedHooks = {},
+  ) {
+    const arrived = new Inbox();
+    super(() => arrived.take());
+    this.#arrived = arrived;
+    this.#rig = new EpollRig((rigHooks) => {
+      const app = applicationOf(handler, options, { ...hooks, ...rigHooks });
+      return startRig(app, this.clock);
+    });
+    this.#connection = this.#rig.connect();
+    this.#sending = this.#connection.then((connection) => {
+      this.#known = connection;
+      arrived.fill(connection.conn);
+    });
+    this.ended = this.#end();
+  }
+
+  /** See {@linkcode TimedPeer.error}. */
+  get error(): Error | undefined {
+    return this.#known?.side.error;
+  }
+
+  /** See {@linkcode TimedPeer.errorCode}. */
+  get errorCode(): string | undefined {
+    return codeOf(this.error);
+  }
+
+  /** See {@linkcode TimedPeer.closeCount}. */
+  get closeCount(): number {
+    return this.#known?.side.teardownCount ?? 0;
+  }
+
+  /** See {@linkcode TimedPeer.writtenBytes}. */
+  get writtenBytes(): number {
+    return this.#arrived.size;
+  }
+
+  /** See {@linkcode TimedPeer.holdWrites}. */
+  holdWrites(): () => void {
+    return this.#arrived.hold();
+  }
+
+  /** See {@linkcode TimedPeer.send}. */
+  send(text: string): void {
+    const bytes = toOctets(text);
+    this.#then(async (conn) => {
+      for (let sent = 0; sent < bytes.length;) {
+        sent += await conn.write(bytes.subarray(sent));
+      }
+    });
+  }
+
+  /** See {@linkcode TimedPeer.end}. */
+  end(): void {
+    this.#then((conn) => conn.closeWrite());
+  }
+
+  /** See {@linkcode TimedPeer.reset}. */
+  reset(_error: Error): void {
+    this.#then((conn) => {
+      this.#hasReset = true;
+      using resetter = new Resetter();
+      resetter.reset(conn);
+      return Promise.resolve();
+    });
+  }
+
+  /** See {@linkcode TimedPeer.settle}. */
+  async settle(): Promise<void> {
+    await this.#sending;
+    for (let n = 0; n < 3; n++) {
+      await this.#rig.seen();
+      await turn();
+    }
+  }
+
+  /** See {@linkcode TimedPeer.pass}. */
+  async pass(durationMs: number, lateMs: number = SWEEPS_MS): Promise<void> {
+    await this.settle();
+    const { closeCount } = this;
+    const { size } = this.#arrived;
+    this.clock.advance(durationMs);
+    await this.settle();
+    assertEquals([this.closeCount, this.#arrived.size], [closeCount, size]);
+    this.clock.advance(lateMs);
+    await this.settle();
+  }
+
+  /** See {@linkcode TimedPeer.finish}. */
+  async finish(): Promise<string> {
+    const rest = await this.toEnd();
+    this.end();
+    await this.ended;
+    assertEquals(this.clock.tickerCount, 0);
+    return rest;
+  }
+
+  /** Does something once all that was asked for before is done; a server that is gone takes nothing. */
+  #then(act: (conn: Deno.TcpConn) => Promise<void>): void {
+    this.#sending = this.#sending.then(async () => {
+      const { conn } = await this.#connection;
+      await act(conn).catch(() => {});
+    });
+  }
+
+  async #end(): Promise<void> {
+    const { conn, side } = await this.#connection;
+    await side.tornDown.promise;
+    await this.#sending;
+    this.#arrived.release();
+    await this.#arrived.ended;
+    if (!this.#hasReset) conn.close();
+    await this.#rig.stop();
+  }
+}
+
+/** Serves an application on the epoll engine, on a free port, under a clock. */
+export function listenTimed(
+  app: Application,
+  events: ManagerEvents,
+  clock: Clock,
+): ListeningEngine {
+  const epoll = new EpollEngine(app, events, {
+    libc: undefined,
+    maxEvents: MAX_EVENTS,
+    clock,
+  });
+  const listener = epoll.bind({
+    transport: "tcp",
+    hostname: "127.0.0.1",
+    port: 0,
+  });
+  epoll.engine.acceptFrom(listener);
+  const { port } = listener.addr as Deno.NetAddr; // a TCP address was given
+  return { engine: epoll.engine, port };
+}
+
+function startRig(app: Application, clock: Clock): RigServer {
+  const finished = Promise.withResolvers<void>();
+  const { engine, port } = listenTimed(app, {
+    onFinished: (error) =>
+      error === null ? finished.resolve() : finished.reject(error),
+    onError: () => {},
+  }, clock);
+  return {
+    port,
+    stop(): Promise<void> {
+      engine.stop();
+      return finished.promise;
+    },
+  };
+}
+
+/** What has come, for whoever reads it later. */
+class Inbox {
+  /** Octets that have come so far. */
+  size = 0;
+  /** Resolves with the end, a reset being one. */
+  readonly ended: Promise<void>;
+  #pieces: (Uint8Array | null)[] = [];
+  #wake: () => void = () => {};
+  #over: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** What the next read waits for. */
+  #gate: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor() {
+    this.ended = this.#over.promise;
+    this.#gate.resolve();
+  }
+
+  /** Reads again. */
+  release(): void {
+    this.#gate.resolve();
+  }
+
+  /** Reads nothing more until the result is called. */
+  hold(): () => void {
+    this.#gate = Promise.withResolvers();
+    return this.#gate.resolve;
+  }
+
+  /** Reads a connection to its end. */
+  async fill(conn: Deno.Conn): Promise<void> {
+    for (;;) {
+      await this.#gate.promise;
+      const buffer = new Uint8Array(65_536);
+      const size = await conn.read(buffer).catch(() => null);
+      this.size += size ?? 0;
+      this.#pieces.push(size === null ? null : buffer.subarray(0, size));
+      this.#wake();
+      if (size === null) break;
+    }
+    this.#over.resolve();
+  }
+
+  /** The next piece, or `null` at the end. */
+  async take(): Promise<Uint8Array | null> {
+    for (;;) {
+      const piece = this.#pieces[0];
+      if (piece === null) return null; // it stays, for whoever asks again
+      this.#pieces.shift();
+      if (piece !== undefined) return piece;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+}
