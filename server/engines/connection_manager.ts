@@ -20,7 +20,7 @@ import {
   type Listener,
 } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
-import { DuplexTransport } from "./listen/transport.ts";
+import { DuplexTransport } from "./duplex_transport.ts";
 import type {
   ServedTransport,
   TransportInit,

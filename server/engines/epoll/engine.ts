@@ -7,7 +7,7 @@ import type { ListenAddress } from "../../address.ts";
 import type { Application } from "../../application.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../connection/connections.ts";
 import type { Listener } from "../accept_loop.ts";
-import { DuplexTransport } from "../listen/transport.ts";
+import { DuplexTransport } from "../duplex_transport.ts";
 import {
   ConnectionManager,
   type ManagerEvents,

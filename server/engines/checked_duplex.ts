@@ -3,8 +3,8 @@
  * rejection, so that it ends its own connection and nothing else.
  */
 
-import type { Duplex } from "../../duplex.ts";
-import { runtimeTurn } from "../runtime_turn.ts";
+import type { Duplex } from "../duplex.ts";
+import { runtimeTurn } from "./runtime_turn.ts";
 
 /** What is read from and written to. */
 export type Streams = Pick<Duplex, "read" | "write" | "closeWrite">;

@@ -3,21 +3,18 @@
  * one read outstanding, one write at a time, no protocol.
  */
 
-import { Connection } from "../../connection/connection.ts";
-import { closeQuietly } from "../close_quietly.ts";
+import { Connection } from "../connection/connection.ts";
+import { closeQuietly } from "./close_quietly.ts";
 import { CheckedDuplex, type Streams } from "./checked_duplex.ts";
-import { TakenOverDuplex } from "../taken_over_duplex.ts";
+import { TakenOverDuplex } from "./taken_over_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,
   TransportOwner,
-} from "../transport.ts";
-import {
-  type ReceiveSlot,
-  SLOT_BYTES,
-} from "../../connection/receive_slots.ts";
-import { toError } from "../../to_error.ts";
-import type { Duplex, Transport } from "../../duplex.ts";
+} from "./transport.ts";
+import { type ReceiveSlot, SLOT_BYTES } from "../connection/receive_slots.ts";
+import { toError } from "../to_error.ts";
+import type { Duplex, Transport } from "../duplex.ts";
 
 /**
  * Read buffers, in bytes. A pending read owns its buffer, so that idle

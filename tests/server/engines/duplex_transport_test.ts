@@ -12,17 +12,13 @@ import {
   type Duplex,
   Server,
   type ServerOptions,
-} from "../../../../mod.ts";
-import { SLOT_BYTES } from "../../../../server/connection/receive_slots.ts";
-import { withDeadline } from "../../../support/helpers.ts";
-import { MemoryConnection } from "../../../support/memory_duplex.ts";
-import {
-  fromOctets,
-  RawClient,
-  toOctets,
-} from "../../../support/raw_client.ts";
-import { request } from "../../../support/serve.ts";
-import { turn } from "../../../support/turns.ts";
+} from "../../../mod.ts";
+import { SLOT_BYTES } from "../../../server/connection/receive_slots.ts";
+import { withDeadline } from "../../support/helpers.ts";
+import { MemoryConnection } from "../../support/memory_duplex.ts";
+import { fromOctets, RawClient, toOctets } from "../../support/raw_client.ts";
+import { request } from "../../support/serve.ts";
+import { turn } from "../../support/turns.ts";
 
 const DEADLINE_MS = 5000;
 
