@@ -8,26 +8,7 @@
  * comes a few times a second while there are connections at all.
  */
 
-/** Where time comes from; tests put their own in its place. */
-export interface Clock {
-  /** Milliseconds that never go back. */
-  monotonicMs(): number;
-  /** Milliseconds since the epoch. */
-  epochMs(): number;
-  /** Calls `tick` each `periodMs` until the result is called; keeps no process alive. */
-  every(periodMs: number, tick: () => void): () => void;
-}
-
-/** The system's clock. */
-export const SYSTEM_CLOCK: Clock = Object.freeze({
-  monotonicMs: () => performance.now(),
-  epochMs: () => Date.now(),
-  every(periodMs: number, tick: () => void): () => void {
-    const timer = setInterval(tick, periodMs);
-    Deno.unrefTimer(timer);
-    return () => clearInterval(timer);
-  },
-});
+import type { Clock } from "./clock.ts";
 
 /** A connection, as those see it that know all of them. */
 export interface ServedConnection {

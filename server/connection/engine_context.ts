@@ -12,7 +12,8 @@ import {
 } from "../../codec/simd/head_scanner.ts";
 import { type Application, headLimits } from "../application.ts";
 import { ResponseHeadCache } from "./head_cache.ts";
-import { type Clock, Connections } from "./connections.ts";
+import type { Clock } from "./clock.ts";
+import { Connections } from "./connections.ts";
 import type { Handler } from "../hooks.ts";
 import { OutputPool } from "./output.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
@@ -85,6 +86,8 @@ function plainWindow(): ReceiveWindow {
 /** The shared parts of one engine. */
 export class EngineContext {
   readonly app: Application;
+  /** Current time and timers; a fake one in tests. */
+  readonly clock: Clock;
   readonly output: OutputPool = new OutputPool();
   readonly parsers: ParserPool;
   /** What finds heads, if there is WebAssembly. */
@@ -112,6 +115,7 @@ export class EngineContext {
   constructor(app: Application, clock: Clock, isSecure: boolean) {
     const { options } = app;
     this.app = app;
+    this.clock = clock;
     const limits = headLimits(options, isSecure);
     this.scanner = HeadScanner.maybeCreate(limits);
     this.parsers = new ParserPool(limits, this.scanner);

@@ -6,11 +6,8 @@
 
 import { ConnectionHooks } from "./connection_hooks.ts";
 import type { Application } from "../application.ts";
-import {
-  type Clock,
-  type ServedConnection,
-  SYSTEM_CLOCK,
-} from "../connection/connections.ts";
+import type { Clock } from "../connection/clock.ts";
+import type { ServedConnection } from "../connection/connections.ts";
 import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
 import { EngineContext } from "../connection/engine_context.ts";
 import type { Duplex } from "../duplex.ts";
@@ -21,6 +18,7 @@ import {
 } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { DuplexTransport } from "./duplex_transport.ts";
+import { SYSTEM_CLOCK } from "./system_clock.ts";
 import type {
   ServedTransport,
   TransportInit,

@@ -1,21 +1,22 @@
-/** A clock that stands until the test moves it. */
+/** A clock that stands still until the test moves it. */
 
-import type { Clock } from "../../server/connection/connections.ts";
+import type { Clock } from "../../server/connection/clock.ts";
 
-interface Ticker {
+interface FakeTimer {
   dueMs: number;
-  readonly periodMs: number;
-  readonly tick: () => void;
+  /** Time between two calls, or `null` for a timer that fires once. */
+  readonly periodMs: number | null;
+  readonly run: () => void;
 }
 
-/** Time of a test: begins at 0, in a second of its own since the epoch. */
+/** Time of a test: monotonic time begins at 0, the date in 1994. */
 export class FakeClock implements Clock {
   #nowMs = 0;
-  #tickers: Set<Ticker> = new Set();
+  #timers: Set<FakeTimer> = new Set();
 
-  /** Timers that run. */
+  /** Timers that are set, of both kinds. */
   get tickerCount(): number {
-    return this.#tickers.size;
+    return this.#timers.size;
   }
 
   /** See {@linkcode Clock.monotonicMs}. */
@@ -23,28 +24,37 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
-  /** See {@linkcode Clock.epochMs}: Sun, 06 Nov 1994 08:49:37 GMT, and what passed since. */
+  /** See {@linkcode Clock.epochMs}: Sun, 06 Nov 1994 08:49:37 GMT plus the time that passed. */
   epochMs(): number {
     return 784_111_777_000 + this.#nowMs;
   }
 
   /** See {@linkcode Clock.every}. */
   every(periodMs: number, tick: () => void): () => void {
-    const ticker = { dueMs: this.#nowMs + periodMs, periodMs, tick };
-    this.#tickers.add(ticker);
-    return () => this.#tickers.delete(ticker);
+    return this.#add({ dueMs: this.#nowMs + periodMs, periodMs, run: tick });
   }
 
-  /** Moves the time, with every tick on the way. */
+  /** See {@linkcode Clock.after}. */
+  after(delayMs: number, run: () => void): () => void {
+    return this.#add({ dueMs: this.#nowMs + delayMs, periodMs: null, run });
+  }
+
+  /** Moves the time and calls every timer that is due on the way, in order. */
   advance(durationMs: number): void {
     const endMs = this.#nowMs + durationMs;
     for (;;) {
-      const [next] = [...this.#tickers].sort((a, b) => a.dueMs - b.dueMs);
+      const [next] = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs);
       if (next === undefined || next.dueMs > endMs) break;
       this.#nowMs = next.dueMs;
-      next.dueMs += next.periodMs;
-      next.tick();
+      if (next.periodMs === null) this.#timers.delete(next);
+      else next.dueMs += next.periodMs;
+      next.run();
     }
     this.#nowMs = endMs;
+  }
+
+  #add(timer: FakeTimer): () => void {
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
   }
 }

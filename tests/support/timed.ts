@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../../mod.ts";
 import { RouterBuilder } from "../../router/router.ts";
 import type { Application, Hooks } from "../../server/application.ts";
-import type { Clock } from "../../server/connection/connections.ts";
+import type { Clock } from "../../server/connection/clock.ts";
 import {
   ConnectionManager,
   type ManagerEvents,

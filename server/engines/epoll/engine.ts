@@ -5,7 +5,7 @@
 
 import type { ListenAddress } from "../../address.ts";
 import type { Application } from "../../application.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../connection/connections.ts";
+import type { Clock } from "../../connection/clock.ts";
 import type { Listener } from "../accept_loop.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../connection_manager.ts";
 import { bindListener } from "../listen/engine.ts";
 import { requireNetPermission } from "../net_permission.ts";
+import { SYSTEM_CLOCK } from "../system_clock.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
 import { Libc } from "./libc.ts";
