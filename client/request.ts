@@ -192,7 +192,7 @@ function encodeHead(
   headers: Headers,
   fields: readonly Field[],
 ): Uint8Array<ArrayBuffer> {
-  const { encoded } = headers.control();
+  const { encoded } = headers.outgoing();
   const size = fields.reduce(
     (sum, [name, value]) => sum + name.length + value.length + 4,
     line.length + encoded.length + 2,

@@ -5,7 +5,7 @@
  */
 
 import {
-  chunkSizeOctets,
+  chunkSizeLineBytes,
   CRLF,
   LAST_CHUNK,
   writeChunkSize,
@@ -154,7 +154,7 @@ function join(head: Uint8Array, body: Uint8Array): Uint8Array {
 
 /** A piece with its size line and end, so that it is one write. */
 function chunkOf(piece: Uint8Array): Uint8Array {
-  const size = chunkSizeOctets(piece.length);
+  const size = chunkSizeLineBytes(piece.length);
   const chunk = new Uint8Array(size + piece.length + CRLF.length);
   const at = writeChunkSize(chunk, 0, piece.length);
   chunk.set(piece, at);

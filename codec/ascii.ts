@@ -115,7 +115,7 @@ export function equalsIgnoringCase(
 }
 
 /** Compares octets with text of which every code unit stands for one octet. */
-export function equalsText(
+export function equalsLatin1(
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -142,7 +142,7 @@ export function lowerCaseAscii(text: string): string {
 }
 
 /** Longest run of octets that is cheaper to decode unit by unit than by a call. */
-const SHORT_TEXT_OCTETS = 8;
+const SHORT_RUN_BYTES = 8;
 
 /** The runtime's own decoder, which takes any array of octets as `this`; its types leave it out. */
 const { latin1Slice } = Buffer.prototype as unknown as {
@@ -156,12 +156,12 @@ const { latin1Slice } = Buffer.prototype as unknown as {
  * perf: 77 ns for 110 octets, where `String.fromCharCode` over a view of them
  * takes 700 ns (bench/request_head_bench.ts with the values read, Deno 2.9).
  */
-export function decodeOctets(
+export function decodeLatin1(
   bytes: Uint8Array,
   start: number,
   end: number,
 ): string {
-  if (end - start > SHORT_TEXT_OCTETS) {
+  if (end - start > SHORT_RUN_BYTES) {
     return latin1Slice.call(bytes, start, end);
   }
   let text = "";
@@ -170,7 +170,7 @@ export function decodeOctets(
 }
 
 /** Writes text whose code units are all octets; returns the offset behind it. */
-export function writeOctets(
+export function writeLatin1(
   bytes: Uint8Array,
   offset: number,
   text: string,
@@ -180,20 +180,20 @@ export function writeOctets(
 }
 
 /** Gives text whose code units are all octets as new bytes. */
-export function encodeOctets(text: string): Uint8Array<ArrayBuffer> {
+export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
-  writeOctets(bytes, 0, text);
+  writeLatin1(bytes, 0, text);
   return bytes;
 }
 
 /** Shows at most 64 octets of a peer's bytes in a message, escaped and cut short. */
-export function quoteOctets(
+export function quoteBytes(
   bytes: Uint8Array,
   start: number,
   end: number,
 ): string {
   const cut = Math.min(end, start + 64);
-  const text = JSON.stringify(decodeOctets(bytes, start, cut))
+  const text = JSON.stringify(decodeLatin1(bytes, start, cut))
     .replace(
       /[\x7f-\xff]/g,
       (unit) => "\\x" + unit.charCodeAt(0).toString(16),

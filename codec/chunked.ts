@@ -16,13 +16,13 @@ import {
   CR,
   DIGIT_0,
   DQUOTE,
-  encodeOctets,
+  encodeLatin1,
   EQUALS,
   FIELD_VALUE,
   HEX_VALUE,
   LF,
   NOT_HEX,
-  quoteOctets,
+  quoteBytes,
   SEMICOLON,
   TOKEN,
 } from "./ascii.ts";
@@ -71,7 +71,7 @@ function afterPart(octet: number): number {
  * One step through `chunk-size *( ";" name [ "=" ( token / quoted-string ) ] )`
  * for an octet that is no digit of the size (RFC 9112 §7.1.1; RFC 9110 §5.6.4).
  */
-function afterOctet(state: number, octet: number): number {
+function afterByte(state: number, octet: number): number {
   switch (state) {
     case SIZE:
     case QUOTE_CLOSED:
@@ -249,7 +249,7 @@ export class ChunkedDecoder {
         state = SIZE;
         continue;
       }
-      const next = afterOctet(state, octet);
+      const next = afterByte(state, octet);
       if (next === INVALID) this.#badLine(state, bytes, pos);
       if (next === DATA) {
         this.#endLine(pos);
@@ -385,14 +385,14 @@ export class ChunkedDecoder {
 
   #badLine(state: number, bytes: Uint8Array, pos: number): never {
     if (state === LINE_LF) this.#badLineEnd(pos, "CR is not followed by LF");
-    if (bytes[pos] === LF && afterOctet(state, CR) === LINE_LF) {
+    if (bytes[pos] === LF && afterByte(state, CR) === LINE_LF) {
       this.#badLineEnd(pos, "LF without CR");
     }
     const isSize = state <= SIZE;
     this.#fail(
       isSize ? "INVALID_CHUNK_SIZE" : "INVALID_CHUNK_EXTENSION",
       `Cannot parse chunk ${isSize ? "size" : "extension"}: invalid octet ${
-        quoteOctets(bytes, pos, pos + 1)
+        quoteBytes(bytes, pos, pos + 1)
       }`,
       pos,
     );
@@ -400,10 +400,10 @@ export class ChunkedDecoder {
 }
 
 /** The end of a chunk line and of a chunk's data; not to be written to. */
-export const CRLF: Uint8Array = encodeOctets("\r\n");
+export const CRLF: Uint8Array = encodeLatin1("\r\n");
 
 /** The end of a body without trailers; with trailers, its first three octets. Not to be written to. */
-export const LAST_CHUNK: Uint8Array = encodeOctets("0\r\n\r\n");
+export const LAST_CHUNK: Uint8Array = encodeLatin1("0\r\n\r\n");
 
 /**
  * Counts the octets that {@linkcode writeChunkSize} writes for a size.
@@ -411,7 +411,7 @@ export const LAST_CHUNK: Uint8Array = encodeOctets("0\r\n\r\n");
  * @param sizeBytes Octets of the chunk's data, 1 to 2^53 − 1.
  * @returns The number of hexadecimal digits, plus 2.
  */
-export function chunkSizeOctets(sizeBytes: number): number {
+export function chunkSizeLineBytes(sizeBytes: number): number {
   let octets = 3;
   for (let rest = sizeBytes; rest >= 16; rest /= 16) octets++;
   return octets;
@@ -420,7 +420,7 @@ export function chunkSizeOctets(sizeBytes: number): number {
 /**
  * Writes a chunk's size line, in lower case and without extensions.
  *
- * @param bytes Where to write; must have room for {@linkcode chunkSizeOctets}.
+ * @param bytes Where to write; must have room for {@linkcode chunkSizeLineBytes}.
  * @param offset Where the line begins in `bytes`.
  * @param sizeBytes Octets of the chunk's data, 1 to 2^53 − 1.
  * @returns The offset behind the line.
@@ -437,7 +437,7 @@ export function writeChunkSize(
       `Cannot write chunk: size ${sizeBytes} is not an integer from 1 to 2^53 - 1`,
     );
   }
-  const end = offset + chunkSizeOctets(sizeBytes);
+  const end = offset + chunkSizeLineBytes(sizeBytes);
   bytes[end - 1] = LF;
   bytes[end - 2] = CR;
   let rest = sizeBytes;

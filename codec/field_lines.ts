@@ -17,7 +17,7 @@ import {
   FIELD_VALUE,
   HTAB,
   LF,
-  quoteOctets,
+  quoteBytes,
   SP,
   TOKEN,
 } from "./ascii.ts";
@@ -297,7 +297,7 @@ export class FieldScanner {
     const start = base + this.table[this.count * FIELD_STRIDE]!; // the open line
     const what = pos === start && bytes[pos] === COLON
       ? "name is empty"
-      : `name has an invalid octet in ${quoteOctets(bytes, start, pos + 1)}`;
+      : `name has an invalid octet in ${quoteBytes(bytes, start, pos + 1)}`;
     throw new ProtocolError(
       "INVALID_FIELD_NAME",
       `Cannot parse field line: ${what}`,
@@ -316,7 +316,7 @@ export class FieldScanner {
     throw new ProtocolError(
       "INVALID_FIELD_VALUE",
       `Cannot parse field line: value has the invalid octet ${
-        quoteOctets(bytes, pos, pos + 1)
+        quoteBytes(bytes, pos, pos + 1)
       }`,
       pos - base,
     );

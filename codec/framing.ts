@@ -7,13 +7,13 @@
  */
 
 import {
-  decodeOctets,
+  decodeLatin1,
   DIGIT_0,
   isToken,
   lowerCaseAscii,
-  quoteOctets,
+  quoteBytes,
 } from "./ascii.ts";
-import { ABSENT, type ControlIndex } from "./known_fields.ts";
+import { ABSENT, type KnownFields } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { trimOptionalWhiteSpace } from "./head_encoder.ts";
 
@@ -36,7 +36,7 @@ const MAX_LENGTH_DIGITS = 16;
  * @throws {ProtocolError} For everything that two readers could take differently.
  */
 export function requestBodyLength(
-  index: ControlIndex,
+  index: KnownFields,
   minorVersion: number,
 ): number {
   const { contentLength, transferEncoding } = index;
@@ -83,7 +83,7 @@ export interface ResponseFacts {
  * @throws {ProtocolError} For everything that two readers could take differently.
  */
 export function receivedBodyLength(
-  index: ControlIndex,
+  index: KnownFields,
   { status, minorVersion, requestMethod }: ResponseFacts,
 ): number {
   if (
@@ -97,7 +97,7 @@ export function receivedBodyLength(
 }
 
 /** `1*DIGIT` after trimming, exact or refused (RFC 9110 §8.6). */
-function parseContentLength(index: ControlIndex, entry: number): number {
+function parseContentLength(index: KnownFields, entry: number): number {
   const { bytes } = index;
   const end = index.valueEnd(entry);
   const start = index.valueStart(entry);
@@ -121,11 +121,11 @@ function parseContentLength(index: ControlIndex, entry: number): number {
 }
 
 function badLength(
-  index: ControlIndex,
+  index: KnownFields,
   entry: number,
   why: string,
 ): ProtocolError {
-  const value = quoteOctets(
+  const value = quoteBytes(
     index.bytes,
     index.valueStart(entry),
     index.valueEnd(entry),
@@ -139,9 +139,9 @@ function badLength(
 }
 
 /** `chunked` alone; strict about list members, since smuggling lives there (RFC 9112 §6.1). */
-function requireChunked(index: ControlIndex, entry: number): void {
+function requireChunked(index: KnownFields, entry: number): void {
   if (isChunked(index, entry)) return;
-  const text = decodeOctets(
+  const text = decodeLatin1(
     index.bytes,
     index.valueStart(entry),
     index.valueEnd(entry),
@@ -169,7 +169,7 @@ function requireChunked(index: ControlIndex, entry: number): void {
 
 const CHUNKED_NAME = "chunked";
 
-function isChunked(index: ControlIndex, entry: number): boolean {
+function isChunked(index: KnownFields, entry: number): boolean {
   const { bytes } = index;
   const start = index.valueStart(entry);
   if (index.valueEnd(entry) - start !== CHUNKED_NAME.length) return false;
@@ -181,7 +181,7 @@ function isChunked(index: ControlIndex, entry: number): boolean {
 }
 
 function fault(
-  index: ControlIndex,
+  index: KnownFields,
   entry: number,
   code:
     | "CONFLICTING_FRAMING"

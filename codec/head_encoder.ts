@@ -6,7 +6,7 @@
  * field or a message of its own on the wire (RFC 9112 §11.1).
  */
 
-import { CR, FIELD_VALUE, isToken, LF, writeOctets } from "./ascii.ts";
+import { CR, FIELD_VALUE, isToken, LF, writeLatin1 } from "./ascii.ts";
 
 /**
  * Gives the name back if it is a token (RFC 9110 §5.1).
@@ -68,9 +68,9 @@ export function writeFieldLine(
   name: string,
   value: string,
 ): number {
-  let at = writeOctets(bytes, offset, name);
-  at = writeOctets(bytes, at, ": ");
-  at = writeOctets(bytes, at, value);
+  let at = writeLatin1(bytes, offset, name);
+  at = writeLatin1(bytes, at, ": ");
+  at = writeLatin1(bytes, at, value);
   return writeLineEnd(bytes, at);
 }
 
@@ -89,7 +89,7 @@ export function writeDecimal(
 ): number {
   if (value > 0x3fffffff) {
     // beyond the integers that divide without a detour through doubles
-    return writeOctets(bytes, offset, String(value));
+    return writeLatin1(bytes, offset, String(value));
   }
   let digits = 1;
   for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++;
@@ -121,7 +121,7 @@ export function encodeRequestLine(
 
 function encodeLine(line: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(line.length);
-  writeOctets(bytes, 0, line);
+  writeLatin1(bytes, 0, line);
   return bytes;
 }
 

@@ -5,8 +5,8 @@
  * as it grows, and remembers its encoded lines until it changes.
  */
 
-import { decodeOctets, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
-import { type ControlFields, readControlFields } from "./outgoing_fields.ts";
+import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
+import { type OutgoingFields, readOutgoingFields } from "./outgoing_fields.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 
@@ -76,7 +76,7 @@ export class Headers implements Iterable<[string, string]> {
   #names: string[] = [];
   #lowerNames: string[] = [];
   #values: string[] = [];
-  #control: ControlFields | null = null;
+  #outgoing: OutgoingFields | null = null;
   #isShared = false;
 
   /**
@@ -250,7 +250,7 @@ export class Headers implements Iterable<[string, string]> {
 
   /** The declared `Content-Length` in bytes, or `null` if there is none that is a number. */
   get contentLength(): number | null {
-    const [value] = this.control().contentLength;
+    const [value] = this.outgoing().contentLength;
     if (value === undefined || !/^[0-9]+$/.test(value)) return null;
     const length = Number(value);
     return Number.isSafeInteger(length) ? length : null;
@@ -258,13 +258,13 @@ export class Headers implements Iterable<[string, string]> {
 
   /** Whether the last transfer coding is `chunked`. */
   get chunked(): boolean {
-    const last = this.control().transferEncoding.at(-1);
+    const last = this.outgoing().transferEncoding.at(-1);
     return last !== undefined && /(^|[ \t,])chunked$/i.test(last);
   }
 
   /** Whether `Connection` names `close`. */
   get connectionClose(): boolean {
-    return this.control().closes;
+    return this.outgoing().closes;
   }
 
   /** The lines in order, names as they were written. */
@@ -310,18 +310,18 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @internal
    */
-  control(): ControlFields {
-    return this.#control ?? this.#readControl();
+  outgoing(): OutgoingFields {
+    return this.#outgoing ?? this.#readOutgoing();
   }
 
-  #readControl(): ControlFields {
+  #readOutgoing(): OutgoingFields {
     this.#materialize();
-    this.#control = readControlFields(
+    this.#outgoing = readOutgoingFields(
       this.#names,
       this.#lowerNames,
       this.#values,
     );
-    return this.#control;
+    return this.#outgoing;
   }
 
   #isNamed(index: number, lowerName: string): boolean {
@@ -343,7 +343,7 @@ export class Headers implements Iterable<[string, string]> {
     const { bytes, base, table } = section;
     const entry = index * FIELD_STRIDE;
     // the table has every line's offsets
-    return decodeOctets(
+    return decodeLatin1(
       bytes,
       base + table[entry + 2]!,
       base + table[entry + 3]!,
@@ -366,7 +366,7 @@ export class Headers implements Iterable<[string, string]> {
       );
     }
     this.#materialize();
-    this.#control = null;
+    this.#outgoing = null;
     this.prepared = null;
   }
 
@@ -389,7 +389,7 @@ export class Headers implements Iterable<[string, string]> {
       const entry = index * FIELD_STRIDE;
       // the table has every line's offsets
       const [start, end] = [base + table[entry]!, base + table[entry + 1]!];
-      const name = decodeOctets(bytes, start, end);
+      const name = decodeLatin1(bytes, start, end);
       this.#names.push(name);
       this.#lowerNames.push(name.toLowerCase()); // a scanned name is ASCII
       this.#values.push(this.#valueAt(index));

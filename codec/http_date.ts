@@ -7,14 +7,14 @@
 import {
   COLON,
   COMMA,
-  decodeOctets,
+  decodeLatin1,
   DIGIT_0,
   SP,
-  writeOctets,
+  writeLatin1,
 } from "./ascii.ts";
 
 /** Octets of an IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. */
-export const HTTP_DATE_OCTETS = 29;
+export const HTTP_DATE_BYTES = 29;
 
 const DAY_SECONDS = 86_400;
 /** 0000-01-01T00:00:00Z: the grammar has four digits for the year. */
@@ -81,14 +81,14 @@ function writeDay(bytes: Uint8Array, offset: number, days: number): void {
     dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1,
   );
   bytes[offset + 2] = SP;
-  writeOctets(bytes, offset + 3, MONTHS[month]!); // `month` is below 12
+  writeLatin1(bytes, offset + 3, MONTHS[month]!); // `month` is below 12
   bytes[offset + 6] = SP;
   writeTwoDigits(bytes, offset + 7, Math.floor(year / 100));
   writeTwoDigits(bytes, offset + 9, year % 100);
 }
 
 /**
- * Writes the {@linkcode HTTP_DATE_OCTETS} octets of an IMF-fixdate.
+ * Writes the {@linkcode HTTP_DATE_BYTES} octets of an IMF-fixdate.
  *
  * @param bytes Where to write; must have room.
  * @param offset Where the date begins in `bytes`.
@@ -109,7 +109,7 @@ export function writeHttpDate(
   }
   const days = Math.floor(seconds / DAY_SECONDS);
   const time = seconds - days * DAY_SECONDS;
-  writeOctets(bytes, offset, WEEKDAYS[weekdayOf(days)]!); // a weekday is below 7
+  writeLatin1(bytes, offset, WEEKDAYS[weekdayOf(days)]!); // a weekday is below 7
   bytes[offset + 3] = COMMA;
   bytes[offset + 4] = SP;
   writeDay(bytes, offset + 5, days);
@@ -119,7 +119,7 @@ export function writeHttpDate(
   writeTwoDigits(bytes, offset + 20, Math.floor(time / 60) % 60);
   bytes[offset + 22] = COLON;
   writeTwoDigits(bytes, offset + 23, time % 60);
-  return writeOctets(bytes, offset + 25, " GMT");
+  return writeLatin1(bytes, offset + 25, " GMT");
 }
 
 /**
@@ -140,9 +140,9 @@ export function writeHttpDate(
  * ```
  */
 export function formatHttpDate(epochSeconds: number): string {
-  const bytes = new Uint8Array(HTTP_DATE_OCTETS);
+  const bytes = new Uint8Array(HTTP_DATE_BYTES);
   writeHttpDate(bytes, 0, epochSeconds);
-  return decodeOctets(bytes, 0, HTTP_DATE_OCTETS);
+  return decodeLatin1(bytes, 0, HTTP_DATE_BYTES);
 }
 
 const TIME = "(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})";

@@ -5,7 +5,7 @@
  * fields cost one look-up each.
  */
 
-import { quoteOctets } from "./ascii.ts";
+import { quoteBytes } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
@@ -19,7 +19,7 @@ export const ABSENT = -1;
  * Places of the control fields of one head: entries into the table of offsets,
  * or {@linkcode ABSENT}. One object is read again for each head.
  */
-export class ControlIndex {
+export class KnownFields {
   /** Where the offsets in the table count from. */
   base = 0;
   /** The octets of the head. */
@@ -190,7 +190,7 @@ export class ControlIndex {
       throw new ProtocolError(
         "REPEATED_FIELD",
         `Cannot accept two lines of field ${
-          quoteOctets(this.bytes, start, end)
+          quoteBytes(this.bytes, start, end)
         }`,
         start - this.base,
       );

@@ -3,7 +3,7 @@
  * one costs no text. Any other token is a method too.
  */
 
-import { equalsText } from "./ascii.ts";
+import { equalsLatin1 } from "./ascii.ts";
 
 /** Known methods by length. */
 const BY_LENGTH: readonly (readonly string[])[] = [
@@ -26,7 +26,7 @@ export function knownMethod(
   const candidates = BY_LENGTH[end - start];
   if (candidates === undefined) return undefined;
   for (const method of candidates) {
-    if (equalsText(bytes, start, end, method)) return method;
+    if (equalsLatin1(bytes, start, end, method)) return method;
   }
   return undefined;
 }

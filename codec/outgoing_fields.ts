@@ -7,7 +7,7 @@ import { lowerCaseAscii } from "./ascii.ts";
 import { encodeFieldLines, trimOptionalWhiteSpace } from "./head_encoder.ts";
 
 /** What framing and persistence want to know of a list; see those files for the rules. */
-export interface ControlFields {
+export interface OutgoingFields {
   /** Values of all `Content-Length` lines. */
   readonly contentLength: readonly string[];
   /** Values of all `Transfer-Encoding` lines. */
@@ -30,11 +30,11 @@ const LIBRARY_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads them from a list's parallel arrays. */
-export function readControlFields(
+export function readOutgoingFields(
   names: readonly string[],
   lowerNames: readonly string[],
   values: readonly string[],
-): ControlFields {
+): OutgoingFields {
   const valuesOf = (name: string): string[] =>
     values.filter((_, index) => lowerNames[index] === name);
   const contentLength = valuesOf("content-length");

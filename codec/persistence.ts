@@ -4,7 +4,7 @@
  */
 
 import { COMMA, equalsIgnoringCase, HTAB, SP, TOKEN } from "./ascii.ts";
-import { ABSENT, type ControlIndex } from "./known_fields.ts";
+import { ABSENT, type KnownFields } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
@@ -22,7 +22,7 @@ export const CONNECTION_UPGRADE = 4;
  * @throws {ProtocolError} `INVALID_CONNECTION` if a member is no token: a
  * garbled control field is not worth a guess.
  */
-export function connectionOptions(index: ControlIndex): number {
+export function connectionOptions(index: KnownFields): number {
   if (index.connection === ABSENT) return 0;
   let options = readMembers(
     index,
@@ -44,7 +44,7 @@ export function connectionOptions(index: ControlIndex): number {
   return options;
 }
 
-function readMembers(index: ControlIndex, start: number, end: number): number {
+function readMembers(index: KnownFields, start: number, end: number): number {
   const { bytes } = index;
   let options = 0;
   let pos = start;

@@ -5,7 +5,7 @@
  * are found before, by the index.
  */
 
-import { decodeOctets, equalsIgnoringCase } from "./ascii.ts";
+import { decodeLatin1, equalsIgnoringCase } from "./ascii.ts";
 import {
   type Authority,
   isPlainAuthority,
@@ -26,14 +26,16 @@ import {
 import { RequestTarget } from "./request_target.ts";
 
 /** Framing, persistence and what else the control fields say. */
-export function readControlFields(
+export function readKnownFields(
   head: RequestHead,
   maxBodyBytes: number,
 ): void {
-  head.flags |= connectionOptions(head.index);
-  head.bodyLength = requestBodyLength(head.index, head.minorVersion);
+  head.flags |= connectionOptions(head.knownFields);
+  head.bodyLength = requestBodyLength(head.knownFields, head.minorVersion);
   if (head.bodyLength === CHUNKED) head.flags |= IS_CHUNKED;
-  else if (head.index.contentLength !== ABSENT) head.flags |= DECLARES_LENGTH;
+  else if (head.knownFields.contentLength !== ABSENT) {
+    head.flags |= DECLARES_LENGTH;
+  }
   if (offersUpgrade(head)) head.flags |= OFFERS_UPGRADE;
   checkBodyAllowed(head);
   if (head.bodyLength > maxBodyBytes) {
@@ -48,8 +50,8 @@ export function readControlFields(
 
 /** One valid Host, and no other authority beside it (RFC 9112 §3.2; RFC 9110 §7.2). */
 export function checkHost(head: RequestHead): void {
-  const { index, bytes } = head;
-  const { host } = index;
+  const { knownFields, bytes } = head;
+  const { host } = knownFields;
   if (host === ABSENT) {
     if (head.minorVersion === 0) return; // it predates Host
     throw new ProtocolError(
@@ -58,11 +60,11 @@ export function checkHost(head: RequestHead): void {
       head.sizeBytes,
     );
   }
-  const start = index.valueStart(host);
-  const end = index.valueEnd(host);
+  const start = knownFields.valueStart(host);
+  const end = knownFields.valueEnd(host);
   const isOrigin = head.isOriginForm;
   if (isOrigin && isPlainAuthority(bytes, start, end)) return;
-  const named = parseAuthority(decodeOctets(bytes, start, end));
+  const named = parseAuthority(decodeLatin1(bytes, start, end));
   if (named === null) {
     throw new ProtocolError(
       "INVALID_HOST",
@@ -107,13 +109,13 @@ export function invalidTarget(head: RequestHead, why: string): ProtocolError {
 
 /** An offer counts in HTTP/1.1 with `Connection: upgrade`, and never for h2c (RFC 9110 §7.8). */
 function offersUpgrade(head: RequestHead): boolean {
-  const { index } = head;
-  if (index.upgrade === ABSENT || head.minorVersion === 0) return false;
+  const { knownFields } = head;
+  if (knownFields.upgrade === ABSENT || head.minorVersion === 0) return false;
   if ((head.connectionOptions & CONNECTION_UPGRADE) === 0) return false;
   return !equalsIgnoringCase(
-    index.bytes,
-    index.valueStart(index.upgrade),
-    index.valueEnd(index.upgrade),
+    knownFields.bytes,
+    knownFields.valueStart(knownFields.upgrade),
+    knownFields.valueEnd(knownFields.upgrade),
     "h2c",
   );
 }
@@ -135,17 +137,17 @@ function checkBodyAllowed(head: RequestHead): void {
 
 /** The only expectation there is is `100-continue` (RFC 9110 §10.1.1). */
 function expectsContinue(head: RequestHead): boolean {
-  const { index } = head;
-  if (index.expect === ABSENT || head.minorVersion === 0) return false;
-  const start = index.valueStart(index.expect);
-  const end = index.valueEnd(index.expect);
+  const { knownFields } = head;
+  if (knownFields.expect === ABSENT || head.minorVersion === 0) return false;
+  const start = knownFields.valueStart(knownFields.expect);
+  const end = knownFields.valueEnd(knownFields.expect);
   if (
-    !index.hasMoreExpectations &&
-    equalsIgnoringCase(index.bytes, start, end, "100-continue")
+    !knownFields.hasMoreExpectations &&
+    equalsIgnoringCase(knownFields.bytes, start, end, "100-continue")
   ) return true;
   throw new ProtocolError(
     "EXPECTATION_FAILED",
     "Cannot meet an expectation other than 100-continue",
-    start - index.base,
+    start - knownFields.base,
   );
 }

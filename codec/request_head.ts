@@ -4,8 +4,8 @@
  * somebody reads it.
  */
 
-import { decodeOctets, equalsText, SLASH } from "./ascii.ts";
-import { ControlIndex } from "./known_fields.ts";
+import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
+import { KnownFields } from "./known_fields.ts";
 import { Headers } from "./headers.ts";
 import { knownMethod } from "./methods.ts";
 import {
@@ -24,8 +24,8 @@ const NO_TABLE = new Int32Array(0);
 /** Says that nobody looked for the route of a head. */
 export const UNKNOWN_ROUTE = -1;
 
-/** What stands where in {@linkcode RequestHead.places}; see the properties of these names. */
-export const Place = Object.freeze(
+/** What stands where in {@linkcode RequestHead.offsets}; see the properties of these names. */
+export const HeadOffset = Object.freeze(
   {
     METHOD_START: 0,
     METHOD_END: 1,
@@ -40,10 +40,11 @@ export const Place = Object.freeze(
 );
 
 // perf: not even an export of this very file is a constant to the compiler (bench/server.ts, GET /).
-const { METHOD_START, METHOD_END, PATH_END, TARGET_END, COUNT, ROUTE } = Place;
+const { METHOD_START, METHOD_END, PATH_END, TARGET_END, COUNT, ROUTE } =
+  HeadOffset;
 
 /** How many numbers that are. */
-export const PLACE_COUNT = 7;
+export const HEAD_OFFSET_COUNT = 7;
 
 /**
  * A parsed head, as a view on the bytes it was parsed from.
@@ -67,34 +68,34 @@ export class RequestHead {
    */
   flags = 0;
   /**
-   * Offsets and numbers that the parser found, {@linkcode PLACE_COUNT} of them.
+   * Offsets and numbers that the parser found, {@linkcode HEAD_OFFSET_COUNT} of them.
    *
    * perf: a scanner's results are read where they are, when somebody asks;
    * copying them took 60 instructions a request (bench/server.ts, GET /).
    *
    * @internal
    */
-  places: Int32Array = new Int32Array(PLACE_COUNT);
+  offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT);
   /**
    * The lines that a scanner found, until they are taken into the index.
    *
    * @internal
    */
   scanned: Int32Array | null = null;
-  #index: ControlIndex = new ControlIndex(NO_BYTES, NO_TABLE);
+  #knownFields: KnownFields = new KnownFields(NO_BYTES, NO_TABLE);
 
   /**
    * The control fields of the head.
    *
    * @internal
    */
-  get index(): ControlIndex {
+  get knownFields(): KnownFields {
     const { scanned } = this;
     if (scanned !== null) {
-      const count = this.places[COUNT]!; // all places are there, here and below
-      this.#index.readScanned(this.bytes, this.base, scanned, count);
+      const count = this.offsets[COUNT]!; // all places are there, here and below
+      this.#knownFields.readScanned(this.bytes, this.base, scanned, count);
     }
-    return this.#index;
+    return this.#knownFields;
   }
 
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
@@ -129,27 +130,27 @@ export class RequestHead {
 
   /** Offset of the method. */
   get methodStart(): number {
-    return this.places[METHOD_START]!; // see `index`
+    return this.offsets[METHOD_START]!; // see `knownFields`
   }
 
   /** Offset behind the method. */
   get methodEnd(): number {
-    return this.places[METHOD_END]!;
+    return this.offsets[METHOD_END]!;
   }
 
   /** Offset of the `?`, or behind the target. */
   get pathEnd(): number {
-    return this.places[PATH_END]!;
+    return this.offsets[PATH_END]!;
   }
 
   /** Offset behind the target. */
   get targetEnd(): number {
-    return this.places[TARGET_END]!;
+    return this.offsets[TARGET_END]!;
   }
 
   /** Number of the route that its scanner had learned, 0 for none, or {@linkcode UNKNOWN_ROUTE}. */
   get route(): number {
-    return this.places[ROUTE]!;
+    return this.offsets[ROUTE]!;
   }
 
   /** The method, byte for byte. */
@@ -157,12 +158,12 @@ export class RequestHead {
     const { bytes, base } = this;
     const start = base + this.methodStart;
     const end = base + this.methodEnd;
-    return knownMethod(bytes, start, end) ?? decodeOctets(bytes, start, end);
+    return knownMethod(bytes, start, end) ?? decodeLatin1(bytes, start, end);
   }
 
   /** Says whether the method is this one, without making text. */
   isMethod(method: string): boolean {
-    return equalsText(
+    return equalsLatin1(
       this.bytes,
       this.base + this.methodStart,
       this.base + this.methodEnd,
@@ -178,13 +179,13 @@ export class RequestHead {
   /** The path in origin form as text, without its query. */
   get originPath(): string {
     const { bytes, base } = this;
-    return decodeOctets(bytes, base + this.methodEnd + 1, base + this.pathEnd);
+    return decodeLatin1(bytes, base + this.methodEnd + 1, base + this.pathEnd);
   }
 
   /** The target as text. */
   get target(): string {
     const { bytes, base } = this;
-    return decodeOctets(
+    return decodeLatin1(
       bytes,
       base + this.methodEnd + 1,
       base + this.targetEnd,
@@ -198,17 +199,17 @@ export class RequestHead {
 
   /** The fields; a new list each time, which moves along when the head is detached. */
   get headers(): Headers {
-    return Headers.fromSection(this.index);
+    return Headers.fromSection(this.knownFields);
   }
 
   /** Copies the octets that the view needs; it then holds for good. */
   detach(): void {
-    const { index } = this; // while it can be read
+    const { knownFields } = this; // while it can be read
     this.bytes = this.bytes.slice(this.base, this.base + this.sizeBytes);
-    this.places = this.places.slice();
+    this.offsets = this.offsets.slice();
     this.scanned = null;
     this.base = 0;
-    index.bytes = this.bytes;
-    index.base = 0;
+    knownFields.bytes = this.bytes;
+    knownFields.base = 0;
   }
 }

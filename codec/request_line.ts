@@ -17,7 +17,7 @@ import {
   NOT_HEX,
   PERCENT,
   QUESTION,
-  quoteOctets,
+  quoteBytes,
   SLASH,
   SP,
   TOKEN,
@@ -50,7 +50,7 @@ const DONE = 5;
 const VERSION_PREFIX = "HTTP/";
 
 /** Octets of `HTTP/1.1` and CRLF. */
-const USUAL_END_OCTETS = 10;
+const USUAL_END_BYTES = 10;
 
 /**
  * Scans one request line and remembers where it stopped. Offsets count from
@@ -150,7 +150,7 @@ export class RequestLineScanner {
       pos++;
       while (pos < end && TARGET[bytes[pos]!] === PLAIN) pos++;
     }
-    if (pos + 1 + USUAL_END_OCTETS > end || bytes[pos] !== SP) return false;
+    if (pos + 1 + USUAL_END_BYTES > end || bytes[pos] !== SP) return false;
     const targetBytes = pos - targetStart;
     this.methodEnd = methodBytes;
     if (targetBytes === 0 || targetBytes > this.#maxTargetBytes()) return false;
@@ -162,7 +162,7 @@ export class RequestLineScanner {
     }
     this.pathEnd = pathEnd - base;
     this.minorVersion = 1;
-    this.position += USUAL_END_OCTETS;
+    this.position += USUAL_END_BYTES;
     this.#state = DONE;
     return true;
   }
@@ -290,7 +290,7 @@ export class RequestLineScanner {
   /** The fast path for `HTTP/1.1` and CRLF behind the target, which nearly all have. */
   #isUsualEnd(bytes: Uint8Array, base: number, end: number): boolean {
     const pos = base + this.position;
-    return pos + USUAL_END_OCTETS <= end &&
+    return pos + USUAL_END_BYTES <= end &&
       bytes[pos] === 0x48 && bytes[pos + 1] === 0x54 && // HT
       bytes[pos + 2] === 0x54 && bytes[pos + 3] === 0x50 && // TP
       bytes[pos + 4] === 0x2f && bytes[pos + 5] === 0x31 && // /1
@@ -351,7 +351,7 @@ export class RequestLineScanner {
     throw new ProtocolError(
       "INVALID_METHOD",
       `Cannot parse request line: invalid octet in method ${
-        quoteOctets(bytes, start, pos + 1)
+        quoteBytes(bytes, start, pos + 1)
       }`,
       pos - base,
     );
@@ -361,7 +361,7 @@ export class RequestLineScanner {
     throw new ProtocolError(
       "INVALID_TARGET",
       `Cannot parse request target: invalid octet ${
-        quoteOctets(bytes, pos, pos + 1)
+        quoteBytes(bytes, pos, pos + 1)
       }`,
       pos - base,
     );
@@ -379,7 +379,7 @@ export class RequestLineScanner {
     throw new ProtocolError(
       "INVALID_VERSION",
       `Cannot parse request line: invalid octet ${
-        quoteOctets(bytes, pos, pos + 1)
+        quoteBytes(bytes, pos, pos + 1)
       } in version`,
       pos - base,
     );

@@ -7,13 +7,13 @@
  * the section's end.
  */
 
-import { equalsText, SLASH } from "./ascii.ts";
+import { equalsLatin1, SLASH } from "./ascii.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./limits.ts";
 import {
-  Place,
-  PLACE_COUNT,
+  HEAD_OFFSET_COUNT,
+  HeadOffset,
   RequestHead,
   UNKNOWN_ROUTE,
 } from "./request_head.ts";
@@ -29,7 +29,7 @@ import type { HeadScanner } from "./simd/head_scanner.ts";
 import {
   checkHost,
   invalidTarget,
-  readControlFields,
+  readKnownFields,
   requireTarget,
 } from "./request_checks.ts";
 
@@ -37,7 +37,7 @@ import {
 const FRAMES_BODY = DECLARES_LENGTH | IS_CHUNKED;
 
 /** Octets of the method that names an authority. */
-const CONNECT_OCTETS = 7;
+const CONNECT_BYTES = 7;
 
 /**
  * Parses request heads, one after the other.
@@ -50,8 +50,8 @@ export class RequestHeadParser {
   #line: RequestLineScanner;
   #fields: FieldScanner;
   #head = new RequestHead();
-  /** What the plain path found; see {@linkcode RequestHead.places}. */
-  #places = new Int32Array(PLACE_COUNT);
+  /** What the plain path found; see {@linkcode RequestHead.offsets}. */
+  #offsets = new Int32Array(HEAD_OFFSET_COUNT);
   #isInFields = false;
   #scanner: HeadScanner | null;
   /** The scanner, unless the plain path has seen octets of the head already. */
@@ -97,7 +97,7 @@ export class RequestHeadParser {
    */
   isHeadRequest(bytes: Uint8Array, start: number): boolean {
     const { methodStart, methodEnd } = this.#line;
-    return equalsText(bytes, start + methodStart, start + methodEnd, "HEAD");
+    return equalsLatin1(bytes, start + methodStart, start + methodEnd, "HEAD");
   }
 
   /**
@@ -157,8 +157,9 @@ export class RequestHeadParser {
   detach(): void {
     const head = this.#head;
     head.detach();
-    if (head.index.table === this.#fields.table) this.#fields.releaseTable();
-    else head.index.copyTable();
+    if (head.knownFields.table === this.#fields.table) {
+      this.#fields.releaseTable();
+    } else head.knownFields.copyTable();
     this.#head = new RequestHead();
   }
 
@@ -173,7 +174,7 @@ export class RequestHeadParser {
     // perf: references that are the same again are not written again (bench/server.ts, GET /).
     if (head.bytes !== bytes || head.scanned === null) {
       head.bytes = bytes;
-      head.places = scanner.places;
+      head.offsets = scanner.offsets;
       head.scanned = scanner.table;
     }
     head.base = start;
@@ -198,7 +199,7 @@ export class RequestHeadParser {
     const { methodStart, methodEnd } = this.#line;
     if (
       bytes[start + methodEnd + 1] === SLASH &&
-      methodEnd - methodStart !== CONNECT_OCTETS
+      methodEnd - methodStart !== CONNECT_BYTES
     ) return;
     const head = this.#readLine(bytes, start);
     if (head.isOriginForm && !head.isConnect) return;
@@ -218,13 +219,13 @@ export class RequestHeadParser {
     const { methodStart, methodEnd, pathEnd, targetEnd, minorVersion } =
       this.#line;
     const head = this.#head;
-    const places = this.#places;
-    places[Place.METHOD_START] = methodStart;
-    places[Place.METHOD_END] = methodEnd;
-    places[Place.PATH_END] = pathEnd;
-    places[Place.TARGET_END] = targetEnd;
-    places[Place.ROUTE] = UNKNOWN_ROUTE;
-    head.places = places;
+    const offsets = this.#offsets;
+    offsets[HeadOffset.METHOD_START] = methodStart;
+    offsets[HeadOffset.METHOD_END] = methodEnd;
+    offsets[HeadOffset.PATH_END] = pathEnd;
+    offsets[HeadOffset.TARGET_END] = targetEnd;
+    offsets[HeadOffset.ROUTE] = UNKNOWN_ROUTE;
+    head.offsets = offsets;
     head.scanned = null;
     head.bytes = bytes;
     head.base = start;
@@ -238,11 +239,11 @@ export class RequestHeadParser {
     const fields = this.#fields;
     const head = this.#readLine(bytes, start);
     head.sizeBytes = fields.position;
-    head.index.read(bytes, start, fields.table, fields.count);
+    head.knownFields.read(bytes, start, fields.table, fields.count);
     checkHost(head);
     // perf: where it is plain, none of the rules has anything to say (bench/request_head_bench.ts, Deno 2.9).
-    if (head.index.isPlain) head.bodyLength = 0;
-    else readControlFields(head, this.#limits.maxBodyBytes);
+    if (head.knownFields.isPlain) head.bodyLength = 0;
+    else readKnownFields(head, this.#limits.maxBodyBytes);
     this.reset();
     return head;
   }

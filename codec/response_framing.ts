@@ -5,7 +5,7 @@
  */
 
 import { CHUNKED, UNTIL_CLOSE } from "./framing.ts";
-import type { ControlFields } from "./outgoing_fields.ts";
+import type { OutgoingFields } from "./outgoing_fields.ts";
 
 /** The response has neither a body nor a length. */
 export const NO_LENGTH = -3;
@@ -34,7 +34,7 @@ export function mayHaveContent(status: number, isHead: boolean): boolean {
 export function responseBodyLength(
   status: number,
   minorVersion: number,
-  control: ControlFields | null,
+  control: OutgoingFields | null,
   sizeBytes: number,
   isHead: boolean,
 ): number {
@@ -62,7 +62,7 @@ export function responseBodyLength(
   return minorVersion > 0 ? CHUNKED : UNTIL_CLOSE;
 }
 
-function declaredLength(control: ControlFields): number | null {
+function declaredLength(control: OutgoingFields): number | null {
   const [value, ...more] = control.contentLength;
   if (value === undefined) return null;
   if (more.length === 0 && /^[0-9]{1,16}$/.test(value)) {
@@ -76,7 +76,7 @@ function declaredLength(control: ControlFields): number | null {
   );
 }
 
-function declaresChunked(control: ControlFields): boolean {
+function declaresChunked(control: OutgoingFields): boolean {
   const { transferEncoding } = control;
   if (transferEncoding.length === 0) return false;
   if (/^chunked$/i.test(transferEncoding.join(","))) return true;

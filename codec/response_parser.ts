@@ -4,8 +4,8 @@
  * is an attacker too.
  */
 
-import { decodeOctets } from "./ascii.ts";
-import { ControlIndex } from "./known_fields.ts";
+import { decodeLatin1 } from "./ascii.ts";
+import { KnownFields } from "./known_fields.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
 import { receivedBodyLength } from "./framing.ts";
@@ -42,7 +42,7 @@ export type ResponseHeadLimits = Pick<
 export class ResponseHeadParser {
   #line: StatusLineScanner;
   #fields: FieldScanner;
-  #index = new ControlIndex(new Uint8Array(0), new Int32Array(0));
+  #index = new KnownFields(new Uint8Array(0), new Int32Array(0));
   #isInFields = false;
 
   /** Creates a parser for heads under these limits. */
@@ -89,7 +89,7 @@ export class ResponseHeadParser {
     index.read(octets, 0, fields.table, fields.count);
     const head: ResponseHead = {
       status: line.code,
-      reason: decodeOctets(octets, line.reasonStart, line.reasonEnd),
+      reason: decodeLatin1(octets, line.reasonStart, line.reasonEnd),
       minorVersion: line.minorVersion,
       sizeBytes,
       bodyLength: receivedBodyLength(index, {
@@ -174,7 +174,7 @@ export function unfoldLines(
       );
     }
     const colon = bytes.indexOf(0x3a, lineStart);
-    const name = decodeOctets(bytes, lineStart, colon).toLowerCase();
+    const name = decodeLatin1(bytes, lineStart, colon).toLowerCase();
     if (UNFOLDABLE.some((field) => field === name)) {
       throw new ProtocolError(
         "OBSOLETE_LINE_FOLDING",

@@ -4,7 +4,7 @@
  * unambiguous and seen in the wild; nothing else is tolerated.
  */
 
-import { CR, DIGIT_0, FIELD_VALUE, LF, quoteOctets, SP } from "./ascii.ts";
+import { CR, DIGIT_0, FIELD_VALUE, LF, quoteBytes, SP } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 
 const PREFIX = "HTTP/1.";
@@ -56,7 +56,7 @@ export class StatusLineScanner {
         throw new ProtocolError(
           "INVALID_STATUS_LINE",
           `Cannot parse status line: invalid octet ${
-            quoteOctets(bytes, base + this.position, base + this.position + 1)
+            quoteBytes(bytes, base + this.position, base + this.position + 1)
           }`,
           this.position,
         );

@@ -7,7 +7,7 @@
  * refused, not discarded, since some reader before us may have merged it.
  */
 
-import { decodeOctets, lowerCaseAscii, quoteOctets } from "./ascii.ts";
+import { decodeLatin1, lowerCaseAscii, quoteBytes } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE, FieldScanner } from "./field_lines.ts";
 import type { BodyLimits } from "./limits.ts";
@@ -121,12 +121,12 @@ export class TrailerReader {
     for (let entry = 0; entry < count * FIELD_STRIDE; entry += FIELD_STRIDE) {
       const start = table[entry]!; // `entry` stays below `count` entries
       const end = table[entry + 1]!;
-      const name = lowerCaseAscii(decodeOctets(this.#buffer, start, end));
+      const name = lowerCaseAscii(decodeLatin1(this.#buffer, start, end));
       if (isForbiddenTrailer(name)) {
         throw new ProtocolError(
           "FORBIDDEN_TRAILER",
           `Cannot accept trailer field: ${
-            quoteOctets(this.#buffer, start, end)
+            quoteBytes(this.#buffer, start, end)
           } may not come after the body`,
           this.#offset + start,
         );

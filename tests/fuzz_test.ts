@@ -1,7 +1,7 @@
 // Any bytes, in any split, give a value, "need more" or a ProtocolError, the same one each way, in bounded memory.
 
 import { assert, assertEquals } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../codec/ascii.ts";
 import { BodyDecoder } from "../codec/body_decoder.ts";
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { CHUNKED } from "../codec/framing.ts";
@@ -115,7 +115,7 @@ function readAll(pieces: readonly Uint8Array[]): readonly string[] {
           consumed += head.sizeBytes;
         } else if (!body.done) {
           const used: number = body.decode(bytes, start, end);
-          payload += decodeOctets(bytes, body.pieceStart, body.pieceEnd);
+          payload += decodeLatin1(bytes, body.pieceStart, body.pieceEnd);
           buffer.consume(used);
           consumed += used;
           if (used === 0) break;
@@ -159,7 +159,7 @@ Deno.test("the codec takes any bytes in any split alike", async () => {
   let complete = 0;
   await runSeeds(CODEC_RUNS, (random) => {
     const wire = mutate(random);
-    const bytes = encodeOctets(wire);
+    const bytes = encodeLatin1(wire);
     const whole = readAll([bytes]);
     const message = JSON.stringify(wire);
     assertEquals(readAll(eachOctet(bytes)), whole, message);
@@ -179,7 +179,7 @@ Deno.test("a chunked body takes any bytes in any split alike", async () => {
     for (let i = random.below(60); i > 0; i--) {
       wire += random.below(4) === 0 ? "\r\n" : random.pick([...octets]);
     }
-    const bytes = encodeOctets(`1\r\na\r\n${wire}`);
+    const bytes = encodeLatin1(`1\r\na\r\n${wire}`);
     const outcome = (pieces: readonly Uint8Array[]): string => {
       const decoder = new BodyDecoder(CHUNKED, BODY_LIMITS);
       let text = "";
@@ -187,7 +187,7 @@ Deno.test("a chunked body takes any bytes in any split alike", async () => {
         for (const piece of pieces) {
           for (let at = 0; at < piece.length && !decoder.done;) {
             at += decoder.decode(piece, at, piece.length);
-            text += decodeOctets(piece, decoder.pieceStart, decoder.pieceEnd);
+            text += decodeLatin1(piece, decoder.pieceStart, decoder.pieceEnd);
           }
         }
         decoder.end();
@@ -225,7 +225,7 @@ testEngines(
     await using server = wireOf(engine);
     await runSeeds(SERVER_RUNS[engine.name], async (random) => {
       const wire = mutate(random);
-      const bytes = encodeOctets(wire);
+      const bytes = encodeLatin1(wire);
       const pieces = random.below(4) === 0
         ? eachOctet(bytes)
         : split(random, bytes);

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../codec/ascii.ts";
+import { encodeLatin1 } from "../codec/ascii.ts";
 import type { Handler } from "../server/hooks.ts";
 import type { ConformanceCase } from "./support/conformance_case.ts";
 import { chunkedCases } from "./conformance/chunked_cases.ts";
@@ -84,7 +84,7 @@ async function checkBroken(
   const isCut = testCase.ending === "ended by peer";
   const wire = testCase.wire + (isCut ? "" : BEHIND);
   const options = { expectResponses: Infinity, endsAfterPieces: isCut };
-  const pieces = deliveries(servers.engine, encodeOctets(wire));
+  const pieces = deliveries(servers.engine, encodeLatin1(wire));
   await runEach(servers.for(testCase), pieces, options, (outcome, pieces) => {
     const message = `${testCase.name} in ${pieces.length} pieces`;
     assertEquals(outcome.log, ["/"], message);
@@ -100,7 +100,7 @@ async function checkWhole(
 ): Promise<void> {
   const pieces = deliveries(
     servers.engine,
-    encodeOctets(testCase.wire + BEHIND),
+    encodeLatin1(testCase.wire + BEHIND),
   );
   await runEach(
     servers.for(testCase),

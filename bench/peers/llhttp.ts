@@ -6,7 +6,7 @@
  */
 
 import moduleBytes from "npm:undici@8.12.4/lib/llhttp/llhttp_simd-wasm.js";
-import { decodeOctets, equalsIgnoringCase } from "../../codec/ascii.ts";
+import { decodeLatin1, equalsIgnoringCase } from "../../codec/ascii.ts";
 import type { HeadFixture } from "../fixtures.ts";
 import type { HeadContender, ParsedHead, Reading } from "./message.ts";
 
@@ -96,14 +96,14 @@ export class Llhttp {
 
   /** The last request's target, or the last response's reason phrase. */
   get firstText(): string {
-    return decodeOctets(this.input, this.#firstStart, this.#firstEnd);
+    return decodeLatin1(this.input, this.#firstStart, this.#firstEnd);
   }
 
   /** The last request's target without its query, or the reason phrase. */
   get path(): string {
     let end = this.#firstStart;
     while (end < this.#firstEnd && this.input[end] !== 0x3f) end++;
-    return decodeOctets(this.input, this.#firstStart, end);
+    return decodeLatin1(this.input, this.#firstStart, end);
   }
 
   /** Looks up a field by its name in lower case, the way our own lists do. */
@@ -113,7 +113,7 @@ export class Llhttp {
       // each field has four offsets, here and below
       const [start, end] = [spans[entry]!, spans[entry + 1]!];
       if (equalsIgnoringCase(input, start, end, lowerName)) {
-        return decodeOctets(input, spans[entry + 2]!, spans[entry + 3]!);
+        return decodeLatin1(input, spans[entry + 2]!, spans[entry + 3]!);
       }
     }
     return null;
@@ -124,8 +124,8 @@ export class Llhttp {
     const fields = Array.from({ length: this.count }, (_, index) => {
       const [start, end, from, to] = this.spans.subarray(index * 4);
       return [
-        decodeOctets(this.input, start!, end!), // each field has four offsets
-        decodeOctets(this.input, from!, to!), // as above
+        decodeLatin1(this.input, start!, end!), // each field has four offsets
+        decodeLatin1(this.input, from!, to!), // as above
       ] as const;
     });
     return { startLine: [this.method, this.firstText], fields };
@@ -174,7 +174,7 @@ export class Llhttp {
   #readName(method: number): string {
     const start = this.#exports.llhttp_method_name(method);
     const octets = new Uint8Array(this.#exports.memory.buffer);
-    return decodeOctets(octets, start, octets.indexOf(0, start));
+    return decodeLatin1(octets, start, octets.indexOf(0, start));
   }
 }
 

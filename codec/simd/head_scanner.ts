@@ -7,11 +7,11 @@
  */
 
 import { HOST } from "../authority.ts";
-import { FIELD_VALUE, TOKEN, writeOctets } from "../ascii.ts";
+import { FIELD_VALUE, TOKEN, writeLatin1 } from "../ascii.ts";
 import { FIELD_STRIDE } from "../field_lines.ts";
 import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
-import { Place, PLACE_COUNT } from "../request_head.ts";
+import { HEAD_OFFSET_COUNT, HeadOffset } from "../request_head.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
 import { IS_CHUNKED } from "../request_flags.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
@@ -52,10 +52,10 @@ export const WINDOW_BYTES = 65_536;
 const NO_LIMIT = 1 << 20;
 
 // a constant of this file, since what another one exports is looked up at each use
-const { SCAN_FLAGS } = Place;
+const { SCAN_FLAGS } = HeadOffset;
 
 /** Place of the results, as a number of 4 bytes: in front of them is the method's start, which is always 0. */
-const PLACES = OUT_AT / 4 - Place.METHOD_END;
+const OFFSETS = OUT_AT / 4 - HeadOffset.METHOD_END;
 /** Where the limits go, and the number of a route's last slot. */
 const LIMITS = LIMITS_AT / 4;
 const LAST_SLOT = LIMITS + 5;
@@ -85,8 +85,8 @@ export class HeadScanner {
   readonly slots: ReceiveWindow;
   /** Offsets of the field lines, {@linkcode FIELD_STRIDE} a line. */
   readonly table: Int32Array;
-  /** What the last scan found; see {@linkcode RequestHead.places}. */
-  readonly places: Int32Array;
+  /** What the last scan found; see {@linkcode RequestHead.offsets}. */
+  readonly offsets: Int32Array;
   #numbers: Int32Array;
   #lengths: Float64Array;
   #scan: Scan;
@@ -107,7 +107,7 @@ export class HeadScanner {
     this.window = { bytes, start: WINDOW_AT, size: WINDOW_BYTES };
     this.slots = { bytes, start: SLOTS_AT, size: SLOTS_END - SLOTS_AT };
     this.#numbers = new Int32Array(buffer);
-    this.places = this.#numbers.subarray(PLACES, PLACES + PLACE_COUNT);
+    this.offsets = this.#numbers.subarray(OFFSETS, OFFSETS + HEAD_OFFSET_COUNT);
     this.#lengths = new Float64Array(buffer);
     this.table = new Int32Array(buffer, TABLE_AT, MAX_FIELDS * FIELD_STRIDE);
     this.bytes.set(classOf(TOKEN, 1, HIGH_BITS), TOKEN_CLASS_AT);
@@ -142,7 +142,7 @@ export class HeadScanner {
 
   /** What sets the last head apart; see `request_traits.ts`. */
   get flags(): number {
-    return this.places[SCAN_FLAGS]!; // all places are there
+    return this.offsets[SCAN_FLAGS]!; // all places are there
   }
 
   /** Octets of its body if it has any, or {@linkcode CHUNKED}. */
@@ -167,7 +167,7 @@ export class HeadScanner {
     this.#numbers[LAST_SLOT] = slots - 1;
     let at = start;
     for (const [index, key] of keys.entries()) {
-      writeOctets(this.bytes, at, key);
+      writeLatin1(this.bytes, at, key);
       this.#addRoute(at, key.length, index + 1);
       at += key.length;
     }
@@ -177,7 +177,7 @@ export class HeadScanner {
   /**
    * Scans the head that begins at `start`.
    *
-   * Octets that lie elsewhere are copied first, unless {@linkcode HeadScanner.place}
+   * Octets that lie elsewhere are copied first, unless {@linkcode HeadScanner.copyIn}
    * did that; without it, only where a buffer begins, since each call copies.
    *
    * @returns Its size in octets, or 0 if the plain parser has to look at it.
@@ -202,15 +202,15 @@ export class HeadScanner {
   /**
    * Copies octets into the memory, as many as there is room for, so that the
    * heads among them are scanned one after the other. They must stay as they
-   * are until {@linkcode HeadScanner.release}, or somebody else places some.
+   * are until {@linkcode HeadScanner.dropCopy}, or somebody else places some.
    */
-  place(bytes: Uint8Array, start: number, end: number): void {
+  copyIn(bytes: Uint8Array, start: number, end: number): void {
     this.#copy(bytes, start, end);
     this.#source = bytes;
   }
 
-  /** Ends what {@linkcode HeadScanner.place} began. */
-  release(): void {
+  /** Ends what {@linkcode HeadScanner.copyIn} began. */
+  dropCopy(): void {
     this.#source = null;
   }
 

@@ -168,9 +168,9 @@ export class Connection
       this.receive(bytes, start, end);
       return;
     }
-    scanner.place(bytes, start, end);
+    scanner.copyIn(bytes, start, end);
     this.receive(bytes, start, end);
-    scanner.release();
+    scanner.dropCopy();
   }
 
   /**

@@ -414,7 +414,7 @@ export class Exchange implements RequestState, ResponseActions {
 
   #respondText(status: Status, headers: Headers | null, text: string): void {
     const isPlain = headers === null ||
-      !headers.control().declaresFraming;
+      !headers.outgoing().declaresFraming;
     const canLoop = text.length <= MAX_ASCII_LOOP && isPlain &&
       mayHaveContent(status.code, this.#isHead());
     if (canLoop) {
@@ -505,7 +505,7 @@ export class Exchange implements RequestState, ResponseActions {
     return responseBodyLength(
       status.code,
       this.#minorVersion(),
-      headers === null ? null : headers.control(),
+      headers === null ? null : headers.outgoing(),
       size,
       this.#isHead(),
     );
@@ -520,7 +520,7 @@ export class Exchange implements RequestState, ResponseActions {
   ): ResponseHead {
     if (
       this.owner.isLastExchange || length === UNTIL_CLOSE ||
-      (headers !== null && headers.control().closes) ||
+      (headers !== null && headers.outgoing().closes) ||
       this.#abandonsBody(isStreamed)
     ) this.endConnection();
     this.status = status;

@@ -4,7 +4,7 @@
  * length. The clock is handed in.
  */
 
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { encodeStatusLine } from "../../codec/head_encoder.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { formatHttpDate } from "../../codec/http_date.ts";
@@ -78,7 +78,7 @@ export class ResponseHeadCache {
       this.#plain[status.code] = made;
       return made;
     }
-    const control = headers.control();
+    const control = headers.outgoing();
     const isDated = !headers.noDate && !control.hasDate;
     const made = this.#make(status, isDated, control.encoded);
     headers.prepared = made;
@@ -98,8 +98,8 @@ export class ResponseHeadCache {
 
   #make(status: Status, isDated: boolean, fields: Uint8Array): PreparedHead {
     const line = encodeStatusLine(status.code, status.reason);
-    const date = encodeOctets(isDated ? this.#dateLine : "");
-    const length = encodeOctets(CONTENT_LENGTH);
+    const date = encodeLatin1(isDated ? this.#dateLine : "");
+    const length = encodeLatin1(CONTENT_LENGTH);
     const bytes = new Uint8Array(
       line.length + date.length + fields.length + length.length,
     );

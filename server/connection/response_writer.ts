@@ -3,7 +3,7 @@
  * and so one write for what fits, no copy for large bytes.
  */
 
-import { encodeOctets, writeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1, writeLatin1 } from "../../codec/ascii.ts";
 import { CHUNKED } from "../../codec/framing.ts";
 import { CRLF } from "../../codec/chunked.ts";
 import {
@@ -55,11 +55,11 @@ function putHead(
   if (length >= 0) at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
   else {
     at -= CONTENT_LENGTH.length; // the name of a length that is not sent
-    if (length === CHUNKED) at = writeOctets(bytes, at, TRANSFER_ENCODING);
+    if (length === CHUNKED) at = writeLatin1(bytes, at, TRANSFER_ENCODING);
   }
-  if (closes) at = writeOctets(bytes, at, CONNECTION_CLOSE);
+  if (closes) at = writeLatin1(bytes, at, CONNECTION_CLOSE);
   else if (head.saysKeepAlive === true) {
-    at = writeOctets(bytes, at, CONNECTION_KEEP_ALIVE);
+    at = writeLatin1(bytes, at, CONNECTION_KEEP_ALIVE);
   }
   return writeLineEnd(bytes, at);
 }
@@ -128,7 +128,7 @@ export function writeAscii(
 }
 
 /** An interim response without fields (RFC 9110 §15.2.1). */
-export const CONTINUE: Uint8Array<ArrayBuffer> = encodeOctets(
+export const CONTINUE: Uint8Array<ArrayBuffer> = encodeLatin1(
   "HTTP/1.1 100 Continue\r\n\r\n",
 );
 
@@ -139,7 +139,7 @@ export function writeInformational(
   headers: Headers,
 ): void {
   output.append(encodeStatusLine(status.code, status.reason));
-  output.append(headers.control().encoded);
+  output.append(headers.outgoing().encoded);
   output.append(CRLF);
 }
 
@@ -150,7 +150,7 @@ export function writeSwitchingProtocols(
 ): void {
   const { code, reason } = Status.SWITCHING_PROTOCOLS;
   output.append(encodeStatusLine(code, reason));
-  output.append(encodeOctets(CONNECTION_UPGRADE));
-  output.append(headers.control().encoded);
+  output.append(encodeLatin1(CONNECTION_UPGRADE));
+  output.append(headers.outgoing().encoded);
   output.append(CRLF);
 }

@@ -11,7 +11,7 @@ import type { BodySource } from "../../codec/body_source.ts";
 import { CRLF, LAST_CHUNK, writeChunkSize } from "../../codec/chunked.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import type { Headers } from "../../codec/headers.ts";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { type ResponseHead, writeHead } from "./response_writer.ts";
 import type { Output } from "./output.ts";
 import type { EngineContext } from "./engine_context.ts";
@@ -35,7 +35,7 @@ const MAX_COPIED_PIECE_BYTES = 65_536;
 /** Octets of a chunk's size line and end. */
 const CHUNK_FRAMING_BYTES = 20;
 
-const LAST_CHUNK_SIZE_LINE = encodeOctets("0\r\n");
+const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
 /** What a streamed response needs to know. */
 export interface StreamedResponseInit {
@@ -162,7 +162,7 @@ export class StreamedResponse {
         owner.output.append(LAST_CHUNK);
       } else {
         owner.output.append(LAST_CHUNK_SIZE_LINE);
-        owner.output.append(trailers.control().encoded);
+        owner.output.append(trailers.outgoing().encoded);
         owner.output.append(CRLF);
       }
     } else if (this.#length !== UNTIL_CLOSE && this.bodyBytes < this.#length) {

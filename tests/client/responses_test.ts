@@ -1,7 +1,7 @@
 /** Rows R133 to R136 and R139 to R143: what the client makes of responses, whole and in any split (R1). */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { BodyDecoder } from "../../codec/body_decoder.ts";
 import { NEED_DATA } from "../../codec/errors.ts";
 import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
@@ -95,7 +95,7 @@ for (const row of RESPONSE_ROWS) {
       const expected = typeof expect === "string"
         ? expect
         : { status: expect.status, body: expect.body, rest };
-      for (const parts of everySplit(encodeOctets(wire + rest))) {
+      for (const parts of everySplit(encodeLatin1(wire + rest))) {
         const sizes = parts.map((part) => part.length);
         const message = `${JSON.stringify(wire)} as ${sizes}`;
         assertEquals(decode(parts, one), expected, message);

@@ -1,10 +1,10 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import {
   ALPHANUMERIC,
-  decodeOctets,
-  encodeOctets,
+  decodeLatin1,
+  encodeLatin1,
   equalsIgnoringCase,
-  equalsText,
+  equalsLatin1,
   FIELD_VALUE,
   HEX_VALUE,
   isToken,
@@ -12,9 +12,9 @@ import {
   mark,
   markRange,
   NOT_HEX,
-  quoteOctets,
+  quoteBytes,
   TOKEN,
-  writeOctets,
+  writeLatin1,
 } from "../../codec/ascii.ts";
 
 /** The octets that a table puts into a class other than 0. */
@@ -84,18 +84,18 @@ Deno.test("equalsIgnoringCase() folds A to Z only (R65)", () => {
       ["chun\xe2\x84\xaaed", "chunked", false],
     ] as const
   ) {
-    const bytes = encodeOctets(`..${text}..`);
+    const bytes = encodeLatin1(`..${text}..`);
     const end = 2 + text.length;
     assertEquals(equalsIgnoringCase(bytes, 2, end, lower), expected, text);
   }
 });
 
-Deno.test("equalsText() compares octets one to one", () => {
-  const bytes = encodeOctets("xGET\xffx");
-  assertEquals(equalsText(bytes, 1, 4, "GET"), true);
-  assertEquals(equalsText(bytes, 1, 5, "GET\xff"), true);
-  assertEquals(equalsText(bytes, 1, 4, "get"), false);
-  assertEquals(equalsText(bytes, 1, 3, "GET"), false);
+Deno.test("equalsLatin1() compares octets one to one", () => {
+  const bytes = encodeLatin1("xGET\xffx");
+  assertEquals(equalsLatin1(bytes, 1, 4, "GET"), true);
+  assertEquals(equalsLatin1(bytes, 1, 5, "GET\xff"), true);
+  assertEquals(equalsLatin1(bytes, 1, 4, "get"), false);
+  assertEquals(equalsLatin1(bytes, 1, 3, "GET"), false);
 });
 
 Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () => {
@@ -104,26 +104,26 @@ Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () =
   assertEquals(lowerCaseAscii(""), "");
 });
 
-Deno.test("decodeOctets() gives the octet as code unit, short and long (R2)", () => {
+Deno.test("decodeLatin1() gives the octet as code unit, short and long (R2)", () => {
   for (const count of [0, 1, 8, 9, 256, 4096, 4097, 10_000]) {
     const text = ALL_OCTETS.repeat(Math.ceil(count / 256)).slice(0, count);
-    const bytes = encodeOctets(`<${text}>`);
-    assertEquals(decodeOctets(bytes, 1, 1 + count), text);
+    const bytes = encodeLatin1(`<${text}>`);
+    assertEquals(decodeLatin1(bytes, 1, 1 + count), text);
   }
 });
 
-Deno.test("writeOctets() gives the offset behind the text", () => {
+Deno.test("writeLatin1() gives the offset behind the text", () => {
   const bytes = new Uint8Array(5);
-  assertStrictEquals(writeOctets(bytes, 1, "a\xff"), 3);
+  assertStrictEquals(writeLatin1(bytes, 1, "a\xff"), 3);
   assertEquals([...bytes], [0, 0x61, 0xff, 0, 0]);
 });
 
-Deno.test("quoteOctets() escapes, and shows 64 octets at most", () => {
+Deno.test("quoteBytes() escapes, and shows 64 octets at most", () => {
   assertEquals(
-    quoteOctets(encodeOctets('x"\r\n\0\x7f\xffy'), 1, 7),
+    quoteBytes(encodeLatin1('x"\r\n\0\x7f\xffy'), 1, 7),
     '"\\"\\r\\n\\u0000\\x7f\\xff"',
   );
-  const long = encodeOctets("a".repeat(65));
-  assertEquals(quoteOctets(long, 0, 64), `"${"a".repeat(64)}"`);
-  assertEquals(quoteOctets(long, 0, 65), `"${"a".repeat(64)}"…`);
+  const long = encodeLatin1("a".repeat(65));
+  assertEquals(quoteBytes(long, 0, 64), `"${"a".repeat(64)}"`);
+  assertEquals(quoteBytes(long, 0, 65), `"${"a".repeat(64)}"…`);
 });

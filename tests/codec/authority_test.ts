@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import {
   isIpv6Address,
   isPlainAuthority,
@@ -47,7 +47,7 @@ Deno.test("isPlainAuthority() says yes to nothing that parseAuthority() refuses"
   let plain = 0;
   for (const text of [...VALID.map(([text]) => text), ...INVALID]) {
     if (/[^\0-\xff]/.test(text)) continue;
-    const bytes = encodeOctets(`<${text}>`);
+    const bytes = encodeLatin1(`<${text}>`);
     if (!isPlainAuthority(bytes, 1, 1 + text.length)) continue;
     plain++;
     assert(parseAuthority(text) !== null, text);

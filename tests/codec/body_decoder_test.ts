@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { BodyDecoder } from "../../codec/body_decoder.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
@@ -26,7 +26,7 @@ function decodeParts(
       for (let at = 0; at < part.length && !decoder.done;) {
         const step = decoder.decode(part, at, part.length);
         assert(step > 0, "a step consumes something");
-        payload += decodeOctets(part, decoder.pieceStart, decoder.pieceEnd);
+        payload += decodeLatin1(part, decoder.pieceStart, decoder.pieceEnd);
         assertEquals(decoder.receivedBytes, payload.length);
         if (length >= 0) {
           assertEquals(decoder.remainingBytes, length - payload.length);
@@ -52,7 +52,7 @@ function check(
   limits?: Partial<BodyLimits>,
 ): void {
   const allLimits = { ...DEFAULT_BODY_LIMITS, ...limits };
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     const message = `${wire} as ${parts.map((part) => part.length)}`;
     assertEquals(decodeParts(length, parts, allLimits), expect, message);
   }
@@ -126,19 +126,19 @@ Deno.test("BodyDecoder R76: leaves a declared length to the one who read it", ()
 });
 
 Deno.test("BodyDecoder R77: gives the trailer section of a chunked body", () => {
-  const wire = encodeOctets("0\r\nX-T: y\r\n\r\n");
+  const wire = encodeLatin1("0\r\nX-T: y\r\n\r\n");
   const decoder = new BodyDecoder(CHUNKED);
   assertEquals(decoder.trailerSection, null);
   decoder.decode(wire, 0, wire.length);
   const section = decoder.trailerSection;
   assert(section !== null && section.count === 1);
-  assertEquals(decodeOctets(section.bytes, 0, 3), "X-T");
+  assertEquals(decodeLatin1(section.bytes, 0, 3), "X-T");
 });
 
 Deno.test("BodyDecoder R82: is done at once with a body of length 0", () => {
   const decoder = new BodyDecoder(0);
   assertEquals(decoder.done, true);
-  assertEquals(decoder.decode(encodeOctets("GET /"), 0, 5), 0);
+  assertEquals(decoder.decode(encodeLatin1("GET /"), 0, 5), 0);
   assertEquals([decoder.pieceStart, decoder.pieceEnd], [0, 0]);
   decoder.end();
 });
@@ -159,7 +159,7 @@ Deno.test("BodyDecoder R140: reads until the connection ends where nothing else 
 
 Deno.test("BodyDecoder takes a view anywhere in the bytes", () => {
   const decoder = new BodyDecoder(4);
-  const bytes = encodeOctets("..ab..");
+  const bytes = encodeLatin1("..ab..");
   assertEquals(decoder.decode(bytes, 2, 4), 2);
   assertEquals([decoder.pieceStart, decoder.pieceEnd], [2, 4]);
   assertEquals(decoder.decode(bytes, 4, 4), 0);

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { toText } from "@std/streams";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { type BodyFeed, BodyReader } from "../../codec/body_reader.ts";
 import { ProtocolError } from "../../codec/errors.ts";
 
@@ -32,7 +32,7 @@ class Feed implements BodyFeed {
       if (this.#error !== null) throw this.#error;
       return null;
     }
-    this.#buffer.set(encodeOctets(piece));
+    this.#buffer.set(encodeLatin1(piece));
     return this.#buffer.subarray(0, piece.length);
   }
 
@@ -52,7 +52,7 @@ const PIECES = ['{"a":', "", ' "\xc3\xa9"', "}"];
 
 Deno.test("BodyReader gathers the body in each form", async () => {
   const octets = PIECES.join("");
-  assertEquals(await reader(PIECES).bytes(), encodeOctets(octets));
+  assertEquals(await reader(PIECES).bytes(), encodeLatin1(octets));
   assertEquals(await reader(PIECES).text(), '{"a": "\u00e9"}');
   assertEquals(await reader(PIECES).json(), { a: "\u00e9" });
   assertEquals([...await reader(["a=1&b", "=%20+"]).form()], [
@@ -93,7 +93,7 @@ Deno.test("BodyReader R56: pulls nothing of a body that declares too much", asyn
 Deno.test("BodyReader streams pieces that stay as they were", async () => {
   assertEquals(await toText(reader(["ab", "cd"]).stream), "abcd");
   const pieces = await Array.fromAsync(reader(["ab", "cd"]).stream);
-  assertEquals(pieces.map((piece) => decodeOctets(piece, 0, 2)), ["ab", "cd"]);
+  assertEquals(pieces.map((piece) => decodeLatin1(piece, 0, 2)), ["ab", "cd"]);
 });
 
 Deno.test("BodyReader.stream pulls only when it is read, and cancels its feed", async () => {
@@ -114,7 +114,7 @@ Deno.test("BodyReader.read() fills a small buffer piece by piece", async () => {
     const size = await body.read(buffer);
     if (size === null) break;
     assert(size > 0);
-    text += `${decodeOctets(buffer, 0, size)}|`;
+    text += `${decodeLatin1(buffer, 0, size)}|`;
   }
   assertEquals(text, "ab|c|d|");
   assertEquals(await body.read(buffer), null);
@@ -123,7 +123,7 @@ Deno.test("BodyReader.read() fills a small buffer piece by piece", async () => {
 Deno.test("BodyReader iterates over the pieces, and cancels on a break", async () => {
   let text = "";
   for await (const piece of reader(["ab", "cd"])) {
-    text += decodeOctets(piece, 0, piece.length);
+    text += decodeLatin1(piece, 0, piece.length);
   }
   assertEquals(text, "abcd");
   const feed = new Feed(["ab", "cd"]);

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import {
   ChunkedDecoder,
-  chunkSizeOctets,
+  chunkSizeLineBytes,
   CRLF,
   LAST_CHUNK,
   writeChunkSize,
@@ -30,8 +30,8 @@ function trailerLines(decoder: ChunkedDecoder): string[] {
   const { bytes, table, count } = section;
   return Array.from({ length: count }, (_, field) => {
     const [from, to, start, end] = table.subarray(field * 4, field * 4 + 4);
-    return `${decodeOctets(bytes, from!, to!)}=${
-      decodeOctets(bytes, start!, end!)
+    return `${decodeLatin1(bytes, from!, to!)}=${
+      decodeLatin1(bytes, start!, end!)
     }`; // the table has 4 entries for each of `count` fields
   });
 }
@@ -53,7 +53,7 @@ function decodeParts(
         const step = decoder.decode(bytes, at, end);
         assert(step > 0, "a step consumes something");
         assert(at <= decoder.pieceStart && decoder.pieceEnd <= at + step);
-        payload += decodeOctets(bytes, decoder.pieceStart, decoder.pieceEnd);
+        payload += decodeLatin1(bytes, decoder.pieceStart, decoder.pieceEnd);
         at += step;
         consumed += step;
       }
@@ -81,7 +81,7 @@ function check({ wire, expect, limits }: Case): void {
   const allLimits = { ...DEFAULT_BODY_LIMITS, ...limits };
   const isTruncated = expect.code === "TRUNCATED_BODY";
   for (const behind of isTruncated ? [""] : ["", NEXT_REQUEST]) {
-    const bytes = encodeOctets(wire + behind);
+    const bytes = encodeLatin1(wire + behind);
     for (const parts of everySplit(bytes)) {
       const message = `${JSON.stringify(wire)} as ${
         parts.map((part) => part.length)
@@ -155,14 +155,14 @@ testCases("R68: reads a size exactly or refuses it", [
 
 Deno.test("ChunkedDecoder R68: takes 0x100000004 as 4294967300 bytes, not 4", () => {
   const decoder = new ChunkedDecoder();
-  const line = encodeOctets("100000004\r\n");
+  const line = encodeLatin1("100000004\r\n");
   assertEquals(decoder.decode(line, 0, line.length), line.length);
   const mebibyte = new Uint8Array(2 ** 20);
   for (let i = 0; i < 4096; i++) {
     assertEquals(decoder.decode(mebibyte, 0, mebibyte.length), 2 ** 20);
     assertEquals(decoder.pieceEnd, 2 ** 20);
   }
-  const rest = encodeOctets("last\r\n0\r\n\r\n");
+  const rest = encodeLatin1("last\r\n0\r\n\r\n");
   assertEquals(decoder.decode(rest, 0, rest.length), 4);
   decoder.decode(rest, 4, rest.length);
   assert(decoder.done);
@@ -265,7 +265,7 @@ testCases("R73: limits the framing of a body beside its payload", [
 
 Deno.test("ChunkedDecoder R73: stops 900-byte extensions by default at 16 KiB", () => {
   const line = `1;${"x".repeat(900)}\r\n`;
-  const bytes = encodeOctets(`${line}a\r\n`.repeat(30));
+  const bytes = encodeLatin1(`${line}a\r\n`.repeat(30));
   const [whole, octets] = [...everySplit(bytes).take(2)];
   const expect: Outcome = {
     payload: "a".repeat(18),
@@ -277,7 +277,7 @@ Deno.test("ChunkedDecoder R73: stops 900-byte extensions by default at 16 KiB", 
 });
 
 Deno.test("ChunkedDecoder R73: lets a long body of one-byte chunks pass", () => {
-  const wire = encodeOctets(`${"1\r\na\r\n".repeat(20_000)}0\r\n\r\n`);
+  const wire = encodeLatin1(`${"1\r\na\r\n".repeat(20_000)}0\r\n\r\n`);
   assertEquals(decodeParts([wire], DEFAULT_BODY_LIMITS).code, "COMPLETE");
 });
 
@@ -348,7 +348,7 @@ testCases("R78: holds trailers to the grammar of field lines", [
 ]);
 
 Deno.test("ChunkedDecoder R78: counts the offset in the message from the framing's start", () => {
-  const wire = encodeOctets("1\r\na\r\n0\r\nX: \0");
+  const wire = encodeLatin1("1\r\na\r\n0\r\nX: \0");
   const decoder = new ChunkedDecoder();
   decoder.decode(wire, 0, wire.length);
   const error = assertThrows(
@@ -417,7 +417,7 @@ Deno.test("ChunkedDecoder R80: takes 8 KiB and 32 lines of trailers by default",
       ["X: y\r\n".repeat(33), "TRAILERS_TOO_LARGE", 3 + 32 * 6],
     ] as const
   ) {
-    const bytes = encodeOctets(`0\r\n${section}\r\n${NEXT_REQUEST}`);
+    const bytes = encodeLatin1(`0\r\n${section}\r\n${NEXT_REQUEST}`);
     for (const parts of everySplit(bytes).take(2)) {
       const outcome = decodeParts(parts, DEFAULT_BODY_LIMITS);
       assertEquals([outcome.code, outcome.offset], [code, offset]);
@@ -427,7 +427,7 @@ Deno.test("ChunkedDecoder R80: takes 8 KiB and 32 lines of trailers by default",
 
 Deno.test("ChunkedDecoder throws the same error again after a fault", () => {
   const decoder = new ChunkedDecoder();
-  const wire = encodeOctets("5 \r\n0\r\n\r\n");
+  const wire = encodeLatin1("5 \r\n0\r\n\r\n");
   const first = assertThrows(() => decoder.decode(wire, 0, wire.length));
   const second = assertThrows(() => decoder.decode(wire, 4, wire.length));
   const third = assertThrows(() => decoder.end());
@@ -436,7 +436,7 @@ Deno.test("ChunkedDecoder throws the same error again after a fault", () => {
 
 Deno.test("ChunkedDecoder takes no step without bytes", () => {
   const decoder = new ChunkedDecoder();
-  const wire = encodeOctets("5");
+  const wire = encodeLatin1("5");
   assertEquals(decoder.decode(wire, 0, 0), 0);
   assertEquals(decoder.decode(wire, 1, 1), 0);
   assertEquals([decoder.pieceStart, decoder.pieceEnd], [1, 1]);
@@ -470,7 +470,7 @@ Deno.test("ChunkedDecoder gives any bytes one outcome in every split", () => {
     const length = random(20);
     for (let i = 0; i < length; i++) wire += alphabet[random(alphabet.length)];
     let first: Outcome | undefined;
-    for (const parts of everySplit(encodeOctets(wire))) {
+    for (const parts of everySplit(encodeLatin1(wire))) {
       const outcome = decodeParts(parts, limits);
       assertEquals(outcome, first ??= outcome, JSON.stringify(wire));
     }
@@ -485,8 +485,8 @@ Deno.test("writeChunkSize() writes lower-case digits and CRLF", () => {
     const bytes = new Uint8Array(24).fill(0x2e);
     const end = writeChunkSize(bytes, 2, size);
     const text = `${size.toString(16)}\r\n`;
-    assertEquals(decodeOctets(bytes, 0, end + 1), `..${text}.`);
-    assertEquals(chunkSizeOctets(size), text.length);
+    assertEquals(decodeLatin1(bytes, 0, end + 1), `..${text}.`);
+    assertEquals(chunkSizeLineBytes(size), text.length);
   }
 });
 
@@ -507,5 +507,5 @@ Deno.test("writeChunkSize(), CRLF and LAST_CHUNK make what the decoder reads", (
   bytes.set(CRLF, at);
   bytes.set(LAST_CHUNK, at + CRLF.length);
   const wire = bytes.subarray(0, at + CRLF.length + LAST_CHUNK.length);
-  check(complete(decodeOctets(wire, 0, wire.length), "a".repeat(200)));
+  check(complete(decodeLatin1(wire, 0, wire.length), "a".repeat(200)));
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import {
   FIELD_STRIDE,
@@ -57,8 +57,8 @@ function linesOf(scanner: FieldScanner, bytes: Uint8Array): string[] {
     );
     assert(from !== undefined && to !== undefined);
     assert(start !== undefined && end !== undefined);
-    return `${decodeOctets(bytes, BASE + from, BASE + to)}=${
-      decodeOctets(bytes, BASE + start, BASE + end)
+    return `${decodeLatin1(bytes, BASE + from, BASE + to)}=${
+      decodeLatin1(bytes, BASE + start, BASE + end)
     }`;
   });
 }
@@ -68,7 +68,7 @@ function check(
   expected: Outcome | "more",
   limits: Partial<FieldLimits> = {},
 ): void {
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     const message = `${JSON.stringify(wire)} as ${parts.map((p) => p.length)}`;
     assertEquals(scanParts(parts, { ...LIMITS, ...limits }), expected, message);
   }
@@ -139,7 +139,7 @@ Deno.test("FieldScanner R30: counts octets up to the limit, the empty line aside
 
 Deno.test("FieldScanner grows its table and gives it away", () => {
   const scanner = new FieldScanner({ ...LIMITS, maxBytes: 9999, maxCount: 70 });
-  const bytes = encodeOctets(`${"A: b\r\n".repeat(70)}\r\n`);
+  const bytes = encodeLatin1(`${"A: b\r\n".repeat(70)}\r\n`);
   scanner.start(0);
   assertEquals(scanner.scan(bytes, 0, bytes.length), true);
   assertEquals(scanner.count, 70);
@@ -148,13 +148,13 @@ Deno.test("FieldScanner grows its table and gives it away", () => {
     ...[414, 415, 417, 418],
   ]);
   scanner.start(0);
-  scanner.scan(encodeOctets("CC: dd\r\n\r\n"), 0, 10);
+  scanner.scan(encodeLatin1("CC: dd\r\n\r\n"), 0, 10);
   assertEquals(table[1], 1);
 });
 
 Deno.test("FieldScanner.start() takes a smaller limit of octets", () => {
   const scanner = new FieldScanner(LIMITS);
-  const bytes = encodeOctets("A: b\r\n\r\n");
+  const bytes = encodeLatin1("A: b\r\n\r\n");
   scanner.start(0, 6);
   assertEquals(scanner.scan(bytes, 0, 8), true);
   scanner.start(0, 5);

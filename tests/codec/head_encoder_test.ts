@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1 } from "../../codec/ascii.ts";
 import {
   checkFieldName,
   checkFieldValue,
@@ -14,7 +14,7 @@ import {
 } from "../../codec/head_encoder.ts";
 
 function textOf(bytes: Uint8Array, end = bytes.length): string {
-  return decodeOctets(bytes, 0, end);
+  return decodeLatin1(bytes, 0, end);
 }
 
 Deno.test("checkFieldName() R124: gives a token back and refuses the rest", () => {

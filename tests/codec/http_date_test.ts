@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1 } from "../../codec/ascii.ts";
 import {
   formatHttpDate,
-  HTTP_DATE_OCTETS,
+  HTTP_DATE_BYTES,
   parseHttpDate,
   writeHttpDate,
 } from "../../codec/http_date.ts";
@@ -72,10 +72,10 @@ Deno.test("formatHttpDate() refuses times outside the years 0 to 9999", () => {
 });
 
 Deno.test("writeHttpDate() writes 29 octets and nothing around them", () => {
-  const bytes = new Uint8Array(HTTP_DATE_OCTETS + 4).fill(0x2e);
-  assertEquals(writeHttpDate(bytes, 2, RFC_SECONDS), 2 + HTTP_DATE_OCTETS);
+  const bytes = new Uint8Array(HTTP_DATE_BYTES + 4).fill(0x2e);
+  assertEquals(writeHttpDate(bytes, 2, RFC_SECONDS), 2 + HTTP_DATE_BYTES);
   assertEquals(
-    decodeOctets(bytes, 0, bytes.length),
+    decodeLatin1(bytes, 0, bytes.length),
     "..Sun, 06 Nov 1994 08:49:37 GMT..",
   );
 });

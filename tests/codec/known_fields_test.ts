@@ -1,19 +1,19 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
-import { ABSENT, ControlIndex } from "../../codec/known_fields.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
+import { ABSENT, KnownFields } from "../../codec/known_fields.ts";
 import { ProtocolError } from "../../codec/errors.ts";
 import { scanFields } from "../support/fields.ts";
 
-function valueAt(index: ControlIndex, entry: number): string | null {
+function valueAt(index: KnownFields, entry: number): string | null {
   if (entry === ABSENT) return null;
-  return decodeOctets(
+  return decodeLatin1(
     index.bytes,
     index.valueStart(entry),
     index.valueEnd(entry),
   );
 }
 
-Deno.test("ControlIndex finds the control fields in any case", () => {
+Deno.test("KnownFields finds the control fields in any case", () => {
   const index = scanFields(
     "HOST: a\r\ncontent-length: 5\r\nTransfer-Encoding: b\r\nConnection: c\r\nX: y\r\nconnection: d\r\nUpgrade: e\r\nupgrade: f\r\nExpect: g\r\n",
   );
@@ -26,7 +26,7 @@ Deno.test("ControlIndex finds the control fields in any case", () => {
   assertEquals(index.hasMoreExpectations, false);
 });
 
-Deno.test("ControlIndex R46: takes no other name for one of them", () => {
+Deno.test("KnownFields R46: takes no other name for one of them", () => {
   const index = scanFields(
     "Hos: a\r\nHosts: a\r\nHos\x7e: a\r\nContent_Length: 5\r\nContent-Lengtg: 5\r\nTransfer_Encoding: b\r\nConnectioN-: c\r\nUpgradf: d\r\nExpecs: e\r\n",
   );
@@ -40,7 +40,7 @@ Deno.test("ControlIndex R46: takes no other name for one of them", () => {
   ) assertEquals(entry, ABSENT);
 });
 
-Deno.test("ControlIndex forgets the head before", () => {
+Deno.test("KnownFields forgets the head before", () => {
   const index = scanFields("Host: a\r\nExpect: x\r\nExpect: y\r\n");
   assertEquals(index.hasMoreExpectations, true);
   const next = scanFields("X: y\r\n");
@@ -49,7 +49,7 @@ Deno.test("ControlIndex forgets the head before", () => {
   assertEquals(index.hasMoreExpectations, false);
 });
 
-Deno.test("ControlIndex R45: refuses a second line of a field that stands once", () => {
+Deno.test("KnownFields R45: refuses a second line of a field that stands once", () => {
   for (
     const name of [
       "Host",
@@ -71,7 +71,7 @@ Deno.test("ControlIndex R45: refuses a second line of a field that stands once",
   }
 });
 
-Deno.test("ControlIndex R43: refuses high octets where a keyword is looked for", () => {
+Deno.test("KnownFields R43: refuses high octets where a keyword is looked for", () => {
   for (const name of ["TE", "Trailer", "Upgrade", "Expect"]) {
     const error = assertThrows(
       () => scanFields(`${name}: a\xe9\r\n`),
@@ -82,16 +82,16 @@ Deno.test("ControlIndex R43: refuses high octets where a keyword is looked for",
   }
 });
 
-Deno.test("ControlIndex.isNamed() compares octets without case", () => {
-  const bytes = encodeOctets("..Ab-: v\r\n");
-  const index = new ControlIndex(bytes, new Int32Array([0, 3, 5, 6]));
+Deno.test("KnownFields.isNamed() compares octets without case", () => {
+  const bytes = encodeLatin1("..Ab-: v\r\n");
+  const index = new KnownFields(bytes, new Int32Array([0, 3, 5, 6]));
   index.read(bytes, 2, index.table, 1);
   assertEquals(index.isNamed(0, "ab-"), true);
   assertEquals(index.isNamed(0, "ab"), false);
   assertEquals(index.isNamed(0, "abc"), false);
 });
 
-Deno.test("ControlIndex R3, R45: forgets a head that it refused", () => {
+Deno.test("KnownFields R3, R45: forgets a head that it refused", () => {
   const next = scanFields("Host: a\r\nX-Id: 7\r\nUser-Agent: v\r\n");
   for (
     const name of [
@@ -102,7 +102,7 @@ Deno.test("ControlIndex R3, R45: forgets a head that it refused", () => {
     const lines = `${name}: 5\r\nHost: a\r\nHosu: a\r\n`;
     const { bytes, table, count } = scanFields(lines);
     bytes[lines.lastIndexOf("u")] = "t".charCodeAt(0); // now it stands twice
-    const index = new ControlIndex(bytes, table);
+    const index = new KnownFields(bytes, table);
     assertThrows(() => index.read(bytes, 0, table, count), ProtocolError);
     index.read(next.bytes, 0, next.table, next.count);
     const { contentLength, transferEncoding } = index;

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { knownMethod } from "../../codec/methods.ts";
 
 function known(text: string): string | undefined {
-  return knownMethod(encodeOctets(`<${text}>`), 1, 1 + text.length);
+  return knownMethod(encodeLatin1(`<${text}>`), 1, 1 + text.length);
 }
 
 Deno.test("knownMethod() finds the methods of RFC 9110 and PATCH", () => {

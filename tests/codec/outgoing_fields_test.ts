@@ -1,22 +1,22 @@
 import { assertEquals } from "@std/assert";
 import {
-  type ControlFields,
-  readControlFields,
+  type OutgoingFields,
+  readOutgoingFields,
 } from "../../codec/outgoing_fields.ts";
 import { fromOctets } from "../support/raw_client.ts";
 
 function read(
   ...fields: readonly (readonly [string, string])[]
-): ControlFields {
+): OutgoingFields {
   const names = fields.map(([name]) => name);
-  return readControlFields(
+  return readOutgoingFields(
     names,
     names.map((name) => name.toLowerCase()),
     fields.map(([, value]) => value),
   );
 }
 
-Deno.test("readControlFields() parts what the library decides from what it passes on", () => {
+Deno.test("readOutgoingFields() parts what the library decides from what it passes on", () => {
   const control = read(
     ["X-A", "b"],
     ["Content-Length", "5"],
@@ -32,19 +32,19 @@ Deno.test("readControlFields() parts what the library decides from what it passe
   assertEquals([control.hasDate, control.closes], [false, false]);
 });
 
-Deno.test("readControlFields() has nothing to say of an empty list", () => {
+Deno.test("readOutgoingFields() has nothing to say of an empty list", () => {
   const control = read();
   assertEquals(control.contentLength, []);
   assertEquals([control.declaresFraming, control.encoded.length], [false, 0]);
 });
 
-Deno.test("readControlFields() keeps the first Date only", () => {
+Deno.test("readOutgoingFields() keeps the first Date only", () => {
   const control = read(["Date", "a"], ["X", "b"], ["date", "c"]);
   assertEquals(control.hasDate, true);
   assertEquals(fromOctets(control.encoded), "Date: a\r\nX: b\r\n");
 });
 
-Deno.test("readControlFields() finds close among the members of all Connection lines", () => {
+Deno.test("readOutgoingFields() finds close among the members of all Connection lines", () => {
   for (
     const value of ["close", "CLOSE", "a, close", "a,\tClose ,b", ",close"]
   ) {

@@ -3,27 +3,27 @@ import {
   assertNotStrictEquals,
   assertStrictEquals,
 } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 
 function append(buffer: ReceiveBuffer, text: string): void {
-  const bytes = encodeOctets(text);
+  const bytes = encodeLatin1(text);
   buffer.append(bytes, 0, bytes.length);
 }
 
 function textOf(buffer: ReceiveBuffer): string {
-  return decodeOctets(buffer.bytes, buffer.start, buffer.end);
+  return decodeLatin1(buffer.bytes, buffer.start, buffer.end);
 }
 
 Deno.test("ReceiveBuffer keeps what was appended and not consumed", () => {
   const buffer = new ReceiveBuffer();
   assertEquals([buffer.length, buffer.bytes.length], [0, 0]);
-  buffer.append(encodeOctets("xabcx"), 1, 4);
+  buffer.append(encodeLatin1("xabcx"), 1, 4);
   append(buffer, "def");
   assertEquals(textOf(buffer), "abcdef");
   buffer.consume(2);
   assertEquals([textOf(buffer), buffer.length], ["cdef", 4]);
-  buffer.append(encodeOctets("y"), 1, 1);
+  buffer.append(encodeLatin1("y"), 1, 1);
   assertEquals(textOf(buffer), "cdef");
 });
 
@@ -56,7 +56,7 @@ Deno.test("ReceiveBuffer leaves a pinned view as it is", () => {
     buffer.consume(2000);
     append(buffer, "b".repeat(more));
     append(buffer, "c".repeat(more));
-    assertEquals(decodeOctets(view, 0, 2000), "a".repeat(2000));
+    assertEquals(decodeLatin1(view, 0, 2000), "a".repeat(2000));
     assertEquals(textOf(buffer), "b".repeat(more) + "c".repeat(more));
     buffer.unpin();
     buffer.consume(2 * more);
@@ -72,7 +72,7 @@ Deno.test("ReceiveBuffer.clear() drops octets and array", () => {
   buffer.clear();
   assertEquals([buffer.length, buffer.bytes.length], [0, 0]);
   append(buffer, "def");
-  assertEquals([textOf(buffer), decodeOctets(view, 0, 3)], ["def", "abc"]);
+  assertEquals([textOf(buffer), decodeLatin1(view, 0, 3)], ["def", "abc"]);
 });
 
 Deno.test("ReceiveBuffer R57: has at most twice the room that was needed", () => {

@@ -1,13 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 import { CHUNKED } from "../../codec/framing.ts";
-import { Place, RequestHead } from "../../codec/request_head.ts";
+import { HeadOffset, RequestHead } from "../../codec/request_head.ts";
 import {
   checkHost,
   invalidTarget,
-  readControlFields,
+  readKnownFields,
   requireTarget,
 } from "../../codec/request_checks.ts";
 import { IS_HTTP_1_0 } from "../../codec/request_flags.ts";
@@ -17,7 +17,7 @@ import { LIMITS } from "../support/fields.ts";
 function headOf(line: string, fields = ""): RequestHead {
   const [method = "", target = "", version = ""] = line.split(" ");
   const start = `${line}\r\n`;
-  const bytes = encodeOctets(`${start}${fields}\r\n`);
+  const bytes = encodeLatin1(`${start}${fields}\r\n`);
   const scanner = new FieldScanner(LIMITS);
   scanner.start(start.length);
   scanner.scan(bytes, 0, bytes.length);
@@ -25,14 +25,14 @@ function headOf(line: string, fields = ""): RequestHead {
   head.bytes = bytes;
   const targetEnd = method.length + 1 + target.length;
   const queryAt = target.indexOf("?");
-  head.places[Place.METHOD_END] = method.length;
-  head.places[Place.TARGET_END] = targetEnd;
-  head.places[Place.PATH_END] = queryAt === -1
+  head.offsets[HeadOffset.METHOD_END] = method.length;
+  head.offsets[HeadOffset.TARGET_END] = targetEnd;
+  head.offsets[HeadOffset.PATH_END] = queryAt === -1
     ? targetEnd
     : method.length + 1 + queryAt;
   if (version === "HTTP/1.0") head.flags = IS_HTTP_1_0;
   head.sizeBytes = scanner.position;
-  head.index.read(bytes, 0, scanner.table, scanner.count);
+  head.knownFields.read(bytes, 0, scanner.table, scanner.count);
   return head;
 }
 
@@ -88,11 +88,11 @@ function read(
   maxBodyBytes = Infinity,
 ): readonly [length: number, expects: boolean, offers: boolean] {
   const head = headOf(line, fields);
-  readControlFields(head, maxBodyBytes);
+  readKnownFields(head, maxBodyBytes);
   return [head.bodyLength, head.expectsContinue, head.offersUpgrade];
 }
 
-Deno.test("readControlFields() R82: reads framing, Expect and offers", () => {
+Deno.test("readKnownFields() R82: reads framing, Expect and offers", () => {
   const expect = "Expect: 100-Continue\r\n";
   assertEquals(read(GET, ""), [0, false, false]);
   assertEquals(read("PUT / HTTP/1.1", `Content-Length: 5\r\n${expect}`), [
@@ -105,7 +105,7 @@ Deno.test("readControlFields() R82: reads framing, Expect and offers", () => {
   assertEquals(read("PUT / HTTP/1.0", expect), [0, false, false]);
 });
 
-Deno.test("readControlFields() R85, R87: takes an offer in HTTP/1.1 that Connection names, but not h2c", () => {
+Deno.test("readKnownFields() R85, R87: takes an offer in HTTP/1.1 that Connection names, but not h2c", () => {
   const offer = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   assertEquals(read(GET, offer), [0, false, true]);
   assertEquals(read("GET / HTTP/1.0", offer), [0, false, false]);
@@ -113,7 +113,7 @@ Deno.test("readControlFields() R85, R87: takes an offer in HTTP/1.1 that Connect
   assertEquals(read(GET, offer.replace("websocket", "H2C"))[2], false);
 });
 
-Deno.test("readControlFields() R83, R84, R86: refuses bodies where none can be understood", () => {
+Deno.test("readKnownFields() R83, R84, R86: refuses bodies where none can be understood", () => {
   const length = "Content-Length: 5\r\n";
   for (
     const [line, fields] of [
@@ -128,7 +128,7 @@ Deno.test("readControlFields() R83, R84, R86: refuses bodies where none can be u
   read("TRACE / HTTP/1.1", "Content-Length: 0\r\n");
 });
 
-Deno.test("readControlFields() bounds a declared body, before Expect", () => {
+Deno.test("readKnownFields() bounds a declared body, before Expect", () => {
   const length = "Content-Length: 6\r\n";
   assertEquals(read("PUT / HTTP/1.1", length, 6)[0], 6);
   const act = (): unknown =>
@@ -136,7 +136,7 @@ Deno.test("readControlFields() bounds a declared body, before Expect", () => {
   assertEquals(fault(act)[0], "BODY_TOO_LARGE");
 });
 
-Deno.test("readControlFields() R107: knows one expectation", () => {
+Deno.test("readKnownFields() R107: knows one expectation", () => {
   for (const value of ["x", "", "100-continue, x", "100-continue;a"]) {
     const act = (): unknown => read(GET, `Expect: ${value}\r\n`);
     assertEquals(fault(act)[0], "EXPECTATION_FAILED", value);

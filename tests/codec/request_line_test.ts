@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "../../codec/limits.ts";
 import { RequestLineScanner } from "../../codec/request_line.ts";
@@ -31,7 +31,7 @@ function scanParts(
       return [error.code, error.offset];
     }
     const text = (from: number, to: number): string =>
-      decodeOctets(bytes, BASE + from, BASE + to);
+      decodeLatin1(bytes, BASE + from, BASE + to);
     return [
       text(line.methodStart, line.methodEnd),
       text(line.targetStart, line.pathEnd),
@@ -48,7 +48,7 @@ function check(
   limits: Partial<HeadLimits> = {},
 ): void {
   const all = { ...DEFAULT_HEAD_LIMITS, ...limits };
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     const message = `${JSON.stringify(wire)} as ${parts.map((p) => p.length)}`;
     assertEquals(scanParts(parts, all), expected, message);
   }
@@ -160,7 +160,7 @@ Deno.test("RequestLineScanner R14, R27: tells a bad version or line end", () => 
 
 Deno.test("RequestLineScanner.start() begins a new line, whatever came before", () => {
   const line = new RequestLineScanner(DEFAULT_HEAD_LIMITS);
-  const old = encodeOctets("\r\nPOST /a?b HTTP/1.0\r\n");
+  const old = encodeLatin1("\r\nPOST /a?b HTTP/1.0\r\n");
   assertEquals(line.isBlank, true);
   line.scan(old, 0, 2);
   assertEquals(line.isBlank, true);
@@ -169,7 +169,7 @@ Deno.test("RequestLineScanner.start() begins a new line, whatever came before", 
   assertEquals(line.scan(old, 0, old.length), true);
   line.start();
   assertEquals(line.isBlank, true);
-  const next = encodeOctets("GET /cd HTTP/1.1\r\n");
+  const next = encodeLatin1("GET /cd HTTP/1.1\r\n");
   assertEquals(line.scan(next, 0, next.length), true);
   assertEquals([line.methodStart, line.methodEnd], [0, 3]);
   assertEquals([line.pathEnd, line.targetEnd, line.minorVersion], [7, 7, 1]);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import {
   NEED_DATA,
   ProtocolError,
@@ -80,7 +80,7 @@ function check(
   limits: Partial<HeadLimits> = {},
 ): void {
   const all = { ...DEFAULT_HEAD_LIMITS, ...limits };
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     const message = `${JSON.stringify(wire)} as ${parts.map((p) => p.length)}`;
     const parser = new RequestHeadParser(all);
     assertEquals(parseParts(parser, parts), expected, message);
@@ -244,7 +244,7 @@ Deno.test("RequestHeadParser R30: bounds section, lines and the whole head", () 
 
 Deno.test("RequestHeadParser says whether a message has begun", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
-  const bytes = encodeOctets("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const bytes = encodeLatin1("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(parser.isIdle, true);
   assertStrictEquals(parser.parse(bytes, 0, 2), NEED_DATA);
   assertEquals(parser.isIdle, true);
@@ -256,35 +256,35 @@ Deno.test("RequestHeadParser says whether a message has begun", () => {
 
 Deno.test("RequestHeadParser.reset() forgets half a head", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
-  const half = encodeOctets("POST /a?b HTTP/1.0\r\nContent-Length: 5\r\nX");
+  const half = encodeLatin1("POST /a?b HTTP/1.0\r\nContent-Length: 5\r\nX");
   assertStrictEquals(parser.parse(half, 0, half.length), NEED_DATA);
   parser.reset();
   const wire = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-  const outcome = parseParts(parser, [encodeOctets(wire)]);
+  const outcome = parseParts(parser, [encodeLatin1(wire)]);
   assert(typeof outcome === "object" && "line" in outcome);
   assertEquals([outcome.line, outcome.bodyLength], ["GET /", 0]);
 });
 
 Deno.test("RequestHeadParser.detach() gives away a head that later ones leave alone", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
-  const bytes = encodeOctets("..GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  const bytes = encodeLatin1("..GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
   const head = parser.parse(bytes, 2, bytes.length);
   assert(head !== NEED_DATA);
   parser.detach();
   bytes.fill(0);
-  const next = encodeOctets("POST /bcd HTTP/1.0\r\nHosts: x\r\n\r\n");
+  const next = encodeLatin1("POST /bcd HTTP/1.0\r\nHosts: x\r\n\r\n");
   assert(parser.parse(next, 0, next.length) !== NEED_DATA);
   assertEquals([head.method, head.target, head.minorVersion], ["GET", "/a", 1]);
   assertEquals([...head.headers], [["Host", "a"]]);
 });
 
 Deno.test("parseRequestHead() gives a head of its own, or asks for more", () => {
-  const bytes = encodeOctets("GET /a HTTP/1.1\r\nHost: a\r\n\r\nrest");
+  const bytes = encodeLatin1("GET /a HTTP/1.1\r\nHost: a\r\n\r\nrest");
   const head = parseRequestHead(bytes);
   assert(head !== NEED_DATA);
   bytes.fill(0);
   assertEquals([head.target, head.sizeBytes], ["/a", 28]);
-  assertStrictEquals(parseRequestHead(encodeOctets("GET /")), NEED_DATA);
+  assertStrictEquals(parseRequestHead(encodeLatin1("GET /")), NEED_DATA);
 });
 
 Deno.test("headers taken before detach() hold when the octets are overwritten", () => {

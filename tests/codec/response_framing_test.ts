@@ -15,7 +15,7 @@ function length(
   sizeBytes: number,
   isHead = false,
 ): number {
-  const control = headers === null ? null : new Headers(headers).control();
+  const control = headers === null ? null : new Headers(headers).outgoing();
   return responseBodyLength(status, minorVersion, control, sizeBytes, isHead);
 }
 

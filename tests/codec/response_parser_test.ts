@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import {
@@ -23,7 +23,7 @@ function check(
   expected: Partial<ResponseHead>,
   method = "GET",
 ): void {
-  for (const parts of everySplit(encodeOctets(wire + REST))) {
+  for (const parts of everySplit(encodeLatin1(wire + REST))) {
     const parser = new ResponseHeadParser();
     const bytes = new Uint8Array(wire.length + REST.length + 5);
     let end = 5;
@@ -47,7 +47,7 @@ function check(
 
 function codeOf(wire: string, limits = {}): string {
   return assertThrows(
-    () => parseResponseHead(encodeOctets(wire), "GET", limits),
+    () => parseResponseHead(encodeLatin1(wire), "GET", limits),
     ProtocolError,
   ).code;
 }
@@ -89,7 +89,7 @@ Deno.test("ResponseHeadParser R139, R140: decides how the body is framed", () =>
 Deno.test("ResponseHeadParser parses heads one after the other", () => {
   const parser = new ResponseHeadParser();
   const wire = "HTTP/1.1 100 \r\nA: b\r\n\r\nHTTP/1.1 204 x\r\n\r\n";
-  const bytes = encodeOctets(wire);
+  const bytes = encodeLatin1(wire);
   const first = parser.parse(bytes, 0, bytes.length, "GET");
   assert(first !== NEED_DATA);
   const second = parser.parse(bytes, first.sizeBytes, bytes.length, "GET");
@@ -126,12 +126,12 @@ Deno.test("ResponseHeadParser R134 to R136, R141, R142: passes on what its parts
 
 Deno.test("ResponseHeadParser.reset() forgets half a head", () => {
   const parser = new ResponseHeadParser();
-  const half = encodeOctets("HTTP/1.0 500 \r\nA: b");
+  const half = encodeLatin1("HTTP/1.0 500 \r\nA: b");
   assertEquals(parser.parse(half, 0, half.length, "GET"), NEED_DATA);
   assertEquals(parser.isIdle, false);
   parser.reset();
   assertEquals(parser.isIdle, true);
-  const whole = encodeOctets("HTTP/1.1 204 \r\n\r\n");
+  const whole = encodeLatin1("HTTP/1.1 204 \r\n\r\n");
   const head = parser.parse(whole, 0, whole.length, "GET");
   assert(head !== NEED_DATA);
   assertEquals([head.status, head.headers.count], [204, 0]);
@@ -140,15 +140,15 @@ Deno.test("ResponseHeadParser.reset() forgets half a head", () => {
 Deno.test("parseResponseHead() asks for more until the empty line is complete", () => {
   const wire = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
   for (let size = 0; size < wire.length; size++) {
-    const part = encodeOctets(wire.slice(0, size));
+    const part = encodeLatin1(wire.slice(0, size));
     assertEquals(parseResponseHead(part), NEED_DATA);
   }
-  assert(parseResponseHead(encodeOctets(wire)) !== NEED_DATA);
+  assert(parseResponseHead(encodeLatin1(wire)) !== NEED_DATA);
 });
 
 /** Unfolds text behind other octets. */
 function unfold(wire: string): string {
-  const bytes = encodeOctets(`\r\n ${wire}`);
+  const bytes = encodeLatin1(`\r\n ${wire}`);
   unfoldLines(bytes, 3, bytes.length);
   return fromOctets(bytes.subarray(3));
 }
@@ -190,7 +190,7 @@ Deno.test("unfoldLines() R135: a folded name does not become one that frames a b
   ) {
     const text = unfold(`${LINE}${fields}\r\n\r\n`);
     try {
-      const head = parseResponseHead(encodeOctets(text));
+      const head = parseResponseHead(encodeLatin1(text));
       assert(head !== NEED_DATA);
       assertEquals(head.bodyLength, UNTIL_CLOSE, fields);
     } catch (error) {

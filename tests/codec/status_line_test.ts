@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { StatusLineScanner } from "../../codec/status_line.ts";
 import { everySplit } from "../support/splits.ts";
@@ -28,7 +28,7 @@ function scanParts(
       return [error.code, error.offset];
     }
     const { minorVersion, code, reasonStart, reasonEnd, position } = line;
-    const reason = decodeOctets(bytes, BASE + reasonStart, BASE + reasonEnd);
+    const reason = decodeLatin1(bytes, BASE + reasonStart, BASE + reasonEnd);
     return [minorVersion, code, reason, position];
   }
   return "more";
@@ -36,7 +36,7 @@ function scanParts(
 
 function check(wire: string, expected: Outcome, maxBytes = 100): void {
   const line = new StatusLineScanner(maxBytes);
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     line.start();
     const message = `${JSON.stringify(wire)} as ${parts.map((p) => p.length)}`;
     assertEquals(scanParts(parts, line), expected, message);
@@ -107,9 +107,9 @@ Deno.test("StatusLineScanner R136: bounds the line", () => {
 Deno.test("StatusLineScanner.start() forgets half a line", () => {
   const line = new StatusLineScanner(100);
   line.start();
-  line.scan(encodeOctets("HTTP/1.0 20"), 0, 11);
+  line.scan(encodeLatin1("HTTP/1.0 20"), 0, 11);
   line.start();
   assertEquals(line.position, 0);
-  const parts = [encodeOctets("HTTP/1.1 301\r\n")];
+  const parts = [encodeLatin1("HTTP/1.1 301\r\n")];
   assertEquals(scanParts(parts, line), [1, 301, "", 14]);
 });

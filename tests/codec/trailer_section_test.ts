@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeOctets, encodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError, type ProtocolErrorCode } from "../../codec/errors.ts";
 import { DEFAULT_BODY_LIMITS } from "../../codec/limits.ts";
 import {
@@ -33,11 +33,11 @@ function readParts(parts: readonly Uint8Array[]): Outcome {
   }
   const { section } = reader;
   assert(section !== null);
-  return [decodeOctets(section.bytes, 0, section.bytes.length), consumed];
+  return [decodeLatin1(section.bytes, 0, section.bytes.length), consumed];
 }
 
 function check(wire: string, expected: Outcome): void {
-  for (const parts of everySplit(encodeOctets(wire))) {
+  for (const parts of everySplit(encodeLatin1(wire))) {
     assertEquals(readParts(parts), expected, `${parts.map((p) => p.length)}`);
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
 import { RequestLineScanner } from "../../codec/request_line.ts";
@@ -23,7 +23,7 @@ interface Scanner {
  * octet that was looked at again would be refused, since NUL may stand nowhere.
  */
 function scanSpoiled(scanner: Scanner, wire: string): void {
-  const bytes = encodeOctets(wire);
+  const bytes = encodeLatin1(wire);
   for (let end = 1; end <= bytes.length; end++) {
     const before = scanner.position;
     assertEquals(scanner.scan(bytes, 0, end), end === bytes.length);
@@ -71,7 +71,7 @@ testEngines("R57: a declared length takes no memory", async (engine) => {
   const peers = await Promise.all(
     Array.from({ length: connections }, () => Deno.connect({ port })),
   );
-  const head = encodeOctets(
+  const head = encodeLatin1(
     `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${declared}\r\n\r\nx`,
   );
   const before = Deno.memoryUsage().external;
@@ -102,7 +102,7 @@ testEngines(
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
         `10000\r\n${chunk}\r\n`.repeat(15) +
         `${rest.length.toString(16)}\r\n${rest}\r\n0\r\n\r\n`;
-      const outcome = await server.run([encodeOctets(wire)]);
+      const outcome = await server.run([encodeLatin1(wire)]);
       assertEquals(outcome.responses.map((response) => response.status), [
         status,
       ]);
@@ -119,7 +119,7 @@ testEngines(
     );
     const wire =
       "HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n123456";
-    const { responses, rest } = await server.run([encodeOctets(wire)], {
+    const { responses, rest } = await server.run([encodeLatin1(wire)], {
       methods: ["HEAD"],
       expectResponses: Infinity,
     });
@@ -145,7 +145,7 @@ testEngine(
       { length: 3000 },
       (_, i) => `GET /${i} HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(40)}\r\n\r\n`,
     );
-    const peer = new MemoryDuplex([encodeOctets(requests.join(""))], {
+    const peer = new MemoryDuplex([encodeLatin1(requests.join(""))], {
       expectResponses: 3000,
     });
     const end = server.handle(peer);
@@ -170,7 +170,7 @@ testEngines(
       },
     );
     const value = "x".repeat(150_000);
-    const wire = encodeOctets(
+    const wire = encodeLatin1(
       `GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`,
     );
     const pieces = [wire.subarray(0, 70_000), wire.subarray(70_000)];

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { parseHttpDate } from "../../codec/http_date.ts";
 import { Status } from "../../codec/status.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
@@ -161,7 +161,7 @@ async function check(
   };
   const announces = announcesEnd(engine, testCase);
   let whole: unknown;
-  const bytes = encodeOctets(wire + BEHIND[ending]);
+  const bytes = encodeLatin1(wire + BEHIND[ending]);
   await runEach(
     server,
     deliveries(engine, bytes),

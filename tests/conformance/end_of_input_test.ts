@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../../codec/ascii.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
 import { ProtocolError } from "../../codec/errors.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
 import { everySplit } from "../support/splits.ts";
@@ -38,7 +38,7 @@ async function check(
   for (const turns of SPEEDS) {
     await using server = wireOf(engine, turns);
     const options = { expectResponses: Infinity, endsAfterPieces: true };
-    const deliveries = everySplit(encodeOctets(wire));
+    const deliveries = everySplit(encodeLatin1(wire));
     await runEach(server, deliveries, options, (outcome, pieces) => {
       const { responses, rest, teardownError } = outcome;
       const message = `${turns} turns, ${pieces.map((piece) => piece.length)}`;
@@ -74,7 +74,7 @@ testEngines(
     for (const turns of SPEEDS) {
       await using server = wireOf(engine, turns, "x".repeat(50_000));
       const outcome = await server.run(
-        [encodeOctets(requests.join(""))],
+        [encodeLatin1(requests.join(""))],
         {
           expectResponses: Infinity,
           endsAfterPieces: true,
@@ -106,7 +106,7 @@ testEngines(
   "R109: the error of a head that breaks off has its code",
   async (engine) => {
     await using server = wireOf(engine, 0);
-    const { teardownError } = await server.run([encodeOctets("GET /")], {
+    const { teardownError } = await server.run([encodeLatin1("GET /")], {
       endsAfterPieces: true,
     });
     assert(teardownError instanceof ProtocolError);

@@ -1,7 +1,7 @@
 /** Field lines as the files behind the scanner get them. */
 
-import { encodeOctets } from "../../codec/ascii.ts";
-import { ControlIndex } from "../../codec/known_fields.ts";
+import { encodeLatin1 } from "../../codec/ascii.ts";
+import { KnownFields } from "../../codec/known_fields.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 
 /** Limits that nothing here reaches. */
@@ -17,14 +17,14 @@ export const LIMITS = {
  *
  * @throws {ProtocolError} What scanner or index refuse.
  */
-export function scanFields(lines: string): ControlIndex {
-  const bytes = encodeOctets(`${lines}\r\n`);
+export function scanFields(lines: string): KnownFields {
+  const bytes = encodeLatin1(`${lines}\r\n`);
   const scanner = new FieldScanner(LIMITS);
   scanner.start(0);
   if (!scanner.scan(bytes, 0, bytes.length)) {
     throw new TypeError("Cannot scan field lines: they are not complete");
   }
-  const index = new ControlIndex(bytes, scanner.table);
+  const index = new KnownFields(bytes, scanner.table);
   index.read(bytes, 0, scanner.table, scanner.count);
   return index;
 }

@@ -3,7 +3,7 @@
  * server does out; and responses as a client reads them. `_wire.ts` runs it.
  */
 
-import { decodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1 } from "../../codec/ascii.ts";
 import type { Duplex } from "../../server/duplex.ts";
 
 /** One response as it stood on the wire. */
@@ -116,7 +116,7 @@ export class MemoryDuplex implements Duplex {
     const { maxWriteBytes = Infinity, expectResponses = 1, methods } =
       this.#options;
     const size = Math.min(bytes.length, maxWriteBytes);
-    this.output += decodeOctets(bytes, 0, size);
+    this.output += decodeLatin1(bytes, 0, size);
     if (expectResponses !== Infinity) {
       const { responses } = parseResponses(this.output, methods);
       const finals = responses.filter(({ status }) => status >= 200);

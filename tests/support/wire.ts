@@ -4,7 +4,7 @@
  * the epoll engine. The outcome has the same shape.
  */
 
-import { decodeOctets } from "../../codec/ascii.ts";
+import { decodeLatin1 } from "../../codec/ascii.ts";
 import { type Duplex, Server, type ServerBuilder } from "../../mod.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { EpollRig, type RigConnection } from "./epoll_rig.ts";
@@ -185,7 +185,7 @@ class SocketPeer {
         // Reset: the end, too.
       }
       if (size === null) break;
-      this.output += decodeOctets(buffer, 0, size);
+      this.output += decodeLatin1(buffer, 0, size);
       await this.#endIfAnswered();
     }
     if (!this.#hasEnded) this.closedByServer = true;

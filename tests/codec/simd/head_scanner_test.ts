@@ -1,11 +1,11 @@
 /** The scanner and the plain parser are one: the same outcome for any octets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeOctets } from "../../../codec/ascii.ts";
+import { encodeLatin1 } from "../../../codec/ascii.ts";
 import { NEED_DATA, ProtocolError } from "../../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../../codec/limits.ts";
 import {
-  Place,
+  HeadOffset,
   type RequestHead,
   UNKNOWN_ROUTE,
 } from "../../../codec/request_head.ts";
@@ -187,7 +187,7 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
     const why = `seed ${seed}: ${JSON.stringify(wire)}`;
     // Stale octets behind the end must not matter.
     buffer.fill(OCTETS.charCodeAt(random.below(OCTETS.length)));
-    buffer.set(encodeOctets(wire));
+    buffer.set(encodeLatin1(wire));
     const expected = outcomeOf(plain, buffer, 0, wire.length);
     assertEquals(outcomeOf(fast, buffer, 0, wire.length), expected, why);
     if (scanner.scan(buffer, 0, wire.length) !== 0) taken++;
@@ -201,13 +201,13 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
     // And anywhere in octets that were placed.
     const shift = random.below(200);
     buffer.copyWithin(shift, 0, wire.length);
-    scanner.place(buffer, random.below(shift + 1), shift + wire.length);
+    scanner.copyIn(buffer, random.below(shift + 1), shift + wire.length);
     assertEquals(
       outcomeOf(fast, buffer, shift, shift + wire.length),
       expected,
       why,
     );
-    scanner.release();
+    scanner.dropCopy();
   }
   assert(taken > RUNS / 10, `the scanner took ${taken} of ${RUNS}`);
 });
@@ -217,11 +217,11 @@ Deno.test("the scanner takes placed heads one after the other, however many", ()
   assert(scanner !== null);
   const parser = new RequestHeadParser(LIMITS, scanner);
   const targets = Array.from({ length: 300 }, (_, index) => `/${index}`);
-  const bytes = encodeOctets(
+  const bytes = encodeLatin1(
     targets.map((target) => `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)
       .join(""),
   );
-  scanner.place(bytes, 0, bytes.length);
+  scanner.copyIn(bytes, 0, bytes.length);
   const found: string[] = [];
   for (let pos = 0; pos < bytes.length;) {
     const head = parser.parse(bytes, pos, bytes.length);
@@ -238,10 +238,10 @@ Deno.test("the scanner forgets what was placed when somebody else's octets take 
   const parser = new RequestHeadParser(LIMITS, scanner);
   const other = new RequestHeadParser(LIMITS, scanner);
   const one = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
-  const bytes = encodeOctets(one + one.replace("/1 ", "/2 "));
-  scanner.place(bytes, 0, bytes.length);
+  const bytes = encodeLatin1(one + one.replace("/1 ", "/2 "));
+  scanner.copyIn(bytes, 0, bytes.length);
   assert(parser.parse(bytes, 0, bytes.length) !== NEED_DATA);
-  const intruder = encodeOctets(one.repeat(2).replaceAll("/1 ", "/x "));
+  const intruder = encodeLatin1(one.repeat(2).replaceAll("/1 ", "/x "));
   assert(other.parse(intruder, 0, intruder.length) !== NEED_DATA);
   const head = parser.parse(bytes, one.length, bytes.length);
   assert(head !== NEED_DATA);
@@ -256,10 +256,10 @@ Deno.test("learnRoutes() learns all routes or none", () => {
   const few = keys.slice(0, 1500);
   assertEquals(scanner.learnRoutes(few), true);
   for (const [index, key] of [...few, "GET /none", "get /0"].entries()) {
-    const bytes = encodeOctets(`${key}?q HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const bytes = encodeLatin1(`${key}?q HTTP/1.1\r\nHost: a\r\n\r\n`);
     assertEquals(scanner.scan(bytes, 0, bytes.length), bytes.length);
     assertEquals(
-      scanner.places[Place.ROUTE],
+      scanner.offsets[HeadOffset.ROUTE],
       index < few.length ? index + 1 : 0,
       key,
     );
@@ -269,7 +269,7 @@ Deno.test("learnRoutes() learns all routes or none", () => {
 Deno.test("the scanner goes on in the plain parser when a head comes in two parts", () => {
   const wire =
     "GET /a?b HTTP/1.1\r\nHost: a\r\nX-Note: one\r\nAccept: */*\r\n\r\n";
-  const bytes = encodeOctets(wire);
+  const bytes = encodeLatin1(wire);
   for (let cut = 0; cut <= bytes.length; cut++) {
     const parser = new RequestHeadParser(
       LIMITS,
@@ -286,12 +286,12 @@ Deno.test("the scanner goes on in the plain parser when a head comes in two part
 
 Deno.test("a head that the scanner found holds once it is detached", () => {
   const parser = new RequestHeadParser(LIMITS, HeadScanner.maybeCreate(LIMITS));
-  const bytes = encodeOctets("GET /1 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n");
+  const bytes = encodeLatin1("GET /1 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n");
   const head = parser.parse(bytes, 0, bytes.length);
   assert(head !== NEED_DATA);
   const { headers } = head;
   parser.detach();
-  const next = encodeOctets("PUT /22 HTTP/1.1\r\nhost: bb\r\nYY: 22\r\n\r\n");
+  const next = encodeLatin1("PUT /22 HTTP/1.1\r\nhost: bb\r\nYY: 22\r\n\r\n");
   assert(parser.parse(next, 0, next.length) !== NEED_DATA);
   assertEquals([head.target, headers.get("x"), head.headers.count], [
     "/1",
