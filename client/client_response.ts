@@ -1,4 +1,4 @@
-/** What an exchange gives: status, fields, and the body that is still to be read. */
+/** The result of an exchange: status, fields, and a body that is still to be read. */
 
 import type { BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
@@ -6,9 +6,9 @@ import type { ResponseHead } from "../codec/response_parser.ts";
 
 /** A connection that speaks another protocol after a 101 (RFC 9110 §15.2.2). */
 export interface UpgradedConnection {
-  /** The connection; whoever takes it closes it. */
+  /** The connection; the caller closes it. */
   readonly conn: Deno.Conn;
-  /** Bytes of the other protocol that came with the response. */
+  /** Bytes of the other protocol that arrived with the response. */
   readonly unread: Uint8Array;
 }
 
@@ -20,19 +20,19 @@ export interface ClientResponseInit {
   readonly url: string;
   /** The body. */
   readonly body: BodyReader;
-  /** Gives the trailer section, once it came. */
+  /** Returns the trailer section once it has arrived. */
   readonly trailers: () => Headers | null;
-  /** The connection after a 101. */
+  /** The connection after a 101, otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;
-  /** Gives up what was not read. */
+  /** Drops the part of the body that was not read. */
   readonly close: () => void;
 }
 
 /**
- * A response. Its body holds a connection until it was read or closed; a body
- * that nobody reads for `bodyTimeout` ends with its connection.
+ * A response. Its body occupies a connection until it is read to its end or
+ * closed. If it is not read for `bodyTimeout`, the connection closes.
  *
- * @example Read a response, and give its connection back
+ * @example Read a response, which frees its connection
  * ```ts
  * import { Client, Server } from "@khttp/khttp";
  * import { assertEquals } from "@std/assert";
@@ -58,12 +58,12 @@ export class ClientResponse implements Disposable {
   readonly url: string;
   /** The body; empty if there is none. */
   readonly body: BodyReader;
-  /** The connection, if the server switched to the protocol that was offered. */
+  /** The connection, if the server switched to the offered protocol; otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;
   #trailers: () => Headers | null;
   #close: () => void;
 
-  /** Made by the client. */
+  /** Called by the client only. */
   constructor(init: ClientResponseInit) {
     const { head } = init;
     this.status = head.status;
@@ -77,14 +77,14 @@ export class ClientResponse implements Disposable {
     this.#close = init.close;
   }
 
-  /** The trailer section, once the body was read to its end; empty without one. */
+  /** The trailer section, once the body was read to its end; empty if there is none. */
   get trailers(): Headers {
     return this.#trailers() ?? Headers.empty;
   }
 
   /**
-   * Gives up what was not read of the body: a little is dropped so that the
-   * connection can be used again, otherwise it closes. Never waits.
+   * Drops the part of the body that was not read. A short rest is drained, so
+   * that the connection can be reused; otherwise the connection closes. Never waits.
    */
   close(): void {
     this.#close();

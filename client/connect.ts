@@ -1,28 +1,40 @@
-/** Makes connections: TCP, TLS or a Unix socket, each step with its deadline. */
+/** Opens connections over TCP, TLS or a Unix socket, each step with its deadline. */
 
+import type { Clock } from "./clock.ts";
+import type { ConnectionContext } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import type { Origin } from "./origin.ts";
+
+/** What limits one step of connecting. */
+interface StepLimit {
+  readonly clock: Clock;
+  readonly durationMs: number;
+  /** The option that sets the duration. */
+  readonly option: string;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Connects to an origin.
  *
  * @throws {ClientError} `CONNECT_FAILED`, or `DEADLINE` in phase `connect`; retryable.
+ * @throws {unknown} The reason of the signal, if that is aborted.
  */
 export async function connect(
   origin: Origin,
-  options: ClientOptions,
+  { options, clock }: Pick<ConnectionContext, "options" | "clock">,
   signal: AbortSignal,
 ): Promise<Deno.Conn> {
   signal.throwIfAborted();
   const attempt = new AbortController();
-  const conn = await within(
-    open(origin, options, attempt.signal),
-    options.connectTimeout,
-    "connectTimeout",
+  const conn = await within(open(origin, options, attempt.signal), {
+    clock,
+    durationMs: options.connectTimeout,
+    option: "connectTimeout",
     signal,
-  ).catch((error) => {
-    attempt.abort(); // nobody waits for it
+  }).catch((error) => {
+    attempt.abort();
     throw error;
   });
   if (!origin.isSecure) {
@@ -31,12 +43,12 @@ export async function connect(
   }
   try {
     const tls = conn as Deno.TlsConn; // `open` made one
-    await within(
-      tls.handshake().then(() => tls),
-      options.tlsTimeout,
-      "tlsTimeout",
+    await within(tls.handshake().then(() => tls), {
+      clock,
+      durationMs: options.tlsTimeout,
+      option: "tlsTimeout",
       signal,
-    );
+    });
   } catch (error) {
     closeIfOpen(conn);
     throw error;
@@ -62,26 +74,28 @@ function open(
   });
 }
 
-/** Waits for a connection; one that comes too late is closed. */
+/** Waits for a connection up to a limit; one that is ready later is closed. */
 async function within<T extends Deno.Conn>(
   opening: Promise<T>,
-  durationMs: number,
-  option: string,
-  signal: AbortSignal,
+  { clock, durationMs, option, signal }: StepLimit,
 ): Promise<T> {
   const ended = Promise.withResolvers<never>();
   const abort = (): void => ended.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  const timer = durationMs === Infinity ? undefined : setTimeout(
-    () =>
-      ended.reject(
-        new ClientError(
-          `Cannot connect: not done within ${durationMs} ms (${option})`,
-          { phase: "connect", code: "DEADLINE", retryable: true },
-        ),
-      ),
-    durationMs,
-  );
+  const expire = (): void => {
+    const message =
+      `Cannot connect: not done within ${durationMs} ms (${option})`;
+    ended.reject(
+      new ClientError(message, {
+        phase: "connect",
+        code: "DEADLINE",
+        retryable: true,
+      }),
+    );
+  };
+  const stopTimer = durationMs === Infinity
+    ? null
+    : clock.after(durationMs, expire);
   let isLate = true;
   try {
     const conn = await Promise.race([opening, ended.promise]);
@@ -90,19 +104,20 @@ async function within<T extends Deno.Conn>(
   } catch (error) {
     if (error instanceof ClientError || signal.aborted) throw error;
     isLate = false;
-    throw new ClientError(
-      `Cannot connect: ${error instanceof Error ? error.message : error}`,
-      {
-        phase: "connect",
-        code: "CONNECT_FAILED",
-        retryable: true,
-        cause: error,
-      },
-    );
+    const message = `Cannot connect: ${
+      error instanceof Error ? error.message : error
+    }`;
+    throw new ClientError(message, {
+      phase: "connect",
+      code: "CONNECT_FAILED",
+      retryable: true,
+      cause: error,
+    });
   } finally {
-    clearTimeout(timer);
+    stopTimer?.();
     signal.removeEventListener("abort", abort);
-    if (isLate) opening.then(closeIfOpen, () => {}); // nobody waits for it
+    // The caller has its error already; a late failure changes nothing.
+    if (isLate) opening.then(closeIfOpen, () => {});
   }
 }
 
@@ -111,6 +126,6 @@ function closeIfOpen(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // It is closed, which is what is wanted.
+    // It is closed already.
   }
 }

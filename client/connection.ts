@@ -1,91 +1,84 @@
 /**
- * One connection of a client: sends a request, reads the response's head, and
- * says whether it can be used again. Any doubt closes it (RFC 9112 §9.3, §9.6).
+ * One connection of a client: sends a request, has the response's head read,
+ * and decides whether another exchange may follow. Any doubt closes the
+ * connection (RFC 9112 §9.3, §9.6).
  *
- * States: idle → exchanging → body → idle, or closed from anywhere. While it is
- * idle one read is pending: whatever that brings, the connection is done for,
- * since nothing was asked (RFC 9112 §9.2).
+ * States: idle → exchanging → body → idle; closed from any of them. While it
+ * is idle one read is pending. If that read settles, the connection closes:
+ * nothing was asked, so nothing may arrive (RFC 9112 §9.2).
  */
 
-import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
-import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-  unfoldLines,
-} from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_parser.ts";
+import type { Clock } from "./clock.ts";
+import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import { RequestSender } from "./request_sender.ts";
-import type { Watch, Watched } from "./watch.ts";
+import { ResponseReader } from "./response_reader.ts";
 
-/** Size of the buffer that is read into, in bytes. */
-const READ_BYTES = 16_384;
-
-/** What a deadline is for, and the option that sets it. */
-export interface Due {
+/** What a deadline limits, and the option that sets it. */
+export interface DeadlineReason {
   readonly phase: ClientPhase;
   readonly what: string;
   readonly option: string;
 }
 
-const SENDING: Due = {
+const SENDING: DeadlineReason = {
   phase: "write",
   what: "Cannot send request",
   option: "bodyTimeout",
 };
-const AWAITING_HEAD: Due = {
+const AWAITING_HEAD: DeadlineReason = {
   phase: "read",
   what: "Cannot read response head",
   option: "headTimeout",
 };
-const IDLE: Due = {
+const IDLE: DeadlineReason = {
   phase: "connect",
   what: "Cannot use connection again",
   option: "idleTimeout",
 };
 
+/** What all connections of a client share. */
+export interface ConnectionContext {
+  readonly options: ClientOptions;
+  readonly clock: Clock;
+  readonly sweep: DeadlineSweep;
+}
+
 /** One connection; see the file's header. */
-export class ClientConnection implements Watched {
+export class ClientConnection implements Expirable {
   readonly conn: Deno.Conn;
-  readonly buffer: ReceiveBuffer = new ReceiveBuffer();
+  readonly reader: ResponseReader;
   deadlineMs = Infinity;
-  /** Whether an exchange came before the present one. */
+  /** Whether an exchange came before the current one. */
   isReused = false;
-  /** Whether a byte of the present response came. */
-  hasResponseByte = false;
-  #options: ClientOptions;
-  #watch: Watch;
-  #parser: ResponseHeadParser;
-  #readBuffer = new Uint8Array(READ_BYTES);
-  #pendingRead: Promise<number | null> | null = null;
-  #isEnded = false;
+  #context: ConnectionContext;
   #isClosed = false;
   #isIdle = false;
-  #failure: unknown = null;
-  /** What writing the present request failed with. */
-  #writeFailure: unknown = undefined;
-  #due: Due = IDLE;
+  #deadlineReason: DeadlineReason = IDLE;
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
   #hasAnnouncedClose = false;
   #unfollow: () => void = () => {};
 
-  /** Takes over a connection that was just made. */
+  /**
+   * Takes ownership of a new connection.
+   *
+   * @param onClosed Called once, when the connection leaves the client's hands.
+   */
   constructor(
     conn: Deno.Conn,
-    options: ClientOptions,
-    watch: Watch,
+    context: ConnectionContext,
     onClosed: (connection: ClientConnection) => void,
   ) {
     this.conn = conn;
-    this.#options = options;
-    this.#watch = watch;
-    this.#parser = new ResponseHeadParser(options);
+    this.reader = new ResponseReader(conn, context.options);
+    this.#context = context;
     this.#onClosed = onClosed;
   }
 
@@ -94,43 +87,47 @@ export class ClientConnection implements Watched {
     return this.#isClosed;
   }
 
-  /** Whether it may be used for another exchange at this moment. */
+  /** Whether it may be used for another exchange now. */
   get isUsable(): boolean {
-    return this.#isIdle && !this.#isClosed && !this.#isEnded &&
-      this.buffer.length === 0 &&
-      performance.now() < this.deadlineMs;
+    return this.#isIdle && !this.#isClosed && !this.reader.isEnded &&
+      this.reader.buffer.length === 0 &&
+      this.#context.clock.monotonicMs() < this.deadlineMs;
   }
 
   /**
    * Sends a request and reads the final response's head.
    *
-   * @throws {ClientError} If either fails; the connection is closed then.
+   * @throws {ClientError} If either fails; the caller then closes the connection.
    */
   async exchange(
     request: PreparedRequest,
     init: ExchangeInit,
   ): Promise<ResponseHead> {
+    const { options, clock, sweep } = this.#context;
     this.#isIdle = false;
-    this.hasResponseByte = false;
-    this.#watch.add(this);
+    this.reader.start();
+    sweep.add(this);
     const sender = new RequestSender(this.conn, request, () => this.#sent());
     this.#sender = sender;
-    this.#writeFailure = undefined;
     this.#hasAnnouncedClose = request.closes;
-    this.awaits(SENDING, this.#options.bodyTimeout);
+    this.setDeadline(SENDING, options.bodyTimeout);
     sender.onProgress = () => this.#renew();
-    const sending = sender.send(this.#options.continueTimeout);
-    // A failed write is told below, unless the response came in spite of it.
+    const sending = sender.send(clock, options.continueTimeout);
+    // A failed write is reported by the reader, unless the response still arrives.
     sending.catch((error) => this.#sendFailed(sender, error));
-    const head = await this.#readFinalHead(request, init, sender);
-    // Whoever refuses reads no more (§9.5); an echo answers while it reads, and may
-    // say `close` because it cannot know yet how that ends, as Deno.serve does.
-    if (!sender.isDone && refusesBody(head)) sender.stop();
+    const head = await this.reader.readFinalHead(
+      request,
+      init,
+      () => sender.proceed(),
+    );
+    // A server that refuses reads no more (§9.5). An echo answers while it reads; it
+    // may say `close` because it cannot know yet how that ends, as Deno.serve does.
+    if (!sender.isFinished && refusesBody(head)) sender.stop();
     return head;
   }
 
   /**
-   * Closes with a signal, until the exchange and its body are over.
+   * Closes the connection when `signal` aborts, until the exchange and its body are over.
    *
    * @throws {unknown} The reason of the signal, if that is aborted already.
    */
@@ -144,7 +141,7 @@ export class ClientConnection implements Watched {
 
   /** Whether the exchange leaves the connection open (RFC 9112 §9.3). */
   mayPersist(head: ResponseHead): boolean {
-    if (head.bodyLength === UNTIL_CLOSE || this.#sender?.isDone !== true) {
+    if (head.bodyLength === UNTIL_CLOSE || this.#sender?.isFinished !== true) {
       return false;
     }
     if (this.#hasAnnouncedClose) return false;
@@ -154,72 +151,46 @@ export class ClientConnection implements Watched {
 
   /** The response was read to its end: waits for the next exchange, or closes. */
   release(head: ResponseHead): void {
+    const { reader } = this;
     if (
-      !this.mayPersist(head) || this.buffer.length > 0 || this.#isEnded ||
+      !this.mayPersist(head) || reader.buffer.length > 0 || reader.isEnded ||
       this.#isClosed
     ) return this.close();
     this.#unfollow();
     this.#isIdle = true;
     this.isReused = true;
-    this.awaits(IDLE, idleTimeOf(head.headers, this.#options.idleTimeout));
-    this.buffer.clear();
-    const ended = (): void => {
+    const { idleTimeout } = this.#context.options;
+    this.setDeadline(IDLE, idleTimeOf(head.headers, idleTimeout));
+    reader.watchIdle(() => {
       if (this.#isIdle) this.close();
-    };
-    this.#startRead().then(ended, ended);
+    });
   }
 
   /**
-   * Gives the connection away, for another protocol: whoever takes it closes
-   * it, so that it cannot count among the pool's any more.
+   * Gives the connection to the caller for another protocol. The caller closes
+   * it, and the pool no longer counts it.
    *
    * @returns Bytes that were read already.
    */
   takeOver(): Uint8Array {
     this.#unfollow();
-    this.#watch.remove(this);
+    this.#context.sweep.remove(this);
     this.#onClosed(this);
-    const { bytes, start, end } = this.buffer;
+    const { bytes, start, end } = this.reader.buffer;
     const unread = bytes.slice(start, end);
-    this.buffer.clear();
+    this.reader.buffer.clear();
     return unread;
   }
 
-  /** Reads more bytes into the buffer; says whether there were any. */
-  async fill(): Promise<boolean> {
-    if (this.#isEnded) return false;
-    let size: number | null;
-    try {
-      size = await (this.#pendingRead ?? this.#startRead());
-    } catch (error) {
-      throw this.#failure ?? this.#lost(error);
-    } finally {
-      this.#pendingRead = null;
-    }
-    this.throwIfFailed();
-    if (size === null) {
-      this.#isEnded = true;
-      return false;
-    }
-    this.hasResponseByte = true;
-    this.buffer.append(this.#readBuffer, 0, size);
-    return true;
+  /** Starts a deadline; when it passes, the connection closes. */
+  setDeadline(reason: DeadlineReason, durationMs: number): void {
+    this.#deadlineReason = reason;
+    this.deadlineMs = this.#context.clock.monotonicMs() + durationMs;
   }
 
-  /** Throws what the connection was closed for, if it was. */
-  throwIfFailed(): void {
-    if (this.#failure !== null) throw this.#failure;
-  }
-
-  /** Starts a deadline, which ends the connection when it passes. */
-  awaits(due: Due, durationMs: number): void {
-    this.#due = due;
-    this.deadlineMs = performance.now() + durationMs;
-  }
-
-  /** See {@linkcode Watched.deadlinePassed}. */
-  deadlinePassed(): void {
-    const { phase, what, option } = this.#due;
+  /** See {@linkcode Expirable.expire}. */
+  expire(): void {
+    const { phase, what, option } = this.#deadlineReason;
     this.close(
       new ClientError(`${what}: not done in time (${option})`, {
         phase,
@@ -228,42 +199,37 @@ export class ClientConnection implements Watched {
     );
   }
 
-  /** Ends the connection; whoever waits for it is told why. */
+  /** Closes the connection; a pending or later read fails with `reason`. */
   close(reason?: unknown): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isIdle = false;
-    this.#failure ??= reason ?? null;
+    this.reader.fail(reason);
     this.#unfollow();
-    this.#watch.remove(this);
+    this.#context.sweep.remove(this);
     this.#sender?.stop();
     try {
       this.conn.close();
     } catch {
-      // It is closed, which is what is wanted.
+      // The runtime closed it before, after an error.
     }
     this.#onClosed(this);
   }
 
-  #startRead(): Promise<number | null> {
-    const read = this.conn.read(this.#readBuffer);
-    this.#pendingRead = read;
-    return read;
-  }
-
   #sent(): void {
-    if (this.#due === SENDING) {
-      this.awaits(AWAITING_HEAD, this.#options.headTimeout);
+    if (this.#deadlineReason === SENDING) {
+      this.setDeadline(AWAITING_HEAD, this.#context.options.headTimeout);
     }
   }
 
   #renew(): void {
-    this.deadlineMs = performance.now() + this.#options.bodyTimeout;
+    const { clock, options } = this.#context;
+    this.deadlineMs = clock.monotonicMs() + options.bodyTimeout;
   }
 
-  /** A body that failed ends the exchange; a connection that did may still bring an answer. */
+  /** A failed body ends the exchange; after a failed write a response may still arrive. */
   #sendFailed(sender: RequestSender, error: unknown): void {
-    this.#writeFailure = error;
+    this.reader.writeFailure = error;
     if (sender.bodyFailure === null) return;
     this.close(
       new ClientError("Cannot send request: its body failed", {
@@ -273,131 +239,9 @@ export class ClientConnection implements Watched {
       }),
     );
   }
-
-  async #readFinalHead(
-    request: PreparedRequest,
-    init: ExchangeInit,
-    sender: RequestSender,
-  ): Promise<ResponseHead> {
-    const { maxInterimResponses, maxHeaderBytes } = this.#options;
-    let interimBytes = 0;
-    for (let interim = 0;; interim++) {
-      const head = await this.#readHead(request.method);
-      if (head.status >= 200) return head;
-      interimBytes += head.sizeBytes;
-      if (head.status === 101) {
-        this.#checkUpgrade(head, request);
-        return head;
-      }
-      if (interim >= maxInterimResponses || interimBytes > maxHeaderBytes) {
-        this.#breaks(
-          new ProtocolError(
-            "TOO_MANY_INTERIM_RESPONSES",
-            `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
-            0,
-          ),
-        );
-      }
-      if (head.status === 100) sender.proceed();
-      init.onInterim?.(head.status, head.headers);
-    }
-  }
-
-  async #readHead(method: string): Promise<ResponseHead> {
-    const { buffer } = this;
-    let hasUnfolded = false;
-    for (;;) {
-      let head: ResponseHead | typeof NEED_DATA;
-      try {
-        head = this.#parser.parse(
-          buffer.bytes,
-          buffer.start,
-          buffer.end,
-          method,
-        );
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        const isFolded = error.code === "OBSOLETE_LINE_FOLDING";
-        if (!isFolded || hasUnfolded || !this.#options.unfoldResponses) {
-          this.#breaks(error);
-        }
-        hasUnfolded = await this.#unfold();
-        continue;
-      }
-      if (head !== NEED_DATA) {
-        buffer.consume(head.sizeBytes);
-        return head;
-      }
-      if (!await this.fill()) this.#endsEarly();
-    }
-  }
-
-  /** Gets the whole field section, so that it can be unfolded at once. */
-  async #unfold(): Promise<boolean> {
-    const { buffer } = this;
-    const { maxHeaderBytes } = this.#options;
-    const isWhole = (): boolean =>
-      new TextDecoder("latin1").decode(
-        buffer.bytes.subarray(buffer.start, buffer.end),
-      ).includes("\r\n\r\n");
-    while (!isWhole() && buffer.length <= maxHeaderBytes) {
-      if (!await this.fill()) this.#endsEarly();
-    }
-    try {
-      unfoldLines(buffer.bytes, buffer.start, buffer.end);
-    } catch (error) {
-      this.#breaks(error);
-    }
-    this.#parser.reset();
-    return true;
-  }
-
-  #checkUpgrade(head: ResponseHead, request: PreparedRequest): void {
-    const taken = head.headers.get("upgrade")?.toLowerCase();
-    if (request.upgrade !== null && taken === request.upgrade.toLowerCase()) {
-      return;
-    }
-    this.#breaks(
-      new ProtocolError(
-        "UNEXPECTED_UPGRADE",
-        "Cannot switch protocols: the response names one that was not offered",
-        0,
-      ),
-    );
-  }
-
-  #breaks(cause: unknown): never {
-    const error = cause instanceof ProtocolError
-      ? new ClientError(cause.message, {
-        phase: "parse",
-        code: "PROTOCOL",
-        cause,
-      })
-      : cause;
-    this.close(error);
-    throw error;
-  }
-
-  #endsEarly(): never {
-    // A reset that a write was told of is an end to reads.
-    const error = this.#lost(this.#writeFailure);
-    this.close(error);
-    throw error;
-  }
-
-  /** The connection ended, or failed with the cause. */
-  #lost(cause?: unknown): ClientError {
-    const hasBegun = this.hasResponseByte;
-    return new ClientError(
-      `Cannot read response: the connection ended ${
-        hasBegun ? "inside it" : "before it began"
-      }`,
-      { phase: "read", code: hasBegun ? "INCOMPLETE" : "CLOSED", cause },
-    );
-  }
 }
 
-/** Says whether a response that comes before the request was sent is the end of it. */
+/** Whether a response that comes before the request was sent makes the rest of it useless. */
 function refusesBody(head: ResponseHead): boolean {
   return head.status >= 300 || head.minorVersion === 0;
 }

@@ -1,29 +1,29 @@
-/** Content codings through the platform's streams, if asked for (RFC 9110 §8.4, §12.5.3). */
+/** Decodes content codings with the platform's streams (RFC 9110 §8.4, §12.5.3). */
 
 import type { BodyFeed } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
 import { ClientError } from "./errors.ts";
 
-/** Codings that are undone; more of them are an attack on memory, and stay. */
+/** Largest number of codings that are decoded; a longer list is an attack on memory. */
 const MAX_CODINGS = 4;
 
-/** Formats that the platform decodes, by the names that codings have. */
+/** The platform's format for each coding. */
 const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
   ["gzip", "gzip"],
   ["x-gzip", "gzip"],
   ["deflate", "deflate"],
-  // The platform has it; its type does not know it yet.
+  // The platform supports it; its type does not list it yet.
   ["br", "brotli" as CompressionFormat],
 ]);
 
-/** Says which codings are understood, unless the caller does. */
+/** Adds `Accept-Encoding`, unless the caller set it. */
 export function acceptEncoding(headers: Headers): Headers {
   if (headers.has("accept-encoding")) return headers;
   return new Headers(headers).add("accept-encoding", "gzip, deflate, br");
 }
 
-/** Decodes a body whose codings are all understood; gives any other as it is. */
+/** Decodes a body if all its codings are known; returns any other unchanged. */
 export function decodeContent(head: ResponseHead, feed: BodyFeed): BodyFeed {
   const codings = (head.headers.get("content-encoding") ?? "").split(",")
     .map((coding) => coding.trim().toLowerCase()).filter((coding) =>
@@ -46,7 +46,7 @@ function streamOf(feed: BodyFeed): ReadableStream<Uint8Array<ArrayBuffer>> {
     async pull(controller): Promise<void> {
       const piece = await feed.pull();
       if (piece === null) controller.close();
-      else controller.enqueue(piece.slice()); // views end with the next pull
+      else controller.enqueue(piece.slice()); // the view is valid only until the next pull
     },
     cancel: () => feed.cancel(),
   }, { highWaterMark: 0 });
@@ -68,13 +68,13 @@ function feedOf(
     cancel(): void {
       source.cancel();
       reader.cancel().catch(() => {
-        // Nobody reads on; the connection's own end says what went wrong.
+        // The reader has stopped; an error of the connection is reported by the connection.
       });
     },
   };
 }
 
-/** What the connection failed with stays; anything else is the decoder's. */
+/** A `TypeError` is the decoder's; every other error is the connection's and stays as it is. */
 function asDecodeFailure(error: unknown): unknown {
   if (!(error instanceof TypeError)) return error;
   return new ClientError(`Cannot decode body: ${error.message}`, {

@@ -1,15 +1,25 @@
-/** The deadline of a whole exchange, put together with the caller's own signal. */
+/** The deadline of a whole exchange, combined with the caller's own signal. */
 
+import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 
-/** Runs until it is disposed of; the caller's signal goes on behind that. */
+/** Runs until it is disposed of; the caller's signal stays in effect after that. */
 export class Deadline implements Disposable {
-  /** Aborts with the caller's reason, or with `DEADLINE`. */
+  /** Aborts with the caller's reason, or with a `ClientError` of code `DEADLINE`. */
   readonly signal: AbortSignal | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopTimer: () => void = () => {};
 
-  /** Starts it, unless it is `Infinity`. */
-  constructor(timeoutMs: number, signal: AbortSignal | undefined) {
+  /**
+   * Starts the deadline.
+   *
+   * @param timeoutMs Time for the exchange, in ms; `Infinity` for no limit.
+   * @param signal The caller's own signal, if there is one.
+   */
+  constructor(
+    clock: Clock,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ) {
     if (timeoutMs === Infinity) {
       this.signal = signal;
       return;
@@ -18,17 +28,17 @@ export class Deadline implements Disposable {
     this.signal = signal === undefined
       ? passed.signal
       : AbortSignal.any([signal, passed.signal]);
-    this.#timer = setTimeout(() =>
+    this.#stopTimer = clock.after(timeoutMs, () =>
       passed.abort(
         new ClientError(
           `Cannot finish exchange: not done within ${timeoutMs} ms (timeout)`,
           { phase: "read", code: "DEADLINE" },
         ),
-      ), timeoutMs);
+      ));
   }
 
-  /** Ends the deadline. */
+  /** Stops the timer. */
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 }

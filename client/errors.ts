@@ -1,4 +1,4 @@
-/** How an exchange can fail: one class, told apart by phase and code. */
+/** How an exchange can fail: one error class with a phase and a code. */
 
 /** What an exchange was doing when it failed. */
 export type ClientPhase = "connect" | "write" | "read" | "parse";
@@ -25,7 +25,7 @@ export type ClientErrorCode =
 /**
  * An exchange failed.
  *
- * @example Tell what may be tried again
+ * @example Tell which exchange may be repeated
  * ```ts
  * import { Client, ClientError } from "@khttp/khttp";
  * import { assertEquals, assertRejects } from "@std/assert";
@@ -43,15 +43,15 @@ export class ClientError extends Error {
   readonly phase: ClientPhase;
   /** The stable name of what went wrong. */
   readonly code: ClientErrorCode;
-  /** Whether nothing of the request can have been processed. */
+  /** Whether the server cannot have processed any part of the request. */
   readonly retryable: boolean;
 
   /**
    * Creates the error.
    *
    * @param message One sentence: what failed, and the option if there is one.
-   * @param init Phase and code; whether the request can be sent again without
-   * harm; and what lies behind it.
+   * @param init Phase and code, whether the request is safe to repeat, and the
+   * original error.
    */
   constructor(
     message: string,

@@ -1,12 +1,13 @@
-/** How long a kept connection may wait for its next exchange (RFC 9112 §9.5). */
+/** How long an idle connection may wait for its next exchange (RFC 9112 §9.5). */
 
 import type { Headers } from "../codec/headers.ts";
 
-/** Longest idle time that a server's hint gives, in ms, and what is taken off a hint. */
+/** Longest idle time that a server's `Keep-Alive` field can grant, in ms. */
 const MAX_HINTED_IDLE_MS = 60_000;
+/** Subtracted from the server's time: a request that is on its way when the server closes is lost. */
 const HINT_MARGIN_MS = 2000;
 
-/** How long a connection may be idle: the server's hint, with a margin, or the option. */
+/** Returns the idle time in ms: the server's `timeout` less a margin, or the option. */
 export function idleTimeOf(headers: Headers, idleTimeout: number): number {
   const hint = headers.get("keep-alive");
   const seconds = /(?:^|[,\s])timeout=([0-9]{1,6})/i.exec(hint ?? "")?.[1];

@@ -2,9 +2,9 @@
 
 /** Options of a client; sizes in bytes, times in milliseconds. */
 export interface ClientOptions {
-  /** Connections to the origin at once; further exchanges wait. @default {64} */
+  /** Connections to the origin at one time; further exchanges wait. @default {64} */
   readonly maxConnections: number;
-  /** How long a connection may be idle before it is used again, in ms; a server's `Keep-Alive: timeout` less 2 s takes its place, up to 60 s. @default {4000} */
+  /** How long a connection may be idle and still be reused, in ms; a server's `Keep-Alive: timeout` less 2 s overrides it, up to 60 s. @default {4000} */
   readonly idleTimeout: number;
   /** How long connecting may take, in ms. @default {10000} */
   readonly connectTimeout: number;
@@ -22,25 +22,25 @@ export interface ClientOptions {
   readonly maxHeaderBytes: number;
   /** Field lines of a response. @default {100} */
   readonly maxHeaderCount: number;
-  /** Interim responses before a final one. @default {8} */
+  /** Interim responses before the final one. @default {8} */
   readonly maxInterimResponses: number;
   /** Bytes of a response's body. @default {Infinity} */
   readonly maxBodyBytes: number;
-  /** Bytes that `bytes()`, `text()`, `json()` and `form()` gather. @default {67108864} */
+  /** Bytes that `bytes()`, `text()`, `json()` and `form()` collect. @default {67108864} */
   readonly maxBufferedBodyBytes: number;
-  /** Bytes of an abandoned body that are read to keep its connection. @default {65536} */
+  /** Bytes of a closed response's body that are drained to keep its connection. @default {65536} */
   readonly drainBytes: number;
-  /** How long that may take, in ms. @default {1000} */
+  /** How long draining may take, in ms. @default {1000} */
   readonly drainTimeout: number;
-  /** Redirects that are followed. @default {0} */
+  /** Redirects that are followed; more of them fail with `REDIRECT`, 0 follows none. @default {0} */
   readonly maxRedirects: number;
   /** Whether `Accept-Encoding` is sent and gzip, deflate and br bodies are decoded. @default {false} */
   readonly decodesContent: boolean;
   /** Whether folded lines of a response are joined instead of refused (RFC 9112 §5.2). @default {false} */
   readonly unfoldResponses: boolean;
-  /** Certificates to trust beside the system's, as PEM text. @default {[]} */
+  /** Certificates to trust in addition to the system's, as PEM strings. @default {[]} */
   readonly caCerts: readonly string[];
-  /** The client's own certificate chain and key, as PEM text. @default {null} */
+  /** The client's own certificate chain and key, as PEM strings. @default {null} */
   readonly identity: { readonly cert: string; readonly key: string } | null;
 }
 
@@ -68,10 +68,10 @@ export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
   identity: null,
 });
 
-/** Longest time that a timer takes, in ms. */
+/** Longest time that a timer accepts, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Numbers that may be 0. */
+/** Options whose value may be 0. */
 const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "maxInterimResponses",
   "maxBodyBytes",
@@ -81,26 +81,26 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Completes options with the defaults.
+ * Adds the defaults to options, and freezes the result.
  *
- * @throws {TypeError} If there is no option of such a name, or its value is of another type.
- * @throws {RangeError} If a number is negative, no integer, or 0 where that means nothing.
+ * @throws {TypeError} If an option does not exist or its value has the wrong type.
+ * @throws {RangeError} If a number is negative, not an integer, or 0 where 0 has no meaning.
  */
 export function resolveClientOptions(
   options: Partial<ClientOptions>,
 ): ClientOptions {
-  const standard = new Map<string, unknown>(
+  const defaults = new Map<string, unknown>(
     Object.entries(DEFAULT_CLIENT_OPTIONS),
   );
   for (const [name, value] of Object.entries(options)) {
-    if (!standard.has(name)) {
+    if (!defaults.has(name)) {
       throw new TypeError(
         `Cannot set option ${JSON.stringify(name)}: no such option`,
       );
     }
-    if (typeof standard.get(name) !== typeof value) {
+    if (typeof defaults.get(name) !== typeof value) {
       throw new TypeError(
-        `Cannot set option ${name}: not a ${typeof standard.get(name)}`,
+        `Cannot set option ${name}: not a ${typeof defaults.get(name)}`,
       );
     }
     if (typeof value !== "number") continue;
@@ -120,14 +120,16 @@ export function resolveClientOptions(
 }
 
 function checkCertificates({ caCerts, identity }: ClientOptions): void {
-  const isText = (value: unknown): boolean => typeof value === "string";
-  if (!Array.isArray(caCerts) || !caCerts.every(isText)) {
-    throw new TypeError("Cannot set option caCerts: not a list of PEM texts");
+  const isString = (value: unknown): boolean => typeof value === "string";
+  if (!Array.isArray(caCerts) || !caCerts.every(isString)) {
+    throw new TypeError(
+      "Cannot set option caCerts: not an array of PEM strings",
+    );
   }
-  if (identity === null || isText(identity.cert) && isText(identity.key)) {
+  if (identity === null || isString(identity.cert) && isString(identity.key)) {
     return;
   }
   throw new TypeError(
-    "Cannot set option identity: not a cert and a key as PEM texts",
+    "Cannot set option identity: not a cert and a key as PEM strings",
   );
 }

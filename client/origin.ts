@@ -2,7 +2,7 @@
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
 
-/** An origin that was checked (RFC 9110 §4.3.1). */
+/** A validated origin (RFC 9110 §4.3.1). */
 export interface Origin {
   /** Whether connections use TLS. */
   readonly isSecure: boolean;
@@ -10,16 +10,16 @@ export interface Origin {
   readonly hostname: string;
   /** Port for connecting. */
   readonly port: number;
-  /** Path of a Unix socket, or `null`. */
+  /** Path of a Unix socket; `null` for TCP. */
   readonly path: string | null;
-  /** What `Host` says: no default port, no userinfo (RFC 9112 §3.2). */
+  /** The value of `Host`: no default port, no userinfo (RFC 9112 §3.2). */
   readonly authority: string;
 }
 
 /**
- * Checks an origin: `host:port`, an `http:` or `https:` URL, or `unix:/path`.
+ * Parses an origin: `host:port`, an `http:` or `https:` URL, or `unix:/path`.
  *
- * @throws {TypeError} If it is none.
+ * @throws {TypeError} If it is none of these.
  */
 export function parseOrigin(origin: string | URL): Origin {
   const text = String(origin);
@@ -53,7 +53,7 @@ export function originOf(url: URL): Origin {
   };
 }
 
-/** Compares scheme, host and port; a Unix socket has those that it is asked by. */
+/** Compares scheme, host and port. The host of a Unix socket is `localhost`, as in its requests. */
 export function isSameOrigin(a: Origin, b: Origin): boolean {
   return a.authority === b.authority && a.isSecure === b.isSecure;
 }
@@ -77,7 +77,7 @@ function toUrl(text: string): URL {
   try {
     return new URL(text);
   } catch {
-    throw bad(text); // says what is accepted, which the URL parser does not
+    throw bad(text); // unlike the URL parser's error, it lists what is accepted
   }
 }
 

@@ -1,14 +1,12 @@
 /**
- * The connections to one origin: the idle ones, how many there may be, and who
- * waits for one.
+ * The connections to one origin: which are idle, how many may exist, and which
+ * exchanges wait for one.
  */
 
 import { connect } from "./connect.ts";
-import { ClientConnection } from "./connection.ts";
+import { ClientConnection, type ConnectionContext } from "./connection.ts";
 import { ClientError } from "./errors.ts";
-import type { ClientOptions } from "./options.ts";
 import type { Origin } from "./origin.ts";
-import type { Watch } from "./watch.ts";
 
 interface Waiter {
   readonly resolve: () => void;
@@ -18,8 +16,7 @@ interface Waiter {
 /** One origin's connections. */
 export class Pool {
   readonly origin: Origin;
-  #options: ClientOptions;
-  #watch: Watch;
+  #context: ConnectionContext;
   #idle: ClientConnection[] = [];
   #open: Set<ClientConnection> = new Set();
   #connecting = 0;
@@ -27,53 +24,50 @@ export class Pool {
   #closing = new AbortController();
 
   /** Creates an empty pool. */
-  constructor(origin: Origin, options: ClientOptions, watch: Watch) {
+  constructor(origin: Origin, context: ConnectionContext) {
     this.origin = origin;
-    this.#options = options;
-    this.#watch = watch;
+    this.#context = context;
   }
 
-  /** Connections at this moment. */
+  /** Connections that are open or being opened. */
   get size(): number {
     return this.#open.size + this.#connecting;
   }
 
   /**
-   * Gives a connection: the idle one that was used last, a new one, or the
+   * Returns a connection: the idle one that was used last, a new one, or the
    * next that becomes free.
    *
    * @param isFresh Whether it must be a new one.
    * @throws {ClientError} If none can be made, or the client is closed.
+   * @throws {unknown} The reason of the signal, if that is aborted.
    */
   async acquire(
     isFresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
+    const { maxConnections } = this.#context.options;
     for (;;) {
       this.#closing.signal.throwIfAborted();
       if (signal?.aborted === true) {
-        this.#wakeNext(); // a turn that this waiter cannot use
+        this.#wakeNext(); // this exchange was woken and cannot use its turn
         throw signal.reason;
       }
       const idle = isFresh ? undefined : this.#takeIdle();
       if (idle !== undefined) return idle;
-      if (isFresh && this.size >= this.#options.maxConnections) {
-        this.#dropIdle();
-      }
-      if (this.size < this.#options.maxConnections) {
-        return await this.#make(signal);
-      }
+      if (isFresh && this.size >= maxConnections) this.#closeOldestIdle();
+      if (this.size < maxConnections) return await this.#connect(signal);
       await this.#wait(signal);
     }
   }
 
-  /** An exchange is over: the connection is idle or closed. */
+  /** An exchange is over; its connection is idle or closed. */
   released(connection: ClientConnection): void {
     if (!connection.isClosed) this.#idle.push(connection);
     this.#wakeNext();
   }
 
-  /** Closes all connections, and turns away who waits. */
+  /** Closes all connections and rejects all waiting exchanges. */
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(closedError("connect"));
@@ -93,19 +87,19 @@ export class Pool {
     }
   }
 
-  /** Makes room for a new connection at the cost of the one that was idle longest. */
-  #dropIdle(): void {
+  /** Makes room for a new connection. */
+  #closeOldestIdle(): void {
     this.#idle.shift()?.close();
   }
 
-  async #make(signal: AbortSignal | undefined): Promise<ClientConnection> {
+  async #connect(signal: AbortSignal | undefined): Promise<ClientConnection> {
     this.#connecting++;
     const closing = this.#closing.signal;
     let conn: Deno.Conn;
     try {
       conn = await connect(
         this.origin,
-        this.#options,
+        this.#context,
         signal === undefined ? closing : AbortSignal.any([signal, closing]),
       );
     } catch (error) {
@@ -120,8 +114,7 @@ export class Pool {
     }
     const connection = new ClientConnection(
       conn,
-      this.#options,
-      this.#watch,
+      this.#context,
       (closed) => this.#closed(closed),
     );
     this.#open.add(connection);
@@ -156,7 +149,7 @@ export class Pool {
   }
 }
 
-/** What is sent already may have been processed. */
+/** Only an exchange that was still waiting for a connection is sure to have sent nothing. */
 function closedError(phase: "connect" | "read"): ClientError {
   const what = phase === "connect" ? "send request" : "read response";
   return new ClientError(`Cannot ${what}: the client was closed`, {

@@ -1,14 +1,14 @@
-/** Where a redirect leads, and what goes along (RFC 9110 §15.4). */
+/** Where a redirect leads, and which parts of the request follow it (RFC 9110 §15.4). */
 
 import { Headers } from "../codec/headers.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ClientError } from "./errors.ts";
 import type { ExchangeInit } from "./request.ts";
 
-/** Fields that another origin must not see. */
+/** Fields that are removed when a redirect leads to another origin. */
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"] as const;
 
-/** Fields that describe a body, which a redirect to GET leaves behind. */
+/** Fields that describe a body; a redirect that becomes GET drops both. */
 const CONTENT_FIELDS = [
   "content-length",
   "content-type",
@@ -17,7 +17,7 @@ const CONTENT_FIELDS = [
   "content-location",
 ] as const;
 
-/** The next request. */
+/** The request that follows a redirect. */
 export interface Redirect {
   readonly url: URL;
   readonly method: string;
@@ -25,11 +25,11 @@ export interface Redirect {
 }
 
 /**
- * Reads a redirect.
+ * Derives the next request from a response.
  *
- * @returns The next request, or `null` if the response is none.
- * @throws {ClientError} `REDIRECT` if it cannot be followed: a target that is
- * no HTTP URL, or a body that was a stream and is gone.
+ * @returns The request, or `null` if the response is not a redirect.
+ * @throws {ClientError} `REDIRECT` if it cannot be followed: its target is not
+ * an HTTP URL, or the request's body was a stream, which is used up.
  */
 export function redirect(
   response: ClientResponse,
@@ -53,14 +53,14 @@ export function redirect(
   if (becomesGet) return { url, method: "GET", init: { ...rest, headers } };
   if (isStream(init.body)) {
     throw new ClientError(
-      "Cannot follow redirect: the request's body was a stream and is gone",
+      "Cannot follow redirect: the request's body was a stream, which is used up",
       { phase: "write", code: "REDIRECT" },
     );
   }
   return { url, method, init: { ...init, headers } };
 }
 
-/** The target that asks for a URL, in the octets of RFC 3986: its query may have others. */
+/** The request target for a URL. A `URL` leaves some characters unescaped that RFC 3986 does not allow. */
 export function targetOf({ pathname, search }: URL): string {
   return (pathname + search).replace(
     /[\\`{}]/g,
@@ -77,7 +77,7 @@ function resolve(location: string, from: URL): URL {
     return url;
   }
   throw new ClientError(
-    "Cannot follow redirect: its target is no http or https URL",
+    "Cannot follow redirect: its target is not an http or https URL",
     { phase: "read", code: "REDIRECT" },
   );
 }

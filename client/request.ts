@@ -1,6 +1,6 @@
 /**
- * A request as it will be written: checked before anything is connected, so
- * that a mistake of the caller never reaches the wire (RFC 9112 §11.1).
+ * Prepares a request for the wire. Everything is checked before a connection
+ * is opened, so that invalid input is never sent (RFC 9112 §11.1).
  */
 
 import { isToken } from "../codec/ascii.ts";
@@ -9,23 +9,23 @@ import { CHUNKED } from "../codec/framing.ts";
 import { encodeRequestLine, writeFieldLine } from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 
-/** What an exchange may be given beside method and target. */
+/** What an exchange accepts besides method and target. */
 export interface ExchangeInit {
-  /** Fields; `Host` and framing are the client's affair. */
+  /** Fields; the client itself writes `Host` and the framing. */
   readonly headers?: HeadersInit;
   /** Nothing, a string, bytes, or a stream. */
   readonly body?: BodyInit;
-  /** Cancels the exchange at any point; the promise rejects with its reason. */
+  /** Aborts the exchange at any point; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Sends the body only after `100 Continue` (RFC 9110 §10.1.1). @default {false} */
   readonly expectContinue?: boolean;
-  /** Told of each interim response. */
+  /** Called with each interim response. */
   readonly onInterim?: (status: number, headers: Headers) => void;
-  /** Offers another protocol; a 101 then hands over the connection. */
+  /** Offers another protocol, such as `websocket`; after a 101 the response carries the connection. */
   readonly upgrade?: string;
 }
 
-/** A request that was checked. */
+/** A request that passed all checks. */
 export interface PreparedRequest {
   readonly method: string;
   readonly target: string;
@@ -33,34 +33,34 @@ export interface PreparedRequest {
   readonly head: Uint8Array<ArrayBuffer>;
   /** The body's bytes, if they are known. */
   readonly bytes: Uint8Array | null;
-  /** Makes the body's pieces, if it is a stream. */
+  /** The body's pieces, if it is a stream. */
   readonly source: BodySource | null;
-  /** Octets of the body, or `CHUNKED`. */
+  /** Bytes of the body, or `CHUNKED`. */
   readonly length: number;
   readonly expectsContinue: boolean;
   readonly upgrade: string | null;
-  /** Whether it says that the connection ends with the exchange (RFC 9112 §9.6). */
+  /** Whether it announces that the connection closes after the exchange (RFC 9112 §9.6). */
   readonly closes: boolean;
 }
 
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
-/** Methods whose missing body is declared, since servers expect one (RFC 9110 §8.6). */
+/** Methods for which an absent body is sent as `Content-Length: 0` (RFC 9110 §8.6). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set([
   "POST",
   "PUT",
   "PATCH",
 ]);
 
-/** Octets that a target may have; the path's form is checked apart (RFC 9112 §3.2). */
+/** A path with an optional query, or `*` (RFC 9112 §3.2, RFC 3986 §3.3). */
 const TARGET =
   /^(?:\/[\x21\x24-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*|\*)$/;
 
 /**
  * Checks a request and encodes its head.
  *
- * @param authority What `Host` says.
+ * @param authority The value of `Host`.
  * @throws {TypeError} If method, target or a field is not valid, or the fields
  * contradict the body.
  */
@@ -75,7 +75,7 @@ export function prepareRequest(
   checkFields(headers, init);
   const body = readBody(init.body);
   if (body !== null && (method === "TRACE" || init.upgrade !== undefined)) {
-    // RFC 9110 §9.3.8; behind an offer it could be taken for the other protocol.
+    // TRACE: RFC 9110 §9.3.8. Upgrade: the server could take the body for the other protocol.
     throw new TypeError(
       "Cannot send a body with TRACE or an offer to upgrade",
     );
@@ -117,7 +117,7 @@ function checkLine(method: string, target: string): void {
   }
   if (method === "CONNECT") {
     throw new TypeError(
-      "Cannot send CONNECT: this client speaks to origins, not through proxies",
+      "Cannot send CONNECT: this client connects to origins, not through proxies",
     );
   }
   if (!TARGET.test(target) || (target === "*" && method !== "OPTIONS")) {
@@ -186,7 +186,7 @@ function connectionFields(
   return headers.connectionClose ? [["connection", "close"]] : [];
 }
 
-/** `Host` comes first (RFC 9110 §7.2); then what the client decides, then the caller's. */
+/** `Host` comes first (RFC 9110 §7.2), then the client's own fields, then the caller's. */
 function encodeHead(
   line: Uint8Array,
   headers: Headers,

@@ -1,7 +1,7 @@
 /**
- * Writes one request: head, and body as it comes; waits for `100 Continue`
- * when that was asked for (RFC 9110 §10.1.1), and stops when the answer is
- * there before the body is (RFC 9112 §9.5).
+ * Writes one request: its head, then its body piece by piece. Waits for
+ * `100 Continue` if the request asks for it (RFC 9110 §10.1.1), and can be
+ * stopped when the response arrives first (RFC 9112 §9.5).
  */
 
 import {
@@ -11,27 +11,39 @@ import {
   writeChunkSize,
 } from "../codec/chunked.ts";
 import { CHUNKED } from "../codec/framing.ts";
+import type { Clock } from "./clock.ts";
 import type { PreparedRequest } from "./request.ts";
 
 /** Largest body that is sent with its head in one write, in bytes. */
 const MAX_JOINED_BYTES = 16_384;
 
-/** One request on its way. */
+/** What a sender needs of a connection. */
+export type WritableConn = Pick<Deno.Conn, "write">;
+
+/** Sends one request. */
 export class RequestSender {
-  /** Whether all of it was written. */
-  isDone = false;
-  /** What the body failed with, if it did. */
+  /** Whether the whole request was written. */
+  isFinished = false;
+  /** The error of the request's body, if it failed. */
   bodyFailure: unknown = null;
-  /** Told when bytes went out. */
+  /** Called when bytes were written. */
   onProgress: () => void = () => {};
-  #conn: Deno.Conn;
+  #conn: WritableConn;
   #request: PreparedRequest;
   #isStopped = false;
   #onSent: () => void;
   #proceed: (() => void) | null = null;
 
-  /** Creates a sender; {@linkcode RequestSender.send} begins. */
-  constructor(conn: Deno.Conn, request: PreparedRequest, onSent: () => void) {
+  /**
+   * Creates a sender; it writes nothing before {@linkcode RequestSender.send}.
+   *
+   * @param onSent Called once, when the whole request was written.
+   */
+  constructor(
+    conn: WritableConn,
+    request: PreparedRequest,
+    onSent: () => void,
+  ) {
     this.#conn = conn;
     this.#request = request;
     this.#onSent = onSent;
@@ -40,10 +52,11 @@ export class RequestSender {
   /**
    * Writes the request.
    *
-   * @param continueTimeoutMs How long `100 Continue` is awaited, if it is.
+   * @param clock Measures `continueTimeoutMs`.
+   * @param continueTimeoutMs Time to wait for `100 Continue` if the request expects it.
    * @throws {Error} If a write or the body fails.
    */
-  async send(continueTimeoutMs: number): Promise<void> {
+  async send(clock: Clock, continueTimeoutMs: number): Promise<void> {
     const { head, bytes, expectsContinue } = this.#request;
     if (
       bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
@@ -53,43 +66,46 @@ export class RequestSender {
       return;
     }
     if (!await this.#write(head)) return;
-    if (expectsContinue && !await this.#mayProceed(continueTimeoutMs)) return;
+    if (expectsContinue) {
+      await this.#awaitContinue(clock, continueTimeoutMs);
+      if (this.#isStopped) return;
+    }
     const isSent = bytes === null
       ? await this.#sendSource()
       : await this.#write(bytes);
     if (isSent) this.#finish();
   }
 
-  /** `100 Continue` came. */
+  /** Sends the body now: `100 Continue` arrived. */
   proceed(): void {
     this.#proceed?.();
   }
 
-  /** Nothing more is wanted. */
+  /** Stops writing, and cancels the body. */
   stop(): void {
-    if (this.isDone || this.#isStopped) return;
+    if (this.isFinished || this.#isStopped) return;
     this.#isStopped = true;
     this.#proceed?.();
     this.#request.source?.cancel();
   }
 
   #finish(): void {
-    this.isDone = true;
+    this.isFinished = true;
     this.#onSent();
   }
 
-  async #mayProceed(timeoutMs: number): Promise<boolean> {
+  /** Waits for `100 Continue`, the timeout or a stop. */
+  async #awaitContinue(clock: Clock, timeoutMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = timeoutMs === Infinity
-        ? undefined
-        : setTimeout(resolve, timeoutMs);
+      const stopTimer = timeoutMs === Infinity
+        ? null
+        : clock.after(timeoutMs, resolve);
       this.#proceed = () => {
-        clearTimeout(timer);
+        stopTimer?.();
         resolve();
       };
     });
     this.#proceed = null;
-    return !this.#isStopped;
   }
 
   async #sendSource(): Promise<boolean> {
@@ -100,7 +116,7 @@ export class RequestSender {
       if (this.#isStopped) return false;
       if (piece === null) {
         if (length !== CHUNKED && sent < length) {
-          this.#fails(`the body had ${sent} of ${length} bytes`);
+          this.#failBody(`the body had ${sent} of ${length} bytes`);
         }
         return length !== CHUNKED || await this.#write(LAST_CHUNK);
       }
@@ -110,7 +126,7 @@ export class RequestSender {
       else if (sent <= length) await this.#write(piece);
       else {
         source?.cancel();
-        this.#fails(`the body has more than the declared ${length} bytes`);
+        this.#failBody(`the body has more than the declared ${length} bytes`);
       }
     }
     return false;
@@ -120,17 +136,18 @@ export class RequestSender {
     try {
       return await this.#request.source?.pull() ?? null;
     } catch (error) {
-      this.bodyFailure = error ?? new TypeError("it failed without a reason");
+      this.bodyFailure = error ??
+        new TypeError("The body failed without a reason");
       throw error;
     }
   }
 
-  #fails(why: string): never {
+  #failBody(why: string): never {
     this.bodyFailure = new RangeError(`Cannot send body: ${why}`);
     throw this.bodyFailure;
   }
 
-  /** Says whether all of it went out: half a message must not count as one. */
+  /** Returns whether all bytes were written; after a stop half-way the request is not finished. */
   async #write(bytes: Uint8Array): Promise<boolean> {
     let rest = bytes;
     while (rest.length > 0) {
@@ -152,7 +169,7 @@ function join(head: Uint8Array, body: Uint8Array): Uint8Array {
   return joined;
 }
 
-/** A piece with its size line and end, so that it is one write. */
+/** A whole chunk, so that it takes a single write. */
 function chunkOf(piece: Uint8Array): Uint8Array {
   const size = chunkSizeLineBytes(piece.length);
   const chunk = new Uint8Array(size + piece.length + CRLF.length);

@@ -1,7 +1,6 @@
 /**
- * A response's body between its connection and whoever reads it: gives pieces
- * on demand, gives the connection back at the end, and drops a bounded rest
- * that nobody wants (RFC 9112 §6.3, §9.3).
+ * A response's body. Returns pieces on demand, releases the connection at the
+ * end, and drains a short rest when the response is closed (RFC 9112 §6.3, §9.3).
  */
 
 import { BodyDecoder } from "../codec/body_decoder.ts";
@@ -10,16 +9,16 @@ import { ProtocolError } from "../codec/errors.ts";
 import { Headers } from "../codec/headers.ts";
 import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
-import type { ClientConnection, Due } from "./connection.ts";
+import type { ClientConnection, DeadlineReason } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 
-const READING: Due = {
+const READING: DeadlineReason = {
   phase: "read",
   what: "Cannot read body",
   option: "bodyTimeout",
 };
-const DRAINING: Due = {
+const DRAINING: DeadlineReason = {
   phase: "read",
   what: "Cannot drain body",
   option: "drainTimeout",
@@ -38,9 +37,9 @@ export class ResponseBody implements BodyFeed {
   #onEnd: () => void;
 
   /**
-   * Creates the body behind a head that was just read.
+   * Creates the body that follows a head.
    *
-   * @param onEnd Called once, when the connection is not needed any more.
+   * @param onEnd Called once, when the body no longer needs the connection.
    */
   constructor(
     connection: ClientConnection,
@@ -98,20 +97,20 @@ export class ResponseBody implements BodyFeed {
     }
   }
 
-  /** See {@linkcode BodyFeed.cancel}: drains what is left if that is little, or closes. */
+  /** See {@linkcode BodyFeed.cancel}. Drains a short rest; otherwise closes the connection. */
   cancel(): void {
     if (this.#isReleased || this.#isCancelled) return;
     this.#isCancelled = true;
     const { drainBytes, drainTimeout } = this.#options;
-    const left = this.#decoder.remainingBytes;
+    const remaining = this.#decoder.remainingBytes;
     const isWorthIt = this.#connection.mayPersist(this.#head) &&
-      left <= drainBytes && (left >= 0 || drainBytes > 0);
+      remaining <= drainBytes && (remaining >= 0 || drainBytes > 0);
     if (this.#isPulling || !isWorthIt) {
       this.#failure ??= closedError();
       this.#abandon();
       return;
     }
-    this.#connection.awaits(DRAINING, drainTimeout);
+    this.#connection.setDeadline(DRAINING, drainTimeout);
     this.#drain(drainBytes).catch(() => this.#abandon());
   }
 
@@ -129,10 +128,11 @@ export class ResponseBody implements BodyFeed {
     if (this.#failure !== null) throw this.#failure;
     const connection = this.#connection;
     const decoder = this.#decoder;
-    const { buffer } = connection;
+    const { reader } = connection;
+    const { buffer } = reader;
     buffer.unpin();
     while (!decoder.done) {
-      connection.throwIfFailed();
+      reader.throwIfFailed();
       while (!decoder.done && buffer.length > 0) {
         const { bytes, start, end } = buffer;
         const used = decoder.decode(bytes, start, end);
@@ -149,18 +149,18 @@ export class ResponseBody implements BodyFeed {
       }
       if (decoder.done) break;
       if (renews) this.#renew();
-      if (!await connection.fill()) decoder.end();
+      if (!await reader.fill()) decoder.end();
     }
     this.#release();
     return null;
   }
 
-  /** Bytes must come in time, and a caller that stops reading keeps no connection for ever. */
+  /** Limits both a server that stops sending and a caller that stops reading. */
   #renew(): void {
-    this.#connection.awaits(READING, this.#options.bodyTimeout);
+    this.#connection.setDeadline(READING, this.#options.bodyTimeout);
   }
 
-  /** Remembers the first failure, in the client's own terms. */
+  /** Records the first failure, converted to a `ClientError`. */
   #fail(error: unknown): unknown {
     this.#failure ??= error instanceof ProtocolError
       ? new ClientError(error.message, {
@@ -176,8 +176,9 @@ export class ResponseBody implements BodyFeed {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // A view of the last piece may be in use: the array is left to it.
-    this.#connection.buffer.unpin();
+    // The caller may still use a view of the last piece. The connection drops the
+    // array instead of writing over it.
+    this.#connection.reader.buffer.unpin();
     this.#connection.release(this.#head);
     this.#onEnd();
   }

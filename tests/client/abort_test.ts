@@ -1,4 +1,4 @@
-/** An `AbortSignal` ends an exchange at any point, with its own reason. */
+/** An `AbortSignal` ends an exchange at any point; the exchange rejects with its reason. */
 
 import { assertEquals } from "@std/assert";
 import type { ExchangeInit } from "../../mod.ts";
@@ -18,7 +18,7 @@ import {
 const PART = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\nhell";
 const CHUNKED = "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/** Reasons of any type, and that of `abort()` without one. */
+/** Reasons of several types. */
 const REASONS: readonly unknown[] = [
   new Error("no"),
   new DOMException("no", "AbortError"),
@@ -27,7 +27,7 @@ const REASONS: readonly unknown[] = [
   null,
 ];
 
-Deno.test("a signal that is aborted already ends an exchange before connecting", async () => {
+Deno.test("an exchange with an aborted signal does not connect", async () => {
   await using both = pair([]);
   for (const reason of REASONS) {
     const pieces = new Pieces(["a"]);
@@ -93,7 +93,7 @@ Deno.test("a signal ends an exchange that waits for 100 Continue", async () => {
   await abortInside({ body: "a", expectContinue: true });
 });
 
-Deno.test("a signal ends an exchange that waits for a head, or is inside one", async () => {
+Deno.test("a signal ends an exchange that waits for a head or the rest of one", async () => {
   await abortInside({});
   await abortInside({}, "HTTP/1.1 200 OK\r\nA");
   await abortInside({}, "HTTP/1.1 100 \r\n\r\n");
@@ -115,7 +115,7 @@ Deno.test("a signal ends a body that is read", async () => {
   }
 });
 
-Deno.test("a signal ends a body that nobody reads, and what came of it", async () => {
+Deno.test("a signal ends a body that is not read", async () => {
   for (const wire of [PART, HELLO]) {
     await using both = pair([[head, send(wire)]]);
     const controller = new AbortController();
@@ -143,7 +143,7 @@ Deno.test("a signal ends a decoded body", async () => {
   await isGone(both);
 });
 
-Deno.test("a signal ends what follows on redirects", async () => {
+Deno.test("a signal ends the requests that follow a redirect", async () => {
   const moved = "HTTP/1.1 302 \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
   await using both = pair([[head, send(moved), head, until(NEVER)]], {
     maxRedirects: 1,
@@ -156,7 +156,7 @@ Deno.test("a signal ends what follows on redirects", async () => {
   assertEquals(await answer, "no");
 });
 
-Deno.test("a signal that comes after the body changes nothing", async () => {
+Deno.test("a signal that aborts after the body changes nothing", async () => {
   await using both = pair([[head, send(HELLO), head, send(EMPTY)]]);
   const controller = new AbortController();
   const { signal } = controller;

@@ -1,4 +1,4 @@
-/** Ways to connect: TLS with its certificates, Unix sockets, names and IPv6; and how that fails. */
+/** Ways to connect: TLS with certificates, Unix sockets and names; and how each fails. */
 
 import { assert, assertEquals } from "@std/assert";
 import { once } from "node:events";
@@ -57,7 +57,7 @@ Deno.test("https streams large bodies both ways", async () => {
   }
 });
 
-Deno.test("https refuses a certificate that nobody trusts, or of another name", async () => {
+Deno.test("https rejects a certificate that is not trusted or has another name", async () => {
   await using server = new HostileServer([], { tls: { cert, key } });
   const { port } = server;
   await using trustless = new Client(`https://localhost:${port}`);
@@ -77,7 +77,7 @@ Deno.test("https to a server without TLS, and http to one with, fail", async () 
   assertEquals([failure.name, other.connectionCount], ["ClientError", 0]);
 });
 
-Deno.test("caCerts and identity that are no PEM fail to connect", async () => {
+Deno.test("caCerts and identity that are not PEM fail to connect", async () => {
   await using server = new HostileServer([], { tls: { cert, key } });
   const origin = `https://localhost:${server.port}`;
   for (
@@ -97,7 +97,7 @@ async function demanding(): Promise<{ port: number } & AsyncDisposable> {
     ...{ cert, key, ca: [identity.cert] },
     ...{ requestCert: true, rejectUnauthorized: true },
   }, (socket) => {
-    socket.on("error", () => {}); // the client left
+    socket.on("error", () => {}); // the client closed the connection
     socket.once("data", () => socket.end(HELLO));
   });
   server.on("tlsClientError", () => {}); // a client without a certificate
@@ -113,7 +113,7 @@ async function demanding(): Promise<{ port: number } & AsyncDisposable> {
   };
 }
 
-Deno.test("identity shows the client's certificate", async () => {
+Deno.test("identity sends the client's certificate", async () => {
   await using server = await demanding();
   await using client = new Client(`https://localhost:${server.port}`, {
     ...trusting,
@@ -122,15 +122,15 @@ Deno.test("identity shows the client's certificate", async () => {
   assertEquals(await getText(client), [200, "hello"]);
 });
 
-Deno.test("a server that demands a certificate refuses a client without one", async () => {
+Deno.test("a server that demands a certificate rejects a client without one", async () => {
   await using server = await demanding();
   await using client = new Client(`https://localhost:${server.port}`, trusting);
-  // TLS 1.3 tells a client only behind the handshake.
+  // In TLS 1.3 the client learns of it only after the handshake.
   await fails(client.get("/"), "read", "CLOSED");
   assertEquals(client.connectionCount, 0);
 });
 
-/** Passes octets between a client and a server until it is told to cut both off. */
+/** Forwards bytes between a client and a server until the test cuts both connections. */
 async function relay(port: number): Promise<
   { port: number; cut: () => void } & AsyncDisposable
 > {
@@ -165,7 +165,7 @@ async function relay(port: number): Promise<
   });
 }
 
-Deno.test("R143: TLS that is cut without close_notify never ends a body", async () => {
+Deno.test("R143: a TLS connection that is cut without close_notify never completes a body", async () => {
   for (
     const [wire, hasHead] of [
       ["HTTP/1.1 200 OK\r\n\r\nhello", true],
@@ -200,7 +200,7 @@ Deno.test("R143: TLS that is cut without close_notify never ends a body", async 
   }
 });
 
-Deno.test("R143: TLS that ends with close_notify ends a body", async () => {
+Deno.test("R143: close_notify completes a body without a length", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using server = new HostileServer([[
     head,
@@ -235,7 +235,7 @@ Deno.test("unix: connects to a Unix socket", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("connecting fails as CONNECT_FAILED, retryable, with the cause", async () => {
+Deno.test("a refused connection fails with CONNECT_FAILED, retryable, with the cause", async () => {
   const server = new HostileServer([]);
   const { origin } = server;
   await server[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
-/** Content codings: only if asked for, and undone only if all are known (RFC 9110 §8.4, §12.5.3). */
+/** Content codings: decoded only if the option is set and all codings are known (RFC 9110 §8.4, §12.5.3). */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { head, send } from "../support/hostile_server.ts";
 import { fromOctets } from "../support/raw_client.ts";
@@ -11,6 +11,7 @@ import {
   isGone,
   pair,
 } from "../support/client_exchange.ts";
+import { elapse, SWEEP_MS, timedPair } from "../support/timed_client.ts";
 
 const TEXT = "hello ".repeat(50_000);
 const PLAIN = new TextEncoder().encode(TEXT);
@@ -22,7 +23,7 @@ function response(coding: string, payload: Uint8Array): string {
   }`;
 }
 
-Deno.test("decodesContent asks for codings, and undoes gzip, deflate, br and rows of them", async () => {
+Deno.test("decodesContent requests and decodes gzip, deflate, br and combinations", async () => {
   for (
     const [coding, payload] of [
       ["gzip", gzipSync(PLAIN)],
@@ -50,14 +51,14 @@ Deno.test("decodesContent asks for codings, and undoes gzip, deflate, br and row
   }
 });
 
-Deno.test("decodesContent leaves the caller's own Accept-Encoding", async () => {
+Deno.test("decodesContent keeps the caller's own Accept-Encoding", async () => {
   await using both = pair([[head, send(EMPTY)]], DECODE);
   await both.client.get("/", { headers: { "Accept-Encoding": "br" } });
   const [first = ""] = (await both.server.peer(0)).heads;
   assertEquals(first.match(/accept-encoding: .*/gi), ["Accept-Encoding: br"]);
 });
 
-Deno.test("without decodesContent nothing is asked for and nothing undone", async () => {
+Deno.test("without decodesContent no coding is requested or decoded", async () => {
   const payload = gzipSync(PLAIN);
   await using both = pair([[head, send(response("gzip", payload))]]);
   const answer = await both.client.get("/");
@@ -66,7 +67,7 @@ Deno.test("without decodesContent nothing is asked for and nothing undone", asyn
   assertEquals(/accept-encoding/i.test(first), false);
 });
 
-Deno.test("codings that are unknown, or too many, stay", async () => {
+Deno.test("a body with unknown or too many codings is not decoded", async () => {
   const payload = gzipSync("hello");
   for (const coding of ["zstd", "gzip, zstd", "gzip, gzip, gzip, gzip, gzip"]) {
     await using both = pair([[head, send(response(coding, payload))]], DECODE);
@@ -75,7 +76,7 @@ Deno.test("codings that are unknown, or too many, stay", async () => {
   }
 });
 
-Deno.test("bodies that must be empty are not decoded", async () => {
+Deno.test("a body that must be empty is not decoded", async () => {
   const fields = "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n";
   for (
     const [method, wire] of [
@@ -94,7 +95,7 @@ Deno.test("bodies that must be empty are not decoded", async () => {
   }
 });
 
-Deno.test("a body that cannot be decoded, or ends too early, fails as PROTOCOL", async () => {
+Deno.test("a body that cannot be decoded, or ends too early, fails with PROTOCOL", async () => {
   for (
     const payload of [
       new TextEncoder().encode("no gzip at all"),
@@ -108,7 +109,7 @@ Deno.test("a body that cannot be decoded, or ends too early, fails as PROTOCOL",
   }
 });
 
-Deno.test("an encoded body that is cut or badly framed fails as one that is not", async () => {
+Deno.test("a truncated encoded body fails as any truncated body", async () => {
   const payload = gzipSync(PLAIN);
   const cut = response("gzip", payload).slice(0, -1);
   await using both = pair([
@@ -120,7 +121,7 @@ Deno.test("an encoded body that is cut or badly framed fails as one that is not"
   await isGone(both);
 });
 
-Deno.test("a bomb ends at maxBufferedBodyBytes", async () => {
+Deno.test("maxBufferedBodyBytes limits the decoded size", async () => {
   const payload = gzipSync(new Uint8Array(30_000_000));
   await using both = pair([[head, send(response("gzip", payload))]], {
     ...DECODE,
@@ -131,27 +132,33 @@ Deno.test("a bomb ends at maxBufferedBodyBytes", async () => {
   assertEquals(error.code, "BODY_TOO_LARGE");
 });
 
-Deno.test("close() lets go of an encoded body", async () => {
+Deno.test("close() closes an encoded body", async () => {
   for (const isRead of [false, true]) {
     const payload = gzipSync(PLAIN);
     const cut = response("gzip", payload).slice(0, -20);
-    await using both = pair([[head, send(cut)]], {
+    await using both = timedPair([[head, send(cut)]], {
       ...DECODE,
-      drainTimeout: 40,
+      drainTimeout: 1000,
     });
     const answer = await both.client.get("/");
     if (isRead) { for await (const _ of answer.body) break; }
     answer.close();
+    both.clock.advance(1000 + SWEEP_MS);
     await (await both.server.peer(0)).ended;
     assertEquals(both.client.connectionCount, 0);
   }
 });
 
-Deno.test("an encoded body that stalls fails as DEADLINE", async () => {
+Deno.test("an encoded body that stalls fails with DEADLINE", async () => {
   const payload = gzipSync(PLAIN);
   const cut = response("gzip", payload).slice(0, -20);
-  await using both = pair([[head, send(cut)]], { ...DECODE, bodyTimeout: 40 });
+  await using both = timedPair([[head, send(cut)]], {
+    ...DECODE,
+    bodyTimeout: 1000,
+  });
   const answer = await both.client.get("/");
-  await fails(answer.body.text(), "read", "DEADLINE");
+  const failure = fails(answer.body.text(), "read", "DEADLINE");
+  assert(await elapse(both.clock, failure) >= 1000);
+  await failure;
   await isGone(both);
 });

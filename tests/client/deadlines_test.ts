@@ -1,186 +1,288 @@
-/** The deadline of each phase, options scaled down. */
+/** The deadline of each phase, on a clock that the test moves. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Client, ClientError, type ClientOptions } from "../../mod.ts";
-import { Watch } from "../../client/watch.ts";
+import { DeadlineSweep } from "../../client/deadline_sweep.ts";
+import { ClientError, type ClientOptions } from "../../mod.ts";
+import { NEVER, Pieces } from "../support/client_exchange.ts";
+import { FakeClock } from "../support/fake_clock.ts";
 import {
   body,
   head,
   send,
-  sendEach,
+  type Step,
   until,
 } from "../support/hostile_server.ts";
-import { NEVER, pair, Pieces } from "../support/client_exchange.ts";
+import {
+  elapse,
+  isPending,
+  TimedClient,
+  timedPair,
+} from "../support/timed_client.ts";
+import { until as untilSo } from "../support/turns.ts";
 
-/** Sees a deadline that names its option. */
-async function passes(
+/** Lets time pass until a promise fails, and checks the deadline that it fails with. */
+async function expires(
+  clock: FakeClock,
   promise: Promise<unknown>,
-  phase: string,
-  option: string,
+  expected: {
+    readonly phase: string;
+    readonly option: string;
+    readonly afterMs: number;
+  },
 ): Promise<ClientError> {
-  const error = await assertRejects(() => promise, ClientError, `(${option})`);
+  const { phase, option, afterMs } = expected;
+  const failure = assertRejects(() => promise, ClientError, `(${option})`);
+  assert(await elapse(clock, failure) >= afterMs, "it failed too early");
+  const error = await failure;
   assertEquals([error.phase, error.code], [phase, "DEADLINE"]);
   return error;
 }
 
-Deno.test("connectTimeout ends an attempt that nobody answers, and leaves nothing", async () => {
-  using listener = Deno.listen({
+/** A listener whose queue is full, so that the next connection is not completed. */
+async function fullListener(): Promise<{ port: number } & Disposable> {
+  const listener = Deno.listen({
     hostname: "127.0.0.1",
     port: 0,
     tcpBacklog: 1,
   });
   const { port } = listener.addr;
-  // The queue is filled, so that the next connection is not completed.
   const queued: Deno.TcpConn[] = [];
   const controller = new AbortController();
   const { signal } = controller;
-  for (let isFull = false; !isFull;) {
+  for (;;) {
     const attempt = Deno.connect({ hostname: "127.0.0.1", port, signal });
-    const timer = Promise.withResolvers<null>();
-    const id = setTimeout(() => timer.resolve(null), 100);
-    const conn = await Promise.race([attempt, timer.promise]);
-    clearTimeout(id);
-    if (conn !== null) queued.push(conn);
-    else {
-      isFull = true;
-      controller.abort();
-      await attempt.catch(() => {});
+    // The system does not report a full queue: only time tells.
+    const late = Promise.withResolvers<null>();
+    const timer = setTimeout(() => late.resolve(null), 100);
+    const conn = await Promise.race([attempt, late.promise]);
+    clearTimeout(timer);
+    if (conn !== null) {
+      queued.push(conn);
+      continue;
     }
+    controller.abort();
+    await attempt.catch(() => {});
+    break;
   }
-  await using client = new Client(`127.0.0.1:${port}`, { connectTimeout: 40 });
-  const error = await passes(client.get("/"), "connect", "connectTimeout");
-  assert(error.retryable);
-  assertEquals(client.connectionCount, 0);
-  const leaves = new AbortController();
-  const answer = client.get("/", { signal: leaves.signal });
-  leaves.abort("no");
-  assertEquals(await answer.catch((reason) => reason), "no");
-  for (const conn of queued) conn.close();
-});
-
-Deno.test("tlsTimeout ends a handshake that nobody answers", async () => {
-  await using both = pair([]);
-  const options = { tlsTimeout: 40 };
-  await using client = new Client(`https://${both.server.origin}`, options);
-  const error = await passes(client.get("/"), "connect", "tlsTimeout");
-  assert(error.retryable);
-  // The runtime keeps the socket of a handshake until the server acts.
-  assertEquals(client.connectionCount, 0);
-});
-
-/** Sends a GET that is not answered in time. */
-async function gets(
-  script: Parameters<typeof pair>[0][number],
-  options: Partial<ClientOptions>,
-  phase: string,
-  option: string,
-): Promise<void> {
-  await using both = pair([script], options);
-  const answer = both.client.get("/").then(({ body }) => body.text());
-  const error = await passes(answer, phase, option);
-  assertEquals(error.retryable, false);
-  assertEquals(both.client.connectionCount, 0);
+  return {
+    port,
+    [Symbol.dispose](): void {
+      for (const conn of queued) conn.close();
+      listener.close();
+    },
+  };
 }
 
-Deno.test("headTimeout ends a wait for a head, whatever comes meanwhile", async () => {
-  const options = { headTimeout: 60 };
-  await gets([head], options, "read", "headTimeout");
-  const drip = sendEach(`HTTP/1.1 200 OK\r\nA: ${"x".repeat(1000)}`);
-  await gets([head, drip], options, "read", "headTimeout");
+Deno.test("connectTimeout ends an attempt that is not answered, and leaves nothing", async () => {
+  using listener = await fullListener();
+  await using client = new TimedClient(`127.0.0.1:${listener.port}`, {
+    connectTimeout: 1000,
+  });
+  const error = await expires(client.clock, client.get("/"), {
+    phase: "connect",
+    option: "connectTimeout",
+    afterMs: 1000,
+  });
+  assert(error.retryable);
+  assertEquals(client.connectionCount, 0);
+  const controller = new AbortController();
+  const answer = client.get("/", { signal: controller.signal });
+  controller.abort("no");
+  assertEquals(await answer.catch((reason) => reason), "no");
+  client.close();
+  assertEquals(client.clock.tickerCount, 0);
+});
+
+Deno.test("tlsTimeout ends a handshake that is not answered", async () => {
+  await using both = timedPair([]);
+  await using client = new TimedClient(`https://${both.server.origin}`, {
+    tlsTimeout: 1000,
+  });
+  const error = await expires(client.clock, client.get("/"), {
+    phase: "connect",
+    option: "tlsTimeout",
+    afterMs: 1000,
+  });
+  assert(error.retryable);
+  assertEquals(client.connectionCount, 0);
+});
+
+/** Sends a GET to a script that does not complete its answer in time. */
+async function getExpires(
+  script: readonly Step[],
+  options: Partial<ClientOptions>,
+  option: string,
+): Promise<void> {
+  await using both = timedPair([script], options);
+  const { client, clock } = both;
+  const answer = client.get("/").then(({ body }) => body.text());
+  const error = await expires(clock, answer, {
+    phase: "read",
+    option,
+    afterMs: 1000,
+  });
+  assertEquals(error.retryable, false);
+  assertEquals(client.connectionCount, 0);
+}
+
+Deno.test("headTimeout ends the wait for a head, whatever arrives meanwhile", async () => {
+  const options = { headTimeout: 1000 };
+  await getExpires([head], options, "headTimeout");
+  const part = send("HTTP/1.1 200 OK\r\nA: b");
+  await getExpires([head, part], options, "headTimeout");
   const interim = "HTTP/1.1 102 \r\n\r\n";
-  await gets([head, send(interim)], options, "read", "headTimeout");
+  await getExpires([head, send(interim)], options, "headTimeout");
 });
 
-Deno.test("bodyTimeout ends a body that stalls, and only that", async () => {
-  const part = "HTTP/1.1 200 \r\nContent-Length: 400\r\n\r\n";
-  const options = { bodyTimeout: 150 };
-  await gets([head, send(part + "x")], options, "read", "bodyTimeout");
-  const drip = sendEach("x".repeat(400));
-  await using both = pair([[head, send(part), drip]], options);
-  const response = await both.client.get("/");
-  const before = performance.now();
-  assertEquals((await response.body.text()).length, 400);
-  assert(performance.now() - before > 150, "not slow enough to show anything");
+Deno.test("headTimeout is not renewed by parts of a head", async () => {
+  const first = Promise.withResolvers<void>();
+  await using both = timedPair([
+    [head, until(first.promise), send("HTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK")],
+  ], { headTimeout: 1000 });
+  const { client, clock, server } = both;
+  const arrived = Promise.withResolvers<void>();
+  const answer = client.get("/", { onInterim: () => arrived.resolve() });
+  answer.catch(() => {}); // it is awaited below
+  await untilSo(() => server.peers[0]?.heads.length === 1);
+  clock.advance(900);
+  first.resolve();
+  await arrived.promise;
+  clock.advance(300);
+  const error = await assertRejects(() => answer, ClientError, "(headTimeout)");
+  assertEquals(error.code, "DEADLINE");
 });
 
-Deno.test("bodyTimeout ends a request that nobody reads", async () => {
-  await using both = pair([[until(NEVER)]], { bodyTimeout: 60 });
-  const large = new Uint8Array(50_000_000);
-  const answer = both.client.post("/", { body: large });
-  await passes(answer, "write", "bodyTimeout");
+const PART = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\n";
+
+Deno.test("bodyTimeout ends a body that stalls", async () => {
+  const options = { bodyTimeout: 1000 };
+  await getExpires([head, send(`${PART}x`)], options, "bodyTimeout");
+});
+
+Deno.test("bodyTimeout is renewed by each part of a body", async () => {
+  const gates = Array.from({ length: 8 }, () => Promise.withResolvers<void>());
+  const parts = gates.flatMap(({ promise }) => [until(promise), send("x")]);
+  await using both = timedPair([[head, send(`${PART}x`), ...parts]], {
+    bodyTimeout: 1000,
+  });
+  const { client, clock } = both;
+  const response = await client.get("/");
+  const buffer = new Uint8Array(9);
+  assertEquals(await response.body.read(buffer), 1);
+  for (const { resolve } of gates) {
+    const reading = response.body.read(buffer);
+    clock.advance(900);
+    assert(await isPending(reading));
+    resolve();
+    assertEquals(await reading, 1);
+  }
+  assertEquals(await response.body.read(buffer), null);
+});
+
+Deno.test("bodyTimeout ends a request that the server does not read", async () => {
+  await using both = timedPair([[until(NEVER)]], { bodyTimeout: 1000 });
+  const { client, clock } = both;
+  const answer = client.post("/", { body: new Uint8Array(50_000_000) });
+  await expires(clock, answer, {
+    phase: "write",
+    option: "bodyTimeout",
+    afterMs: 1000,
+  });
 });
 
 Deno.test("bodyTimeout ends a request whose own body stalls", async () => {
-  await using both = pair([[head, body(6)]], { bodyTimeout: 60 });
+  await using both = timedPair([[head, body(6)]], { bodyTimeout: 1000 });
+  const { client, clock } = both;
   const pieces = new Pieces(["a", NEVER]);
-  const answer = both.client.post("/", { body: pieces });
-  await passes(answer, "write", "bodyTimeout");
+  await expires(clock, client.post("/", { body: pieces }), {
+    phase: "write",
+    option: "bodyTimeout",
+    afterMs: 1000,
+  });
   await pieces.cancelled;
 });
 
-Deno.test("timeout ends an exchange until its head, connecting and waiting included", async () => {
-  const options = { timeout: 60, maxConnections: 1 };
-  await using both = pair([[head, until(NEVER)]], options);
+Deno.test("timeout covers connecting, and waiting for a connection", async () => {
+  const options = { timeout: 1000, maxConnections: 1 };
+  await using both = timedPair([[head, until(NEVER)]], options);
+  const { client, clock } = both;
+  const expected = { phase: "read", option: "timeout", afterMs: 1000 };
   await Promise.all([
-    passes(both.client.get("/"), "read", "timeout"),
-    passes(both.client.get("/"), "read", "timeout"),
+    expires(clock, client.get("/"), expected),
+    expires(clock, client.get("/"), { ...expected, afterMs: 0 }),
   ]);
-  assertEquals(both.client.connectionCount, 0);
+  assertEquals(client.connectionCount, 0);
 });
 
-Deno.test("timeout counts over redirects, and not for bodies", async () => {
+Deno.test("timeout covers redirects together, but no body", async () => {
   const moved = "HTTP/1.1 302 \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
-  const options = { timeout: 150, maxRedirects: 1 };
-  await using silent = pair([[head, send(moved), head, until(NEVER)]], options);
-  await passes(silent.client.get("/"), "read", "timeout");
-  assertEquals((await silent.server.peer(0)).heads.length, 2);
-  const wire = "HTTP/1.1 200 \r\nContent-Length: 400\r\n\r\n";
-  const drip = sendEach("x".repeat(400));
-  await using both = pair([[head, send(wire), drip]], options);
+  const options = { timeout: 1000, maxRedirects: 1 };
+  const gate = Promise.withResolvers<void>();
+  await using silent = timedPair([
+    [head, until(gate.promise), send(moved), head, until(NEVER)],
+  ], options);
+  const { server } = silent;
+  const answer = silent.client.get("/");
+  answer.catch(() => {}); // it is awaited below
+  await untilSo(() => server.peers[0]?.heads.length === 1);
+  silent.clock.advance(900);
+  gate.resolve();
+  await untilSo(() => server.peers[0]?.heads.length === 2);
+  silent.clock.advance(100);
+  const error = await assertRejects(() => answer, ClientError, "(timeout)");
+  assertEquals([error.phase, error.code], ["read", "DEADLINE"]);
+
+  await using both = timedPair([[head, send(`${PART}12345678`)]], options);
   const response = await both.client.get("/");
-  const before = performance.now();
-  assertEquals((await response.body.text()).length, 400);
-  assert(performance.now() - before > 150, "not slow enough to show anything");
+  both.clock.advance(2000);
+  const text = response.body.text();
+  assert(await isPending(text));
+  await (await both.server.peer(0)).write("9");
+  assertEquals(await text, "123456789");
 });
 
 Deno.test("timeout gives way to the caller's own signal", async () => {
-  await using both = pair([[head, until(NEVER)]], { timeout: 10_000 });
+  await using both = timedPair([[head, until(NEVER)]], { timeout: 1000 });
+  const { client, clock, server } = both;
   const controller = new AbortController();
   const { signal } = controller;
-  const answer = both.client.get("/", { signal }).catch((reason) => reason);
-  await both.server.peer(0);
+  const answer = client.get("/", { signal }).catch((reason) => reason);
+  await server.peer(0);
   controller.abort("no");
   assertEquals(await answer, "no");
+  client.close();
+  assertEquals(clock.tickerCount, 0);
 });
 
-Deno.test("Watch tells each member that is due, and stops without members", async () => {
-  const watch = new Watch(8);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const told: string[] = [];
-  const due = {
-    deadlineMs: performance.now() - 1,
-    deadlinePassed: (): void => {
-      told.push("due");
-      watch.remove(due);
-    },
+Deno.test("DeadlineSweep expires each member that is due, and stops without members", () => {
+  const clock = new FakeClock();
+  const sweep = new DeadlineSweep(clock, 800);
+  const expired: [string, number][] = [];
+  const member = (
+    name: string,
+    deadlineMs: number,
+  ): { deadlineMs: number; expire: () => void } => {
+    const self = {
+      deadlineMs,
+      expire: (): void => {
+        expired.push([name, clock.monotonicMs()]);
+        sweep.remove(self);
+      },
+    };
+    return self;
   };
-  const later = {
-    deadlineMs: performance.now() + 50,
-    deadlinePassed: (): void => {
-      told.push("later");
-      watch.remove(later);
-      resolve();
-    },
-  };
-  const never = {
-    deadlineMs: Infinity,
-    deadlinePassed: (): void => void told.push("never"),
-  };
-  for (const member of [due, later, never]) watch.add(member);
-  const alive = setTimeout(() => {}, 10_000); // the watch keeps nothing alive
-  await promise;
-  clearTimeout(alive);
-  assertEquals(told, ["due", "later"]);
-  watch.stop();
-  watch.stop();
+  const never = member("never", Infinity);
+  for (const one of [member("late", 250), member("soon", 50), never]) {
+    sweep.add(one);
+  }
+  clock.advance(1000);
+  assertEquals(expired, [["soon", 100], ["late", 300]]);
+  assertEquals(clock.tickerCount, 1);
+  sweep.remove(never);
+  clock.advance(100);
+  assertEquals(clock.tickerCount, 0);
+  sweep.add(never);
+  sweep.stop();
+  sweep.stop();
+  assertEquals(clock.tickerCount, 0);
 });

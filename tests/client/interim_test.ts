@@ -17,11 +17,12 @@ import {
   isGone,
   pair,
 } from "../support/client_exchange.ts";
+import { timedPair } from "../support/timed_client.ts";
 
 const INTERIM =
   "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 \r\nContent-Length: 5\r\n\r\nHTTP/1.1 103 \r\nLink: </a>\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-Deno.test("R137: interim responses are skipped, and told to who asks", async () => {
+Deno.test("R137: interim responses are skipped, and passed to onInterim", async () => {
   for (const sendAs of [send, sendEach]) {
     await using both = pair([[
       head,
@@ -41,7 +42,7 @@ Deno.test("R137: interim responses are skipped, and told to who asks", async () 
   }
 });
 
-Deno.test("R137: a 100 that nobody asked for changes nothing", async () => {
+Deno.test("R137: an unrequested 100 changes nothing", async () => {
   const interim = "HTTP/1.1 100 \r\n\r\n".repeat(8);
   await using both = pair([[head, body(1), send(interim + HELLO)]]);
   const response = await both.client.post("/", { body: "x" });
@@ -75,7 +76,7 @@ Deno.test("R137: maxInterimResponses may be 0", async () => {
   );
 });
 
-Deno.test("R137: an onInterim that throws ends the exchange with that", async () => {
+Deno.test("R137: an error thrown by onInterim fails the exchange", async () => {
   const reason = new Error("no");
   await using both = pair([[head, send(INTERIM)]]);
   const onInterim = (): never => {
@@ -91,7 +92,7 @@ Deno.test("R137: an onInterim that throws ends the exchange with that", async ()
 const SWITCH =
   "HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n";
 
-Deno.test("R138: a 101 that was not asked for, or with another protocol, is refused", async () => {
+Deno.test("R138: a 101 that was not offered, or names another protocol, is refused", async () => {
   for (
     const [upgrade, wire] of [
       [undefined, SWITCH],
@@ -111,7 +112,7 @@ Deno.test("R138: a 101 that was not asked for, or with another protocol, is refu
   }
 });
 
-Deno.test("R138: a 101 hands over the connection and what came with it", async () => {
+Deno.test("R138: a 101 hands over the connection and the bytes that came with it", async () => {
   await using both = pair([[head, send(`${SWITCH}\x81\x00HTTP`), body(4)]]);
   const { client, server } = both;
   const response = await client.get("/", { upgrade: "websocket" });
@@ -130,20 +131,20 @@ Deno.test("R138: a 101 hands over the connection and what came with it", async (
   assert(peer.received.endsWith("\r\n\r\nping"));
 });
 
-Deno.test("R138: an upgraded connection is out of deadlines, signals and the pool", async () => {
-  const options = { maxConnections: 1, headTimeout: 40, bodyTimeout: 40 };
+Deno.test("R138: deadlines, signals and the pool ignore an upgraded connection", async () => {
+  const options = { maxConnections: 1, headTimeout: 1000, bodyTimeout: 1000 };
   const { promise, resolve } = Promise.withResolvers<void>();
-  await using both = pair([
+  await using both = timedPair([
     [head, send(SWITCH), until(promise), send("late")],
     [head, send(HELLO)],
   ], options);
-  const { client } = both;
+  const { client, clock } = both;
   const controller = new AbortController();
   const { signal } = controller;
   const response = await client.get("/", { upgrade: "websocket", signal });
   controller.abort();
   assertEquals(await getText(client), [200, "hello"]); // there is room
-  await new Promise((wake) => setTimeout(wake, 80)); // longer than any deadline
+  clock.advance(60_000); // longer than any deadline
   resolve();
   const buffer = new Uint8Array(4);
   assertEquals(await response.upgraded?.conn.read(buffer), 4);
@@ -151,7 +152,7 @@ Deno.test("R138: an upgraded connection is out of deadlines, signals and the poo
   await (await both.server.peer(0)).ended;
 });
 
-Deno.test("R138: a server may answer an offer in HTTP", async () => {
+Deno.test("R138: a server may decline an offer and answer in HTTP", async () => {
   await using both = pair([[head, send(HELLO), head, send(EMPTY)]]);
   const response = await both.client.get("/", { upgrade: "websocket" });
   assertEquals(response.upgraded, null);

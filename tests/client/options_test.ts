@@ -1,4 +1,4 @@
-/** Options and origins: what is accepted, and what a client makes of it. */
+/** Which options and origins a client accepts, and how it reads them. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -12,7 +12,7 @@ function resolve(options: Record<string, unknown>): ClientOptions {
   return resolveClientOptions(options as Partial<ClientOptions>);
 }
 
-Deno.test("resolveClientOptions() completes options, and freezes them", () => {
+Deno.test("resolveClientOptions() adds defaults and freezes the result", () => {
   assertEquals(resolve({}), DEFAULT_CLIENT_OPTIONS);
   const options = resolve({ maxRedirects: 3, timeout: 5 });
   assertEquals(options, {
@@ -23,7 +23,7 @@ Deno.test("resolveClientOptions() completes options, and freezes them", () => {
   assertEquals(Object.isFrozen(options), true);
 });
 
-Deno.test("resolveClientOptions() refuses unknown names and other types", () => {
+Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => {
   for (
     const options of [
       { maxRedirect: 1 },
@@ -48,7 +48,7 @@ Deno.test("resolveClientOptions() refuses unknown names and other types", () => 
   }
 });
 
-Deno.test("resolveClientOptions() refuses numbers without a meaning", () => {
+Deno.test("resolveClientOptions() rejects numbers out of range", () => {
   const mayBeZero = [
     ...["maxInterimResponses", "maxBodyBytes", "maxBufferedBodyBytes"],
     ...["drainBytes", "maxRedirects"],
@@ -69,7 +69,7 @@ Deno.test("resolveClientOptions() refuses numbers without a meaning", () => {
   assertThrows(() => new Client("a", { timeout: -1 }), RangeError);
 });
 
-Deno.test("parseOrigin() reads authorities, URLs and Unix sockets", () => {
+Deno.test("parseOrigin() accepts authorities, URLs and Unix sockets", () => {
   for (
     const [text, isSecure, hostname, port, authority] of [
       ["a", false, "a", 80, "a"],

@@ -1,4 +1,4 @@
-/** How connections are shared: their limit, who waits, who is kept, and who is let go. */
+/** How connections are shared: the limit, waiting exchanges, and which connections stay open. */
 
 import { assert, assertEquals } from "@std/assert";
 import { idleTimeOf } from "../../client/idle_time.ts";
@@ -11,6 +11,7 @@ import {
   type Step,
   until,
 } from "../support/hostile_server.ts";
+import { isPending, SWEEP_MS, timedPair } from "../support/timed_client.ts";
 import { turn, until as untilSo } from "../support/turns.ts";
 import {
   EMPTY,
@@ -22,13 +23,13 @@ import {
   pair,
 } from "../support/client_exchange.ts";
 
-/** A connection that answers everything. */
+/** A connection that answers every request. */
 const ALWAYS: readonly Step[] = Array.from(
   { length: 20 },
   () => [head, send(HELLO)],
 ).flat();
 
-/** A server that answers only when it is told to, connection by connection. */
+/** A server whose connections answer only when the test says so. */
 function held(
   count: number,
   options: Partial<ClientOptions>,
@@ -44,7 +45,7 @@ function held(
   return { ...both, go: gates.map(({ resolve }) => resolve) };
 }
 
-Deno.test("Pool makes no more than maxConnections, and the others wait in order", async () => {
+Deno.test("Pool opens at most maxConnections; further exchanges wait in order", async () => {
   await using both = held(2, { maxConnections: 2 });
   const { client, server, go } = both;
   const order: number[] = [];
@@ -61,7 +62,7 @@ Deno.test("Pool makes no more than maxConnections, and the others wait in order"
   assertEquals(order.filter((number) => number > 1), [2, 3, 4]);
 });
 
-Deno.test("Pool takes the connection that was used last", async () => {
+Deno.test("Pool prefers the connection that was used last", async () => {
   await using both = pair([ALWAYS, ALWAYS, ALWAYS]);
   const { client, server } = both;
   const responses = await Promise.all(
@@ -80,7 +81,7 @@ Deno.test("Pool takes the connection that was used last", async () => {
   assertEquals(client.connectionCount, 3);
 });
 
-Deno.test("Pool lets a waiter go on when a connection fails", async () => {
+Deno.test("Pool wakes a waiting exchange when a connection fails", async () => {
   await using both = pair([[head, close], ALWAYS], { maxConnections: 1 });
   const { client, server } = both;
   const first = fails(client.get("/"), "read", "CLOSED");
@@ -90,7 +91,7 @@ Deno.test("Pool lets a waiter go on when a connection fails", async () => {
   assertEquals(server.count, 2);
 });
 
-Deno.test("Pool lets a waiter go on when connecting fails", async () => {
+Deno.test("Pool wakes a waiting exchange when connecting fails", async () => {
   const server = new HostileServer([]);
   const { origin } = server;
   await server[Symbol.asyncDispose]();
@@ -101,18 +102,20 @@ Deno.test("Pool lets a waiter go on when connecting fails", async () => {
   assertEquals(client.connectionCount, 0);
 });
 
-Deno.test("Pool closes connections that were idle for idleTimeout", async () => {
-  await using both = pair([ALWAYS, ALWAYS], { idleTimeout: 40 });
-  const { client, server } = both;
+Deno.test("Pool closes a connection that was idle for idleTimeout", async () => {
+  await using both = timedPair([ALWAYS, ALWAYS], { idleTimeout: 1000 });
+  const { client, clock, server } = both;
   await getText(client);
+  clock.advance(1000);
   assertEquals(client.connectionCount, 1);
+  clock.advance(SWEEP_MS);
   await (await server.peer(0)).ended;
   assertEquals(client.connectionCount, 0);
   await getText(client);
   assertEquals(server.count, 2);
 });
 
-Deno.test("Pool uses no connection again whose server says that it will not last", async () => {
+Deno.test("Pool does not reuse a connection that its server will soon close", async () => {
   const hinted = "HTTP/1.1 204 \r\nKeep-Alive: timeout=2, max=100\r\n\r\n";
   await using both = pair([[head, send(hinted)], ALWAYS]);
   const { client, server } = both;
@@ -122,7 +125,7 @@ Deno.test("Pool uses no connection again whose server says that it will not last
   await (await server.peer(0)).ended;
 });
 
-Deno.test("idleTimeOf() takes the server's hint less two seconds, up to a minute", () => {
+Deno.test("idleTimeOf() is the server's hint less two seconds, at most a minute", () => {
   for (
     const [hint, expected] of [
       [null, 4000],
@@ -145,21 +148,25 @@ Deno.test("idleTimeOf() takes the server's hint less two seconds, up to a minute
   }
 });
 
-Deno.test("Pool gets back a connection whose body the caller forgot, after bodyTimeout", async () => {
+Deno.test("Pool closes a connection whose response is not read for bodyTimeout", async () => {
   const part = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\nhell";
-  await using both = pair([[head, send(part)], ALWAYS], {
+  await using both = timedPair([[head, send(part)], ALWAYS], {
     maxConnections: 1,
-    bodyTimeout: 40,
+    bodyTimeout: 1000,
   });
-  const { client, server } = both;
+  const { client, clock, server } = both;
   const forgotten = await client.get("/");
-  assertEquals(await getText(client), [200, "hello"]);
+  const next = getText(client);
+  clock.advance(1000);
+  assert(await isPending(next));
+  clock.advance(SWEEP_MS);
+  assertEquals(await next, [200, "hello"]);
   assertEquals(server.count, 2);
   await (await server.peer(0)).ended;
   await fails(forgotten.body.text(), "read", "DEADLINE");
 });
 
-Deno.test("Pool gives up nothing when waiters leave", async () => {
+Deno.test("Pool loses no turn when waiting exchanges are aborted", async () => {
   await using both = held(1, { maxConnections: 1 });
   const { client, server, go } = both;
   const first = getText(client);
@@ -180,7 +187,7 @@ Deno.test("Pool gives up nothing when waiters leave", async () => {
   assertEquals((await server.peer(0)).heads.length, 2);
 });
 
-Deno.test("Pool wakes the next when waiters leave as their turn comes", async () => {
+Deno.test("Pool wakes the next exchange when a woken one was aborted", async () => {
   const part = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\nhell";
   await using both = pair([[head, send(part)], ALWAYS], {
     maxConnections: 1,
@@ -201,7 +208,7 @@ Deno.test("Pool wakes the next when waiters leave as their turn comes", async ()
   assertEquals(await stays, [200, "hello"]);
 });
 
-Deno.test("Pool takes a hundred exchanges at once over two connections", async () => {
+Deno.test("Pool runs a hundred exchanges over two connections", async () => {
   const answers = Array.from({ length: 120 }, () => [head, send(EMPTY)]).flat();
   await using both = pair([answers, answers], { maxConnections: 2 });
   const { client, server } = both;
@@ -212,7 +219,7 @@ Deno.test("Pool takes a hundred exchanges at once over two connections", async (
   assertEquals(server.count, 2);
 });
 
-Deno.test("close() fails running, waiting and connecting exchanges, and later ones", async () => {
+Deno.test("close() fails all exchanges: running, waiting, connecting, later", async () => {
   await using both = pair([[head, until(NEVER)]], { maxConnections: 1 });
   const { client, server } = both;
   const running = fails(client.get("/"), "read", "CLIENT_CLOSED");
@@ -229,7 +236,7 @@ Deno.test("close() fails running, waiting and connecting exchanges, and later on
   await fails(connecting, "connect", "CLIENT_CLOSED");
 });
 
-Deno.test("close() fails bodies, and closes idle connections", async () => {
+Deno.test("close() fails unfinished bodies and closes idle connections", async () => {
   const part = "HTTP/1.1 200 \r\nContent-Length: 9\r\n\r\nhell";
   await using both = pair([[head, send(part)], ALWAYS]);
   const { client, server } = both;
@@ -245,13 +252,13 @@ Deno.test("close() fails bodies, and closes idle connections", async () => {
   await Promise.all(server.peers.map((peer) => peer.ended));
 });
 
-Deno.test("Pool makes room for a second try even if others came before it", async () => {
+Deno.test("Pool makes room for a retry ahead of waiting exchanges", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using both = pair([
     [head, send(EMPTY), head, until(promise), close],
     ALWAYS,
     ALWAYS,
-  ], { maxConnections: 1, timeout: 2000 });
+  ], { maxConnections: 1 });
   const { client, server } = both;
   await client.get("/");
   const dying = getText(client);

@@ -1,4 +1,4 @@
-/** Redirects: only if asked for, counted, and with nothing that is not for the other side (RFC 9110 §15.4). */
+/** Redirects: off by default, limited, and without credentials for other origins (RFC 9110 §15.4). */
 
 import { assert, assertEquals } from "@std/assert";
 import { Client, type ExchangeInit } from "../../mod.ts";
@@ -17,7 +17,7 @@ function moved(location: string, status = 302): string {
 
 const FOLLOW = { maxRedirects: 3 };
 
-Deno.test("redirects are answers like others unless they are asked for", async () => {
+Deno.test("a redirect is returned to the caller by default", async () => {
   await using both = pair([[head, send(moved("/b"))]]);
   const response = await both.client.get("/a");
   assertEquals([response.status, response.headers.get("location")], [
@@ -27,7 +27,7 @@ Deno.test("redirects are answers like others unless they are asked for", async (
   assertEquals(response.url, `http://${both.server.origin}/a`);
 });
 
-Deno.test("redirects lead to paths and URLs, relative ones too, without fragments", async () => {
+Deno.test("a redirect leads to a path or URL, absolute or relative, without its fragment", async () => {
   for (
     const [location, target] of [
       ["/b?c", "/b?c"],
@@ -64,7 +64,7 @@ function pairAtSelf(location: string): ReturnType<typeof pair> {
   return both;
 }
 
-Deno.test("redirects are counted", async () => {
+Deno.test("maxRedirects limits the number of redirects", async () => {
   const script = Array.from({ length: 4 }, () => [head, send(moved("/b"))]);
   await using both = pair([script.flat()], FOLLOW);
   await fails(both.client.get("/"), "read", "REDIRECT");
@@ -75,7 +75,7 @@ Deno.test("redirects are counted", async () => {
   assertEquals((await enough.client.get("/")).status, 200);
 });
 
-/** The second request's head and body, of a method and a status. */
+/** Returns head and body of the request that follows a redirect. */
 async function followed(
   method: string,
   status: number,
@@ -129,7 +129,7 @@ Deno.test("a redirected HEAD stays HEAD", async () => {
   assert(second.startsWith("HEAD /b "));
 });
 
-Deno.test("statuses that are no redirects, and redirects to nowhere, are answers", async () => {
+Deno.test("other statuses, and redirects without a Location, are returned to the caller", async () => {
   for (
     const wire of [
       moved("/b", 300),
@@ -145,7 +145,7 @@ Deno.test("statuses that are no redirects, and redirects to nowhere, are answers
   }
 });
 
-Deno.test("credentials do not go to another origin, nor come back", async () => {
+Deno.test("credentials are not sent to another origin, nor after that to the first", async () => {
   const headers = {
     Authorization: "a",
     Cookie: "b",
@@ -187,7 +187,7 @@ Deno.test("credentials do not go to another origin, nor come back", async () => 
   await (await other.peer(0)).ended;
 });
 
-Deno.test("a redirect that cannot be followed lets go of its response", async () => {
+Deno.test("a redirect that cannot be followed closes its response", async () => {
   for (
     const location of ["ftp://a/", "javascript:x", "http://a:x/", "http://"]
   ) {
@@ -199,7 +199,7 @@ Deno.test("a redirect that cannot be followed lets go of its response", async ()
   }
 });
 
-Deno.test("a streamed body that is gone cannot follow a redirect", async () => {
+Deno.test("a redirect cannot repeat a streamed body", async () => {
   const wire = "HTTP/1.1 307 \r\nLocation: /b\r\nContent-Length: 99999\r\n\r\n";
   await using both = pair([[head, body(11), send(wire)]], FOLLOW);
   const pieces = new Pieces(["a"]);
@@ -207,7 +207,7 @@ Deno.test("a streamed body that is gone cannot follow a redirect", async () => {
   await isGone(both);
 });
 
-Deno.test("a streamed body does not hinder a redirect to GET", async () => {
+Deno.test("a redirect to GET is followed after a streamed body", async () => {
   await using both = pair([
     [head, body(11), send(moved("/b", 303)), head, send(HELLO)],
   ], FOLLOW);
@@ -215,7 +215,7 @@ Deno.test("a streamed body does not hinder a redirect to GET", async () => {
   assertEquals(await response.body.text(), "hello");
 });
 
-Deno.test("OPTIONS * is redirected like a path", async () => {
+Deno.test("a redirect of OPTIONS * is followed", async () => {
   await using both = pair(
     [[head, send(moved("/b")), head, send(HELLO)]],
     FOLLOW,
@@ -224,7 +224,7 @@ Deno.test("OPTIONS * is redirected like a path", async () => {
   assertEquals(response.url, `http://${both.server.origin}/b`);
 });
 
-Deno.test("a redirect behind a Unix socket stays on it", async () => {
+Deno.test("a redirect stays on its Unix socket", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/socket`;
   {
@@ -239,7 +239,7 @@ Deno.test("a redirect behind a Unix socket stays on it", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a redirect to a closed port fails as connecting does", async () => {
+Deno.test("a redirect to a closed port fails with CONNECT_FAILED", async () => {
   const gone = new HostileServer([]);
   const { origin } = gone;
   await gone[Symbol.asyncDispose]();

@@ -1,11 +1,20 @@
+/** How a request is written: through short writes, stops, waits and failures. */
+
 import { assertEquals, assertRejects } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
-import { RequestSender } from "../../client/request_sender.ts";
+import {
+  RequestSender,
+  type WritableConn,
+} from "../../client/request_sender.ts";
 import type { ExchangeInit } from "../../mod.ts";
 import { fromOctets } from "../support/raw_client.ts";
 import { Pieces } from "../support/client_exchange.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { turn } from "../support/turns.ts";
 
-/** A connection that takes a few octets a write, and stops the sender at a time. */
+const clock = new FakeClock();
+
+/** A connection that accepts a few bytes a write, and stops the sender after some bytes. */
 class Narrow {
   sent = "";
   sender: RequestSender;
@@ -18,18 +27,16 @@ class Narrow {
     readonly width: number = 7,
   ) {
     const request = prepareRequest("POST", "/", init, "a");
-    const conn: Pick<Deno.Conn, "write"> = {
-      write: (bytes) => this.#take(bytes),
-    };
+    const conn: WritableConn = { write: (bytes) => this.#take(bytes) };
     this.sender = new RequestSender(
-      conn as Deno.Conn, // a sender only writes
+      conn,
       request,
       () => this.sentCount++,
     );
     this.sender.onProgress = () => this.progress++;
   }
 
-  /** What stands behind the head. */
+  /** What was sent after the head. */
   get body(): string {
     return this.sent.slice(this.sent.indexOf("\r\n\r\n") + 4);
   }
@@ -57,14 +64,14 @@ Deno.test("RequestSender sends all of a request through a narrow connection", as
     ] as const
   ) {
     const narrow = new Narrow(init);
-    await narrow.sender.send(Infinity);
+    await narrow.sender.send(clock, Infinity);
     assertEquals(narrow.body, body);
-    assertEquals([narrow.sender.isDone, narrow.sentCount], [true, 1]);
+    assertEquals([narrow.sender.isFinished, narrow.sentCount], [true, 1]);
     assertEquals(narrow.progress > 5, true);
   }
 });
 
-Deno.test("RequestSender R148: a request that was stopped half-way is not done", async () => {
+Deno.test("RequestSender R148: a request that was stopped half-way is not finished", async () => {
   const headers = { "content-length": "5" };
   for (
     const make of [
@@ -75,45 +82,52 @@ Deno.test("RequestSender R148: a request that was stopped half-way is not done",
     ]
   ) {
     const whole = new Narrow(make(), Infinity, 1);
-    await whole.sender.send(Infinity);
+    await whole.sender.send(clock, Infinity);
     const last = whole.sent.length - 1;
     for (const stopAt of [1, 10, last - 6, last]) {
       const narrow = new Narrow(make(), stopAt, 1);
-      await narrow.sender.send(Infinity);
+      await narrow.sender.send(clock, Infinity);
       assertEquals(narrow.sent.length, stopAt);
-      assertEquals([narrow.sender.isDone, narrow.sentCount], [false, 0]);
+      assertEquals([narrow.sender.isFinished, narrow.sentCount], [false, 0]);
     }
   }
 });
 
-Deno.test("RequestSender waits for proceed(), the time, or stop()", async () => {
+Deno.test("RequestSender waits for proceed(), the timeout or stop()", async () => {
   const init = { body: "hello", expectContinue: true };
   const going = new Narrow(init);
-  const sending = going.sender.send(Infinity);
-  await new Promise((wake) => setTimeout(wake));
+  const sending = going.sender.send(clock, Infinity);
+  await turn();
   assertEquals(going.body, "");
   going.sender.proceed();
   going.sender.proceed();
   await sending;
-  assertEquals([going.body, going.sender.isDone], ["hello", true]);
+  assertEquals([going.body, going.sender.isFinished], ["hello", true]);
 
   const timed = new Narrow(init);
-  await timed.sender.send(1);
-  assertEquals([timed.body, timed.sender.isDone], ["hello", true]);
+  const waiting = timed.sender.send(clock, 1000);
+  await turn();
+  clock.advance(999);
+  await turn();
+  assertEquals(timed.body, "");
+  clock.advance(1);
+  await waiting;
+  assertEquals([timed.body, timed.sender.isFinished], ["hello", true]);
 
   const stopped = new Narrow(init);
-  const ending = stopped.sender.send(10_000); // leaves no timer behind
-  await new Promise((wake) => setTimeout(wake));
+  const ending = stopped.sender.send(clock, 1000);
+  await turn();
   stopped.sender.stop();
   await ending;
-  assertEquals([stopped.body, stopped.sender.isDone], ["", false]);
+  assertEquals(clock.tickerCount, 0);
+  assertEquals([stopped.body, stopped.sender.isFinished], ["", false]);
 });
 
-Deno.test("RequestSender tells a failed body from a failed connection", async () => {
+Deno.test("RequestSender distinguishes a failed body from a failed connection", async () => {
   const short = { body: new Pieces(["a"]), headers: { "content-length": "2" } };
   const failing = new Narrow(short);
   await assertRejects(
-    () => failing.sender.send(Infinity),
+    () => failing.sender.send(clock, Infinity),
     RangeError,
     "1 of 2",
   );
@@ -122,6 +136,6 @@ Deno.test("RequestSender tells a failed body from a failed connection", async ()
   cut.sender.onProgress = () => {
     throw new Error("cut");
   };
-  await assertRejects(() => cut.sender.send(Infinity), Error, "cut");
-  assertEquals([cut.sender.bodyFailure, cut.sender.isDone], [null, false]);
+  await assertRejects(() => cut.sender.send(clock, Infinity), Error, "cut");
+  assertEquals([cut.sender.bodyFailure, cut.sender.isFinished], [null, false]);
 });

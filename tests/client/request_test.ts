@@ -1,4 +1,4 @@
-/** Rows R130 to R132: what a request may be, and how it stands on the wire. */
+/** Rows R130 to R132: which requests are accepted, and their bytes on the wire. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
@@ -14,7 +14,7 @@ import {
   Pieces,
 } from "../support/client_exchange.ts";
 
-/** What a request looks like on the wire, to `Host: a`. */
+/** The head of a request to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {
   return fromOctets(prepareRequest(method, "/", init, "a").head);
 }
@@ -75,7 +75,7 @@ Deno.test("R130: bad hosts are TypeErrors, before anything else", () => {
   ) assertThrows(() => new Client(origin), TypeError, "Cannot connect to");
 });
 
-Deno.test("R130: bodies where none can be understood are TypeErrors", async () => {
+Deno.test("R130: bodies that contradict the request are TypeErrors", async () => {
   await using both = pair([]);
   for (
     const init of [
@@ -110,7 +110,7 @@ Deno.test("R131: Host comes first and alone, without userinfo, fragment or defau
   ]);
 });
 
-Deno.test("R132: a request has neither length nor coding, a length, or is chunked", () => {
+Deno.test("R132: a request has no framing field, a length, or is chunked", () => {
   const line = (method: string): string =>
     `${method} / HTTP/1.1\r\nhost: a\r\n`;
   for (const method of ["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "X"]) {
@@ -131,7 +131,7 @@ Deno.test("R132: a request has neither length nor coding, a length, or is chunke
   assertEquals(wireOf("GET", { body: "x" }).includes("length: 1\r\n"), true);
 });
 
-Deno.test("R132: the client's own fields come from what was asked, and only from that", () => {
+Deno.test("R132: the client writes its own fields only when the request needs them", () => {
   const line = "POST / HTTP/1.1\r\nhost: a\r\n";
   assertEquals(
     wireOf("POST", { body: "x", expectContinue: true }),
@@ -151,7 +151,7 @@ Deno.test("R132: the client's own fields come from what was asked, and only from
   );
 });
 
-/** Sends a body and gives what stood behind the head. */
+/** Sends a body and returns the bytes after the head. */
 async function sentBody(init: ExchangeInit, size: number): Promise<string> {
   await using both = pair([[head, body(size), send(EMPTY)]]);
   await both.client.post("/", init);
@@ -159,7 +159,7 @@ async function sentBody(init: ExchangeInit, size: number): Promise<string> {
   return peer.received.slice(peer.heads[0]?.length);
 }
 
-Deno.test("R132: bodies of all kinds stand on the wire as they were framed", async () => {
+Deno.test("R132: bodies of all kinds are framed on the wire as declared", async () => {
   const large = "x".repeat(100_000);
   assertEquals(await sentBody({ body: "h\xe9" }, 3), "h\xc3\xa9");
   assertEquals(await sentBody({ body: large }, 100_000), large);
@@ -177,7 +177,7 @@ Deno.test("R132: bodies of all kinds stand on the wire as they were framed", asy
   assertEquals(await sentBody(counted, 4), "abcd");
 });
 
-/** Sends a body that fails, and sees the connection destroyed. */
+/** Sends a body that fails, and checks that the connection closes. */
 async function refusesBody(
   init: ExchangeInit,
   cause: unknown,
@@ -197,7 +197,7 @@ async function refusesBody(
   return peer.received.slice(peer.heads[0]?.length);
 }
 
-Deno.test("R132: a body shorter or longer than declared destroys the connection", async () => {
+Deno.test("R132: a body shorter or longer than declared closes the connection", async () => {
   const headers = { "content-length": "4" };
   const short = { body: new Pieces(["ab", "c"]), headers };
   assertEquals(await refusesBody(short, "the body had 3 of 4 bytes"), "abc");
@@ -208,7 +208,7 @@ Deno.test("R132: a body shorter or longer than declared destroys the connection"
   await pieces.cancelled;
 });
 
-Deno.test("R132: a body that fails destroys the connection, without a last chunk", async () => {
+Deno.test("R132: a body that fails closes the connection without a last chunk", async () => {
   const reason = new Error("no");
   async function* failing(): AsyncIterable<string> {
     yield "ab";
@@ -221,7 +221,7 @@ Deno.test("R132: a body that fails destroys the connection, without a last chunk
   await refusesBody({ body: wrong }, "bytes or a string");
 });
 
-Deno.test("R132: a body that fails while a response comes fails the response", async () => {
+Deno.test("R132: a body that fails while the response arrives fails the response", async () => {
   const { promise, reject } = Promise.withResolvers<string>();
   const ok = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe";
   await using both = pair([[head, send(ok)]]);

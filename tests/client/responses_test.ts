@@ -1,4 +1,4 @@
-/** Rows R133 to R136 and R139 to R143: what the client makes of responses, whole and in any split (R1). */
+/** Rows R133 to R136 and R139 to R143: how the client reads responses, whole and in every split (R1). */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeLatin1 } from "../../codec/ascii.ts";
@@ -36,7 +36,7 @@ import {
 
 const REST = "HTTP/1.1 299 evil\r\n";
 
-/** Feeds parser and decoder as a connection does: what is left, and one code or the parts. */
+/** Feeds parser and decoder as a connection does; returns the parts and the rest, or an error code. */
 function decode(
   parts: readonly Uint8Array[],
   { method = "GET", ends = false }: ResponseCase,
@@ -88,7 +88,7 @@ function decode(
 for (const row of RESPONSE_ROWS) {
   const rows = RESPONSE_CASES.filter((one) => one.row === row);
 
-  Deno.test(`R1, ${row}: parser and decoder take responses in every split`, () => {
+  Deno.test(`R1, ${row}: parser and decoder give one result in every split`, () => {
     for (const one of rows) {
       const { expect, wire, ends = false } = one;
       const rest = ends ? "" : REST;
@@ -103,11 +103,11 @@ for (const row of RESPONSE_ROWS) {
     }
   });
 
-  Deno.test(`${row}: the client takes responses, or destroys the connection`, async () => {
+  Deno.test(`${row}: the client returns the response, or closes the connection`, async () => {
     for (const one of rows) await exchange(one, send);
   });
 
-  Deno.test(`R1, ${row}: the client takes responses octet by octet`, async () => {
+  Deno.test(`R1, ${row}: the client gives the same result byte by byte`, async () => {
     for (const one of rows.filter((_, at) => at % 5 === 0)) {
       await exchange(one, sendEach);
     }
@@ -142,7 +142,7 @@ async function exchange(
   assertEquals(server.count, 1, message);
 }
 
-Deno.test("R1: the client takes a response cut anywhere", async () => {
+Deno.test("R1: the client reads a response that is split anywhere", async () => {
   const wire =
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n";
   for (let offset = 1; offset < wire.length; offset += 3) {
@@ -153,7 +153,7 @@ Deno.test("R1: the client takes a response cut anywhere", async () => {
   }
 });
 
-Deno.test("R133: the client tells reason and version, as octets", async () => {
+Deno.test("R133: the client returns reason and version, one character per byte", async () => {
   const wire = "HTTP/1.0 404 N\xe9ant \r\nX: \xe9\r\nContent-Length: 0\r\n\r\n";
   await using both = pair([[head, send(wire)]]);
   const response = await both.client.get("/");
@@ -162,7 +162,7 @@ Deno.test("R133: the client tells reason and version, as octets", async () => {
   assertEquals(response.headers.get("x"), "\xe9");
 });
 
-Deno.test("R135: unfoldResponses joins folded lines, but none that frame a body", async () => {
+Deno.test("R135: unfoldResponses joins folded lines, except those that frame a body", async () => {
   const unfolding = { unfoldResponses: true };
   const wire =
     "HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\td\r\nContent-Length: 2\r\n\r\nhi";
@@ -191,7 +191,7 @@ Deno.test("R135: unfoldResponses joins folded lines, but none that frame a body"
   }
 });
 
-Deno.test("R135: a folded section that does not end is bounded", async () => {
+Deno.test("R135: a folded section without an end is limited", async () => {
   const wire = "HTTP/1.1 200 OK\r\nA: b\r\n" + " c\r\n".repeat(10_000);
   await using both = pair([[head, send(wire)]], { unfoldResponses: true });
   const [phase, code] = await clientFailure(both.client.get("/"));
@@ -236,7 +236,7 @@ Deno.test("R136: the limits of a head are options", async () => {
   }
 });
 
-Deno.test("R140: bodies of every framing are bounded by maxBodyBytes", async () => {
+Deno.test("R140: maxBodyBytes limits bodies of every framing", async () => {
   const ok = "HTTP/1.1 200 OK\r\n";
   for (
     const wire of [
@@ -256,7 +256,7 @@ Deno.test("R140: bodies of every framing are bounded by maxBodyBytes", async () 
   }
 });
 
-Deno.test("R140: trailers are read with the body, and count only then", async () => {
+Deno.test("R140: trailers are available only after the body was read", async () => {
   const wire =
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n__proto__: c\r\n\r\n";
   await using both = pair([[head, send(wire)]]);
@@ -266,7 +266,7 @@ Deno.test("R140: trailers are read with the body, and count only then", async ()
   assertEquals([...response.trailers], [["A", "b"], ["__proto__", "c"]]);
 });
 
-Deno.test("R143: what came of a cut body is given out, and then the error", async () => {
+Deno.test("R143: a truncated body gives the bytes that arrived, and then the error", async () => {
   const wire = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
   await using both = pair([[head, send(wire), halfClose]]);
   const response = await both.client.get("/");

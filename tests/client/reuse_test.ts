@@ -1,4 +1,4 @@
-/** Rows R144, R145 and R147: when a connection is used again, and what if it died meanwhile. */
+/** Rows R144, R145 and R147: when a connection is reused, and when a request is sent a second time. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -23,7 +23,7 @@ import {
 
 const EVIL = "HTTP/1.1 200 evil\r\nContent-Length: 4\r\n\r\nevil";
 
-Deno.test("R144: bytes right behind a response destroy the connection", async () => {
+Deno.test("R144: bytes after a response close the connection", async () => {
   for (
     const wire of [
       HELLO + EVIL,
@@ -40,7 +40,7 @@ Deno.test("R144: bytes right behind a response destroy the connection", async ()
   }
 });
 
-Deno.test("R144: bytes on an idle connection destroy it, and are never a response", async () => {
+Deno.test("R144: bytes on an idle connection close it, and never become a response", async () => {
   for (const wire of [EVIL, "\r", "HTTP/1.1 408 \r\n\r\n"]) {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using both = pair([
@@ -67,7 +67,7 @@ Deno.test("R144: an idle connection that the server ends is closed", async () =>
   await untilSo(() => both.client.connectionCount === 0);
 });
 
-Deno.test("R145: a connection is used again after a whole response in HTTP/1.1", async () => {
+Deno.test("R145: a connection is reused after a complete HTTP/1.1 response", async () => {
   const chunked =
     "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
   await using both = pair([[
@@ -101,14 +101,14 @@ Deno.test("R145: any doubt closes the connection", async () => {
   }
 });
 
-Deno.test("R145: a client that announced its close keeps nothing", async () => {
+Deno.test("R145: a client that announced close keeps no connection", async () => {
   await using both = pair([[head, send(HELLO)]]);
   const headers = { connection: "close" };
   assertEquals(await getText(both.client, "/", { headers }), [200, "hello"]);
   await isGone(both);
 });
 
-Deno.test("R145: an end that came with the response is seen", async () => {
+Deno.test("R145: the end of a connection is noticed although it came with the response", async () => {
   await using both = pair([[head, send(HELLO), close], [head, send(EMPTY)]]);
   const response = await both.client.get("/");
   await (await both.server.peer(0)).ended;
@@ -117,7 +117,7 @@ Deno.test("R145: an end that came with the response is seen", async () => {
   assertEquals(await getText(both.client), [204, ""]);
 });
 
-Deno.test("R147: idempotent requests are sent once more if a kept connection is dead", async () => {
+Deno.test("R147: an idempotent request is sent once more if a reused connection is dead", async () => {
   for (const method of ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]) {
     await using both = pair([
       [head, send(EMPTY), head, close],
@@ -134,7 +134,7 @@ Deno.test("R147: idempotent requests are sent once more if a kept connection is 
   }
 });
 
-Deno.test("R147: a reset is a death like an end", async () => {
+Deno.test("R147: a reset is treated like an end", async () => {
   // The body is not read, so that closing resets the connection.
   await using both = pair([
     [head, send(EMPTY), head, close],
@@ -169,7 +169,7 @@ Deno.test("R147: POST, PATCH, unknown methods and streams are never sent twice",
   }
 });
 
-Deno.test("R147: a request is sent again only once, and never on a new connection's death", async () => {
+Deno.test("R147: a request is sent again only once, and never after a new connection failed", async () => {
   await using both = pair([[head, send(EMPTY), head, close], [head, close]]);
   await both.client.get("/");
   await fails(both.client.get("/"), "read", "CLOSED");
@@ -179,14 +179,14 @@ Deno.test("R147: a request is sent again only once, and never on a new connectio
   assertEquals(fresh.server.count, 1);
 });
 
-Deno.test("R147: after one octet of the response nothing is sent again", async () => {
+Deno.test("R147: after one byte of the response a request is not sent again", async () => {
   await using both = pair([[head, send(EMPTY), head, send("H"), close]]);
   await both.client.get("/");
   await fails(both.client.get("/"), "read", "INCOMPLETE");
   assertEquals(both.server.count, 1);
 });
 
-Deno.test("R147: the second try goes to a new connection even if others are idle", async () => {
+Deno.test("R147: a retry uses a new connection even if others are idle", async () => {
   const dying = [head, send(EMPTY), head, close];
   await using both = pair([dying, dying, [head, send(HELLO)]]);
   const { client, server } = both;

@@ -1,4 +1,4 @@
-/** What tests of the client share: failures in short, and exchanges with a script. */
+/** Shared by tests of the client: exchanges with a scripted server, and short forms of failures. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { HostileServer, type Step } from "./hostile_server.ts";
 
-/** A `ClientError` in short: phase, code, and the cause's code if it is a `ProtocolError`. */
+/** A `ClientError` as phase, code, and the cause's code if that is a `ProtocolError`. */
 export type Failure = readonly [phase: string, code: string, cause?: string];
 
 /** A response without a body that leaves the connection open. */
@@ -19,12 +19,12 @@ export const EMPTY = "HTTP/1.1 204 \r\n\r\n";
 /** A response with a body that leaves the connection open. */
 export const HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/** What a promise fails with. */
+/** Returns the reason that a promise rejects with. */
 export function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(() => assert(false, "It did not fail"), (error) => error);
 }
 
-/** Waits for a `ClientError` and gives it in short. */
+/** Waits for a `ClientError` and returns its short form. */
 export async function clientFailure(
   promise: Promise<unknown>,
 ): Promise<Failure> {
@@ -35,7 +35,7 @@ export async function clientFailure(
     : [phase, code];
 }
 
-/** Sees a `ClientError`. */
+/** Checks that a promise rejects with a certain `ClientError`. */
 export async function fails(
   promise: Promise<unknown>,
   ...expected: Failure
@@ -43,7 +43,10 @@ export async function fails(
   assertEquals(await clientFailure(promise), expected);
 }
 
-/** A server with scripts and a client of it, for the length of a test. */
+/** What these helpers need of a client; one with real or with fake time. */
+export type AnyClient = Pick<Client, "get" | "connectionCount">;
+
+/** A scripted server and a client of it, for the length of a test. */
 export interface Pair extends AsyncDisposable {
   readonly server: HostileServer;
   readonly client: Client;
@@ -66,9 +69,9 @@ export function pair(
   };
 }
 
-/** Sends GET and reads status and body. */
+/** Sends GET and returns status and body. */
 export async function getText(
-  client: Client,
+  client: AnyClient,
   target = "/",
   init: ExchangeInit = {},
 ): Promise<[number, string]> {
@@ -76,20 +79,23 @@ export async function getText(
   return [response.status, await response.body.text()];
 }
 
-/** Sees that the client kept nothing, and that the server was told. */
+/** Checks that the client holds no connection, and waits until the server has seen the end of one. */
 export async function isGone(
-  { client, server }: Pair,
+  { client, server }: {
+    readonly client: AnyClient;
+    readonly server: HostileServer;
+  },
   index = 0,
 ): Promise<void> {
   assertEquals(client.connectionCount, 0);
   await (await server.peer(index)).ended;
 }
 
-/** An async iterable of pieces; notes how far it was read, and whether it was let go. */
+/** An async iterable that records how far it was read, and whether it was cancelled. */
 export class Pieces implements AsyncIterable<string> {
-  /** Pieces that were taken. */
+  /** Pieces that were read. */
   taken = 0;
-  /** Settles when it was let go before its end. */
+  /** Settles when it is cancelled before its end. */
   readonly cancelled: Promise<void>;
   #pieces: readonly (string | Promise<string>)[];
   #cancel: () => void;

@@ -1,7 +1,7 @@
 /**
- * A server that follows a script, step by step and octet by octet, and knows
- * nothing of HTTP but where a head ends. It keeps what it received, and sees
- * the end of every connection. Text is one character an octet.
+ * A server that follows a script byte for byte. All it knows of HTTP is where a
+ * head ends. It records the bytes that it received and the end of every
+ * connection. Strings hold one byte per character.
  */
 
 import { fromOctets, toOctets } from "./raw_client.ts";
@@ -13,16 +13,16 @@ const DEADLINE_MS = 20_000;
 /** One step of a connection's script. */
 export type Step = (peer: Peer) => Promise<void>;
 
-/** The client left before the script was through. */
+/** The client closed the connection before the end of the script. */
 class LeftError extends Error {}
 
 /** The server's end of one connection. */
 export class Peer {
-  /** All that was received. */
+  /** All bytes that were received. */
   received = "";
-  /** The request heads that the script read, with their empty lines. */
+  /** The request heads that the script read, including their empty lines. */
   readonly heads: string[] = [];
-  /** Settles when the script is through. */
+  /** Settles at the end of the script. */
   readonly finished: Promise<void>;
   /** Settles when the client ended its direction or the whole connection. */
   readonly ended: Promise<void>;
@@ -35,7 +35,7 @@ export class Peer {
 
   constructor(conn: Deno.Conn, script: readonly Step[]) {
     this.#conn = conn;
-    this.#closed.promise.catch(() => {}); // told only to a script that waits
+    this.#closed.promise.catch(() => {}); // only a waiting script needs it
     this.#timer = setTimeout(() => this.close(), DEADLINE_MS);
     const finished = Promise.withResolvers<void>();
     this.finished = finished.promise;
@@ -47,27 +47,27 @@ export class Peer {
     for (;;) {
       const at = this.#rest.indexOf("\r\n\r\n");
       if (at !== -1) {
-        this.heads.push(await this.readOctets(at + 4));
+        this.heads.push(await this.readBytes(at + 4));
         return;
       }
       await this.#fill();
     }
   }
 
-  /** Reads that many octets. */
-  async readOctets(size: number): Promise<string> {
+  /** Reads that many bytes. */
+  async readBytes(size: number): Promise<string> {
     while (this.#rest.length < size) await this.#fill();
     const taken = this.#rest.slice(0, size);
     this.#rest = this.#rest.slice(size);
     return taken;
   }
 
-  /** Waits, reading nothing. */
+  /** Waits without reading. */
   async wait(promise: Promise<unknown>): Promise<void> {
     await Promise.race([promise, this.#closed.promise]);
   }
 
-  /** Sends text. */
+  /** Sends a string. */
   async write(text: string): Promise<void> {
     let rest: Uint8Array = toOctets(text);
     try {
@@ -75,20 +75,22 @@ export class Peer {
         rest = rest.subarray(await this.#conn.write(rest));
       }
     } catch (error) {
-      throw new LeftError("The client does not read on", { cause: error });
+      throw new LeftError("The client stopped reading", { cause: error });
     }
   }
 
-  /** Ends our direction. */
+  /** Ends the server's direction. */
   async closeWrite(): Promise<void> {
     try {
       await this.#conn.closeWrite();
     } catch (error) {
-      throw new LeftError("The client left before", { cause: error });
+      throw new LeftError("The client closed the connection before", {
+        cause: error,
+      });
     }
   }
 
-  /** Ends the connection; what was not read makes that a reset. */
+  /** Closes the connection; unread bytes make that a reset. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -114,7 +116,7 @@ export class Peer {
     try {
       size = await this.#conn.read(this.#buffer);
     } catch {
-      // A reset is an end like another one.
+      // A reset counts as an end.
     }
     if (size === null) throw new LeftError("The client ended the connection");
     const text = fromOctets(this.#buffer.subarray(0, size));
@@ -140,7 +142,7 @@ export class HostileServer implements AsyncDisposable {
   #waiters: (() => void)[] = [];
   #accepting: Promise<void>;
 
-  /** Listens; each connection gets the next script, one without reads to the end. */
+  /** Listens. Each connection follows the next script; one without a script only reads. */
   constructor(
     scripts: readonly (readonly Step[])[],
     { path, tls }: HostileOptions = {},
@@ -160,7 +162,7 @@ export class HostileServer implements AsyncDisposable {
     return (this.#listener.addr as Deno.NetAddr).port; // no Unix socket here
   }
 
-  /** What a client is told. */
+  /** The origin for a client. */
   get origin(): string {
     return `127.0.0.1:${this.port}`;
   }
@@ -170,7 +172,7 @@ export class HostileServer implements AsyncDisposable {
     return this.peers.length;
   }
 
-  /** Waits for a connection; they count from 0. */
+  /** Waits for a connection; the first has index 0. */
   async peer(index: number): Promise<Peer> {
     for (;;) {
       const peer = this.peers[index];
@@ -200,30 +202,30 @@ export class HostileServer implements AsyncDisposable {
   }
 }
 
-/** Expects a request's head. */
+/** Reads a request's head. */
 export const head: Step = (peer) => peer.readHead();
 
-/** Expects octets of a body. */
+/** Reads that many bytes of a body. */
 export function body(size: number): Step {
-  return async (peer) => void await peer.readOctets(size);
+  return async (peer) => void await peer.readBytes(size);
 }
 
-/** Sends text in one write. */
+/** Sends a string in one write. */
 export function send(text: string): Step {
   return (peer) => peer.write(text);
 }
 
-/** Sends text octet by octet. */
+/** Sends a string byte by byte. */
 export function sendEach(text: string): Step {
   return async (peer) => {
-    for (const octet of text) {
-      await peer.write(octet);
+    for (const byte of text) {
+      await peer.write(byte);
       await turn();
     }
   };
 }
 
-/** Sends text in two parts, the second once `until` settled. */
+/** Sends a string in two parts, the second after `until` settles. */
 export function sendCut(
   text: string,
   offset: number,
@@ -239,13 +241,13 @@ export function sendCut(
 /** Ends the server's direction. */
 export const halfClose: Step = (peer) => peer.closeWrite();
 
-/** Ends the connection; a reset if octets were not read. */
+/** Closes the connection; a reset if bytes were not read. */
 export const close: Step = (peer) => {
   peer.close();
   return Promise.resolve();
 };
 
-/** Waits, and reads nothing meanwhile. */
+/** Waits without reading. */
 export function until(promise: Promise<unknown>): Step {
   return (peer) => peer.wait(promise);
 }

@@ -1,4 +1,4 @@
-/** The same small site on several servers, and what it serves: for tests of clients and proxies. */
+/** The same small site on several servers, for tests of clients and proxies. */
 
 import { Buffer } from "node:buffer";
 import http from "node:http";
@@ -6,22 +6,22 @@ import type { AddressInfo } from "node:net";
 import { ConnectionSetupAction, type Handler, Server } from "../../mod.ts";
 import { EPOLL, LISTEN, type TestEngine } from "./engines.ts";
 
-/** Size of what is large, in bytes. */
+/** Size of the large body, in bytes. */
 export const LARGE_BYTES = 10 * 1024 * 1024;
 
-/** What `/down` and `/chunked` serve. */
+/** The body of `/down` and `/chunked`. */
 export const LARGE: Uint8Array<ArrayBuffer> = Uint8Array.from(
   { length: LARGE_BYTES },
   (_, index) => (index * 31 + (index >> 8)) & 0xff,
 );
 
-/** The SHA-256 of bytes, as hexadecimal digits. */
+/** Returns the SHA-256 of bytes in hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return digest.toHex();
 }
 
-/** Bytes in pieces, whose number tells nothing of their length. */
+/** Yields bytes in pieces, so that their total length is not known in advance. */
 export async function* inPieces(
   bytes: Uint8Array<ArrayBuffer>,
   sizeBytes = 50_000,
@@ -40,9 +40,9 @@ export interface Origin extends AsyncDisposable {
 }
 
 /**
- * The site: `/` says hello, `/down` serves {@linkcode LARGE} with its length
- * and `/chunked` without, `/hash` answers the hash of a body, `/echo` sends it
- * back as it comes, `/etag` answers 304 to its tag, `/none` 204.
+ * The site: `/` answers `hello`, `/down` sends {@linkcode LARGE} with its length
+ * and `/chunked` without, `/hash` answers the hash of a body, `/echo` streams the
+ * body back, `/etag` answers 304 to a matching tag, `/none` answers 204.
  */
 export const ORIGINS: Readonly<Record<string, () => Promise<Origin>>> = {
   "our server": () => startOurs(LISTEN),
@@ -51,7 +51,7 @@ export const ORIGINS: Readonly<Record<string, () => Promise<Origin>>> = {
   "Deno.serve": startDeno,
 };
 
-/** Starts the site on an engine of ours. */
+/** Starts the site on one of our engines. */
 export function startOurs(engine: TestEngine): Promise<Origin> {
   let connectionCount = 0;
   const app = Server.builder("127.0.0.1:0");

@@ -1,7 +1,8 @@
 /**
- * An origin without a library: it keeps what it received octet by octet, as
- * text with one character each, and sends what a script says. It takes only
- * requests that can be read in one way; all else is a fault.
+ * An origin that uses no HTTP library. It records the bytes that it received, as
+ * strings with one byte per character, and sends the bytes of a script. It
+ * accepts only requests that cannot be read in two ways, and records all others
+ * as faults.
  */
 
 import { assert } from "@std/assert";
@@ -10,7 +11,7 @@ import { fromOctets, toOctets } from "./raw_client.ts";
 /** How long {@linkcode eventually} waits, in ms. */
 const DEADLINE_MS = 15_000;
 
-/** Waits until something holds that other processes bring about. */
+/** Waits until a condition holds that depends on other processes. */
 export async function eventually(holds: () => boolean): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS;
   while (!holds()) {
@@ -19,33 +20,33 @@ export async function eventually(holds: () => boolean): Promise<void> {
   }
 }
 
-/** A request as it stood on the wire. */
+/** A request as it was on the wire. */
 export interface RawRequest {
   readonly method: string;
   readonly target: string;
   /** Request line and field lines, with CRLFs, without the empty line. */
   readonly head: string;
-  /** Values by name in lower case, one for each line. */
+  /** One value per line, by lower-case name. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
   /** The payload, once it was read. */
   body: string;
-  /** Which connection it came on, from 1. */
+  /** The number of its connection, from 1. */
   readonly connection: number;
 }
 
-/** What a script does with its connection. */
+/** What a script can do with its connection. */
 export interface UpstreamConnection {
-  /** Sends text, one octet for each character. */
+  /** Sends a string, one byte per character. */
   send(text: string): Promise<void>;
-  /** Reads the request's body to its end; done after the script otherwise. */
+  /** Reads the request's body to its end; if the script does not, it is read after the script. */
   readBody(): Promise<string>;
-  /** Reads whatever comes, `""` at the end. */
+  /** Reads the bytes that arrive next; `""` at the end. */
   readSome(): Promise<string>;
-  /** Ends the connection. */
+  /** Closes the connection. */
   close(): void;
 }
 
-/** Answers one request, whose head was read. */
+/** Answers a request whose head was read. */
 export type Script = (
   request: RawRequest,
   connection: UpstreamConnection,
@@ -55,27 +56,27 @@ export type Script = (
 export class RawUpstream implements AsyncDisposable {
   /** Requests that were read to their end, in order. */
   readonly requests: RawRequest[] = [];
-  /** Heads that were read, of requests that may not have come to their end. */
+  /** Heads that were read, also of requests that are incomplete. */
   readonly heads: RawRequest[] = [];
-  /** What was no request. */
+  /** Why bytes were not accepted as a request. */
   readonly faults: string[] = [];
   /** Connections so far, and those that are open. */
   connectionCount = 0;
   openCount = 0;
-  /** What is done with a request. */
+  /** Answers each request. */
   script: Script;
   #listener: Deno.TcpListener;
   #conns: Set<Deno.Conn> = new Set();
   #running: Promise<void>[] = [];
 
-  /** Listens on a free port, or on one that was free before. */
+  /** Listens on a free port, or on a given one. */
   constructor(script: Script, port = 0) {
     this.script = script;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.#running.push(this.#accept());
   }
 
-  /** Where it listens. */
+  /** The port that it listens on. */
   get port(): number {
     return this.#listener.addr.port;
   }
@@ -123,7 +124,7 @@ export class RawUpstream implements AsyncDisposable {
       }
     } catch (error) {
       if (error instanceof SyntaxError) this.faults.push(error.message);
-      // Otherwise the peer left, or the script closed: both are what a test is about.
+      // Otherwise the peer or the script closed the connection, which tests do on purpose.
     } finally {
       this.#close(conn);
     }
@@ -144,7 +145,7 @@ async function writeAll(conn: Deno.Conn, text: string): Promise<void> {
 /** The connection ended inside a request. */
 class CutError extends Error {}
 
-/** Reads requests by the letter of RFC 9112, and nothing else. */
+/** Reads requests strictly by RFC 9112. */
 class RequestReader {
   #conn: Deno.Conn;
   #number: number;

@@ -1,8 +1,8 @@
-/** Responses of all kinds, and what a client must make of each (rows R133 to R136, R139 to R143). */
+/** Responses of all kinds with their expected results (rows R133 to R136, R139 to R143). */
 
 import type { ProtocolErrorCode } from "../../mod.ts";
 
-/** What comes of a response: parts of it, or how it fails. */
+/** The result of a response: its parts, or how it fails. */
 export type Expected =
   | {
     readonly status: number;
@@ -19,7 +19,7 @@ export interface ResponseCase {
   readonly wire: string;
   /** @default {"GET"} */
   readonly method?: string;
-  /** Whether the server ends the connection behind it. @default {false} */
+  /** Whether the server ends the connection after it. @default {false} */
   readonly ends?: boolean;
   readonly expect: Expected;
 }
@@ -40,7 +40,7 @@ const NONE = "Content-Length: 0\r\n\r\n";
 const empty = { status: 200, body: "" };
 const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
-/** Fields with the faults of a head's syntax, each behind a status line. */
+/** One response per field line. */
 function withFields(fields: readonly string[]): string[] {
   return fields.map((field) => `${OK}${field}\r\n${NONE}`);
 }

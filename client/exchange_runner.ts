@@ -1,0 +1,257 @@
+/**
+ * Runs exchanges with one origin over pooled connections: one retry where that
+ * is safe (RFC 9112 §9.3.1, RFC 9110 §9.2.2), and redirects if the options
+ * allow them (RFC 9110 §15.4). `client.ts` is its public face.
+ */
+
+import { BodyReader } from "../codec/body_reader.ts";
+import { Headers } from "../codec/headers.ts";
+import type { ResponseHead } from "../codec/response_parser.ts";
+import { ClientResponse } from "./client_response.ts";
+import type { Clock } from "./clock.ts";
+import type { ClientConnection, ConnectionContext } from "./connection.ts";
+import { acceptEncoding, decodeContent } from "./content_coding.ts";
+import { Deadline } from "./deadline.ts";
+import { DeadlineSweep } from "./deadline_sweep.ts";
+import { ClientError } from "./errors.ts";
+import type { ClientOptions } from "./options.ts";
+import { isSameOrigin, type Origin, originOf } from "./origin.ts";
+import { Pool } from "./pool.ts";
+import { type Redirect, redirect, targetOf } from "./redirect.ts";
+import {
+  type ExchangeInit,
+  type PreparedRequest,
+  prepareRequest,
+} from "./request.ts";
+import { ResponseBody } from "./response_body.ts";
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "PUT",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+]);
+
+/** One request to one origin; a redirect leads to the next. */
+interface Hop {
+  readonly pool: Pool;
+  readonly method: string;
+  readonly target: string;
+  readonly init: ExchangeInit;
+}
+
+/** Runs the exchanges of one client. */
+export class ExchangeRunner {
+  #context: ConnectionContext;
+  #pool: Pool;
+  /** Pools of other origins, by origin, that redirects led to. */
+  #others: Map<string, Pool> = new Map();
+  #isClosed = false;
+
+  /**
+   * Creates a runner; it connects nothing yet.
+   *
+   * @param clock The time that all deadlines are measured with.
+   */
+  constructor(origin: Origin, options: ClientOptions, clock: Clock) {
+    const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } = options;
+    const sweep = new DeadlineSweep(
+      clock,
+      Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
+    );
+    this.#context = { options, clock, sweep };
+    this.#pool = new Pool(origin, this.#context);
+  }
+
+  /** Connections that are open or being opened, idle ones included. */
+  get connectionCount(): number {
+    let count = this.#pool.size;
+    for (const pool of this.#others.values()) count += pool.size;
+    return count;
+  }
+
+  /** See `Client.exchange`. */
+  async exchange(
+    method: string,
+    target: string,
+    init: ExchangeInit,
+  ): Promise<ClientResponse> {
+    const { clock, options } = this.#context;
+    using deadline = new Deadline(clock, options.timeout, init.signal);
+    const { signal } = deadline;
+    let hop: Hop = {
+      pool: this.#pool,
+      method,
+      target,
+      init: this.#withCoding(init),
+    };
+    for (let redirects = 0;; redirects++) {
+      const response = await this.#send(hop, signal);
+      const { maxRedirects } = options;
+      if (maxRedirects === 0) return response;
+      const next = followed(response, hop);
+      if (next === null) return response;
+      if (redirects >= maxRedirects) {
+        throw new ClientError(
+          `Cannot follow redirect: more than ${maxRedirects} (maxRedirects)`,
+          { phase: "read", code: "REDIRECT" },
+        );
+      }
+      hop = {
+        pool: this.#poolOf(next.url, hop.pool),
+        method: next.method,
+        target: targetOf(next.url),
+        init: next.init,
+      };
+    }
+  }
+
+  /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
+  close(): void {
+    this.#isClosed = true;
+    this.#pool.close();
+    for (const pool of this.#others.values()) pool.close();
+    this.#context.sweep.stop();
+  }
+
+  #withCoding(init: ExchangeInit): ExchangeInit {
+    if (!this.#context.options.decodesContent) return init;
+    return { ...init, headers: acceptEncoding(Headers.from(init.headers)) };
+  }
+
+  /** Prefers the current pool: it may reach its origin through a Unix socket, which a URL cannot express. */
+  #poolOf(url: URL, current: Pool): Pool {
+    const origin = originOf(url);
+    for (const pool of [current, this.#pool]) {
+      const isReachable = pool === current || pool.origin.path === null;
+      if (isReachable && isSameOrigin(pool.origin, origin)) return pool;
+    }
+    let pool = this.#others.get(url.origin);
+    if (pool === undefined) {
+      pool = new Pool(origin, this.#context);
+      this.#others.set(url.origin, pool);
+      if (this.#isClosed) pool.close();
+    }
+    return pool;
+  }
+
+  /** Sends one request on one connection, and a second time where that is safe. */
+  async #send(
+    hop: Hop,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientResponse> {
+    const { pool, method, target, init } = hop;
+    const { authority } = pool.origin;
+    let request = prepareRequest(method, target, init, authority);
+    let mayRetry = true;
+    for (let isFresh = false;; isFresh = true) {
+      const connection = await pool.acquire(isFresh, signal).catch((error) => {
+        request.source?.cancel(); // no sender exists yet that would do it
+        throw error;
+      });
+      const { isReused } = connection;
+      try {
+        const response = await this.#run(hop, request, connection, signal);
+        if (response.status !== 417 || !request.expectsContinue || !mayRetry) {
+          return response;
+        }
+        if (request.source !== null) return response; // its body was cancelled
+        response.close();
+        mayRetry = false;
+        const again = { ...init, expectContinue: false };
+        request = prepareRequest(method, target, again, authority);
+      } catch (error) {
+        const isSafe = isReused && !connection.reader.hasResponseByte &&
+          IDEMPOTENT.has(method) && request.source === null;
+        if (!mayRetry || !isSafe || !isConnectionLoss(error)) throw error;
+        mayRetry = false;
+      }
+    }
+  }
+
+  /** Runs one exchange on a connection, and closes it on any failure. */
+  async #run(
+    { pool, init }: Hop,
+    request: PreparedRequest,
+    connection: ClientConnection,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientResponse> {
+    let head: ResponseHead;
+    try {
+      connection.follow(signal);
+      head = await connection.exchange(request, init);
+    } catch (error) {
+      request.source?.cancel();
+      connection.close(error);
+      throw signal?.aborted === true ? signal.reason : error;
+    }
+    const url = urlOf(pool.origin, request.target);
+    if (head.status === 101) return switched(head, url, connection);
+    const { options } = this.#context;
+    const body = new ResponseBody(
+      connection,
+      head,
+      options,
+      () => pool.released(connection),
+    );
+    const feed = options.decodesContent ? decodeContent(head, body) : body;
+    return new ClientResponse({
+      head,
+      url,
+      body: new BodyReader(feed, options.maxBufferedBodyBytes),
+      trailers: () => body.trailers,
+      upgraded: null,
+      close: () => body.cancel(),
+    });
+  }
+}
+
+function urlOf({ isSecure, authority }: Origin, target: string): string {
+  const scheme = isSecure ? "https" : "http";
+  return `${scheme}://${authority}${target === "*" ? "" : target}`;
+}
+
+/** The response of a connection that now speaks another protocol. */
+function switched(
+  head: ResponseHead,
+  url: string,
+  connection: ClientConnection,
+): ClientResponse {
+  const unread = connection.takeOver();
+  return new ClientResponse({
+    head,
+    url,
+    body: new BodyReader(
+      { remainingBytes: 0, pull: () => null, cancel: () => {} },
+      0,
+    ),
+    trailers: () => null,
+    upgraded: { conn: connection.conn, unread },
+    close: () => connection.close(),
+  });
+}
+
+/** Whether a kept connection turned out to be dead before it was of use. */
+function isConnectionLoss(error: unknown): boolean {
+  return error instanceof ClientError &&
+    (error.code === "CLOSED" || error.code === "INCOMPLETE");
+}
+
+/** Reads a redirect; closes its response unless that is returned to the caller. */
+function followed(
+  response: ClientResponse,
+  { method, init }: Hop,
+): Redirect | null {
+  let next: Redirect | null = null;
+  try {
+    next = redirect(response, method, init);
+  } catch (error) {
+    response.close();
+    throw error;
+  }
+  if (next !== null) response.close();
+  return next;
+}
