@@ -4,7 +4,7 @@
  * what it puts out, so that every engine behaves alike.
  *
  * The phases stand in `phase.ts`. Framing, persistence and heads are the
- * codec's; routes and hooks `dispatch.ts`'s; the response `exchange.ts`'s. What
+ * codec's; routes and hooks `run_exchange.ts`'s; the response `exchange.ts`'s. What
  * is left here is the order of things, the deadlines and the end, which have
  * to be read together (RFC 9112 §9): each step may be the last one or begin the
  * next, so that parts of it elsewhere would have to know all of its fields.
@@ -16,9 +16,8 @@ import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import type { RequestHeadParser } from "../../codec/request_parser.ts";
 import { Status } from "../../codec/status.ts";
-import { Exchange } from "./exchange.ts";
-import type { ExchangeOwner } from "./exchange_owner.ts";
-import { failExchange, runExchange, type RunOwner } from "./run_exchange.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { failExchange, runExchange } from "./run_exchange.ts";
 import { ConnectionEnd } from "./closing.ts";
 import type { ServedConnection } from "./connections.ts";
 import type { ProceedOptions } from "../hooks.ts";
@@ -56,8 +55,7 @@ const run: typeof runExchange = runExchange;
 const ExchangeClass: typeof Exchange = Exchange;
 
 /** One connection; see the file's header. */
-export class Connection
-  implements ExchangeOwner, BodyOwner, RunOwner, ServedConnection {
+export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   readonly context: EngineContext;
   readonly output: Output;
   isInputEnded = false;
@@ -272,7 +270,7 @@ export class Connection
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (exchange.isHeadSent) this.#end().fault ??= toError(error);
-    failExchange(this.context.app, exchange, this, error);
+    failExchange(exchange, error);
   }
 
   /** See {@linkcode ExchangeOwner.takeOver}. */
@@ -420,13 +418,12 @@ export class Connection
    * (bench/server.ts, GET /, Deno 2.9).
    */
   #run(exchange: Exchange): void {
-    const { context } = this;
     const { body } = exchange;
     const wasIdle = this.#phase === IDLE;
     this.#phase = EXCHANGE; // from IDLE or HEAD: see `#parse`
     this.#requests++;
     if (body !== null) this.#awaitBodyOf(exchange);
-    run(context, exchange, this);
+    run(exchange);
     if (
       body === null && wasIdle && exchange.endsAtOnce &&
       this.#phase === EXCHANGE
@@ -573,7 +570,7 @@ export class Connection
     );
   }
 
-  /** See {@linkcode RunOwner.abandon}. */
+  /** See {@linkcode ExchangeOwner.abandon}. */
   abandon(exchange: Exchange): void {
     this.#exchange = null; // if it is there already
     exchange.detach();

@@ -31,7 +31,8 @@ import {
 } from "../../codec/request_flags.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
-import type { ExchangeOwner } from "./exchange_owner.ts";
+import type { EngineContext } from "./engine_context.ts";
+import type { Output } from "./output.ts";
 import type { RequestBody } from "./request_body.ts";
 import { RequestContext, type RequestState } from "../request_context.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
@@ -47,6 +48,35 @@ import {
 import { StreamedResponse } from "./streamed_response.ts";
 import { toError } from "../to_error.ts";
 import type { Duplex } from "../duplex.ts";
+
+/** What an exchange needs of its connection. */
+export interface ExchangeOwner {
+  readonly context: EngineContext;
+  readonly output: Output;
+  readonly duplex: Duplex;
+  /** Whether the connection runs now. It then checks its exchange's progress itself. */
+  readonly isRunning: boolean;
+  /** Whether this exchange is the connection's last, whatever its messages say. */
+  readonly isLastExchange: boolean;
+  /** The response, the handler or the body has finished, or there is output. */
+  exchangeProgressed(): void;
+  /** A streamed body failed. */
+  exchangeFailed(error: unknown): void;
+  /** Resolves when all output has been sent; rejects if it cannot be. */
+  drained(): Promise<void>;
+  /** Resolves when this many bytes of the connection's output have been sent; rejects if they cannot be. */
+  sentUpTo(position: number): Promise<void>;
+  /** Keeps the bytes of the head that was parsed last, so that they can be read later. */
+  retainHead(): void;
+  /** The signal that aborts when the peer goes away. */
+  abortSignal(): AbortSignal;
+  /** Hands the connection to the handler once all output has been sent. */
+  takeOver(): Promise<Duplex>;
+  /** Closes the connection: a hook dropped the request without a response. */
+  abandon(exchange: Exchange): void;
+  /** Closes the connection at once: something of ours is broken. */
+  fail(error: Error): void;
+}
 
 /** Longest text that is tried as ASCII before it is encoded, in characters. */
 const MAX_ASCII_LOOP = 1024;
@@ -115,8 +145,8 @@ export class Exchange implements RequestState, ResponseActions {
   declare plainBytes: number;
   /** Bytes of the connection's output up to this response's last one, or -1 while more may come. */
   declare end: number;
-  /** See {@linkcode Exchange.unusual}. */
-  declare maybeUnusual: RareState | null;
+  /** See {@linkcode Exchange.rare}. */
+  declare rareState: RareState | null;
 
   /** Begins the exchange of a request whose head was just parsed. */
   constructor(
@@ -134,7 +164,7 @@ export class Exchange implements RequestState, ResponseActions {
     this.status = null;
     this.plainBytes = 0;
     this.end = -1;
-    this.maybeUnusual = null;
+    this.rareState = null;
     this.ctx = new Context(this);
     this.res = new Handle(this);
   }
@@ -226,12 +256,12 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** Whether the handler owns the connection. */
   get isTakenOver(): boolean {
-    return this.maybeUnusual !== null && this.maybeUnusual.isTakenOver;
+    return this.rareState !== null && this.rareState.isTakenOver;
   }
 
   /** What only some exchanges need, made when it is needed. */
-  get unusual(): RareState {
-    return this.maybeUnusual ??= new RareState();
+  rare(): RareState {
+    return this.rareState ??= new RareState();
   }
 
   /** Whether nothing of this exchange remains to be done but the request's body. */
@@ -248,7 +278,7 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** See {@linkcode ResponseHandle.bodyBytes}. */
   get bodyBytes(): number {
-    return this.maybeUnusual?.stream?.bodyBytes ?? this.plainBytes;
+    return this.rareState?.stream?.bodyBytes ?? this.plainBytes;
   }
 
   abortSignal(): AbortSignal {
@@ -384,23 +414,23 @@ export class Exchange implements RequestState, ResponseActions {
     if ((this.state & IS_RESPONSE_DONE) !== 0) {
       throw new TypeError("Cannot send trailers: the response is complete");
     }
-    this.unusual.trailers = trailers;
+    this.rare().trailers = trailers;
   }
 
   /** See {@linkcode ResponseHandle.sent}. */
   sent(): Promise<void> {
     this.retainHead();
-    const { unusual } = this;
-    if (unusual.sent !== null) return unusual.sent.promise;
-    if (unusual.failure !== null) return Promise.reject(unusual.failure);
+    const rare = this.rare();
+    if (rare.sent !== null) return rare.sent.promise;
+    if (rare.failure !== null) return Promise.reject(rare.failure);
     if (this.end >= 0) return this.owner.sentUpTo(this.end);
-    unusual.sent = Promise.withResolvers();
-    return unusual.sent.promise;
+    rare.sent = Promise.withResolvers();
+    return rare.sent.promise;
   }
 
   /** The peer is gone or the server gives up: nothing more is sent. */
   abort(error: Error): void {
-    this.maybeUnusual?.stream?.abort();
+    this.rareState?.stream?.abort();
     this.body?.fail(error);
     this.#fail(error);
   }
@@ -471,13 +501,13 @@ export class Exchange implements RequestState, ResponseActions {
   /** Streams a body; its head follows when the first pieces tell how it is framed. */
   #begin(head: ResponseHead, source: BodySource): void {
     this.state |= IS_ANSWERED;
-    const { unusual } = this;
-    unusual.stream = new StreamedResponse({
+    const rare = this.rare();
+    rare.stream = new StreamedResponse({
       owner: this.owner,
       head,
       source,
       canChunk: this.#minorVersion() > 0,
-      trailers: () => unusual.trailers,
+      trailers: () => rare.trailers,
       onHead: () => {
         this.state |= IS_HEAD_SENT;
         return this.#decideAgain();
@@ -578,7 +608,7 @@ export class Exchange implements RequestState, ResponseActions {
     if (this.ctx.isBodyUsed) {
       throw new TypeError("Cannot take the connection over: the body was used");
     }
-    this.unusual.isTakenOver = true;
+    this.rare().isTakenOver = true;
     this.state |= IS_ANSWERED | IS_HEAD_SENT;
     this.endConnection();
   }
@@ -601,22 +631,22 @@ export class Exchange implements RequestState, ResponseActions {
   /** All is in the output: from here on it is the connection that may fail. */
   #conclude(): void {
     this.end = this.owner.output.totalBytes;
-    const unusual = this.maybeUnusual;
-    if (unusual === null || unusual.failure !== null) return;
-    unusual.sent?.resolve(this.owner.sentUpTo(this.end));
+    const rare = this.rareState;
+    if (rare === null || rare.failure !== null) return;
+    rare.sent?.resolve(this.owner.sentUpTo(this.end));
   }
 
   #fail(error: Error): void {
-    const { unusual } = this;
-    if (this.end >= 0 || unusual.failure !== null) return;
-    unusual.failure = error;
-    unusual.sent?.reject(error);
+    const rare = this.rare();
+    if (this.end >= 0 || rare.failure !== null) return;
+    rare.failure = error;
+    rare.sent?.reject(error);
   }
 
   #dropStream(): StreamedResponse | null {
-    const { unusual } = this;
-    const { stream } = unusual;
-    unusual.stream = null;
+    const rare = this.rare();
+    const { stream } = rare;
+    rare.stream = null;
     return stream;
   }
 }
