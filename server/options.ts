@@ -21,6 +21,8 @@ export interface ServerOptions
   readonly drainTimeout: number;
   /** How long a request head may take from its first byte, or a new connection until then, in ms. @default {15000} */
   readonly headerTimeout: number;
+  /** How long a TLS handshake may take, in ms. @default {10000} */
+  readonly handshakeTimeout: number;
   /** How long a connection may be idle between requests, in ms. @default {30000} */
   readonly idleTimeout: number;
   /** How long a body that is being read may stall, in ms. @default {30000} */
@@ -58,6 +60,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   drainBytes: 65_536,
   drainTimeout: 2000,
   headerTimeout: 15_000,
+  handshakeTimeout: 10_000,
   idleTimeout: 30_000,
   bodyTimeout: 30_000,
   requestTimeout: 300_000,
@@ -81,6 +84,7 @@ const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
   "requestTimeout",
   "writeTimeout",
   "headerTimeout",
+  "handshakeTimeout",
   "maxConnections",
 ]);
 

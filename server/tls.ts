@@ -14,7 +14,8 @@ export interface TlsIdentity {
 /**
  * Reads the files, if they are files.
  *
- * @throws {TypeError} If something is missing.
+ * @throws {TypeError} If something is missing, is no PEM text, or certificate
+ * and key do not belong together.
  * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
  */
 export function readTlsIdentity(options: TlsOptions): TlsIdentity {
@@ -37,5 +38,31 @@ function checked(cert: string, key: string): TlsIdentity {
     if (text?.includes("-----BEGIN ") === true) continue;
     throw new TypeError(`Cannot use TLS: the ${name} is not PEM text`);
   }
+  checkPair(cert, key);
   return Object.freeze({ cert, key });
+}
+
+/** `node:tls` would notice a wrong pair only in the first handshake. */
+function checkPair(cert: string, key: string): void {
+  // perf: loaded here, since most programs use no TLS.
+  const crypto = process.getBuiltinModule("node:crypto");
+  const certificate = parsed(
+    "certificate",
+    () => new crypto.X509Certificate(cert),
+  );
+  const privateKey = parsed("key", () => crypto.createPrivateKey(key));
+  if (certificate.checkPrivateKey(privateKey)) return;
+  throw new TypeError(
+    "Cannot use TLS: the key does not belong to the certificate",
+  );
+}
+
+function parsed<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new TypeError(`Cannot use TLS: the ${name} cannot be read`, {
+      cause,
+    });
+  }
 }

@@ -30,7 +30,10 @@ const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
 /** Parts of the runtime that it has no web or `Deno` API for, by room. */
 const runtimeModules: Readonly<Record<string, readonly string[]>> = {
   codec: ["node:buffer"], // decodes octets, which is no I/O
-  server: ["node:timers", "node:worker_threads"],
+  server: [
+    ...["node:timers", "node:worker_threads"],
+    ...["node:stream", "node:tls"], // types alone: loaded when TLS is used
+  ],
 };
 
 const ioWords =

@@ -5,6 +5,7 @@ import type { StartedEngine } from "../serving.ts";
 import { ConnectionManager, type ManagerEvents } from "./connection_manager.ts";
 import { EpollEngine } from "./epoll/engine.ts";
 import { bindListener } from "./listen/engine.ts";
+import { TlsListener } from "./tls/tls_listener.ts";
 
 /** Makes an engine. */
 export type EngineStarter = (events: ManagerEvents) => StartedEngine;
@@ -17,7 +18,15 @@ export function listenStarter(
   const { tls } = app;
   return (events) => ({
     engine: new ConnectionManager(app, events),
-    bind: (address) => bindListener(address, { tls, isShared }),
+    bind: (address) => {
+      const listener = bindListener(address, { isShared });
+      return tls === null || address.transport === "unix"
+        ? listener
+        : new TlsListener(listener, {
+          identity: tls,
+          handshakeTimeoutMs: app.options.handshakeTimeout,
+        });
+    },
   });
 }
 

@@ -111,11 +111,26 @@ testEngine(
   },
 );
 
-Deno.test("readTlsIdentity() refuses what is no PEM text or is missing", () => {
+Deno.test("readTlsIdentity() refuses what is no PEM text, is missing, or is no pair", () => {
   assertThrows(
     () => readTlsIdentity({ cert: "x", key: "y" }),
     TypeError,
     "Cannot use TLS: the certificate is not PEM text",
+  );
+  const cert = Deno.readTextFileSync(certFile);
+  assertThrows(
+    () =>
+      readTlsIdentity({
+        cert,
+        key: Deno.readTextFileSync(new URL("client.key.pem", fixtures)),
+      }),
+    TypeError,
+    "Cannot use TLS: the key does not belong to the certificate",
+  );
+  assertThrows(
+    () => readTlsIdentity({ cert, key: "-----BEGIN PRIVATE KEY-----" }),
+    TypeError,
+    "Cannot use TLS: the key cannot be read",
   );
   assertThrows(
     () => readTlsIdentity({} as never), // what a caller without types may pass

@@ -73,7 +73,7 @@ export class EpollEngine {
    */
   bind(address: ListenAddress): Listener {
     if (address.transport === "unix") {
-      return bindListener(address, { tls: null });
+      return bindListener(address);
     }
     const { hostname, port } = address;
     requireNetPermission(hostname, port);

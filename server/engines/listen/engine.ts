@@ -5,14 +5,11 @@
  */
 
 import type { ListenAddress } from "../../address.ts";
-import type { TlsIdentity } from "../../tls.ts";
 import type { SharedPorts } from "../shared_ports.ts";
 import { requireNetPermission } from "../net_permission.ts";
 
 /** How an address is bound. */
 export interface BindOptions {
-  /** What the listener shows, or `null` for clear text. */
-  readonly tls: TlsIdentity | null;
   /** Whether other threads bind the address too. @default {false} */
   readonly isShared?: boolean;
 }
@@ -24,7 +21,7 @@ export interface BindOptions {
  */
 export function bindListener(
   address: ListenAddress,
-  { tls, isShared = false }: BindOptions,
+  { isShared = false }: BindOptions = {},
 ): Deno.Listener {
   if (address.transport === "unix") {
     return Deno.listen({ transport: "unix", path: address.path });
@@ -34,8 +31,7 @@ export function bindListener(
   const where = isShared
     ? { hostname, port, reusePort: true }
     : { hostname, port };
-  if (tls === null) return Deno.listen(where);
-  return Deno.listenTls({ ...where, ...tls, alpnProtocols: ["http/1.1"] });
+  return Deno.listen(where);
 }
 
 /**

@@ -1,0 +1,70 @@
+/**
+ * Accepts TCP connections from the runtime and serves TLS on them. Everything
+ * about accepting, such as the system's queue and failures, stays the listener's.
+ */
+
+import type { Listener } from "../accept_loop.ts";
+import type { Duplex } from "../../duplex.ts";
+import type { TlsIdentity } from "../../tls.ts";
+import { type TlsContext, TlsSocket } from "./tls_socket.ts";
+
+/** How TLS is served. */
+export interface TlsListenerOptions {
+  readonly identity: TlsIdentity;
+  /** How long a handshake may take, in ms. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** A listener whose connections speak TLS; see the file's header. */
+export class TlsListener implements Listener {
+  #listener: Listener;
+  #context: TlsContext;
+
+  /**
+   * Adds TLS to a listener, which it owns from here on.
+   *
+   * @throws {Error} If certificate and key are not valid or do not belong together;
+   * the listener is closed then.
+   */
+  constructor(
+    listener: Listener,
+    { identity, handshakeTimeoutMs }: TlsListenerOptions,
+  ) {
+    this.#listener = listener;
+    const tls = process.getBuiltinModule("node:tls");
+    const { Duplex } = process.getBuiltinModule("node:stream");
+    const { cert, key } = identity;
+    try {
+      const secureContext = tls.createSecureContext({ cert, key });
+      this.#context = { tls, Duplex, secureContext, handshakeTimeoutMs };
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  }
+
+  /** See {@linkcode Listener.addr}. */
+  get addr(): Deno.Addr {
+    return this.#listener.addr;
+  }
+
+  /** See {@linkcode Listener.accept}; the handshake follows by itself. */
+  async accept(): Promise<Duplex> {
+    return new TlsSocket(await this.#listener.accept(), this.#context);
+  }
+
+  /** See {@linkcode Listener.close}. */
+  close(): void {
+    this.#listener.close();
+  }
+
+  /** See {@linkcode Listener.ref}. */
+  ref(): void {
+    this.#listener.ref();
+  }
+
+  /** See {@linkcode Listener.unref}. */
+  unref(): void {
+    this.#listener.unref();
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * One TLS connection as a duplex: `node:tls` over the plain duplex that was
+ * accepted.
+ *
+ * The runtime's own `TlsConn.close()` waits for the handshake or the last flush,
+ * so a silent peer keeps its descriptor for ever. Here the plain connection can
+ * be closed at any time, which frees the descriptor at once.
+ */
+
+import type { Duplex as Stream } from "node:stream";
+import type { SecureContext, TLSSocket } from "node:tls";
+import type { Duplex } from "../../duplex.ts";
+import { closeQuietly } from "../close_quietly.ts";
+
+/** Size of a connection's first read buffer, and of the one after that was filled, in bytes. */
+const SMALL_READ_BYTES = 2048;
+const LARGE_READ_BYTES = 65_536;
+
+/** Bytes that one write hands to TLS, which encrypts all it gets before it sends any. */
+const MAX_WRITE_BYTES = 65_536;
+
+/** What all connections of a listener share. */
+export interface TlsContext {
+  readonly tls: typeof import("node:tls");
+  readonly Duplex: typeof Stream;
+  readonly secureContext: SecureContext;
+  /** How long a handshake may take, in ms. */
+  readonly handshakeTimeoutMs: number;
+}
+
+/** A TLS connection; its handshake runs by itself. */
+export class TlsSocket implements Duplex {
+  /** Our address. */
+  readonly localAddr?: Deno.Addr;
+  /** The peer's address. */
+  readonly remoteAddr?: Deno.Addr;
+  #plain: Duplex;
+  #stream: TLSSocket;
+  /** Settles when there may be something to read; one read waits at most. */
+  #reader: PromiseWithResolvers<void> | null = null;
+  /** Decrypted bytes that did not fit into the last read's buffer. */
+  #rest: Uint8Array | null = null;
+  #isEnded = false;
+  #failure: Error | null = null;
+  #handshakeTimer: ReturnType<typeof setTimeout> | null = null;
+
+  /** Begins the handshake. */
+  constructor(plain: Duplex, context: TlsContext) {
+    this.#plain = plain;
+    if (plain.localAddr !== undefined) this.localAddr = plain.localAddr;
+    if (plain.remoteAddr !== undefined) this.remoteAddr = plain.remoteAddr;
+    const stream = secure(plain, context);
+    this.#stream = stream;
+    const { handshakeTimeoutMs } = context;
+    if (handshakeTimeoutMs !== Infinity) {
+      this.#handshakeTimer = setTimeout(
+        () => this.#fail(handshakeTimedOut(handshakeTimeoutMs)),
+        handshakeTimeoutMs,
+      );
+    }
+    stream.on("secure", () => this.#stopTimer());
+    stream.on("readable", () => this.#wake());
+    stream.on("end", () => {
+      this.#isEnded = true;
+      this.#wake();
+    });
+    stream.on("error", (error) => this.#fail(error));
+    stream.on("close", () => this.#fail(closed()));
+  }
+
+  /** See {@linkcode Duplex.read}. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const bytes = this.#rest ?? this.#stream.read() as Uint8Array | null; // no encoding was set
+      if (bytes !== null) return this.#deliver(bytes, buffer);
+      if (this.#isEnded) return null;
+      if (this.#failure !== null) throw this.#failure;
+      this.#reader ??= Promise.withResolvers();
+      await this.#reader.promise;
+    }
+  }
+
+  /** See {@linkcode Duplex.write}; resolves when the bytes that it took were sent. */
+  write(bytes: Uint8Array): Promise<number> {
+    const piece = bytes.length <= MAX_WRITE_BYTES
+      ? bytes
+      : bytes.subarray(0, MAX_WRITE_BYTES);
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) {
+        reject(this.#failure);
+        return;
+      }
+      this.#stream.write(piece, (error) => {
+        if (error) reject(this.#failure ?? error);
+        else resolve(piece.length);
+      });
+    });
+  }
+
+  /** See {@linkcode Duplex.closeWrite}: sends TLS's `close_notify`, then ends the plain connection's direction. */
+  closeWrite(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) reject(this.#failure);
+      else this.#stream.end(() => resolve());
+    });
+  }
+
+  /** See {@linkcode Duplex.close}: frees the descriptor at once, whatever the peer does. */
+  close(): void {
+    this.#fail(closed());
+  }
+
+  /** See {@linkcode Duplex.setNoDelay}. */
+  setNoDelay(noDelay?: boolean): void {
+    this.#plain.setNoDelay?.(noDelay);
+  }
+
+  /** See {@linkcode Duplex.setKeepAlive}. */
+  setKeepAlive(keepAlive?: boolean): void {
+    this.#plain.setKeepAlive?.(keepAlive);
+  }
+
+  #deliver(bytes: Uint8Array, buffer: Uint8Array): number {
+    const size = Math.min(bytes.length, buffer.length);
+    buffer.set(size === bytes.length ? bytes : bytes.subarray(0, size));
+    this.#rest = size === bytes.length ? null : bytes.subarray(size);
+    return size;
+  }
+
+  #wake(): void {
+    this.#reader?.resolve();
+    this.#reader = null;
+  }
+
+  #stopTimer(): void {
+    if (this.#handshakeTimer === null) return;
+    clearTimeout(this.#handshakeTimer);
+    this.#handshakeTimer = null;
+  }
+
+  /** Ends everything; the first reason is the one that reads and writes reject with. */
+  #fail(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#stopTimer();
+    this.#stream.destroy();
+    closeQuietly(this.#plain); // the stream may wait with it
+    this.#wake();
+  }
+}
+
+/** Puts the server's side of TLS on a plain connection. */
+function secure(
+  plain: Duplex,
+  { tls, Duplex, secureContext }: TlsContext,
+): TLSSocket {
+  const options = {
+    isServer: true,
+    secureContext,
+    ALPNProtocols: ["http/1.1"],
+    allowHalfOpen: true, // missing in the types
+  };
+  return new tls.TLSSocket(
+    streamOf(plain, Duplex) as ConstructorParameters<typeof TLSSocket>[0], // any duplex stream will do
+    options,
+  );
+}
+
+/** A plain connection as the stream that `node:tls` takes. */
+function streamOf(plain: Duplex, Duplex: typeof Stream): Stream {
+  let buffer = new Uint8Array(SMALL_READ_BYTES);
+  const stream = new Duplex({
+    allowHalfOpen: true,
+    read: () => void plain.read(buffer).then(received, failed),
+    write: (bytes, _encoding, callback) => writeAll(plain, bytes, callback),
+    final: (callback) => {
+      const ended = plain.closeWrite?.() ?? Promise.resolve();
+      ended.then(() => callback(), callback);
+    },
+    destroy: (error, callback) => {
+      closeQuietly(plain);
+      callback(error);
+    },
+  });
+  function received(size: number | null): void {
+    if (size === null) {
+      stream.push(null);
+      return;
+    }
+    const isFull = size === buffer.length;
+    stream.push(buffer.slice(0, size)); // the buffer is read into again
+    if (isFull && size < LARGE_READ_BYTES) {
+      buffer = new Uint8Array(LARGE_READ_BYTES);
+    }
+  }
+  function failed(error: Error): void {
+    stream.destroy(error);
+  }
+  return stream;
+}
+
+function writeAll(
+  plain: Duplex,
+  bytes: Uint8Array,
+  callback: (error?: Error) => void,
+): void {
+  plain.write(bytes).then((size) => {
+    if (size === bytes.length) callback();
+    else writeAll(plain, bytes.subarray(size), callback);
+  }, callback);
+}
+
+function closed(): Error {
+  return new Error("Cannot use connection: it is closed");
+}
+
+function handshakeTimedOut(durationMs: number): Error {
+  return new DOMException(
+    `Cannot complete TLS handshake: not done within ${durationMs} ms (handshakeTimeout)`,
+    "TimeoutError",
+  );
+}
