@@ -1,13 +1,39 @@
-/** How a connection comes to its end: what only those need that are about to. */
+/**
+ * The last part of a connection's life: what went wrong, and how much input is
+ * still read and dropped so that the peer gets the last response before the
+ * socket closes (RFC 9112 §9.6).
+ */
 
-/** What a connection keeps of its end, from the first sign of it on. */
-export class ConnectionEnd {
-  /** What broke the protocol, a response or a body. */
+/**
+ * Bytes that a closing connection reads and drops: what a peer may send before
+ * it notices the last response. The same as `drainBytes` by default, since no
+ * more should be read for a connection that closes than for one that stays open.
+ */
+const MAX_DISCARDED_BYTES = 65_536;
+
+/** See the file's header; made when the connection first needs one. */
+export class Closing {
+  /** What broke the protocol, a response or a body; the teardown hook is told. */
   fault: Error | null = null;
-  /** Why nothing more can be sent, once that is so. */
-  gone: Error | null = null;
-  /** Octets that were read and dropped. */
-  discarded = 0;
-  /** Whether our direction has ended. */
-  isWriteClosed = false;
+  #discardedBytes = 0;
+
+  /** Keeps the first fault. */
+  noteFault(error: Error): void {
+    this.fault ??= error;
+  }
+
+  /** Bytes that may still be read: one more than are accepted, which shows that the peer sends too many. */
+  get capacity(): number {
+    return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discardedBytes);
+  }
+
+  /** Whether more was dropped than the peer is allowed to send. */
+  get isExhausted(): boolean {
+    return this.#discardedBytes > MAX_DISCARDED_BYTES;
+  }
+
+  /** Counts bytes that were read and dropped. */
+  discard(sizeBytes: number): void {
+    this.#discardedBytes += sizeBytes;
+  }
 }

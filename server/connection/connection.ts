@@ -18,7 +18,7 @@ import type { RequestHeadParser } from "../../codec/request_parser.ts";
 import { Status } from "../../codec/status.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { failExchange, runExchange } from "./run_exchange.ts";
-import { ConnectionEnd } from "./closing.ts";
+import { Closing } from "./closing.ts";
 import type { ServedConnection } from "./connections.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import { Output } from "./output.ts";
@@ -40,16 +40,13 @@ const MAX_PENDING_OUTPUT_BYTES = 65_536;
 /** An integer beyond all counts, in place of `Infinity`. */
 const MAX_COUNT = 0x7fffffff;
 
-/** Octets of a closing connection that are read and dropped. */
-const MAX_DISCARDED_BYTES = 65_536;
-
 // perf: a private getter is a call of the runtime even in compiled code, 150
 // instructions each; hence methods in its place (bench/server.ts, GET /, Deno 2.9).
 //
 // perf: what another module exports is looked up at each use, a constant of this
 // one is not: 0.94 times the time of a request without its I/O (bench/server.ts,
 // GET /, Deno 2.9).
-const { IDLE, EXCHANGE, CLOSING } = Phase;
+const { IDLE, EXCHANGE, BODY, CLOSING, LINGER } = Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
 const run: typeof runExchange = runExchange;
 const ExchangeClass: typeof Exchange = Exchange;
@@ -72,11 +69,13 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   #maxRequests: number;
   /** Requests that the last sweep saw. */
   #sweptRequests = 0;
-  #maybeEnd: ConnectionEnd | null = null;
+  #maybeClosing: Closing | null = null;
   #deadlines: Deadlines;
   /** Those who wait for bytes to be sent, once there were any. */
   #waiters: SentWaiters | null = null;
   #abort: AbortController | null = null;
+  /** Why nothing more can be sent, once that is so. */
+  #gone: Error | null = null;
 
   /** Takes over a connection that setup let in. */
   constructor(
@@ -118,13 +117,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     return this.#input ??= new ReceiveBuffer();
   }
 
-  #end(): ConnectionEnd {
-    return this.#maybeEnd ??= new ConnectionEnd();
-  }
-
-  /** Why nothing more can be sent, once that is so. */
-  #gone(): Error | null {
-    return this.#maybeEnd === null ? null : this.#maybeEnd.gone;
+  #closing(): Closing {
+    return this.#maybeClosing ??= new Closing();
   }
 
   /** Received octets that were not used yet. */
@@ -144,9 +138,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   #restOfCapacity(): number {
     if (this.isInputEnded) return 0;
     if (this.#phase >= Phase.TAKEN_OVER) return 0;
-    if (this.#phase === CLOSING) {
-      return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#end().discarded);
-    }
+    if (this.#phase >= CLOSING) return this.#closing().capacity;
     // A head that is allowed has to fit, or nothing would ever be parsed again.
     const most = this.#phase === Phase.HEAD
       ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
@@ -198,7 +190,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   /** The peer ended its direction; a response still reaches it (RFC 9112 §9.6). */
   receiveEnd(): void {
     this.isInputEnded = true;
-    if (this.#phase === CLOSING) {
+    if (this.#phase >= Phase.TAKEN_OVER) return;
+    if (this.#phase >= CLOSING) {
       if (this.output.pendingBytes === 0) this.#close();
       return;
     }
@@ -243,13 +236,13 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     const deadlines = this.#deadlines;
     if (this.#requests !== this.#sweptRequests) {
       this.#sweptRequests = this.#requests;
-      deadlines.noteRequests();
+      if (this.#phase === IDLE) deadlines.noteRequests();
     }
     const { maxConnectionAge } = this.context.app.options;
     if (deadlines.isOlderThan(maxConnectionAge)) this.announceEnd();
     const { pendingBytes, sentBytes } = this.output;
     deadlines.noteWrites(nowMs, pendingBytes > 0, sentBytes);
-    const what = deadlines.expired(nowMs);
+    const what = deadlines.expired(nowMs, this.#phase);
     if (what !== null) this.#timeOut(what);
   }
 
@@ -269,16 +262,16 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (exchange.isHeadSent) this.#end().fault ??= toError(error);
+    if (exchange.isHeadSent) this.#closing().noteFault(toError(error));
     failExchange(exchange, error);
   }
 
   /** See {@linkcode ExchangeOwner.takeOver}. */
   async takeOver(): Promise<Duplex> {
     await this.drained();
-    const gone = this.#gone();
+    const gone = this.#gone;
     if (gone !== null) throw gone;
-    this.#go(Phase.TAKEN_OVER);
+    this.#enter(Phase.TAKEN_OVER);
     this.#exchange?.body?.detach();
     this.#detach();
     const { bytes, start, end } = this.input;
@@ -301,7 +294,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   /** See {@linkcode ExchangeOwner.abortSignal}. */
   abortSignal(): AbortSignal {
     const abort = this.#abort ??= new AbortController();
-    const gone = this.#gone();
+    const gone = this.#gone;
     if (gone !== null) abort.abort(gone); // asked for too late
     return abort.signal;
   }
@@ -320,15 +313,15 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       exchange.forgetContinue();
       if (!this.isRunning) this.#flush();
     }
-    this.#deadlines.awaitBody();
+    if (this.#phase === EXCHANGE) this.#enter(BODY);
     this.#transport.resumeReading();
   }
 
   /** See {@linkcode BodyOwner.bodyProgressed}. */
   bodyProgressed(): void {
     const exchange = this.#exchange;
-    if (exchange?.body?.isDone === true) this.#deadlines.bodyDone();
-    else this.#deadlines.bodyProgressed();
+    if (this.#phase === BODY) this.#enter(EXCHANGE);
+    if (exchange?.body?.isDone === true) this.#deadlines.completeRequest();
     this.#transport.resumeReading();
   }
 
@@ -367,7 +360,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       }
       if (head === NEEDS_MORE) {
         this.#parser ??= parsers.takeShared();
-        if (this.#phase === IDLE && !parser.isIdle) this.#beginHead();
+        if (this.#phase === IDLE && !parser.isIdle) this.#enter(Phase.HEAD);
         return pos;
       }
       pos += head.sizeBytes;
@@ -381,11 +374,6 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
     );
     return pos;
-  }
-
-  #beginHead(): void {
-    this.#go(Phase.HEAD);
-    this.#deadlines.beginHead();
   }
 
   #begin(head: RequestHead): Exchange {
@@ -420,9 +408,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   #run(exchange: Exchange): void {
     const { body } = exchange;
     const wasIdle = this.#phase === IDLE;
-    this.#phase = EXCHANGE; // from IDLE or HEAD: see `#parse`
+    if (body === null && wasIdle) this.#phase = EXCHANGE;
+    else this.#beginExchange(exchange);
     this.#requests++;
-    if (body !== null) this.#awaitBodyOf(exchange);
     run(exchange);
     if (
       body === null && wasIdle && exchange.endsAtOnce &&
@@ -434,15 +422,19 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     exchange.dropHead();
   }
 
-  /** A body's reader asks for more while the handler runs. */
-  #awaitBodyOf(exchange: Exchange): void {
-    this.#exchange = exchange;
-    this.#deadlines.beginExchange(true);
+  /** Enters the phase of an exchange that has a body, or whose head came in parts. */
+  #beginExchange(exchange: Exchange): void {
+    this.#enter(EXCHANGE);
+    if (exchange.body === null) this.#deadlines.completeRequest();
+    else {
+      this.#exchange = exchange; // a body's reader may ask for more while the handler runs
+      this.#deadlines.beginRequest();
+    }
   }
 
   /** Goes on with an exchange that was not over when its handler returned. */
   #runOn(exchange: Exchange): void {
-    const gone = this.#gone();
+    const gone = this.#gone;
     if (gone !== null) {
       exchange.detach(); // closed meanwhile, by its own handler
       exchange.abort(gone);
@@ -452,7 +444,6 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     this.#advance();
     if (exchange.isDetached) return;
     exchange.retainHead();
-    if (exchange.body === null) this.#deadlines.beginExchange(false);
   }
 
   /** Runs what can be run: the exchange's end, its body, the next requests. */
@@ -478,15 +469,14 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       const { drainBytes } = this.context.app.options;
       const isDrained = body.drain(drainBytes);
       if (isDrained === false) {
-        if (this.#phase === EXCHANGE) {
-          this.#go(Phase.DRAIN);
-          this.#deadlines.beginDrain();
-        }
+        if (this.#phase < Phase.DRAIN) this.#enter(Phase.DRAIN);
         return false;
       }
       if (isDrained === null) exchange.endConnection();
     }
-    if (body !== null && body.fault !== null) this.#end().fault ??= body.fault;
+    if (body !== null && body.fault !== null) {
+      this.#closing().noteFault(body.fault);
+    }
     body?.detach();
     this.#detach();
     if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes() === 0) {
@@ -507,9 +497,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   /** The exchange is over, and the next one may begin. */
   #rest(): void {
     if (this.output.pendingBytes === 0) this.#abort = null;
-    this.#phase = IDLE; // from EXCHANGE or DRAIN, in which alone there is an exchange
-    // The sweep moves the deadline on when it sees that there were requests.
-    if (!this.#deadlines.awaitsRequest) this.#deadlines.beginIdle();
+    this.#enter(IDLE);
   }
 
   /** The peer ended: once no whole request of it is left, nothing more will begin. */
@@ -558,7 +546,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
 
   /** Answers what broke the protocol, and closes. */
   #refuse(error: ProtocolError, text?: string): void {
-    this.#end().fault = error;
+    this.#closing().noteFault(error);
     this.#beginClosing();
     const status = Status.of(error.status);
     const body = text ?? status.reason;
@@ -581,38 +569,32 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
 
   #beginClosing(): void {
     if (this.#phase >= CLOSING) return;
-    this.#go(CLOSING);
-    this.#deadlines.beginClosing();
+    this.#enter(CLOSING);
     this.#input = null;
     if (!this.isRunning) this.#flush();
   }
 
   /** All was sent: ends our direction, and waits a little for the peer to end its own. */
   #endOutput(): void {
-    const end = this.#end();
-    if (end.isWriteClosed) return;
-    end.isWriteClosed = true;
-    if (this.isInputEnded || end.discarded > MAX_DISCARDED_BYTES) {
+    if (this.isInputEnded || this.#closing().isExhausted) {
       this.#close();
       return;
     }
-    this.#deadlines.beginLinger();
+    this.#enter(LINGER);
     this.#transport.closeWrite();
     this.#transport.resumeReading();
   }
 
   #discard(size: number): void {
-    const end = this.#end();
-    end.discarded += size;
-    if (end.discarded > MAX_DISCARDED_BYTES && end.isWriteClosed) {
-      this.#close();
-    }
+    const closing = this.#closing();
+    closing.discard(size);
+    if (closing.isExhausted && this.#phase === LINGER) this.#close();
   }
 
   #timeOut(what: TimedOut): void {
     const { code, isSilent, message } = what;
     if (isSilent) {
-      if (this.#phase === CLOSING) this.#close(this.#end().fault ?? undefined);
+      if (this.#phase === LINGER) this.#close();
       else this.#beginClosing();
       return;
     }
@@ -634,10 +616,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
 
   #close(error?: Error): void {
     if (this.#phase === Phase.CLOSED) return;
-    const cause = error ?? this.#end().fault ?? undefined;
+    const cause = error ?? this.#maybeClosing?.fault ?? undefined;
     const gone = error ??
       new TypeError("Cannot send: the connection is closed");
-    this.#phase = Phase.CLOSED;
+    this.#enter(Phase.CLOSED);
     this.context.connections.remove(this);
     this.context.requestCount += this.#requests;
     const exchange = this.#exchange;
@@ -645,7 +627,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     const { sentBytes } = this.output;
     this.output.clear();
     this.#input = null;
-    this.#end().gone = gone;
+    this.#gone = gone;
     this.#abort?.abort(gone);
     exchange?.abort(gone);
     // even without any: whoever comes later is told what had been sent
@@ -653,11 +635,16 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     this.#transport.close(cause);
   }
 
-  #go(next: Phase): void {
+  /**
+   * Goes to another phase and sets its deadline: all changes of the phase but
+   * those of {@linkcode Connection.#run} are made here.
+   */
+  #enter(next: Phase): void {
     if (!mayFollow(this.#phase, next)) {
       throw new TypeError(`Cannot go from phase ${this.#phase} to ${next}`);
     }
     this.#phase = next;
+    this.#deadlines.enter(next);
   }
 }
 

@@ -1,16 +1,18 @@
 /**
- * Connections of all connections of one engine: each connection keeps its own
- * times as plain numbers, and one timer sweeps over them.
+ * All connections of one engine, and the one timer that acts on their
+ * deadlines: each connection keeps its own times as plain numbers, and a sweep
+ * asks all of them.
  *
- * A sorted list with a timer for its first entry would have to be kept sorted
- * at each request; here a request costs one addition. A sweep over the 4,096
- * connections of the default limit takes some tens of microseconds, and it
- * comes a few times a second while there are connections at all.
+ * The alternative, a sorted list with a timer for its first entry, has to be
+ * kept sorted at each request; here a request costs one addition. A sweep over
+ * the 4,096 connections of the default limit takes some tens of microseconds
+ * and happens a few times a second while there are connections.
  */
 
+import { toError } from "../to_error.ts";
 import type { Clock } from "./clock.ts";
 
-/** A connection, as those see it that know all of them. */
+/** A connection as its engine sees it. */
 export interface ServedConnection {
   /** Requests that were begun. */
   readonly requestCount: number;
@@ -20,7 +22,7 @@ export interface ServedConnection {
   announceEnd(): void;
   /** Serving ends: closes if it is idle, lets a running request finish. */
   stop(): void;
-  /** Ends at once. */
+  /** Closes without waiting for anything. */
   fail(error: Error): void;
 }
 
@@ -28,26 +30,25 @@ export interface ServedConnection {
 const MAX_PERIOD_MS = 250;
 const MIN_PERIOD_MS = 5;
 
-/** The connections of an engine and its one timer. */
+/** See the file's header. */
 export class Connections {
   /** The time of the last sweep, in whole ms; at most one period old. */
   nowMs: number;
   /** The time of the sweep before that, in ms. */
   previousMs: number;
-  /** Time between two sweeps, in ms: what a deadline may be late by. */
+  /** Time between two sweeps, in ms: a deadline is acted on this much late at most. */
   readonly periodMs: number;
-  #clock: Clock;
-  /** All connections, from their beginning to their end. */
+  /** All connections that are not closed. */
   readonly members: Set<ServedConnection> = new Set();
+  #clock: Clock;
   #onTick: (epochMs: number) => void;
   #stop: (() => void) | null = null;
 
   /**
    * Creates an empty set.
    *
-   * @param clock Where time comes from.
    * @param shortestMs The shortest deadline in use; an eighth of it is the period.
-   * @param onTick Called with the time in ms since the epoch at each sweep.
+   * @param onTick Called at each sweep with the time in ms since the epoch.
    */
   constructor(
     clock: Clock,
@@ -62,12 +63,12 @@ export class Connections {
     this.periodMs = Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
   }
 
-  /** The time at which something is due in `durationMs`, never early. */
+  /** The time at which something is due in `durationMs`; `nowMs` may be a period old, so add one. */
   after(durationMs: number): number {
     return this.nowMs + this.periodMs + durationMs;
   }
 
-  /** Adds a member; the timer runs while there are any. */
+  /** Adds a connection; the timer runs while there are any. */
   add(member: ServedConnection): void {
     if (this.#stop === null) {
       this.#refresh();
@@ -76,7 +77,7 @@ export class Connections {
     this.members.add(member);
   }
 
-  /** Removes a member. */
+  /** Removes a connection. */
   remove(member: ServedConnection): void {
     this.members.delete(member);
     if (this.members.size > 0 || this.#stop === null) return;
@@ -90,8 +91,15 @@ export class Connections {
     this.#onTick(this.#clock.epochMs());
   }
 
+  /** A connection that throws is closed, so that the others still get their turn. */
   #sweep(): void {
     this.#refresh();
-    for (const member of this.members) member.expire(this.nowMs);
+    for (const member of this.members) {
+      try {
+        member.expire(this.nowMs);
+      } catch (error) {
+        member.fail(toError(error)); // the teardown hook is told
+      }
+    }
   }
 }

@@ -1,51 +1,56 @@
 /**
- * The deadlines of one connection as plain numbers: one for what is awaited
- * from the peer, one for the whole request, one for a write without progress
- * (RFC 9112 §9.5). Times are whole milliseconds and {@linkcode NEVER} stands for
- * no time: whole numbers are part of the object, all others live beside it.
+ * The deadlines of one connection as plain numbers: one for what its phase
+ * awaits from the peer, one for the whole request, one for a write without
+ * progress (RFC 9112 §9.5). Nothing here runs a timer: {@linkcode Connections}
+ * sweeps over all connections and asks each what has passed.
+ *
+ * Times are whole milliseconds, which V8 keeps inside the object; a fraction
+ * would be allocated at each change. {@linkcode NEVER} stands for no deadline.
  */
 
-import type { Connections } from "./connections.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import type { ServerOptions } from "../options.ts";
+import type { Connections } from "./connections.ts";
+import { Phase } from "./phase.ts";
 
-/** In place of a time: nothing is awaited. */
+/** Instead of a time: no deadline. */
 const NEVER = -1;
 
-/** What a passed deadline means. */
+/** The meaning of a passed deadline. */
 export interface TimedOut {
-  /** Whether the connection ends without an answer. */
+  /** Whether the connection closes without a response. */
   readonly isSilent: boolean;
-  /** The error's code, or `null` if nobody can be answered. */
+  /** The error's code, or `null` if no response can reach the peer. */
   readonly code: "HEAD_TIMEOUT" | "BODY_TIMEOUT" | "REQUEST_TIMEOUT" | null;
-  /** What was awaited, how long, and the option. */
+  /** What was awaited, how long, and which option says so. */
   readonly message: string;
 }
 
-/** What the read deadline stands for. */
-type Awaited = "nothing" | "request" | "head" | "body" | "drain" | "end";
-
-/** A write that makes no progress. */
+/** Output that does not leave. */
 interface Stall {
-  /** When that was seen first, in ms. */
+  /** When a sweep first saw it, in ms. */
   readonly sinceMs: number;
-  /** Bytes that had gone out by then. */
+  /** Bytes that had been sent by then. */
   readonly sentBytes: number;
 }
 
 /** One connection's deadlines. */
 export class Deadlines {
   #connections: Connections;
-  /** The server's options, with what this connection has in their place. */
+  /** The server's options, with this connection's own timeouts. */
   #options: ServerOptions;
   #bornMs: number;
-  #awaited: Awaited = "request";
+  /** When the peer must have done what the phase awaits. */
   #readAt: number;
   #requestAt = NEVER;
-  /** The write that the last sweep saw waiting. */
+  /** The output that the last sweep saw pending. */
   #stall: Stall | null = null;
 
-  /** Starts to wait for the first request. */
+  /**
+   * Begins with the wait for the first request, which is as short as that for a
+   * head: a peer that connects and says nothing does not get an idle
+   * connection's time.
+   */
   constructor(
     connections: Connections,
     options: ServerOptions,
@@ -54,97 +59,50 @@ export class Deadlines {
     this.#connections = connections;
     this.#options = withOwn(options, own);
     this.#bornMs = connections.nowMs;
-    // A connection that never says anything does not get the time of an idle one.
-    this.#readAt = timeAfter(connections, this.#options.headerTimeout);
+    this.#readAt = this.#timeAfter(this.#options.headerTimeout);
   }
 
-  /** Says whether the connection is older than that. */
+  /** Says whether the connection is older than `ageMs`. */
   isOlderThan(ageMs: number): boolean {
     return this.#connections.nowMs - this.#bornMs > ageMs;
   }
 
-  /** The next request may begin. */
-  beginIdle(): void {
-    this.#await("request", this.#options.idleTimeout);
+  /** Sets the deadline of a phase that was just entered. */
+  enter(phase: Phase): void {
+    this.#readAt = this.#timeAfter(this.#durationMs(phase));
+    if (phase === Phase.HEAD) this.beginRequest();
+    else if (phase === Phase.IDLE || phase >= Phase.CLOSING) {
+      this.#requestAt = NEVER;
+    }
+  }
+
+  /** A request began that has not arrived as a whole; its deadline runs once. */
+  beginRequest(): void {
+    if (this.#requestAt !== NEVER) return;
+    this.#requestAt = this.#timeAfter(this.#options.requestTimeout);
+  }
+
+  /** The request arrived as a whole, body included. */
+  completeRequest(): void {
     this.#requestAt = NEVER;
   }
 
   /**
-   * Sees at a sweep that requests came and went since the one before: the time
-   * of an idle connection runs from there. A request itself costs nothing here.
+   * A sweep sees that an idle connection had requests since the sweep before:
+   * its idle time runs from there. The requests themselves set no deadline,
+   * which keeps them cheap.
    */
   noteRequests(): void {
-    if (this.#awaited !== "request") return;
     const { previousMs, periodMs } = this.#connections;
     const idleMs = this.#options.idleTimeout;
     this.#readAt = idleMs === Infinity ? NEVER : previousMs + periodMs + idleMs;
   }
 
-  /** A head began: a deadline, not an inactivity, so that progress does not move it. */
-  beginHead(): void {
-    this.#await("head", this.#options.headerTimeout);
-    this.#requestAt = timeAfter(
-      this.#connections,
-      this.#options.requestTimeout,
-    );
-  }
-
-  /** A head is complete. */
-  beginExchange(hasBody: boolean): void {
-    this.#awaited = "nothing";
-    this.#readAt = NEVER;
-    if (!hasBody) this.#requestAt = NEVER;
-    else if (this.#requestAt === NEVER) {
-      this.#requestAt = timeAfter(
-        this.#connections,
-        this.#options.requestTimeout,
-      );
-    }
-  }
-
-  /** A reader waits for the body. */
-  awaitBody(): void {
-    this.#await("body", this.#options.bodyTimeout);
-  }
-
-  /** The reader got something. */
-  bodyProgressed(): void {
-    if (this.#awaited === "body") this.beginExchange(true);
-  }
-
-  /** The body is complete. */
-  bodyDone(): void {
-    if (this.#awaited === "body") this.beginExchange(false);
-    this.#requestAt = NEVER;
-  }
-
-  /** The rest of a body is dropped. */
-  beginDrain(): void {
-    this.#await("drain", this.#options.drainTimeout);
-  }
-
-  /** The connection closes once its output was sent. */
-  beginClosing(): void {
-    this.#awaited = "nothing";
-    this.#readAt = NEVER;
-    this.#requestAt = NEVER;
-  }
-
-  /** Our direction is closed; the peer may close its own. */
-  beginLinger(): void {
-    this.#await("end", this.#options.drainTimeout);
-  }
-
-  /** Whether nothing but the next request is awaited. */
-  get awaitsRequest(): boolean {
-    return this.#awaited === "request";
-  }
-
   /**
-   * Notes whether output goes out. Seen at sweeps only, so that a write costs
-   * nothing here.
+   * A sweep sees whether output is pending. Sweeps compare what was sent
+   * between them, so that a write sets no deadline.
    *
-   * @param sentBytes How many bytes went out so far.
+   * @param sentBytes Bytes that were sent so far.
    */
   noteWrites(nowMs: number, isPending: boolean, sentBytes: number): void {
     if (!isPending) this.#stall = null;
@@ -153,16 +111,15 @@ export class Deadlines {
     }
   }
 
-  /** The first deadline that has passed, which then is none any more. */
-  expired(nowMs: number): TimedOut | null {
-    const { writeTimeout } = this.#options;
+  /** The first deadline that has passed; it is reported once. */
+  expired(nowMs: number, phase: Phase): TimedOut | null {
+    const { writeTimeout, requestTimeout } = this.#options;
     if (isOver(this.#stall?.sinceMs ?? NEVER, writeTimeout, nowMs)) {
       this.#stall = null;
       return fault(null, "Cannot send", writeTimeout, "writeTimeout");
     }
     if (isOver(this.#requestAt, 0, nowMs)) {
       this.#requestAt = NEVER;
-      const { requestTimeout } = this.#options;
       return fault(
         "REQUEST_TIMEOUT",
         "Cannot read request",
@@ -170,35 +127,40 @@ export class Deadlines {
         "requestTimeout",
       );
     }
-    if (!isOver(this.#readAt, 0, nowMs)) return null;
+    // An exchange may begin without `enter`, which leaves the time of the phase before.
+    if (phase === Phase.EXCHANGE || !isOver(this.#readAt, 0, nowMs)) {
+      return null;
+    }
     this.#readAt = NEVER;
-    switch (this.#awaited) {
-      case "head":
-        return fault(
-          "HEAD_TIMEOUT",
-          "Cannot read request head",
-          this.#options.headerTimeout,
-          "headerTimeout",
-        );
-      case "body":
-        return fault(
-          "BODY_TIMEOUT",
-          "Cannot read body",
-          this.#options.bodyTimeout,
-          "bodyTimeout",
-        );
+    return timedOut(phase, this.#durationMs(phase));
+  }
+
+  /** How long the peer may take in a phase; `Infinity` where nothing is awaited from it. */
+  #durationMs(phase: Phase): number {
+    switch (phase) {
+      case Phase.IDLE:
+        return this.#options.idleTimeout;
+      case Phase.HEAD:
+        return this.#options.headerTimeout;
+      case Phase.BODY:
+        return this.#options.bodyTimeout;
+      case Phase.DRAIN:
+      case Phase.LINGER:
+        return this.#options.drainTimeout;
       default:
-        return SILENT;
+        return Infinity;
     }
   }
 
-  #await(awaited: Awaited, durationMs: number): void {
-    this.#awaited = awaited;
-    this.#readAt = timeAfter(this.#connections, durationMs);
+  /** As {@linkcode Connections.after}; an infinite duration never ends. */
+  #timeAfter(durationMs: number): number {
+    return durationMs === Infinity
+      ? NEVER
+      : this.#connections.after(durationMs);
   }
 }
 
-/** Most connections share the server's options. */
+/** The server's options, which most connections share, or a copy with a connection's own timeouts. */
 function withOwn(options: ServerOptions, own: ProceedOptions): ServerOptions {
   const { readTimeoutMs, writeTimeoutMs } = own;
   if (readTimeoutMs === undefined && writeTimeoutMs === undefined) {
@@ -213,22 +175,39 @@ function withOwn(options: ServerOptions, own: ProceedOptions): ServerOptions {
   };
 }
 
-/** Whether it is more than `durationMs` since a time, if that is one. */
+/** Whether more than `durationMs` have passed since a time, if there is one. */
 function isOver(timeMs: number, durationMs: number, nowMs: number): boolean {
   return timeMs !== NEVER && nowMs - timeMs > durationMs;
 }
 
-/** As {@linkcode Connections.after}; an infinite duration never ends. */
-function timeAfter(connections: Connections, durationMs: number): number {
-  return durationMs === Infinity ? NEVER : connections.after(durationMs);
-}
-
-/** The end of an idle, draining or closing connection is no fault. */
+/** The end of an idle, draining or lingering connection, which is no fault. */
 const SILENT: TimedOut = Object.freeze({
   isSilent: true,
   code: null,
   message: "",
 });
+
+/** What it means that a phase's deadline has passed. */
+function timedOut(phase: Phase, durationMs: number): TimedOut {
+  switch (phase) {
+    case Phase.HEAD:
+      return fault(
+        "HEAD_TIMEOUT",
+        "Cannot read request head",
+        durationMs,
+        "headerTimeout",
+      );
+    case Phase.BODY:
+      return fault(
+        "BODY_TIMEOUT",
+        "Cannot read body",
+        durationMs,
+        "bodyTimeout",
+      );
+    default:
+      return SILENT;
+  }
+}
 
 function fault(
   code: TimedOut["code"],

@@ -1,59 +1,81 @@
 /**
- * The states of one connection and the steps between them, in one table:
+ * The states of one connection and the steps between them. This table is the
+ * only one; a test checks that the diagram says the same.
  *
  * ```
- * idle → head → exchange ⇄ drain → idle | closing → closed
- *                  └→ takenOver
+ * IDLE       → HEAD EXCHANGE CLOSING
+ * HEAD       → EXCHANGE CLOSING
+ * EXCHANGE   → BODY DRAIN IDLE CLOSING TAKEN_OVER
+ * BODY       → EXCHANGE DRAIN IDLE CLOSING TAKEN_OVER
+ * DRAIN      → IDLE CLOSING
+ * CLOSING    → LINGER
+ * any phase  → CLOSED
  * ```
  *
- * A head that is complete begins an exchange; while its handler runs, the body
- * arrives and the response leaves. What is left of the body is drained, or the
- * connection closes: write side first, then a bounded rest is read and dropped
- * so that the last response is not lost to a reset (RFC 9112 §9.6).
+ * A complete head begins an exchange: its handler runs, the body arrives and
+ * the response leaves. Unread body bytes are drained, or the connection closes:
+ * first its write direction, then, after a bounded amount of further input was
+ * dropped, the rest. Closing both at once would reset the connection, and the
+ * peer might lose the last response (RFC 9112 §9.6).
  */
 
-/** Where a connection stands. */
+/** The state of a connection. */
 export const Phase = Object.freeze(
   {
-    /** Between requests: no octet of the next one has come. */
+    /** Between requests: no byte of the next one has arrived. */
     IDLE: 0,
-    /** A head has begun. */
+    /** Part of a head has arrived. */
     HEAD: 1,
-    /** A handler runs, a body arrives or a response leaves. */
+    /** A handler runs or a response leaves; nothing is awaited from the peer. */
     EXCHANGE: 2,
-    /** The response is complete; the rest of the body is dropped. */
-    DRAIN: 3,
-    /** No further request is read; output leaves, then the write side ends. */
-    CLOSING: 4,
+    /** An exchange whose handler waits for bytes of the body. */
+    BODY: 3,
+    /** The response is complete; the rest of the body is read and dropped. */
+    DRAIN: 4,
+    /** No further request is read; pending output leaves. */
+    CLOSING: 5,
+    /** The write direction is closed; the peer may close its own. */
+    LINGER: 6,
     /** The connection belongs to a handler. */
-    TAKEN_OVER: 5,
-    /** Over. */
-    CLOSED: 6,
+    TAKEN_OVER: 7,
+    /** Closed, both directions. */
+    CLOSED: 8,
   } as const,
 );
 
-/** Where a connection stands. */
+/** The state of a connection. */
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** The steps that are allowed from each phase, as bits. */
+/** The phases that may follow each phase, as bits; {@linkcode Phase.CLOSED} may follow all. */
 const NEXT: readonly number[] = [
-  /* IDLE */ bits(Phase.HEAD, Phase.EXCHANGE, Phase.CLOSING, Phase.CLOSED),
-  /* HEAD */ bits(Phase.EXCHANGE, Phase.CLOSING, Phase.CLOSED),
+  /* IDLE */ bits(Phase.HEAD, Phase.EXCHANGE, Phase.CLOSING),
+  /* HEAD */ bits(Phase.EXCHANGE, Phase.CLOSING),
   /* EXCHANGE */ bits(
-    Phase.IDLE,
+    Phase.BODY,
     Phase.DRAIN,
+    Phase.IDLE,
     Phase.CLOSING,
     Phase.TAKEN_OVER,
-    Phase.CLOSED,
   ),
-  /* DRAIN */ bits(Phase.IDLE, Phase.CLOSING, Phase.CLOSED),
-  /* CLOSING */ bits(Phase.CLOSED),
-  /* TAKEN_OVER */ bits(Phase.CLOSED),
+  /* BODY */ bits(
+    Phase.EXCHANGE,
+    Phase.DRAIN,
+    Phase.IDLE,
+    Phase.CLOSING,
+    Phase.TAKEN_OVER,
+  ),
+  /* DRAIN */ bits(Phase.IDLE, Phase.CLOSING),
+  /* CLOSING */ bits(Phase.LINGER),
+  /* LINGER */ bits(),
+  /* TAKEN_OVER */ bits(),
   /* CLOSED */ 0,
 ];
 
 function bits(...phases: Phase[]): number {
-  return phases.reduce<number>((set, phase) => set | (1 << phase), 0);
+  return phases.reduce<number>(
+    (set, phase) => set | (1 << phase),
+    1 << Phase.CLOSED,
+  );
 }
 
 /** Says whether a connection may go from one phase to another. */

@@ -1,0 +1,68 @@
+/** The sweep over all connections of an engine. */
+
+import { assertEquals } from "@std/assert";
+import {
+  Connections,
+  type ServedConnection,
+} from "../../../server/connection/connections.ts";
+import { FakeClock } from "../../support/fake_clock.ts";
+
+/** A connection that records the sweeps it sees, and how it was closed. */
+class Member implements ServedConnection {
+  readonly requestCount = 0;
+  readonly sweptMs: number[] = [];
+  failure: Error | null = null;
+  #onSweep: () => void;
+
+  constructor(onSweep: () => void = () => {}) {
+    this.#onSweep = onSweep;
+  }
+
+  expire(nowMs: number): void {
+    this.sweptMs.push(nowMs);
+    this.#onSweep();
+  }
+
+  announceEnd(): void {}
+
+  stop(): void {}
+
+  fail(error: Error): void {
+    this.failure = error;
+  }
+}
+
+Deno.test("a connection that throws in a sweep is closed, and the sweep reaches the others", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const broken = new Error("broken");
+  const members = [
+    new Member(),
+    new Member(() => {
+      throw broken;
+    }),
+    new Member(),
+  ];
+  for (const member of members) connections.add(member);
+  clock.advance(connections.periodMs);
+  assertEquals(members.map(({ sweptMs }) => sweptMs), [[250], [250], [250]]);
+  assertEquals(members.map(({ failure }) => failure), [null, broken, null]);
+});
+
+Deno.test("the sweeps stop with the last connection and begin again with the next", () => {
+  const clock = new FakeClock();
+  const ticks: number[] = [];
+  const connections = new Connections(clock, 80, (ms) => ticks.push(ms));
+  assertEquals([connections.periodMs, clock.tickerCount], [10, 0]);
+  const member = new Member();
+  connections.add(member);
+  clock.advance(20);
+  connections.remove(member);
+  clock.advance(1000);
+  assertEquals([member.sweptMs, clock.tickerCount], [[10, 20], 0]);
+  connections.add(member);
+  assertEquals(connections.nowMs, 1020); // no sweep kept it up to date
+  clock.advance(10);
+  assertEquals(member.sweptMs, [10, 20, 1030]);
+  assertEquals(ticks.length, 5);
+});
