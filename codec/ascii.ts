@@ -1,10 +1,11 @@
 /**
- * Octets by name, classes of octets by table, and the few conversions between
- * octets and text that a message needs (RFC 9110 §5.5, §5.6.2; RFC 9112 §2.2).
+ * Named byte values, byte classes as look-up tables, and the conversions between
+ * bytes and strings that HTTP messages need (RFC 9110 §5.5, §5.6.2; RFC 9112
+ * §2.2). Grammar beyond single bytes belongs to the parsers.
  *
- * A table has one entry for each of the 256 octets, so a look-up by an octet
- * is always defined: `TABLE[octet]!` is the one place where `!` stands without
- * a comment of its own, here and in every file that uses these tables.
+ * Each table has 256 entries, so a look-up by a byte is always defined. That is
+ * why `TABLE[byte]!` needs no comment of its own, here and in every file that
+ * uses these tables.
  */
 
 import { Buffer } from "node:buffer";
@@ -15,7 +16,6 @@ export const CR = 0x0d; // \r
 export const SP = 0x20;
 export const DQUOTE = 0x22; // "
 export const PERCENT = 0x25; // %
-export const ASTERISK = 0x2a; // *
 export const COMMA = 0x2c; // ,
 export const SLASH = 0x2f; // /
 export const DIGIT_0 = 0x30; // 0
@@ -25,15 +25,15 @@ export const EQUALS = 0x3d; // =
 export const QUESTION = 0x3f; // ?
 export const BACKSLASH = 0x5c; // \
 
-/** Puts the octets of `characters` into the class `value` of `table`. */
+/** Adds each of `characters` to a class: its entry in `table` becomes `value`. */
 export function mark(table: Uint8Array, characters: string, value = 1): void {
   for (let i = 0; i < characters.length; i++) {
     table[characters.charCodeAt(i)] = value;
   }
 }
 
-/** Puts the octets `first` to `last`, both included, into the class `value`. */
-export function markRange(
+/** Adds the bytes `first` to `last`, both included, to a class. */
+function markRange(
   table: Uint8Array,
   first: number,
   last: number,
@@ -74,7 +74,7 @@ function hexTable(): Uint8Array {
   return table;
 }
 
-/** What {@linkcode HEX_VALUE} holds for an octet that is no hexadecimal digit. */
+/** The entry in {@linkcode HEX_VALUE} for a byte that is not a hexadecimal digit. */
 export const NOT_HEX = 0xff;
 
 /** `ALPHA / DIGIT`. */
@@ -83,13 +83,13 @@ export const ALPHANUMERIC: Uint8Array = alphanumerics();
 /** `tchar` (RFC 9110 §5.6.2). */
 export const TOKEN: Uint8Array = tokenTable();
 
-/** `field-vchar / SP / HTAB`: no other control octet, NUL and DEL included (RFC 9110 §5.5). */
+/** `field-vchar / SP / HTAB`: every byte but the control characters, NUL and DEL included (RFC 9110 §5.5). */
 export const FIELD_VALUE: Uint8Array = fieldValueTable();
 
-/** The value of a `HEXDIG` of either case, or {@linkcode NOT_HEX}. */
+/** The value of each `HEXDIG` in either case; {@linkcode NOT_HEX} for all other bytes. */
 export const HEX_VALUE: Uint8Array = hexTable();
 
-/** Says whether `text` is a token: one or more `tchar` (RFC 9110 §5.6.2). */
+/** Returns whether a string is a token: one or more `tchar` (RFC 9110 §5.6.2). */
 export function isToken(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -98,7 +98,7 @@ export function isToken(text: string): boolean {
   return text.length > 0;
 }
 
-/** Compares octets with lower-case ASCII text, the octets' case aside. */
+/** Compares bytes with a lower-case ASCII string, ignoring the case of the bytes. */
 export function equalsIgnoringCase(
   bytes: Uint8Array,
   start: number,
@@ -107,14 +107,14 @@ export function equalsIgnoringCase(
 ): boolean {
   if (end - start !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {
-    let octet = bytes[start + i]!;
-    if (octet >= 0x41 && octet <= 0x5a) octet |= 0x20;
-    if (octet !== lower.charCodeAt(i)) return false;
+    let byte = bytes[start + i]!;
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+    if (byte !== lower.charCodeAt(i)) return false;
   }
   return true;
 }
 
-/** Compares octets with text of which every code unit stands for one octet. */
+/** Compares bytes with a string, one code unit to one byte. */
 export function equalsLatin1(
   bytes: Uint8Array,
   start: number,
@@ -129,8 +129,8 @@ export function equalsLatin1(
 }
 
 /**
- * Lower-cases `A` to `Z` and nothing else. `String.prototype.toLowerCase` folds
- * the Kelvin sign to `k`, which would make two names equal that are not.
+ * Lower-cases `A` to `Z` and nothing else. `String.prototype.toLowerCase` maps
+ * the Kelvin sign to `k`, so two different names would compare as equal.
  */
 export function lowerCaseAscii(text: string): string {
   for (let i = 0; i < text.length; i++) {
@@ -141,20 +141,21 @@ export function lowerCaseAscii(text: string): string {
   return text.toLowerCase();
 }
 
-/** Longest run of octets that is cheaper to decode unit by unit than by a call. */
+/** Up to this size, a loop decodes faster than a call into the runtime. */
 const SHORT_RUN_BYTES = 8;
 
-/** The runtime's own decoder, which takes any array of octets as `this`; its types leave it out. */
+/** The runtime's Latin-1 decoder. It accepts any `Uint8Array` as `this`; the published types omit it. */
 const { latin1Slice } = Buffer.prototype as unknown as {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
 };
 
 /**
- * Decodes octets one to one: the code unit is the octet (RFC 9112 §2.2).
- * `TextDecoder("latin1")` would be windows-1252 and change 0x80 to 0x9F.
+ * Decodes bytes as Latin-1: each byte becomes the code unit of the same value
+ * (RFC 9112 §2.2). `TextDecoder("latin1")` is windows-1252 by its standard and
+ * would change the bytes 0x80 to 0x9F.
  *
- * perf: 77 ns for 110 octets, where `String.fromCharCode` over a view of them
- * takes 700 ns (bench/request_head_bench.ts with the values read, Deno 2.9).
+ * perf: 77 ns for 110 bytes; `String.fromCharCode` over a view of them takes
+ * 700 ns (bench/request_head_bench.ts with the values read, Deno 2.9).
  */
 export function decodeLatin1(
   bytes: Uint8Array,
@@ -169,7 +170,7 @@ export function decodeLatin1(
   return text;
 }
 
-/** Writes text whose code units are all octets; returns the offset behind it. */
+/** Writes a string whose code units are all at most 0xFF; returns the offset after it. */
 export function writeLatin1(
   bytes: Uint8Array,
   offset: number,
@@ -179,14 +180,14 @@ export function writeLatin1(
   return offset + text.length;
 }
 
-/** Gives text whose code units are all octets as new bytes. */
+/** Encodes a string whose code units are all at most 0xFF. */
 export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   writeLatin1(bytes, 0, text);
   return bytes;
 }
 
-/** Shows at most 64 octets of a peer's bytes in a message, escaped and cut short. */
+/** Quotes a peer's bytes for an error message: escaped, and cut after 64 bytes. */
 export function quoteBytes(
   bytes: Uint8Array,
   start: number,

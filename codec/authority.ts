@@ -1,19 +1,20 @@
 /**
- * `uri-host [ ":" port ]`, as it stands in `Host`, in an absolute-form target
- * and in an authority-form target (RFC 9110 §4.2.1, §7.2; RFC 3986 §3.2.2).
+ * Parses `uri-host [ ":" port ]`, the value of `Host` and the authority of an
+ * absolute-form or authority-form target (RFC 9110 §4.2.1, §7.2; RFC 3986
+ * §3.2.2). Which of them must agree is decided in `request_checks.ts`.
  *
- * Stricter than the text: no percent-encoding, no `,` (a list of hosts must not
- * pass as one), no userinfo, no future IP literals. What is left can go into
- * routing and caches without another look.
+ * Stricter than the RFC: no percent-encoding, no `,` (a list of hosts must not
+ * pass as one host), no userinfo, no IPvFuture literals. An accepted authority
+ * is safe to use for routing and as a cache key.
  */
 
 import { ALPHANUMERIC, COLON, DIGIT_0, lowerCaseAscii, mark } from "./ascii.ts";
 
-/** A host and, if one is written, a port. */
+/** A host with an optional port. */
 export interface Authority {
-  /** The host in lower case; an IPv6 address stands in brackets. */
+  /** The host in lower case; an IPv6 address keeps its brackets. */
   readonly host: string;
-  /** The port, 0 to 65535, or `null` if none is written. */
+  /** The port, 0 to 65535, or `null` if it is absent or empty. */
   readonly port: number | null;
 }
 
@@ -23,12 +24,12 @@ function hostTable(): Uint8Array {
   return table;
 }
 
-/** `unreserved` and `sub-delims` without the comma. */
+/** The bytes of a host name: `unreserved` and `sub-delims` without the comma. */
 export const HOST: Uint8Array = hostTable();
 
 const MAX_PORT = 65_535;
 
-/** Parses an authority; `null` if it is none, an empty host included. */
+/** Parses an authority; returns `null` if it is invalid or its host is empty. */
 export function parseAuthority(text: string): Authority | null {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::([0-9]*))?$/.exec(text);
   if (match === null) return null;
@@ -44,8 +45,8 @@ export function parseAuthority(text: string): Authority | null {
 }
 
 /**
- * Says at once whether octets are a name with an optional port of up to four
- * digits, which nearly all are; anything else wants {@linkcode parseAuthority}.
+ * Returns whether bytes are a host name with an optional port of up to four
+ * digits, as nearly all are. Pass anything else to {@linkcode parseAuthority}.
  */
 export function isPlainAuthority(
   bytes: Uint8Array,
@@ -64,7 +65,7 @@ export function isPlainAuthority(
   return true;
 }
 
-/** Compares two authorities, an absent port standing for `defaultPort`. */
+/** Compares two authorities; an absent port counts as `defaultPort`. */
 export function isSameAuthority(
   a: Authority,
   b: Authority,
@@ -82,7 +83,7 @@ function isRegisteredName(host: string): boolean {
   return true;
 }
 
-/** Says whether text is an IPv6 address (RFC 3986 §3.2.2). */
+/** Returns whether a string is an IPv6 address without brackets (RFC 3986 §3.2.2). */
 export function isIpv6Address(text: string): boolean {
   const halves = text.split("::");
   if (halves.length > 2) return false;

@@ -1,10 +1,10 @@
 /**
- * One face for the three ways in which a body can be framed (RFC 9112 §6.3):
- * by length, chunked, and by the end of the connection. Which one it is was
- * decided in `framing.ts`; chunks are `chunked.ts`'s.
+ * Decodes a body in any of the three framings: by length, chunked, and until the
+ * connection closes (RFC 9112 §6.3). `framing.ts` decides which one applies;
+ * `chunked.ts` decodes chunks.
  *
- * A body of known length was measured against `maxBodyBytes` when its head was
- * read, so only the other two are measured here.
+ * The head parser already checked a declared length against `maxBodyBytes`, so
+ * only the other two framings are checked here.
  */
 
 import { ChunkedDecoder } from "./chunked.ts";
@@ -16,17 +16,29 @@ import type { TrailerSection } from "./trailer_section.ts";
 /**
  * Decodes one body from bytes that arrive in any split.
  *
- * Each step gives at most one run of payload as offsets into the caller's
- * bytes; nothing is copied. Bytes behind the body are never consumed.
+ * Each step yields at most one piece of payload, as offsets into the caller's
+ * bytes; nothing is copied. Bytes after the body are never consumed.
+ *
+ * @example A body of known length
+ * ```ts
+ * import { BodyDecoder } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("helloGET /");
+ * const decoder = new BodyDecoder(5);
+ * assertEquals(decoder.decode(bytes, 0, bytes.length), 5);
+ * assertEquals([decoder.pieceStart, decoder.pieceEnd], [0, 5]);
+ * assertEquals(decoder.done, true);
+ * ```
  */
 export class BodyDecoder {
   /** Whether the whole body has been consumed. */
   done: boolean;
-  /** Offset of the last step's payload in the bytes given to it. */
+  /** Offset of the last step's payload in the bytes passed to it. */
   pieceStart = 0;
-  /** Offset behind the last step's payload; equal to `pieceStart` if there was none. */
+  /** Offset after the last step's payload; equal to `pieceStart` if there was none. */
   pieceEnd = 0;
-  /** Octets of payload so far. */
+  /** Payload decoded so far, in bytes. */
   receivedBytes = 0;
   /** The trailer section once `done`, or `null` if there is none. */
   trailerSection: TrailerSection | null = null;
@@ -37,10 +49,11 @@ export class BodyDecoder {
   /**
    * Creates a decoder for one body.
    *
-   * @param length Octets of the body, 0 to 2^53 − 1, or {@linkcode CHUNKED}, or
-   * {@linkcode UNTIL_CLOSE}; with 0 the decoder is done from the start.
-   * @param limits `maxBodyBytes` is not applied to a known length.
-   * @throws {RangeError} If `length` is none of these.
+   * @param length The body's length in bytes, 0 to 2^53 − 1; -1 for chunked; or
+   * -2 for a body that ends with the connection. With 0 the decoder starts out
+   * done.
+   * @param limits The limits; `maxBodyBytes` is not applied to a known length.
+   * @throws {RangeError} If `length` is anything else.
    */
   constructor(length: number, limits: BodyLimits = DEFAULT_BODY_LIMITS) {
     if (!Number.isSafeInteger(length) || length < UNTIL_CLOSE) {
@@ -52,21 +65,23 @@ export class BodyDecoder {
     this.#chunked = length === CHUNKED ? new ChunkedDecoder(limits) : null;
   }
 
-  /** Octets of payload still to come, or -1 where the framing does not tell. */
+  /** Payload still to come in bytes, or -1 if the framing does not declare it. */
   get remainingBytes(): number {
     if (this.#length >= 0) return this.#length - this.receivedBytes;
     return this.done ? 0 : -1;
   }
 
   /**
-   * Takes the next step.
+   * Consumes framing and at most one piece of payload.
    *
    * @param bytes The bytes as received; only `start` to `end` are read.
-   * @param start Offset of the first octet that no step has consumed.
-   * @param end Offset behind the last octet received.
-   * @returns Octets consumed: 0 only if there were none or the body is done.
-   * @throws {ProtocolError} For a fault in the framing, or `BODY_TOO_LARGE`; the
-   * offset counts from the start of the body's framing.
+   * @param start Offset of the first byte that no step has consumed.
+   * @param end Offset after the last byte received.
+   * @returns How many bytes were consumed; 0 only if there were none or the body
+   * is done.
+   * @throws {ProtocolError} `BODY_TOO_LARGE` beyond `maxBodyBytes`, or a code of
+   * {@linkcode ChunkedDecoder.decode}. The offset counts from the start of the
+   * body's framing.
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
     if (this.#chunked !== null) {
@@ -83,9 +98,10 @@ export class BodyDecoder {
   }
 
   /**
-   * Says that the peer will send nothing more; after the body's end, nothing.
+   * Tells the decoder that the peer will send nothing more; does nothing once the
+   * body is done.
    *
-   * @throws {ProtocolError} `TRUNCATED_BODY` if octets are missing (RFC 9112 §8),
+   * @throws {ProtocolError} `TRUNCATED_BODY` if bytes are missing (RFC 9112 §8),
    * or the error that an earlier step threw.
    */
   end(): void {
@@ -116,7 +132,7 @@ export class BodyDecoder {
     return consumed;
   }
 
-  /** How much a step may take; what fits is given out before the error. */
+  /** How many bytes a step may consume. Payload within the limit is delivered before the error. */
   #room(): number {
     if (this.#length !== UNTIL_CLOSE) return this.#length - this.receivedBytes;
     const room = this.#maxBodyBytes - this.receivedBytes;

@@ -1,30 +1,31 @@
 /**
- * What the consumer of a body holds, on the server and in the client: the
- * helpers, the pieces and the web stream. It pulls from a feed that it is
- * given; where the octets come from is the feed's affair.
+ * The application's side of a received body, on the server and in the client:
+ * whole-body helpers, iteration by pieces, and a web stream. It pulls from a
+ * feed; decoding and waiting for the peer belong to the feed. Besides
+ * `body_source.ts`, this is the only file here that uses promises.
  */
 
 import { ProtocolError } from "./errors.ts";
 
-/** Where a {@linkcode BodyReader} gets its pieces. */
+/** The source of a {@linkcode BodyReader}'s pieces. */
 export interface BodyFeed {
-  /** Octets of payload to come if the framing tells, otherwise -1. */
+  /** Payload to come in bytes if the framing declares it, otherwise -1. */
   readonly remainingBytes: number;
-  /** Gives the next piece, a view that is valid until the next call, or `null` at the end. */
+  /** Returns the next piece, a view that is valid until the next call, or `null` at the end. */
   pull(): Uint8Array | null | Promise<Uint8Array | null>;
-  /** Says that no more pieces are wanted. */
+  /** Tells the feed that no more pieces are wanted. */
   cancel(reason?: unknown): void;
 }
 
 const decoder = new TextDecoder();
 
-/** Where gathering begins: memory follows octets received, not octets declared. */
+/** First size of the array that gathers a body. Memory grows with what arrives, not with what the peer declares. */
 const INITIAL_GATHER_BYTES = 1024;
 
 /**
- * A body that can be read once, in one of several forms.
+ * A received body, which can be read once, in one of several forms.
  *
- * @example Read a request's body as text
+ * @example Read a request's body as a string
  * ```ts
  * import { Server } from "@khttp/khttp";
  *
@@ -35,32 +36,35 @@ const INITIAL_GATHER_BYTES = 1024;
 export class BodyReader implements AsyncIterable<Uint8Array> {
   #feed: BodyFeed;
   #maxBufferedBytes: number;
+  /** The form in which the body is being read, for the error on a second use. */
   #form: string | null = null;
-  /** What `read` could not give yet. */
+  /** The part of the last piece that did not fit into the buffer of `read`. */
   #rest: Uint8Array | null = null;
 
   /**
    * Creates a reader.
    *
-   * @param feed Where pieces come from.
-   * @param maxBufferedBytes How many bytes the gathering helpers take before they reject.
+   * @param feed The source of the pieces.
+   * @param maxBufferedBytes The largest body, in bytes, that `bytes`, `text`,
+   * `json` and `form` accept.
    */
   constructor(feed: BodyFeed, maxBufferedBytes: number) {
     this.#feed = feed;
     this.#maxBufferedBytes = maxBufferedBytes;
   }
 
-  /** Whether the body is being read or was read. */
+  /** Whether one of the reading methods has been used. */
   get isUsed(): boolean {
     return this.#form !== null;
   }
 
   /**
-   * Gathers the whole body.
+   * Reads the whole body into one array, which the caller owns.
    *
    * @throws {TypeError} If the body was used already.
-   * @throws {ProtocolError} If it breaks off or its framing is bad;
-   * `BODY_TOO_LARGE` beyond `maxBufferedBodyBytes` (1 MiB by default).
+   * @throws {ProtocolError} `BODY_TOO_LARGE` beyond `maxBufferedBodyBytes` (1 MiB
+   * by default), `TRUNCATED_BODY` if the peer breaks off, or the code of a fault
+   * in the framing.
    */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     this.#claim("bytes");
@@ -68,7 +72,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Gathers the whole body and decodes it as UTF-8; malformed sequences become U+FFFD.
+   * Reads the whole body and decodes it as UTF-8; malformed sequences become U+FFFD.
    *
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
    */
@@ -78,9 +82,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Gathers the whole body and parses it as JSON.
+   * Reads the whole body and parses it as JSON.
    *
-   * @throws {SyntaxError} If it is no JSON.
+   * @throws {SyntaxError} If it is not JSON.
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
    */
   async json(): Promise<unknown> {
@@ -89,7 +93,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Gathers the whole body and parses it as `application/x-www-form-urlencoded`.
+   * Reads the whole body and parses it as `application/x-www-form-urlencoded`.
    *
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
    */
@@ -99,7 +103,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The body as a web stream of pieces that the reader owns.
+   * The body as a web stream; each chunk is a copy that the consumer owns.
    *
    * @throws {TypeError} If the body was used already.
    */
@@ -110,7 +114,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
       async pull(controller): Promise<void> {
         const piece = await feed.pull();
         if (piece === null) controller.close();
-        else controller.enqueue(piece.slice()); // views end with the next pull
+        else controller.enqueue(piece.slice()); // the view is valid only until the next pull
       },
       cancel(reason): void {
         feed.cancel(reason);
@@ -119,11 +123,13 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads into a buffer; may be called until it gives `null`.
+   * Reads the next bytes into a buffer; call it again until it returns `null`.
    *
-   * @param buffer Where bytes go; at least one byte long.
-   * @returns Bytes written, or `null` at the end.
-   * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}, without the bound.
+   * @param buffer Receives the bytes; at least one byte long.
+   * @returns How many bytes were written, at least 1, or `null` at the end.
+   * @throws {TypeError} If the body was used in another form.
+   * @throws {ProtocolError} `TRUNCATED_BODY` if the peer breaks off, or the code of
+   * a fault in the framing.
    */
   async read(buffer: Uint8Array): Promise<number | null> {
     if (this.#form !== "read") this.#claim("read");
@@ -138,7 +144,12 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     return size;
   }
 
-  /** Gives the pieces as they come: views, each valid until the next step. */
+  /**
+   * Iterates over the pieces as they arrive; each is a view that is valid until the
+   * next step.
+   *
+   * @throws {TypeError} If the body was used already.
+   */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     this.#claim("async iteration");
     const feed = this.#feed;
@@ -159,7 +170,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   #claim(form: string): void {
     if (this.#form !== null) {
       throw new TypeError(
-        `Cannot use body by ${form}: it was used by ${this.#form} already`,
+        `Cannot read body with ${form}: it was already read with ${this.#form}`,
       );
     }
     this.#form = form;
@@ -168,8 +179,8 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   async #gather(): Promise<Uint8Array<ArrayBuffer>> {
     const feed = this.#feed;
     if (feed.remainingBytes > this.#maxBufferedBytes) this.#tooLarge();
-    // One array that doubles: a list of pieces would let a peer that sends
-    // single octets make a hundred times their size of bookkeeping.
+    // One array that doubles, not a list of pieces: with a list, a peer that
+    // sends single bytes would cost a hundred times their size in bookkeeping.
     let gathered = new Uint8Array(INITIAL_GATHER_BYTES);
     let size = 0;
     for (;;) {
@@ -191,7 +202,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     this.#feed.cancel();
     throw new ProtocolError(
       "BODY_TOO_LARGE",
-      `Cannot gather body: longer than ${this.#maxBufferedBytes} bytes (maxBufferedBodyBytes)`,
+      `Cannot buffer body: longer than ${this.#maxBufferedBytes} bytes (maxBufferedBodyBytes)`,
       this.#maxBufferedBytes,
     );
   }

@@ -1,15 +1,16 @@
 /**
- * What a body that we send may be, and one way to take its pieces, for
- * responses and requests alike. With `body_reader.ts` the only file here that
- * knows promises, because a stream cannot be had without them.
+ * The types of a body that we send, and one way to pull its pieces, for
+ * responses and requests alike. Framing and writing the pieces belong to the
+ * server and the client. Besides `body_reader.ts`, this is the only file here
+ * that uses promises, since streams are asynchronous.
  */
 
-/** Pieces of a body that is streamed: a web stream, or any async iterable. Strings go out as UTF-8. */
+/** A streamed body: a web stream or any async iterable. Strings are sent as UTF-8. */
 export type StreamedBody =
   | ReadableStream<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>;
 
-/** What a body may be: nothing, a string (sent as UTF-8), bytes, or a stream of them. */
+/** A body to send: nothing, a string (sent as UTF-8), bytes, or a stream of them. */
 export type BodyInit =
   | null
   | undefined
@@ -20,21 +21,21 @@ export type BodyInit =
 
 const encoder = new TextEncoder();
 
-/** Pulls pieces out of a streamed body, one at a time. */
+/** Pulls the pieces of a streamed body, one at a time. */
 export class BodySource {
   #pieces: AsyncIterator<Uint8Array | string>;
 
   /**
-   * Takes hold of the body.
+   * Locks the body for reading.
    *
-   * @throws {TypeError} If it is no stream, or one that is locked.
+   * @throws {TypeError} If it is not a stream, or the stream is locked.
    */
   constructor(body: StreamedBody) {
     this.#pieces = toIterator(body);
   }
 
   /**
-   * Gives the next piece, which may be empty, or `null` at the end.
+   * Returns the next piece, which may be empty, or `null` at the end.
    *
    * @throws {TypeError} If a piece is neither bytes nor a string.
    */
@@ -44,16 +45,16 @@ export class BodySource {
     if (value instanceof Uint8Array) return value;
     if (typeof value === "string") return encoder.encode(value);
     throw new TypeError(
-      `Cannot send a body piece of type ${typeof value}: bytes or a string`,
+      `Cannot send a body piece of type ${typeof value}: it must be bytes or a string`,
     );
   }
 
-  /** Tells the body that no more pieces are wanted; its own error on that has no reader left. */
+  /** Tells the body that no more pieces are wanted. */
   async cancel(): Promise<void> {
     try {
       await this.#pieces.return?.();
     } catch {
-      // The response is over already; the source's failure to stop changes nothing.
+      // The message has ended already, so an error from the source changes nothing.
     }
   }
 }
@@ -63,11 +64,11 @@ function toIterator(body: StreamedBody): AsyncIterator<Uint8Array | string> {
   const iterate = body?.[Symbol.asyncIterator];
   if (typeof iterate === "function") return iterate.call(body);
   throw new TypeError(
-    `Cannot send a body of type ${typeof body}: a string, bytes, a ReadableStream or an async iterable`,
+    `Cannot send a body of type ${typeof body}: it must be a string, bytes, a ReadableStream or an async iterable`,
   );
 }
 
-/** A reader as an iterator whose `return` cancels even while a read is pending. */
+/** Wraps a reader as an iterator whose `return` cancels even while a read is pending. */
 function readStream(
   reader: ReadableStreamDefaultReader<Uint8Array | string>,
 ): AsyncIterator<Uint8Array | string> {

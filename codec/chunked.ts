@@ -8,7 +8,7 @@
  * rule became an attack), no bare LF (§2.2), at most 16 hexadecimal digits.
  *
  * Long for one file because the decoder is one machine: each of its states says
- * what the next octet may be, and cut in two the hand-over would hide that.
+ * what the next byte may be, and cut in two the hand-over would hide that.
  */
 
 import {
@@ -30,7 +30,7 @@ import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from "./limits.ts";
 import { TrailerReader, type TrailerSection } from "./trailer_section.ts";
 
-// Where in the grammar the next octet stands. The states of a chunk line come
+// Where in the grammar the next byte stands. The states of a chunk line come
 // first, so that `state < DATA` asks whether a line is open.
 const INVALID = -1;
 const SIZE_START = 0;
@@ -61,39 +61,39 @@ const FREE_CHUNK_OVERHEAD_BYTES = 16;
 /** Digits of a size that cannot pass what bitwise arithmetic holds. */
 const MAX_PLAIN_DIGITS = 7;
 
-/** The state behind an octet at which a chunk line may end or go on with an extension. */
-function afterPart(octet: number): number {
-  if (octet === CR) return LINE_LF;
-  return octet === SEMICOLON ? NAME_START : INVALID;
+/** The state behind a byte at which a chunk line may end or go on with an extension. */
+function afterPart(byte: number): number {
+  if (byte === CR) return LINE_LF;
+  return byte === SEMICOLON ? NAME_START : INVALID;
 }
 
 /**
  * One step through `chunk-size *( ";" name [ "=" ( token / quoted-string ) ] )`
- * for an octet that is no digit of the size (RFC 9112 §7.1.1; RFC 9110 §5.6.4).
+ * for a byte that is no digit of the size (RFC 9112 §7.1.1; RFC 9110 §5.6.4).
  */
-function afterByte(state: number, octet: number): number {
+function afterByte(state: number, byte: number): number {
   switch (state) {
     case SIZE:
     case QUOTE_CLOSED:
-      return afterPart(octet);
+      return afterPart(byte);
     case NAME_START:
-      return TOKEN[octet] === 1 ? NAME : INVALID;
+      return TOKEN[byte] === 1 ? NAME : INVALID;
     case NAME:
-      if (TOKEN[octet] === 1) return NAME;
-      return octet === EQUALS ? VALUE_START : afterPart(octet);
+      if (TOKEN[byte] === 1) return NAME;
+      return byte === EQUALS ? VALUE_START : afterPart(byte);
     case VALUE_START:
-      if (octet === DQUOTE) return QUOTED;
-      return TOKEN[octet] === 1 ? VALUE : INVALID;
+      if (byte === DQUOTE) return QUOTED;
+      return TOKEN[byte] === 1 ? VALUE : INVALID;
     case VALUE:
-      return TOKEN[octet] === 1 ? VALUE : afterPart(octet);
+      return TOKEN[byte] === 1 ? VALUE : afterPart(byte);
     case QUOTED:
-      if (octet === DQUOTE) return QUOTE_CLOSED;
-      if (octet === BACKSLASH) return QUOTED_PAIR;
-      return FIELD_VALUE[octet] === 1 ? QUOTED : INVALID;
+      if (byte === DQUOTE) return QUOTE_CLOSED;
+      if (byte === BACKSLASH) return QUOTED_PAIR;
+      return FIELD_VALUE[byte] === 1 ? QUOTED : INVALID;
     case QUOTED_PAIR:
-      return FIELD_VALUE[octet] === 1 ? QUOTED : INVALID;
+      return FIELD_VALUE[byte] === 1 ? QUOTED : INVALID;
     case LINE_LF:
-      return octet === LF ? DATA : INVALID;
+      return byte === LF ? DATA : INVALID;
     default: // SIZE_START: a size has at least one digit
       return INVALID;
   }
@@ -103,7 +103,7 @@ function afterByte(state: number, octet: number): number {
  * Decodes one chunked body from bytes that arrive in any split (RFC 9112 §7.1).
  *
  * Each step takes framing and at most one run of payload, which stays where it
- * is: `pieceStart` and `pieceEnd` are offsets into the caller's bytes. No octet
+ * is: `pieceStart` and `pieceEnd` are offsets into the caller's bytes. No byte
  * is looked at twice, and a step allocates nothing unless it meets trailers.
  * Bytes behind the body are never consumed. After an error every further step
  * throws the same error again, so nothing behind a fault is ever read.
@@ -142,7 +142,7 @@ export class ChunkedDecoder {
   #remainingBytes = 0;
   #receivedBytes = 0;
   #overheadBytes = 0;
-  /** Octets consumed since the body's framing began. */
+  /** Bytes consumed since the body's framing began. */
   #position = 0;
   /** What turns an offset into this step's bytes into one from the framing's start. */
   #origin = 0;
@@ -159,10 +159,10 @@ export class ChunkedDecoder {
    * Takes the next step.
    *
    * @param bytes The bytes as received; only `start` to `end` are read.
-   * @param start Offset of the first octet that no step has consumed.
-   * @param end Offset behind the last octet received.
-   * @returns Octets consumed: 0 only if there were none or the body is done.
-   * @throws {ProtocolError} For the first octet that no valid body has, or that
+   * @param start Offset of the first byte that no step has consumed.
+   * @param end Offset behind the last byte received.
+   * @returns Bytes consumed: 0 only if there were none or the body is done.
+   * @throws {ProtocolError} For the first byte that no valid body has, or that
    * passes a limit; its offset counts from the start of the body's framing.
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
@@ -180,7 +180,7 @@ export class ChunkedDecoder {
       } else if (this.#state === DATA) {
         pos = this.#takeData(pos, end);
         // A fault behind the payload belongs to the next step: thrown in this
-        // one it would take along octets that another split has delivered.
+        // one it would take along bytes that another split has delivered.
         break;
       } else if (this.#state <= DATA_LF) {
         pos = this.#readDataEnd(bytes, pos, end);
@@ -211,7 +211,7 @@ export class ChunkedDecoder {
   /**
    * Reads a line that has come whole, with a short size and nothing else.
    *
-   * perf: nearly all lines are such; octet by octet through the states, a body
+   * perf: nearly all lines are such; byte by byte through the states, a body
    * of 64-byte chunks takes 1.4 times as long (bench/chunked_decode_bench.ts, Deno 2.9).
    *
    * @returns The offset behind the line, or `start` if it is another.
@@ -240,16 +240,16 @@ export class ChunkedDecoder {
       this.#origin;
     let state = this.#state;
     for (let pos = start; pos < end; pos++) {
-      const octet = bytes[pos]!;
-      if (pos >= limit && octet !== CR && state !== LINE_LF) {
+      const byte = bytes[pos]!;
+      if (pos >= limit && byte !== CR && state !== LINE_LF) {
         this.#lineTooLong(pos);
       }
-      if (state <= SIZE && HEX_VALUE[octet] !== NOT_HEX) {
-        this.#addDigit(HEX_VALUE[octet]!, pos);
+      if (state <= SIZE && HEX_VALUE[byte] !== NOT_HEX) {
+        this.#addDigit(HEX_VALUE[byte]!, pos);
         state = SIZE;
         continue;
       }
-      const next = afterByte(state, octet);
+      const next = afterByte(state, byte);
       if (next === INVALID) this.#badLine(state, bytes, pos);
       if (next === DATA) {
         this.#endLine(pos);
@@ -312,7 +312,7 @@ export class ChunkedDecoder {
     return pos + run;
   }
 
-  /** Both octets are compared: a decoder that skipped any two was made to skip a request. */
+  /** Both bytes are compared: a decoder that skipped any two was made to skip a request. */
   #readDataEnd(bytes: Uint8Array, pos: number, end: number): number {
     if (bytes[pos] !== (this.#state === DATA_CR ? CR : LF)) {
       this.#fail(
@@ -391,7 +391,7 @@ export class ChunkedDecoder {
     const isSize = state <= SIZE;
     this.#fail(
       isSize ? "INVALID_CHUNK_SIZE" : "INVALID_CHUNK_EXTENSION",
-      `Cannot parse chunk ${isSize ? "size" : "extension"}: invalid octet ${
+      `Cannot parse chunk ${isSize ? "size" : "extension"}: invalid byte ${
         quoteBytes(bytes, pos, pos + 1)
       }`,
       pos,
@@ -402,19 +402,19 @@ export class ChunkedDecoder {
 /** The end of a chunk line and of a chunk's data; not to be written to. */
 export const CRLF: Uint8Array = encodeLatin1("\r\n");
 
-/** The end of a body without trailers; with trailers, its first three octets. Not to be written to. */
+/** The end of a body without trailers; with trailers, its first three bytes. Not to be written to. */
 export const LAST_CHUNK: Uint8Array = encodeLatin1("0\r\n\r\n");
 
 /**
- * Counts the octets that {@linkcode writeChunkSize} writes for a size.
+ * Counts the bytes that {@linkcode writeChunkSize} writes for a size.
  *
- * @param sizeBytes Octets of the chunk's data, 1 to 2^53 − 1.
+ * @param sizeBytes Bytes of the chunk's data, 1 to 2^53 − 1.
  * @returns The number of hexadecimal digits, plus 2.
  */
 export function chunkSizeLineBytes(sizeBytes: number): number {
-  let octets = 3;
-  for (let rest = sizeBytes; rest >= 16; rest /= 16) octets++;
-  return octets;
+  let bytes = 3;
+  for (let rest = sizeBytes; rest >= 16; rest /= 16) bytes++;
+  return bytes;
 }
 
 /**
@@ -422,7 +422,7 @@ export function chunkSizeLineBytes(sizeBytes: number): number {
  *
  * @param bytes Where to write; must have room for {@linkcode chunkSizeLineBytes}.
  * @param offset Where the line begins in `bytes`.
- * @param sizeBytes Octets of the chunk's data, 1 to 2^53 − 1.
+ * @param sizeBytes Bytes of the chunk's data, 1 to 2^53 − 1.
  * @returns The offset behind the line.
  * @throws {RangeError} If `sizeBytes` is no such integer: a size of 0 would end
  * the body.

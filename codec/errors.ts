@@ -79,7 +79,7 @@ export class ProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   /** The status code that a server answers with (RFC 9110 §15). */
   readonly status: number;
-  /** Octets from the start of the message, or of its body, to the fault. */
+  /** Bytes from the start of the message, or of its body, to the fault. */
   readonly offset: number;
 
   /**
@@ -87,7 +87,7 @@ export class ProtocolError extends Error {
    *
    * @param code The stable name of what was wrong.
    * @param message One sentence: what failed, and the limit if there was one.
-   * @param offset Octets from the start of the message to the fault.
+   * @param offset Bytes from the start of the message to the fault.
    */
   constructor(code: ProtocolErrorCode, message: string, offset: number) {
     super(`${message} at offset ${offset}`);

@@ -3,7 +3,7 @@
  * the empty line that ends a section (RFC 9112 §5). Requests, responses and
  * trailer sections all come through here.
  *
- * Octets are classified once and become offsets in a table; text is made by
+ * Bytes are classified once and become offsets in a table; text is made by
  * whoever reads it. Stricter than the text on purpose: a bare LF never ends a
  * line (RFC 9112 §2.2 allows it) and line folding is refused (§5.2).
  *
@@ -25,7 +25,7 @@ import { ProtocolError } from "./errors.ts";
 
 /** How much of a section is read before it is refused. */
 export interface FieldLimits {
-  /** Octets of all field lines with their CRLFs, without the empty line. */
+  /** Bytes of all field lines with their CRLFs, without the empty line. */
   readonly maxBytes: number;
   /** Number of field lines. */
   readonly maxCount: number;
@@ -44,7 +44,7 @@ export const FIELD_STRIDE = 4;
 /** Fields for which a new table has room; it doubles up to the limit. */
 const INITIAL_FIELDS = 32;
 
-/** Where in the grammar the next octet stands. */
+/** Where in the grammar the next byte stands. */
 const LINE_START = 0;
 const NAME = 1;
 const BEFORE_VALUE = 2;
@@ -60,16 +60,16 @@ function newTable(limits: FieldLimits): Int32Array {
 }
 
 /**
- * Scans one section and remembers where it stopped, so that every octet is
+ * Scans one section and remembers where it stopped, so that every byte is
  * looked at once however the bytes were cut. All offsets count from `base`,
- * the place of the message's first octet, which may move between calls.
+ * the place of the message's first byte, which may move between calls.
  */
 export class FieldScanner {
   /** {@linkcode FIELD_STRIDE} offsets for each field. */
   table: Int32Array;
   /** Complete field lines so far. */
   count = 0;
-  /** Offset of the next octet; after the section, of the first octet behind it. */
+  /** Offset of the next byte; after the section, of the first byte behind it. */
   position = 0;
   #limits: FieldLimits;
   #state = LINE_START;
@@ -85,8 +85,8 @@ export class FieldScanner {
   /**
    * Starts a section.
    *
-   * @param offset Octets from the message's start to the section's.
-   * @param maxBytes Octets the section may have, if fewer than the limit.
+   * @param offset Bytes from the message's start to the section's.
+   * @param maxBytes Bytes the section may have, if fewer than the limit.
    */
   start(offset: number, maxBytes: number = this.#limits.maxBytes): void {
     this.count = 0;
@@ -108,14 +108,14 @@ export class FieldScanner {
   /**
    * Goes on from where the last call stopped.
    *
-   * @param bytes The message from `base` to `end`; octets before
+   * @param bytes The message from `base` to `end`; bytes before
    * `base + position` are not read again.
    * @returns Whether the section is complete.
-   * @throws {ProtocolError} For the first octet that no valid section has.
+   * @throws {ProtocolError} For the first byte that no valid section has.
    */
   scan(bytes: Uint8Array, base: number, end: number): boolean {
     const limit = base + this.#sectionStart + this.#maxBytes;
-    // Octets at and behind `limit` belong to the empty line or to nothing.
+    // Bytes at and behind `limit` belong to the empty line or to nothing.
     const stop = end < limit ? end : limit;
     const table = this.table;
     let state = this.#state;
@@ -133,13 +133,13 @@ export class FieldScanner {
     for (;;) {
       if (state === LINE_START) {
         if (pos === end) break;
-        const octet = bytes[pos]!;
-        if (octet === CR) {
+        const byte = bytes[pos]!;
+        if (byte === CR) {
           pos++;
           state = SECTION_LF;
         } else {
           if (pos >= limit) this.#tooLarge(pos - base);
-          if (octet === SP || octet === HTAB) this.#fold(pos - base);
+          if (byte === SP || byte === HTAB) this.#fold(pos - base);
           if (entry === table.length) {
             // The table grows, or the section has too many lines.
             this.#grow(pos - base);
@@ -297,7 +297,7 @@ export class FieldScanner {
     const start = base + this.table[this.count * FIELD_STRIDE]!; // the open line
     const what = pos === start && bytes[pos] === COLON
       ? "name is empty"
-      : `name has an invalid octet in ${quoteBytes(bytes, start, pos + 1)}`;
+      : `name has an invalid byte in ${quoteBytes(bytes, start, pos + 1)}`;
     throw new ProtocolError(
       "INVALID_FIELD_NAME",
       `Cannot parse field line: ${what}`,
@@ -315,7 +315,7 @@ export class FieldScanner {
     }
     throw new ProtocolError(
       "INVALID_FIELD_VALUE",
-      `Cannot parse field line: value has the invalid octet ${
+      `Cannot parse field line: value has the invalid byte ${
         quoteBytes(bytes, pos, pos + 1)
       }`,
       pos - base,

@@ -3,7 +3,7 @@
  * `Transfer-Encoding`, and the one that decides which of them is written
  * (RFC 9112 §6, RFC 9110 §8.6). The steps stand in the RFC's order.
  *
- * A length is a number of octets; a negative one names a way of framing.
+ * A length is a number of bytes; a negative one names a way of framing.
  */
 
 import {
@@ -32,7 +32,7 @@ const MAX_LENGTH_DIGITS = 16;
  *
  * @param index The control fields of the head.
  * @param minorVersion 0 or 1.
- * @returns Octets of the body, or {@linkcode CHUNKED}.
+ * @returns Bytes of the body, or {@linkcode CHUNKED}.
  * @throws {ProtocolError} For everything that two readers could take differently.
  */
 export function requestBodyLength(
@@ -79,7 +79,7 @@ export interface ResponseFacts {
 /**
  * Decides how a response's body is framed (RFC 9112 §6.3).
  *
- * @returns Octets of the body, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
+ * @returns Bytes of the body, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
  * @throws {ProtocolError} For everything that two readers could take differently.
  */
 export function receivedBodyLength(

@@ -24,7 +24,7 @@ export function checkFieldName(name: string): string {
  * Gives the value back without white space around it (RFC 9110 §5.5).
  *
  * @throws {TypeError} If a code unit is a control character other than HTAB or
- * above 0xFF, which would be cut to an octet and could become CR or LF.
+ * above 0xFF, which would be cut to a byte and could become CR or LF.
  */
 export function checkFieldValue(name: string, value: string): string {
   for (let i = 0; i < value.length; i++) {
@@ -56,7 +56,7 @@ function isOptionalWhiteSpace(value: string, index: number): boolean {
   return unit === 0x20 || unit === 0x09;
 }
 
-/** Octets that one field line takes. */
+/** Bytes that one field line takes. */
 export function fieldLineSize(name: string, value: string): number {
   return name.length + value.length + 4;
 }

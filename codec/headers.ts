@@ -1,8 +1,9 @@
 /**
- * The ordered list of a message's fields, names compared without case
- * (RFC 9110 §5). A list that came off the wire keeps octets and offsets and
- * makes text when somebody reads it; a list that is built by hand is checked
- * as it grows, and remembers its encoded lines until it changes.
+ * The ordered list of a message's fields, with case-insensitive names (RFC 9110
+ * §5). A received list keeps the bytes and offsets that `field_lines.ts` scanned,
+ * and makes strings when they are read. A list that the application builds checks
+ * each field when it is added; `outgoing_fields.ts` encodes it once, until it
+ * changes.
  */
 
 import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
@@ -10,25 +11,25 @@ import { type OutgoingFields, readOutgoingFields } from "./outgoing_fields.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 
-/** Field lines as scanned: octets, and offsets from `base` for each line. */
+/** Scanned field lines: their bytes, and a table of offsets. */
 export interface FieldSection {
-  /** The octets in which the lines stand. */
+  /** The bytes that contain the lines. */
   readonly bytes: Uint8Array;
-  /** Where the offsets count from. */
+  /** Offset in `bytes` from which the offsets in the table count. */
   readonly base: number;
-  /** {@linkcode FIELD_STRIDE} offsets a line. */
+  /** Four offsets for each line: start and end of the name, start and end of the value. */
   readonly table: Int32Array;
   /** Number of lines. */
   readonly count: number;
 }
 
-/** What is accepted wherever headers are: a list, pairs (the web's `Headers` and `Map` too), or a record. */
+/** The values from which a list of headers can be made: a list, pairs (such as the web's `Headers` or a `Map`), or a record. */
 export type HeadersInit =
   | Headers
   | Iterable<readonly [string, string]>
   | Readonly<Record<string, string | readonly string[]>>;
 
-/** Stands for octets that are gone: a look-up says so and never shows another message's. */
+/** Replaces the section of a released list, so that a look-up throws and never reads the bytes of another message. */
 const RELEASED_SECTION: FieldSection = {
   bytes: new Uint8Array(0),
   base: 0,
@@ -43,8 +44,8 @@ const RELEASED_SECTION: FieldSection = {
 /**
  * An ordered list of fields with case-insensitive names (RFC 9110 §5).
  *
- * It has the names of the web's `Headers` and those of khttp. Repeated fields
- * stay separate lines; {@linkcode Headers.get} combines them.
+ * It has the methods of the web's `Headers` and those of the khttp crate. Repeated
+ * fields stay separate lines; {@linkcode Headers.get} combines them.
  *
  * @example Build a list and read it back
  * ```ts
@@ -58,15 +59,15 @@ const RELEASED_SECTION: FieldSection = {
  * ```
  */
 export class Headers implements Iterable<[string, string]> {
-  /** A shared list without fields; it cannot be changed. */
+  /** A shared, immutable list without fields. */
   static readonly empty: Headers = Headers.#shared();
-  /** A shared list that holds `Connection: close`; it cannot be changed. */
+  /** A shared, immutable list that contains `Connection: close`. */
   static readonly close: Headers = Headers.#shared([["connection", "close"]]);
-  /** A shared list without fields whose message gets no `Date` line; it cannot be changed. */
+  /** A shared, immutable list without fields, for a message without a `Date` line. */
   static readonly noDate: Headers = Headers.#shared([], true);
 
   /**
-   * What whoever writes heads keeps with the list until it changes.
+   * A slot in which the server caches the encoded head; cleared by each change.
    *
    * @internal
    */
@@ -82,9 +83,10 @@ export class Headers implements Iterable<[string, string]> {
   /**
    * Creates a list.
    *
-   * @param init Fields to start with, in order; a record's arrays become one line each.
-   * @throws {TypeError} If a name is not a token, or a value has a control
-   * character or one above U+00FF.
+   * @param init Fields to add, in order; an array in a record becomes one line for
+   * each of its values. @default {no fields}
+   * @throws {TypeError} If a name is not a token, or a value contains a control
+   * character other than HTAB or a code unit above 0xFF.
    */
   constructor(init?: HeadersInit) {
     if (init === undefined) return;
@@ -106,24 +108,29 @@ export class Headers implements Iterable<[string, string]> {
     return headers;
   }
 
-  /** Wraps scanned field lines; what the section names must hold while the list is used. */
+  /** Creates a list of scanned field lines; their bytes must stay unchanged while the list is used. */
   static fromSection(section: FieldSection): Headers {
     const headers = new Headers();
     headers.#section = section;
     return headers;
   }
 
-  /** Gives the list itself, or makes one of what stands for one. */
+  /**
+   * Returns `init` itself if it is a list, otherwise a new list of its fields.
+   *
+   * @param init The fields; {@linkcode Headers.empty} is returned for `undefined`.
+   * @throws {TypeError} As the constructor.
+   */
   static from(init: HeadersInit | undefined): Headers {
     if (init === undefined) return Headers.empty;
     return init instanceof Headers ? init : new Headers(init);
   }
 
   /**
-   * Whether the message is sent without the automatic `Date` line; a shared list
-   * throws a `TypeError` when it is set.
+   * Whether the message is sent without the automatic `Date` line (RFC 9110 §6.6.1).
    *
    * @default {false}
+   * @throws {TypeError} When it is set on a shared list.
    */
   get noDate(): boolean {
     return this.#noDate;
@@ -140,13 +147,14 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /**
-   * Adds a line at the end; lines of the same name stay.
+   * Adds a line at the end and keeps other lines of the same name.
    *
    * @param name A token (RFC 9110 §5.1).
-   * @param value Text of octets; white space around it is dropped.
+   * @param value Characters up to U+00FF without control characters; surrounding
+   * white space is removed.
    * @returns The list itself.
-   * @throws {TypeError} If the name is not a token, the value has a character
-   * that a field cannot carry, or the list is a shared one.
+   * @throws {TypeError} If the name is not a token, the value contains a control
+   * character other than HTAB or a code unit above 0xFF, or the list is shared.
    */
   add(name: string, value: string): this {
     checkFieldName(name);
@@ -158,13 +166,18 @@ export class Headers implements Iterable<[string, string]> {
     return this;
   }
 
-  /** As {@linkcode Headers.add}, by the web's name. */
+  /**
+   * The web's name for {@linkcode Headers.add}.
+   *
+   * @throws {TypeError} As {@linkcode Headers.add}.
+   */
   append(name: string, value: string): void {
     this.add(name, value);
   }
 
   /**
-   * Puts one line in the place of all lines of that name, or at the end.
+   * Replaces all lines of a name by one line, at the position of the first; adds it
+   * at the end if there is none.
    *
    * @returns The list itself.
    * @throws {TypeError} As {@linkcode Headers.add}.
@@ -181,16 +194,20 @@ export class Headers implements Iterable<[string, string]> {
     return this;
   }
 
-  /** As {@linkcode Headers.replace}, by the web's name. */
+  /**
+   * The web's name for {@linkcode Headers.replace}.
+   *
+   * @throws {TypeError} As {@linkcode Headers.add}.
+   */
   set(name: string, value: string): void {
     this.replace(name, value);
   }
 
   /**
-   * Removes all lines of that name.
+   * Removes all lines of a name.
    *
    * @returns Whether there were any.
-   * @throws {TypeError} If the list is a shared one.
+   * @throws {TypeError} If the list is shared.
    */
   remove(name: string): boolean {
     const before = this.count;
@@ -200,16 +217,20 @@ export class Headers implements Iterable<[string, string]> {
     return this.#names.length < before;
   }
 
-  /** As {@linkcode Headers.remove}, by the web's name. */
+  /**
+   * The web's name for {@linkcode Headers.remove}.
+   *
+   * @throws {TypeError} If the list is shared.
+   */
   delete(name: string): void {
     this.remove(name);
   }
 
   /**
-   * Reads a field; several lines are joined with `, `, those of `Cookie` with
-   * `; ` (RFC 9110 §5.3, RFC 9113 §8.2.3).
+   * Returns the value of a field; several lines are joined with `, `, those of
+   * `Cookie` with `; ` (RFC 9110 §5.3, RFC 9113 §8.2.3).
    *
-   * @returns The value, possibly empty, or `null` if there is no such line.
+   * @returns The value, possibly empty, or `null` if there is no line of the name.
    */
   get(name: string): string | null {
     const lower = lowerCaseAscii(name);
@@ -224,7 +245,7 @@ export class Headers implements Iterable<[string, string]> {
     return found;
   }
 
-  /** Reads the values of all lines of that name, in order. */
+  /** Returns the values of all lines of a name, in order. */
   getAll(name: string): string[] {
     const lower = lowerCaseAscii(name);
     const values: string[] = [];
@@ -234,12 +255,12 @@ export class Headers implements Iterable<[string, string]> {
     return values;
   }
 
-  /** Reads all `Set-Cookie` lines, by the web's name. */
+  /** Returns the values of all `Set-Cookie` lines, in order. */
   getSetCookie(): string[] {
     return this.getAll("set-cookie");
   }
 
-  /** Says whether there is a line of that name. */
+  /** Returns whether there is a line of a name. */
   has(name: string): boolean {
     const lower = lowerCaseAscii(name);
     for (let index = 0; index < this.count; index++) {
@@ -248,7 +269,7 @@ export class Headers implements Iterable<[string, string]> {
     return false;
   }
 
-  /** The declared `Content-Length` in bytes, or `null` if there is none that is a number. */
+  /** The first `Content-Length` in bytes, or `null` if there is none or it is not a safe integer. */
   get contentLength(): number | null {
     const [value] = this.outgoing().contentLength;
     if (value === undefined || !/^[0-9]+$/.test(value)) return null;
@@ -262,12 +283,12 @@ export class Headers implements Iterable<[string, string]> {
     return last !== undefined && /(^|[ \t,])chunked$/i.test(last);
   }
 
-  /** Whether `Connection` names `close`. */
+  /** Whether `Connection` contains `close`. */
   get connectionClose(): boolean {
     return this.outgoing().closes;
   }
 
-  /** The lines in order, names as they were written. */
+  /** Iterates over the lines in order, with names as written. */
   *entries(): IterableIterator<[string, string]> {
     this.#materialize();
     for (let index = 0; index < this.#names.length; index++) {
@@ -276,12 +297,12 @@ export class Headers implements Iterable<[string, string]> {
     }
   }
 
-  /** The names of the lines in order, as they were written. */
+  /** Iterates over the names of the lines in order, as written. */
   *keys(): IterableIterator<string> {
     for (const [name] of this.entries()) yield name;
   }
 
-  /** The values of the lines in order. */
+  /** Iterates over the values of the lines in order. */
   *values(): IterableIterator<string> {
     for (const [, value] of this.entries()) yield value;
   }
@@ -293,12 +314,12 @@ export class Headers implements Iterable<[string, string]> {
     for (const [name, value] of this.entries()) visit(value, name, this);
   }
 
-  /** As {@linkcode Headers.entries}. */
+  /** Iterates like {@linkcode Headers.entries}. */
   [Symbol.iterator](): IterableIterator<[string, string]> {
     return this.entries();
   }
 
-  /** The lines as text, one `name: value` a line. */
+  /** Returns the lines as a string: `name: value` and a line feed for each. */
   toString(): string {
     let text = "";
     for (const [name, value] of this) text += `${name}: ${value}\n`;
@@ -306,7 +327,8 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /**
-   * What framing and persistence read, computed once until the list changes.
+   * The list as the writer of a message needs it, computed once until the list
+   * changes.
    *
    * @internal
    */
@@ -331,7 +353,7 @@ export class Headers implements Iterable<[string, string]> {
     const entry = index * FIELD_STRIDE;
     return equalsIgnoringCase(
       bytes,
-      base + table[entry]!, // the table has every line's offsets
+      base + table[entry]!, // the table has the offsets of every line
       base + table[entry + 1]!, // as above
       lowerName,
     );
@@ -342,7 +364,7 @@ export class Headers implements Iterable<[string, string]> {
     if (section === null) return this.#values[index]!; // index is below the count
     const { bytes, base, table } = section;
     const entry = index * FIELD_STRIDE;
-    // the table has every line's offsets
+    // the table has the offsets of every line
     return decodeLatin1(
       bytes,
       base + table[entry + 2]!,
@@ -358,11 +380,11 @@ export class Headers implements Iterable<[string, string]> {
     this.#lowerNames = this.#lowerNames.filter((_, index) => kept[index]);
   }
 
-  /** Prepares for a change of the lines. */
+  /** Prepares the list for a change. */
   #change(): void {
     if (this.#isShared) {
       throw new TypeError(
-        "Cannot change a shared list of headers: make a new Headers of it first",
+        "Cannot change a shared list of headers: copy it with new Headers(headers) first",
       );
     }
     this.#materialize();
@@ -371,8 +393,8 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /**
-   * Cuts a list off from octets that are about to be overwritten. Text that was
-   * made already stays; any other look-up throws a `TypeError` from then on.
+   * Detaches the list from bytes that are about to be overwritten. Afterwards a
+   * look-up throws a `TypeError`, unless all lines have been made strings before.
    *
    * @internal
    */
@@ -380,14 +402,14 @@ export class Headers implements Iterable<[string, string]> {
     if (this.#section !== null) this.#section = RELEASED_SECTION;
   }
 
-  /** Makes text of all lines, so that the octets are not needed any more. */
+  /** Makes strings of all lines, so that the bytes are no longer needed. */
   #materialize(): void {
     const section = this.#section;
     if (section === null) return;
     const { bytes, base, table, count } = section;
     for (let index = 0; index < count; index++) {
       const entry = index * FIELD_STRIDE;
-      // the table has every line's offsets
+      // the table has the offsets of every line
       const [start, end] = [base + table[entry]!, base + table[entry + 1]!];
       const name = decodeLatin1(bytes, start, end);
       this.#names.push(name);

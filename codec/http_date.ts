@@ -13,7 +13,7 @@ import {
   writeLatin1,
 } from "./ascii.ts";
 
-/** Octets of an IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. */
+/** Bytes of an IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export const HTTP_DATE_BYTES = 29;
 
 const DAY_SECONDS = 86_400;
@@ -88,7 +88,7 @@ function writeDay(bytes: Uint8Array, offset: number, days: number): void {
 }
 
 /**
- * Writes the {@linkcode HTTP_DATE_BYTES} octets of an IMF-fixdate.
+ * Writes the {@linkcode HTTP_DATE_BYTES} bytes of an IMF-fixdate.
  *
  * @param bytes Where to write; must have room.
  * @param offset Where the date begins in `bytes`.

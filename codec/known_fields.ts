@@ -1,35 +1,42 @@
 /**
- * Finds, among scanned field lines, the ones that framing, routing and
- * persistence depend on, and refuses the ones that may stand only once
- * (RFC 9110 §5.3). Names are told apart by length first, so that the other
- * fields cost one look-up each.
+ * Finds the field lines that framing, routing and persistence depend on, and
+ * refuses a second line of a field that may occur once (RFC 9110 §5.3). What
+ * their values mean is decided in `framing.ts`, `persistence.ts` and
+ * `request_checks.ts`.
+ *
+ * Names are compared only if their length matches, so that other fields cost one
+ * table look-up each.
  */
 
 import { quoteBytes } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
-/** Marks that a `Host` line came. */
+/** The bit in `#seen` for `Host`. */
 const HOST_BIT = 1;
 
-/** The value of an index that points at no line. */
+/** The entry of a field that has no line. */
 export const ABSENT = -1;
 
 /**
- * Places of the control fields of one head: entries into the table of offsets,
- * or {@linkcode ABSENT}. One object is read again for each head.
+ * The lines of one head that the library acts on: for each field its entry, an
+ * index into the table of offsets, or {@linkcode ABSENT}. One object is reused
+ * for all heads of a parser.
  */
 export class KnownFields {
-  /** Where the offsets in the table count from. */
+  /** Offset in `bytes` from which the offsets in the table count. */
   base = 0;
-  /** The octets of the head. */
+  /** The bytes that contain the head. */
   bytes: Uint8Array;
-  /** Offsets of all lines. */
+  /** Offsets of all lines; see `field_lines.ts`. */
   table: Int32Array;
   /** Number of lines. */
   count = 0;
+  /** The `Host` line. */
   host = ABSENT;
+  /** The `Content-Length` line. */
   contentLength = ABSENT;
+  /** The `Transfer-Encoding` line. */
   transferEncoding = ABSENT;
   /** The first `Connection` line; there may be more. */
   connection = ABSENT;
@@ -41,21 +48,23 @@ export class KnownFields {
   hasMoreExpectations = false;
   /** The first `Upgrade` line. */
   upgrade = ABSENT;
-  /** Whether no line but `Host` can matter here, as in most requests of machines. */
+  /** Whether no line but `Host` is known, as in most requests of programs. */
   isPlain = true;
-  #singles = 0;
+  /** One bit for each field found so far that may occur once. */
+  #seen = 0;
 
-  /** Creates an index over nothing. */
+  /** Creates an object without lines. */
   constructor(bytes: Uint8Array, table: Int32Array) {
     this.bytes = bytes;
     this.table = table;
   }
 
   /**
-   * Looks the lines through.
+   * Looks through the lines of a head.
    *
-   * @throws {ProtocolError} `REPEATED_FIELD` for a second line of a field that
-   * may stand once; `INVALID_FIELD_VALUE` for an octet above 0x7F in a control field.
+   * @throws {ProtocolError} `REPEATED_FIELD` for a second line of a field that may
+   * occur once; `INVALID_FIELD_VALUE` for a byte above 0x7F in a field whose value
+   * is compared with keywords.
    */
   read(
     bytes: Uint8Array,
@@ -65,19 +74,20 @@ export class KnownFields {
   ): void {
     this.readScanned(bytes, base, table, count);
     this.host = ABSENT;
-    this.#singles = 0;
+    this.#seen = 0;
     if (!this.isPlain) this.#forget();
-    this.isPlain = false; // a fault below leaves places that the next head must not have
+    this.isPlain = false; // if a fault throws below, the next call must reset the entries
     let others = 0;
     const end = count * FIELD_STRIDE;
     for (let entry = 0; entry < end; entry += FIELD_STRIDE) {
-      // the table has every line's offsets, here and below
+      // the table has the offsets of every line, here and below
       const size = table[entry + 1]! - table[entry]!;
-      if (size > 19 || CONTROL_NAME_SIZES[size] === 0) continue;
+      if (size > 19 || KNOWN_NAME_SIZES[size] === 0) continue;
       if (size === 4) {
-        // perf: `Host` is in every head, and mostly alone (bench/request_head_bench.ts, 0.9 times the time of this loop, Deno 2.9)
+        // perf: `Host` is in every head, and often the only known field. Testing
+        // it here takes 0.9 times the loop's time (bench/request_head_bench.ts, Deno 2.9).
         if (this.isNamed(entry, "host")) {
-          this.host = this.#single(entry, HOST_BIT);
+          this.host = this.#once(entry, HOST_BIT);
         }
         continue;
       }
@@ -87,7 +97,7 @@ export class KnownFields {
     this.isPlain = others === 0;
   }
 
-  /** Takes over lines of which a scanner has read all that matters here: they are a list only. */
+  /** Sets the lines without looking through them, for a head whose known fields a scanner has read. */
   readScanned(
     bytes: Uint8Array,
     base: number,
@@ -100,7 +110,7 @@ export class KnownFields {
     this.count = count;
   }
 
-  /** Makes the table independent of whoever writes it. */
+  /** Replaces the table by a copy, so that the scanner can overwrite its own. */
   copyTable(): void {
     this.table = this.table.slice(0, this.count * FIELD_STRIDE);
   }
@@ -115,25 +125,25 @@ export class KnownFields {
     this.upgrade = ABSENT;
   }
 
-  /** Offset of a line's value in the octets. */
+  /** Offset in `bytes` of a line's value. */
   valueStart(entry: number): number {
     return this.base + this.table[entry + 2]!; // see `read`
   }
 
-  /** Offset behind a line's value in the octets. */
+  /** Offset in `bytes` after a line's value. */
   valueEnd(entry: number): number {
     return this.base + this.table[entry + 3]!; // see `read`
   }
 
-  /** Says whether the line at `entry` has this name. */
+  /** Returns whether the line at `entry` has this name. */
   isNamed(entry: number, lowerName: string): boolean {
     const start = this.base + this.table[entry]!; // see `read`
     const size = this.table[entry + 1]! - this.table[entry]!; // see `read`
     if (size !== lowerName.length) return false;
     const { bytes } = this;
     for (let i = 0; i < size; i++) {
-      // One bit makes the case of a letter, and no other octet of a token
-      // becomes a letter or a hyphen by it.
+      // Setting this bit lower-cases a letter. It turns no other byte of a
+      // token into a letter or a hyphen.
       if ((bytes[start + i]! | 0x20) !== lowerName.charCodeAt(i)) return false;
     }
     return true;
@@ -162,59 +172,60 @@ export class KnownFields {
         else this.hasMoreConnections = true;
         break;
       case 12:
-        if (this.isNamed(entry, "content-type")) this.#single(entry, 2);
+        if (this.isNamed(entry, "content-type")) this.#once(entry, 2);
         break;
       case 13:
-        if (this.isNamed(entry, "authorization")) this.#single(entry, 4);
+        if (this.isNamed(entry, "authorization")) this.#once(entry, 4);
         break;
       case 14:
         if (this.isNamed(entry, "content-length")) {
-          this.contentLength = this.#single(entry, 8);
+          this.contentLength = this.#once(entry, 8);
         }
         break;
       case 17:
         if (this.isNamed(entry, "transfer-encoding")) {
-          this.transferEncoding = this.#single(entry, 16);
+          this.transferEncoding = this.#once(entry, 16);
         }
         break;
       case 19:
-        if (this.isNamed(entry, "proxy-authorization")) this.#single(entry, 32);
+        if (this.isNamed(entry, "proxy-authorization")) this.#once(entry, 32);
         break;
     }
   }
 
-  #single(entry: number, bit: number): number {
-    if ((this.#singles & bit) !== 0) {
+  /** Returns `entry`, or refuses the second line of its field. */
+  #once(entry: number, bit: number): number {
+    if ((this.#seen & bit) !== 0) {
       const start = this.base + this.table[entry]!; // see `read`
       const end = this.base + this.table[entry + 1]!; // see `read`
       throw new ProtocolError(
         "REPEATED_FIELD",
-        `Cannot accept two lines of field ${
+        `Cannot accept more than one line of field ${
           quoteBytes(this.bytes, start, end)
         }`,
         start - this.base,
       );
     }
-    this.#singles |= bit;
+    this.#seen |= bit;
     return entry;
   }
 
-  /** Control fields are ASCII; a folded high octet could spell a keyword (RFC 9110 §5.5). */
+  /** Refuses bytes above 0x7F: lower-casing by one bit could turn one into a keyword's letter (RFC 9110 §5.5). */
   #requireAscii(entry: number): void {
     const end = this.valueEnd(entry);
     for (let pos = this.valueStart(entry); pos < end; pos++) {
       if (this.bytes[pos]! < 0x80) continue; // in range: pos < end
       throw new ProtocolError(
         "INVALID_FIELD_VALUE",
-        "Cannot accept an octet above 0x7F in a control field",
+        "Cannot accept a byte above 0x7F in a field that is compared with keywords",
         pos - this.base,
       );
     }
   }
 }
 
-/** One for each length that the name of a control field has. */
-const CONTROL_NAME_SIZES: Uint8Array = Uint8Array.from(
+/** 1 for each length that the name of a known field has, otherwise 0. */
+const KNOWN_NAME_SIZES: Uint8Array = Uint8Array.from(
   { length: 20 },
   (_, size) => [2, 4, 6, 7, 10, 12, 13, 14, 17, 19].includes(size) ? 1 : 0,
 );

@@ -1,25 +1,25 @@
 /**
- * How much of a message is accepted before it is refused, with the defaults.
- * Every error that a limit causes names the limit, its value and its option.
+ * The limits on messages, with their defaults. The parsers apply them; the
+ * message of each limit error names the limit's value and its option.
  */
 
-/** Limits on the head of a request or response; all sizes in bytes. */
+/** Limits on the head of a message; all sizes in bytes. */
 export interface HeadLimits {
-  /** Octets of the method. @default {32} */
+  /** Longest method, in bytes; a longer one is refused with 501. @default {32} */
   readonly maxMethodBytes: number;
-  /** Octets of the request target. @default {8192} */
+  /** Longest request target, in bytes; a longer one is refused with 414. @default {8192} */
   readonly maxTargetBytes: number;
-  /** Octets of all field lines with their CRLFs, without the empty line. @default {16384} */
+  /** Largest size of all field lines with their CRLFs, in bytes, without the empty line. @default {16384} */
   readonly maxHeaderBytes: number;
-  /** Number of field lines. @default {100} */
+  /** Largest number of field lines. @default {100} */
   readonly maxHeaderCount: number;
-  /** Octets of the payload that may be declared. @default {Infinity} */
+  /** Largest `Content-Length` that is accepted, in bytes; a larger one is refused with 413. @default {Infinity} */
   readonly maxBodyBytes: number;
-  /** Octets of the whole head, start line and empty line included. @default {32768} */
+  /** Largest size of a whole request head in bytes, request line and empty line included. @default {32768} */
   readonly maxRequestHeadSize: number;
-  /** Whether `[ ] ^ { | }` and backtick, which browsers send raw, are refused in a target. @default {false} */
+  /** Whether a target with `[ ] ^ { | }` or a backtick, which browsers send unescaped, is refused. @default {false} */
   readonly strictTarget: boolean;
-  /** Whether an absolute-form target may name `https`; if not, such a request is misdirected. @default {true} */
+  /** Whether an absolute-form target may have the scheme `https`; if not, such a request is refused with 421. @default {true} */
   readonly acceptsHttps: boolean;
 }
 
@@ -37,15 +37,15 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = Object.freeze({
 
 /** Limits on a body; all sizes in bytes. */
 export interface BodyLimits {
-  /** Octets of the payload; a larger one is refused with 413. @default {Infinity} */
+  /** Largest payload, in bytes; a larger one is refused with 413. @default {Infinity} */
   readonly maxBodyBytes: number;
-  /** Octets of one chunk-size line with its extensions. @default {1024} */
+  /** Longest chunk size line with its extensions, in bytes, without CRLF. @default {1024} */
   readonly maxChunkLineBytes: number;
-  /** Octets of chunk framing beyond what chunks of a sensible size need. @default {16384} */
+  /** Largest excess of chunk framing over twice the payload plus 16 bytes for each chunk, in bytes. @default {16384} */
   readonly maxChunkOverheadBytes: number;
-  /** Octets of the trailer section. @default {8192} */
+  /** Largest trailer section, in bytes, without the empty line. @default {8192} */
   readonly maxTrailerBytes: number;
-  /** Number of trailer lines. @default {32} */
+  /** Largest number of trailer lines. @default {32} */
   readonly maxTrailerCount: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The methods of RFC 9110 §9.3 and PATCH as shared strings, so that a known
- * one costs no text. Any other token is a method too.
+ * The methods of RFC 9110 §9.3 and PATCH (RFC 5789) as shared strings, so that
+ * reading a known method allocates no string. Any other token is a valid method
+ * too; the caller decodes it.
  */
 
 import { equalsLatin1 } from "./ascii.ts";
@@ -17,7 +18,7 @@ const BY_LENGTH: readonly (readonly string[])[] = [
   ["OPTIONS", "CONNECT"],
 ];
 
-/** Finds the known method that the octets spell. */
+/** Returns the known method that the bytes spell, or `undefined`. */
 export function knownMethod(
   bytes: Uint8Array,
   start: number,

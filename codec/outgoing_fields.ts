@@ -1,35 +1,36 @@
 /**
- * The fields of a list built by hand that framing and persistence decide
- * about, apart from the others, which are encoded at once.
+ * Splits a list of fields that we send in two: the fields that framing and
+ * persistence decide about, and all others, which are encoded right away (RFC
+ * 9112 §6, §9.6). The decisions themselves belong to the callers.
  */
 
 import { lowerCaseAscii } from "./ascii.ts";
 import { encodeFieldLines, trimOptionalWhiteSpace } from "./head_encoder.ts";
 
-/** What framing and persistence want to know of a list; see those files for the rules. */
+/** A list of fields as the writer of a message needs it. */
 export interface OutgoingFields {
   /** Values of all `Content-Length` lines. */
   readonly contentLength: readonly string[];
   /** Values of all `Transfer-Encoding` lines. */
   readonly transferEncoding: readonly string[];
-  /** Whether there is a line of one of these two. */
+  /** Whether there is a `Content-Length` or `Transfer-Encoding` line. */
   readonly declaresFraming: boolean;
-  /** Whether `Connection` names `close`. */
+  /** Whether `Connection` contains `close`. */
   readonly closes: boolean;
   /** Whether there is a `Date` line. */
   readonly hasDate: boolean;
-  /** All other lines, encoded; of several `Date` lines the first (RFC 9110 §6.6.1). */
+  /** All other lines, encoded; of several `Date` lines only the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
 }
 
-/** Fields that the library writes itself from what it decided; `Date` is kept if given. */
+/** Fields that the library writes itself, after it has decided about framing and persistence. */
 const LIBRARY_FIELDS: ReadonlySet<string> = new Set([
   "content-length",
   "transfer-encoding",
   "connection",
 ]);
 
-/** Reads them from a list's parallel arrays. */
+/** Reads the fields from the parallel arrays of a list. */
 export function readOutgoingFields(
   names: readonly string[],
   lowerNames: readonly string[],
@@ -55,7 +56,7 @@ export function readOutgoingFields(
   };
 }
 
-/** Says whether a `Connection` value has the member `close`. */
+/** Returns whether a `Connection` value has the member `close`. */
 function namesClose(value: string): boolean {
   return value.split(",").some((member) =>
     lowerCaseAscii(trimOptionalWhiteSpace(member)) === "close"

@@ -1,38 +1,39 @@
 /**
- * Octets that came too early to be used: the beginning of a head, a body that
- * nobody has read yet, pipelined requests. Whoever appends bounds the amount.
+ * Holds received bytes that cannot be used yet: part of a head, a body that the
+ * handler has not read, pipelined requests. It has no limit of its own; the
+ * connection that appends must bound the amount.
  */
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Where growth begins; most heads fit. */
+/** First capacity; most heads fit. */
 const MIN_CAPACITY_BYTES = 2048;
 
 /**
- * A window of octets in one array: appended at the end, consumed at the start.
+ * A window of bytes in one array: appended at the end, consumed at the start.
  *
- * A view that was given out stays unchanged while the buffer is pinned: until
- * then octets are only added behind the window or go to another array.
+ * While the buffer is pinned, views into it stay unchanged: new bytes go after
+ * the window or into another array.
  */
 export class ReceiveBuffer {
-  /** The array in which the window lies. */
+  /** The array that contains the window. */
   bytes: Uint8Array<ArrayBuffer> = NO_BYTES;
-  /** Offset of the window's first octet. */
+  /** Offset of the window's first byte. */
   start = 0;
-  /** Offset behind the window's last octet. */
+  /** Offset after the window's last byte. */
   end = 0;
   #isPinned = false;
-  /** The array that was left while views of it were in use. */
-  #left: Uint8Array<ArrayBuffer> | null = null;
-  /** An array that was left and is free: a long body alternates between two. */
+  /** The previous array, while views into it are in use. */
+  #pinned: Uint8Array<ArrayBuffer> | null = null;
+  /** A previous array that is free again; a long body alternates between two arrays. */
   #spare: Uint8Array<ArrayBuffer> | null = null;
 
-  /** Octets in the window. */
+  /** Size of the window in bytes. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** Adds a copy of octets at the end. */
+  /** Copies `source` from `from` to `to` to the end of the window. */
   append(source: Uint8Array, from: number, to: number): void {
     const size = to - from;
     if (size === 0) return;
@@ -44,7 +45,7 @@ export class ReceiveBuffer {
     this.end += size;
   }
 
-  /** Takes octets off the start. */
+  /** Removes `size` bytes from the start of the window. */
   consume(size: number): void {
     this.start += size;
     if (this.start === this.end && !this.#isPinned) {
@@ -53,27 +54,27 @@ export class ReceiveBuffer {
     }
   }
 
-  /** Drops everything, and the array too unless a view of it is in use. */
+  /** Drops the bytes and the arrays; views into them stay valid. */
   clear(): void {
     this.bytes = NO_BYTES;
     this.start = 0;
     this.end = 0;
     this.#isPinned = false;
-    this.#left = null;
+    this.#pinned = null;
     this.#spare = null;
   }
 
-  /** Keeps views into the array as they are until {@linkcode ReceiveBuffer.unpin}. */
+  /** Keeps views into the array unchanged until {@linkcode ReceiveBuffer.unpin}. */
   pin(): void {
     this.#isPinned = true;
   }
 
-  /** Allows the array to be written over again. */
+  /** Allows the array to be overwritten again. */
   unpin(): void {
     this.#isPinned = false;
-    if (this.#left !== null) {
-      this.#spare = this.#left;
-      this.#left = null;
+    if (this.#pinned !== null) {
+      this.#spare = this.#pinned;
+      this.#pinned = null;
     }
     this.consume(0);
   }
@@ -86,13 +87,14 @@ export class ReceiveBuffer {
     } else {
       const next = this.#take(needed);
       next.set(this.bytes.subarray(this.start, this.end));
-      if (this.#isPinned) this.#left = this.bytes;
-      this.#isPinned = false; // the views lie in the array that was left
+      if (this.#isPinned) this.#pinned = this.bytes;
+      this.#isPinned = false; // the views point into the previous array
       this.bytes = next;
     }
     this.start = 0;
     this.end = length;
   }
+
   #take(needed: number): Uint8Array<ArrayBuffer> {
     const spare = this.#spare;
     this.#spare = null;

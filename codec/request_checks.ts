@@ -1,8 +1,8 @@
 /**
- * The rules that concern whole fields of a request's head, checked when it is
- * complete, in this order: Host, framing, body allowed and not too long,
- * Expect (RFC 9112 §3.2, §6.3; RFC 9110 §7.2, §7.8, §10.1.1). Repeated fields
- * are found before, by the index.
+ * The rules for whole parts of a request head, checked in this order: target,
+ * Host, framing, body allowed and within the limit, Expect (RFC 9112 §3.2, §6.3;
+ * RFC 9110 §7.2, §7.8, §10.1.1). `known_fields.ts` has refused repeated fields
+ * before; `framing.ts` and `persistence.ts` decide what the fields mean.
  */
 
 import { decodeLatin1, equalsIgnoringCase } from "./ascii.ts";
@@ -25,7 +25,13 @@ import {
 } from "./request_flags.ts";
 import { RequestTarget } from "./request_target.ts";
 
-/** Framing, persistence and what else the control fields say. */
+/**
+ * Sets the head's flags and body length from its fields.
+ *
+ * @param maxBodyBytes The largest declared length that is accepted, in bytes.
+ * @throws {ProtocolError} `BODY_NOT_ALLOWED`, `BODY_TOO_LARGE`,
+ * `EXPECTATION_FAILED`, or a code of `framing.ts` or `persistence.ts`.
+ */
 export function readKnownFields(
   head: RequestHead,
   maxBodyBytes: number,
@@ -48,12 +54,16 @@ export function readKnownFields(
   if (expectsContinue(head)) head.flags |= EXPECTS_CONTINUE;
 }
 
-/** One valid Host, and no other authority beside it (RFC 9112 §3.2; RFC 9110 §7.2). */
+/**
+ * Requires a valid `Host` that agrees with the target (RFC 9112 §3.2; RFC 9110 §7.2).
+ *
+ * @throws {ProtocolError} `MISSING_HOST`, `INVALID_HOST` or `HOST_MISMATCH`.
+ */
 export function checkHost(head: RequestHead): void {
   const { knownFields, bytes } = head;
   const { host } = knownFields;
   if (host === ABSENT) {
-    if (head.minorVersion === 0) return; // it predates Host
+    if (head.minorVersion === 0) return; // HTTP/1.0 has no Host
     throw new ProtocolError(
       "MISSING_HOST",
       "Cannot serve an HTTP/1.1 request without Host",
@@ -68,16 +78,16 @@ export function checkHost(head: RequestHead): void {
   if (named === null) {
     throw new ProtocolError(
       "INVALID_HOST",
-      "Cannot parse Host: not a host with an optional port",
+      "Cannot parse Host: it is not a host with an optional port",
       start - head.base,
     );
   }
   if (isOrigin || namesSameAuthority(head, named)) return;
-  // §3.2.2 says to ignore Host; two authorities on one request split routing
-  // from caches, so a mismatch is refused.
+  // RFC 9112 §3.2.2 says to ignore Host here. A request with two authorities can
+  // be routed by one and cached by the other, so a mismatch is refused.
   throw new ProtocolError(
     "HOST_MISMATCH",
-    "Cannot serve a request whose target and Host name two authorities",
+    "Cannot serve a request whose target and Host name different authorities",
     start - head.base,
   );
 }
@@ -93,12 +103,19 @@ function namesSameAuthority(head: RequestHead, named: Authority): boolean {
   return isSameAuthority(targeted, named, scheme === "https" ? 443 : 80);
 }
 
+/**
+ * Parses the target of a complete request line.
+ *
+ * @throws {ProtocolError} `INVALID_TARGET` if it has none of the four forms, or
+ * one that the method does not allow (RFC 9112 §3.2).
+ */
 export function requireTarget(head: RequestHead): RequestTarget {
   const target = RequestTarget.maybeParse(head.target, head.method);
   if (target !== null) return target;
-  throw invalidTarget(head, "none of the four forms for this method");
+  throw invalidTarget(head, "it has no form that the method allows");
 }
 
+/** Creates the error for a target that is refused as a whole. */
 export function invalidTarget(head: RequestHead, why: string): ProtocolError {
   return new ProtocolError(
     "INVALID_TARGET",
@@ -107,7 +124,7 @@ export function invalidTarget(head: RequestHead, why: string): ProtocolError {
   );
 }
 
-/** An offer counts in HTTP/1.1 with `Connection: upgrade`, and never for h2c (RFC 9110 §7.8). */
+/** Returns whether `Upgrade` may be acted on: in HTTP/1.1, with `Connection: upgrade`, and not for h2c (RFC 9110 §7.8). */
 function offersUpgrade(head: RequestHead): boolean {
   const { knownFields } = head;
   if (knownFields.upgrade === ABSENT || head.minorVersion === 0) return false;
@@ -120,7 +137,11 @@ function offersUpgrade(head: RequestHead): boolean {
   );
 }
 
-/** What follows such a head is not HTTP, or must not be mirrored, so a body is ambiguous. */
+/**
+ * Refuses a body where its meaning is ambiguous: after CONNECT or an accepted
+ * upgrade, the bytes that follow are not HTTP; TRACE must not have content (RFC
+ * 9110 §9.3.8).
+ */
 function checkBodyAllowed(head: RequestHead): void {
   if (head.bodyLength === 0) {
     return;
@@ -130,12 +151,12 @@ function checkBodyAllowed(head: RequestHead): void {
   if (!isRefused) return;
   throw new ProtocolError(
     "BODY_NOT_ALLOWED",
-    "Cannot accept a body on CONNECT, TRACE or a request to upgrade",
+    "Cannot accept a body with CONNECT, TRACE or an offer to upgrade",
     head.sizeBytes,
   );
 }
 
-/** The only expectation there is is `100-continue` (RFC 9110 §10.1.1). */
+/** Returns whether the client expects `100-continue`, and refuses any other expectation (RFC 9110 §10.1.1). */
 function expectsContinue(head: RequestHead): boolean {
   const { knownFields } = head;
   if (knownFields.expect === ABSENT || head.minorVersion === 0) return false;

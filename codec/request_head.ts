@@ -1,7 +1,7 @@
 /**
- * A request's head as a view: octets, and offsets of what stands in them
- * (RFC 9112 §3, §5). It is filled by `request_parser.ts`; text is made when
- * somebody reads it.
+ * A request head as a view: the received bytes, and the offsets of its parts
+ * (RFC 9112 §3, §5). `request_parser.ts` fills it. Strings are made when they are
+ * read, since most handlers read few of them.
  */
 
 import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
@@ -21,10 +21,10 @@ import { RequestTarget } from "./request_target.ts";
 const NO_BYTES = new Uint8Array(0);
 const NO_TABLE = new Int32Array(0);
 
-/** Says that nobody looked for the route of a head. */
+/** The route of a head that no scanner has looked up. */
 export const UNKNOWN_ROUTE = -1;
 
-/** What stands where in {@linkcode RequestHead.offsets}; see the properties of these names. */
+/** The indexes into {@linkcode RequestHead.offsets}; see the getters of these names. */
 export const HeadOffset = Object.freeze(
   {
     METHOD_START: 0,
@@ -33,51 +33,52 @@ export const HeadOffset = Object.freeze(
     TARGET_END: 3,
     /** Number of field lines. */
     COUNT: 4,
-    /** What the scanner was told by method and control fields, as bits. */
+    /** The flags that a scanner found; see `request_flags.ts`. */
     SCAN_FLAGS: 5,
     ROUTE: 6,
   } as const,
 );
 
-// perf: not even an export of this very file is a constant to the compiler (bench/server.ts, GET /).
+// perf: V8 does not treat an exported binding as a constant, even in its own file,
+// so the indexes are copied into constants (bench/machine_bench.ts).
 const { METHOD_START, METHOD_END, PATH_END, TARGET_END, COUNT, ROUTE } =
   HeadOffset;
 
-/** How many numbers that are. */
+/** Length of {@linkcode RequestHead.offsets}. */
 export const HEAD_OFFSET_COUNT = 7;
 
 /**
- * A parsed head, as a view on the bytes it was parsed from.
+ * A parsed request head, as a view of the bytes from which it was parsed.
  *
- * Text is made when it is read. {@linkcode RequestHead.detach} makes the view
- * independent of the bytes.
+ * Strings are made when they are read. The view is valid while its bytes stay
+ * unchanged; {@linkcode RequestHead.detach} makes it independent of them.
  */
 export class RequestHead {
-  /** Octets of the head, with a CRLF in front of it if there was one. */
+  /** Size of the head in bytes, with the CRLF before it if there was one. */
   sizeBytes = 0;
-  /** Octets of the body, or `CHUNKED`. */
+  /** Length of the body in bytes, or -1 if it is chunked. */
   bodyLength = 0;
-  /** Where offsets count from in {@linkcode RequestHead.bytes}. */
+  /** Offset in {@linkcode RequestHead.bytes} from which all other offsets count. */
   base = 0;
-  /** The octets, valid as long as their owner says. */
+  /** The bytes that contain the head; the parser's caller owns them until {@linkcode RequestHead.detach}. */
   bytes: Uint8Array = NO_BYTES;
   /**
-   * What sets the head apart, as bits; see `request_traits.ts`.
+   * The head's flags, as bits; see `request_flags.ts`.
    *
    * @internal
    */
   flags = 0;
   /**
-   * Offsets and numbers that the parser found, {@linkcode HEAD_OFFSET_COUNT} of them.
+   * Offsets and numbers that the parser found; see {@linkcode HeadOffset}.
    *
-   * perf: a scanner's results are read where they are, when somebody asks;
-   * copying them took 60 instructions a request (bench/server.ts, GET /).
+   * perf: a scanner's results are read from its memory when they are needed.
+   * Copying them took 60 instructions a request (bench/machine_bench.ts).
    *
    * @internal
    */
   offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT);
   /**
-   * The lines that a scanner found, until they are taken into the index.
+   * The table of lines that a scanner found; `null` for a head of the plain path.
    *
    * @internal
    */
@@ -85,14 +86,14 @@ export class RequestHead {
   #knownFields: KnownFields = new KnownFields(NO_BYTES, NO_TABLE);
 
   /**
-   * The control fields of the head.
+   * The fields that the library acts on.
    *
    * @internal
    */
   get knownFields(): KnownFields {
     const { scanned } = this;
     if (scanned !== null) {
-      const count = this.offsets[COUNT]!; // all places are there, here and below
+      const count = this.offsets[COUNT]!; // the array has all entries, here and below
       this.#knownFields.readScanned(this.bytes, this.base, scanned, count);
     }
     return this.#knownFields;
@@ -103,17 +104,17 @@ export class RequestHead {
     return minorVersionOf(this.flags);
   }
 
-  /** Bits that `Connection` names; see `persistence.ts`. */
+  /** The members of `Connection` as bits: 1 for `close`, 2 for `keep-alive`, 4 for `upgrade`. */
   get connectionOptions(): number {
     return this.flags & CONNECTION_BITS;
   }
 
-  /** Whether the peer waits for `100 Continue` (RFC 9110 §10.1.1). */
+  /** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). */
   get expectsContinue(): boolean {
     return (this.flags & EXPECTS_CONTINUE) !== 0;
   }
 
-  /** Whether another protocol is offered in a way that may be taken (RFC 9110 §7.8). */
+  /** Whether the client offers another protocol that the server may accept (RFC 9110 §7.8). */
   get offersUpgrade(): boolean {
     return (this.flags & OFFERS_UPGRADE) !== 0;
   }
@@ -133,27 +134,27 @@ export class RequestHead {
     return this.offsets[METHOD_START]!; // see `knownFields`
   }
 
-  /** Offset behind the method. */
+  /** Offset after the method. */
   get methodEnd(): number {
     return this.offsets[METHOD_END]!;
   }
 
-  /** Offset of the `?`, or behind the target. */
+  /** Offset of the `?` in the target, or after a target without one. */
   get pathEnd(): number {
     return this.offsets[PATH_END]!;
   }
 
-  /** Offset behind the target. */
+  /** Offset after the target. */
   get targetEnd(): number {
     return this.offsets[TARGET_END]!;
   }
 
-  /** Number of the route that its scanner had learned, 0 for none, or {@linkcode UNKNOWN_ROUTE}. */
+  /** Number of the route that a scanner found, 0 if it found none, or -1 if no scanner looked. */
   get route(): number {
     return this.offsets[ROUTE]!;
   }
 
-  /** The method, byte for byte. */
+  /** The method as sent; methods are case-sensitive (RFC 9110 §9.1). */
   get method(): string {
     const { bytes, base } = this;
     const start = base + this.methodStart;
@@ -161,7 +162,7 @@ export class RequestHead {
     return knownMethod(bytes, start, end) ?? decodeLatin1(bytes, start, end);
   }
 
-  /** Says whether the method is this one, without making text. */
+  /** Returns whether the method is this one, without making a string. */
   isMethod(method: string): boolean {
     return equalsLatin1(
       this.bytes,
@@ -171,18 +172,18 @@ export class RequestHead {
     );
   }
 
-  /** Whether the target begins with `/`, so that method and path stand together in the octets. */
+  /** Whether the target begins with `/` (RFC 9112 §3.2.1). */
   get isOriginForm(): boolean {
     return this.bytes[this.base + this.methodEnd + 1] === SLASH;
   }
 
-  /** The path in origin form as text, without its query. */
+  /** The path of an origin-form target as sent, without its query. */
   get originPath(): string {
     const { bytes, base } = this;
     return decodeLatin1(bytes, base + this.methodEnd + 1, base + this.pathEnd);
   }
 
-  /** The target as text. */
+  /** The target as sent. */
   get target(): string {
     const { bytes, base } = this;
     return decodeLatin1(
@@ -192,19 +193,19 @@ export class RequestHead {
     );
   }
 
-  /** The target and its parts; a new object each time. */
+  /** The target and its parts; a new object at each read. */
   get uri(): RequestTarget {
     return RequestTarget.parse(this.target, this.method);
   }
 
-  /** The fields; a new list each time, which moves along when the head is detached. */
+  /** The fields; a new list at each read. It stays valid when the head is detached. */
   get headers(): Headers {
     return Headers.fromSection(this.knownFields);
   }
 
-  /** Copies the octets that the view needs; it then holds for good. */
+  /** Copies the head's bytes, so that the view stays valid when their owner reuses them. */
   detach(): void {
-    const { knownFields } = this; // while it can be read
+    const { knownFields } = this; // read before `scanned` is cleared
     this.bytes = this.bytes.slice(this.base, this.base + this.sizeBytes);
     this.offsets = this.offsets.slice();
     this.scanned = null;

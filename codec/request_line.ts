@@ -1,9 +1,10 @@
 /**
- * The request line: `method SP request-target SP HTTP-version CRLF`
- * (RFC 9112 §3), with at most one CRLF in front of it (§2.2).
+ * Scans the request line, `method SP request-target SP HTTP-version CRLF` (RFC
+ * 9112 §3), with at most one CRLF before it (§2.2). The form of the target is
+ * checked in `request_target.ts`.
  *
- * Stricter than the text: exactly one SP at each place and a CRLF at the end,
- * since the white space that §3 allows is what smuggling is made of.
+ * Stricter than the RFC: exactly one SP between the parts and a CRLF at the end,
+ * since the lenient white space of §3 enables request smuggling.
  */
 
 import {
@@ -25,9 +26,9 @@ import {
 import { ProtocolError } from "./errors.ts";
 import type { HeadLimits } from "./limits.ts";
 
-/** Octets of a target by what they need (RFC 3986 §3.3, §3.4); 0 may not stand there. */
+/** The class of bytes that need no further check in a target (RFC 3986 §3.3, §3.4). */
 export const PLAIN = 1;
-const SPECIAL = 2; // ? % \ and what browsers send raw
+const SPECIAL = 2; // ? % \ and the bytes that browsers send unescaped
 
 function targetTable(): Uint8Array {
   const table = ALPHANUMERIC.slice();
@@ -36,10 +37,10 @@ function targetTable(): Uint8Array {
   return table;
 }
 
-/** The class of each octet in a target. */
+/** The class of each byte in a target; 0 for bytes that are not allowed. */
 export const TARGET: Uint8Array = targetTable();
 
-/** Where in the grammar the next octet stands. */
+/** Scanner states, named after what the next byte belongs to. */
 const START = 0;
 const METHOD = 1;
 const TARGET_STATE = 2;
@@ -49,25 +50,25 @@ const DONE = 5;
 
 const VERSION_PREFIX = "HTTP/";
 
-/** Octets of `HTTP/1.1` and CRLF. */
+/** Length of `HTTP/1.1` and CRLF in bytes. */
 const USUAL_END_BYTES = 10;
 
 /**
  * Scans one request line and remembers where it stopped. Offsets count from
- * `base`, the place of the message's first octet.
+ * `base`, the offset of the message's first byte.
  */
 export class RequestLineScanner {
-  /** Offset of the method: 0, or 2 behind a CRLF. */
+  /** Offset of the method: 0, or 2 after a CRLF. */
   methodStart = 0;
-  /** Offset of the SP behind the method. */
+  /** Offset of the SP after the method. */
   methodEnd = 0;
-  /** Offset of the `?` in the target, or of the SP behind it. */
+  /** Offset of the `?` in the target, or of the SP after a target without one. */
   pathEnd = 0;
-  /** Offset of the SP behind the target. */
+  /** Offset of the SP after the target. */
   targetEnd = 0;
   /** 0 or 1. */
   minorVersion = 1;
-  /** Offset of the next octet; after the line, of the first octet behind it. */
+  /** Offset of the next byte to read; once done, of the first byte after the line. */
   position = 0;
   #limits: HeadLimits;
   #state = START;
@@ -78,12 +79,7 @@ export class RequestLineScanner {
     this.#limits = limits;
   }
 
-  /** Offset of the target's first octet. */
-  get targetStart(): number {
-    return this.methodEnd + 1;
-  }
-
-  /** Whether nothing but white space that may stand before a message came so far. */
+  /** Whether nothing has arrived yet, except a CRLF that may precede a message. */
   get isBlank(): boolean {
     return this.#state === START ||
       (this.#state === METHOD && this.position === this.methodStart);
@@ -100,10 +96,12 @@ export class RequestLineScanner {
   }
 
   /**
-   * Goes on from where the last call stopped.
+   * Continues where the last call stopped.
    *
    * @returns Whether the line is complete.
-   * @throws {ProtocolError} For the first octet that no valid line has there.
+   * @throws {ProtocolError} At the first byte that no valid line can have:
+   * `INVALID_METHOD`, `INVALID_TARGET`, `INVALID_VERSION`, `INVALID_LINE_END`;
+   * `UNSUPPORTED_VERSION`; or at a limit: `METHOD_TOO_LONG`, `TARGET_TOO_LONG`.
    */
   scan(bytes: Uint8Array, base: number, end: number): boolean {
     if (this.#state === START && this.#scanWholeLine(bytes, base, end)) {
@@ -126,11 +124,11 @@ export class RequestLineScanner {
   }
 
   /**
-   * The fast path: takes a line that is complete and plain, and leaves any
-   * other to the general path from its first octet.
+   * The fast path: scans a complete, plain line, and leaves any other to the
+   * general path from its first byte.
    *
-   * perf: no state is looked at or kept inside the line: 0.4 times the general
-   * path's time (bench/request_head_bench.ts, Deno 2.9).
+   * perf: it neither reads nor writes the state inside the line. 0.4 times the time
+   * of the general path (bench/request_head_bench.ts, Deno 2.9).
    */
   #scanWholeLine(bytes: Uint8Array, base: number, end: number): boolean {
     if (this.position !== 0) return false;
@@ -167,7 +165,7 @@ export class RequestLineScanner {
     return true;
   }
 
-  /** One CRLF may come first: peers send one behind a body (RFC 9112 §2.2). */
+  /** Skips one CRLF before the line: some clients send one after a body (RFC 9112 §2.2). */
   #scanStart(bytes: Uint8Array, base: number, end: number): boolean {
     if (this.position === 0) {
       if (base === end) return false;
@@ -223,9 +221,9 @@ export class RequestLineScanner {
     for (;;) {
       while (pos < stop && TARGET[bytes[pos]!] === PLAIN) pos++;
       if (pos === stop) break;
-      const octet = bytes[pos]!; // in range: pos < stop
-      if (octet === SP) break;
-      if (octet === PERCENT) {
+      const byte = bytes[pos]!; // in range: pos < stop
+      if (byte === SP) break;
+      if (byte === PERCENT) {
         if (pos + 3 > limit) this.#targetTooLong(limit - base);
         const size = this.#escapeSize(bytes, base, pos, end);
         if (size === 0) {
@@ -235,8 +233,8 @@ export class RequestLineScanner {
         pos += size;
         continue;
       }
-      if (octet === QUESTION && this.pathEnd === 0) this.pathEnd = pos - base;
-      else if (!this.#isTolerated(octet, bytes[targetStart]!)) { // before `pos`
+      if (byte === QUESTION && this.pathEnd === 0) this.pathEnd = pos - base;
+      else if (!this.#isTolerated(byte, bytes[targetStart]!)) { // before `pos`
         this.#badTarget(bytes, base, pos);
       }
       pos++;
@@ -252,14 +250,14 @@ export class RequestLineScanner {
     return true;
   }
 
-  /** The whole head's limit holds for the line as well. */
+  /** The limit of the target, lowered so that the line stays within the limit of the whole head. */
   #maxTargetBytes(): number {
     const room = this.#limits.maxRequestHeadSize - this.methodEnd - 1;
     const { maxTargetBytes } = this.#limits;
     return room < maxTargetBytes ? Math.max(room, 0) : maxTargetBytes;
   }
 
-  /** 3 for a well-formed escape, 0 if octets are missing. */
+  /** Returns 3 for a well-formed percent escape, 0 if bytes are missing. */
   #escapeSize(
     bytes: Uint8Array,
     base: number,
@@ -271,23 +269,23 @@ export class RequestLineScanner {
     if (high === NOT_HEX) this.#badTarget(bytes, base, pos);
     if (pos + 2 >= end) return 0;
     const low = HEX_VALUE[bytes[pos + 2]!]!;
-    // An encoded NUL cuts a path short in whatever opens files by it.
+    // An encoded NUL would cut a path short where it is passed to C functions.
     const isNul = high === 0 && low === 0 && this.pathEnd === 0;
     if (low === NOT_HEX || isNul) this.#badTarget(bytes, base, pos);
     return 3;
   }
 
-  /** Browsers send some octets raw that RFC 3986 does not allow; a backslash only in a query. */
-  #isTolerated(octet: number, first: number): boolean {
-    if (TARGET[octet] !== SPECIAL) return false;
-    if (octet === QUESTION) return true; // a second one belongs to the query
-    if (octet === BACKSLASH && this.pathEnd === 0) return false;
+  /** Returns whether a special byte is allowed: browsers send some that RFC 3986 forbids, a backslash only in a query. */
+  #isTolerated(byte: number, first: number): boolean {
+    if (TARGET[byte] !== SPECIAL) return false;
+    if (byte === QUESTION) return true; // a second one belongs to the query
+    if (byte === BACKSLASH && this.pathEnd === 0) return false;
     if (!this.#limits.strictTarget) return true;
     // an IPv6 address in a target of another form
-    return first !== SLASH && (octet === 0x5b || octet === 0x5d);
+    return first !== SLASH && (byte === 0x5b || byte === 0x5d);
   }
 
-  /** The fast path for `HTTP/1.1` and CRLF behind the target, which nearly all have. */
+  /** Returns whether the target is followed by `HTTP/1.1` and CRLF, as nearly all are. */
   #isUsualEnd(bytes: Uint8Array, base: number, end: number): boolean {
     const pos = base + this.position;
     return pos + USUAL_END_BYTES <= end &&
@@ -302,16 +300,16 @@ export class RequestLineScanner {
     const start = base + this.targetEnd + 1;
     let pos = base + this.position;
     for (; pos < end && pos < start + 8; pos++) {
-      const octet = bytes[pos]!; // in range: pos < end
+      const byte = bytes[pos]!; // in range: pos < end
       const at = pos - start;
       if (at < 5) {
-        if (octet !== VERSION_PREFIX.charCodeAt(at)) {
+        if (byte !== VERSION_PREFIX.charCodeAt(at)) {
           this.#badVersion(bytes, base, pos);
         }
       } else if (at === 6) {
-        if (octet !== 0x2e) this.#badVersion(bytes, base, pos);
+        if (byte !== 0x2e) this.#badVersion(bytes, base, pos);
       } else {
-        const digit = octet - DIGIT_0;
+        const digit = byte - DIGIT_0;
         if (digit < 0 || digit > 9) this.#badVersion(bytes, base, pos);
         if (at === 5) this.#majorVersion = digit;
         else this.minorVersion = digit;
@@ -334,11 +332,11 @@ export class RequestLineScanner {
       this.position++;
     }
     if (this.#majorVersion !== 1 || this.minorVersion > 1) {
-      // 1.2 to 1.9 SHOULD be read as 1.1 (RFC 9110 §2.5); none exists, and its
-      // framing would be a guess.
+      // RFC 9110 §2.5 says that 1.2 to 1.9 SHOULD be read as 1.1. No such version
+      // exists, and its framing would be a guess.
       throw new ProtocolError(
         "UNSUPPORTED_VERSION",
-        `Cannot serve HTTP/${this.#majorVersion}.${this.minorVersion}: only HTTP/1.1 and HTTP/1.0`,
+        `Cannot serve HTTP/${this.#majorVersion}.${this.minorVersion}: only HTTP/1.1 and HTTP/1.0 are supported`,
         start,
       );
     }
@@ -350,7 +348,7 @@ export class RequestLineScanner {
     const start = base + this.methodStart;
     throw new ProtocolError(
       "INVALID_METHOD",
-      `Cannot parse request line: invalid octet in method ${
+      `Cannot parse request line: invalid byte in method ${
         quoteBytes(bytes, start, pos + 1)
       }`,
       pos - base,
@@ -360,7 +358,7 @@ export class RequestLineScanner {
   #badTarget(bytes: Uint8Array, base: number, pos: number): never {
     throw new ProtocolError(
       "INVALID_TARGET",
-      `Cannot parse request target: invalid octet ${
+      `Cannot parse request target: invalid byte ${
         quoteBytes(bytes, pos, pos + 1)
       }`,
       pos - base,
@@ -378,7 +376,7 @@ export class RequestLineScanner {
   #badVersion(bytes: Uint8Array, base: number, pos: number): never {
     throw new ProtocolError(
       "INVALID_VERSION",
-      `Cannot parse request line: invalid octet ${
+      `Cannot parse request line: invalid byte ${
         quoteBytes(bytes, pos, pos + 1)
       } in version`,
       pos - base,

@@ -1,10 +1,12 @@
 /**
- * Parses request heads: request line, field lines, and then every rule that
- * can be checked before a handler sees the request (RFC 9112 §3, §5).
+ * Parses request heads: the request line, the field lines, and then every rule
+ * that can be checked before a handler sees the request (RFC 9112 §3, §5). A SIMD
+ * scanner, if there is one, takes complete plain heads; `request_line.ts` and
+ * `field_lines.ts` take all others, in any split, reading each byte once.
  *
- * Each octet is looked at once, however the bytes were cut. Faults are found
- * in the order in which they stand; rules that concern whole fields come after
- * the section's end.
+ * Faults in single bytes are reported in the order of the bytes. The rules of
+ * `request_checks.ts` are applied after the last field line, except those for the
+ * target, which come before the first.
  */
 
 import { equalsLatin1, SLASH } from "./ascii.ts";
@@ -33,34 +35,34 @@ import {
   requireTarget,
 } from "./request_checks.ts";
 
-/** Without any of these bits there is no body. */
+/** Without any of these flags there is no body. */
 const FRAMES_BODY = DECLARES_LENGTH | IS_CHUNKED;
 
-/** Octets of the method that names an authority. */
+/** Length of `CONNECT` in bytes. */
 const CONNECT_BYTES = 7;
 
 /**
  * Parses request heads, one after the other.
  *
- * The same parser must be fed the same head from its first octet until it is
- * complete; the octets may lie elsewhere at each call.
+ * Until a head is complete, each call must pass the same head from its first
+ * byte; the bytes may be in another array or at another offset.
  */
 export class RequestHeadParser {
   #limits: HeadLimits;
   #line: RequestLineScanner;
   #fields: FieldScanner;
   #head = new RequestHead();
-  /** What the plain path found; see {@linkcode RequestHead.offsets}. */
+  /** The results of the plain path; see {@linkcode RequestHead.offsets}. */
   #offsets = new Int32Array(HEAD_OFFSET_COUNT);
   #isInFields = false;
   #scanner: HeadScanner | null;
-  /** The scanner, unless the plain path has seen octets of the head already. */
+  /** The scanner, or `null` while the plain path is inside a head. */
   #readyScanner: HeadScanner | null;
 
   /**
    * Creates a parser for heads under these limits.
    *
-   * @param scanner Takes heads that come whole and plain, if there is one.
+   * @param scanner Scans complete plain heads, if there is one.
    */
   constructor(limits: HeadLimits, scanner: HeadScanner | null = null) {
     this.#limits = limits;
@@ -75,25 +77,25 @@ export class RequestHeadParser {
     });
   }
 
-  /** Whether it works without a scanner, which others may share. */
+  /** Whether this parser has no scanner, which other parsers may share. */
   get isIsolated(): boolean {
     return this.#scanner === null;
   }
 
-  /** Works without the scanner from now on; what that has found stays as it is. */
+  /** Stops using the scanner; a head that it has found stays valid until its next scan. */
   disableScanner(): void {
     this.#scanner = null;
     this.#readyScanner = null;
   }
 
-  /** Whether no octet of a message has come yet, one CRLF aside. */
+  /** Whether no byte of a head has arrived yet, except one CRLF. */
   get isIdle(): boolean {
     return this.#line.isBlank;
   }
 
   /**
-   * Whether the head that is being parsed, or was refused, is one of HEAD, so
-   * that not even a refusal may have a body (RFC 9110 §9.3.2).
+   * Returns whether the method of the current or just refused head is HEAD: then
+   * an error response must not have a body either (RFC 9110 §9.3.2).
    */
   isHeadRequest(bytes: Uint8Array, start: number): boolean {
     const { methodStart, methodEnd } = this.#line;
@@ -101,12 +103,12 @@ export class RequestHeadParser {
   }
 
   /**
-   * Parses a head, or goes on with one.
+   * Starts or continues to parse a head.
    *
-   * @param bytes Holds the head from `start` on, its octets so far up to `end`.
+   * @param bytes Contains the head's bytes so far, from `start` to `end`.
    * @returns A view that is valid until the bytes change or the next call, or
    * {@linkcode NEED_DATA}.
-   * @throws {ProtocolError} For the first octet that no valid head has, or
+   * @throws {ProtocolError} At the first byte that no valid head can have, or for
    * the first rule that the complete head breaks.
    */
   parse(
@@ -114,8 +116,8 @@ export class RequestHeadParser {
     start: number,
     end: number,
   ): RequestHead | typeof NEED_DATA {
-    // perf: 0.4 times the plain path's time on a browser's head, 0.6 on a short
-    // one (bench/request_head_bench.ts, Deno 2.9).
+    // perf: the scanner takes 0.4 times the plain path's time on a browser's head
+    // and 0.6 times on a short one (bench/request_head_bench.ts, Deno 2.9).
     const scanner = this.#readyScanner;
     if (scanner !== null) {
       const sizeBytes = scanner.scan(bytes, start, end);
@@ -146,14 +148,14 @@ export class RequestHeadParser {
     return this.#finish(bytes, start);
   }
 
-  /** Forgets the head, so that the next call begins a new one. */
+  /** Drops the current head, so that the next call starts a new one. */
   reset(): void {
     this.#line.start();
     this.#readyScanner = this.#scanner;
     this.#isInFields = false;
   }
 
-  /** Gives the head that was parsed last to its reader for good. */
+  /** Makes the last head independent of the parser and of its bytes. */
   detach(): void {
     const head = this.#head;
     head.detach();
@@ -163,7 +165,7 @@ export class RequestHeadParser {
     this.#head = new RequestHead();
   }
 
-  /** Fills the view from what the scanner found; `null` if the body is too long. */
+  /** Fills the view from the scanner's results; returns `null` if the body is too long. */
   #take(
     scanner: HeadScanner,
     bytes: Uint8Array,
@@ -171,7 +173,7 @@ export class RequestHeadParser {
     sizeBytes: number,
   ): RequestHead | null {
     const head = this.#head;
-    // perf: references that are the same again are not written again (bench/server.ts, GET /).
+    // perf: unchanged references are not written again (bench/machine_bench.ts).
     if (head.bytes !== bytes || head.scanned === null) {
       head.bytes = bytes;
       head.offsets = scanner.offsets;
@@ -194,7 +196,7 @@ export class RequestHeadParser {
     return bodyLength <= this.#limits.maxBodyBytes ? head : null;
   }
 
-  /** A target that does not begin with `/` needs a look as a whole, before any field. */
+  /** Checks the rules for a target that is not in origin form, before any field line is read. */
   #checkTarget(bytes: Uint8Array, start: number): void {
     const { methodStart, methodEnd } = this.#line;
     if (
@@ -205,12 +207,15 @@ export class RequestHeadParser {
     if (head.isOriginForm && !head.isConnect) return;
     const { scheme, pathAndQuery } = requireTarget(head);
     if (this.#limits.strictTarget && /[[\]]/.test(pathAndQuery)) {
-      throw invalidTarget(head, "brackets stand only around an IPv6 address");
+      throw invalidTarget(
+        head,
+        "brackets are allowed only around an IPv6 address",
+      );
     }
     if (scheme !== "https" || this.#limits.acceptsHttps) return;
     throw new ProtocolError(
       "MISDIRECTED_REQUEST",
-      "Cannot serve a target with scheme https on a clear-text connection (trustForwardedScheme)",
+      "Cannot serve a target with scheme https on a connection without TLS (trustForwardedScheme)",
       head.methodEnd + 1,
     );
   }
@@ -241,7 +246,7 @@ export class RequestHeadParser {
     head.sizeBytes = fields.position;
     head.knownFields.read(bytes, start, fields.table, fields.count);
     checkHost(head);
-    // perf: where it is plain, none of the rules has anything to say (bench/request_head_bench.ts, Deno 2.9).
+    // perf: none of the checks applies to a plain head (bench/request_head_bench.ts, Deno 2.9).
     if (head.knownFields.isPlain) head.bodyLength = 0;
     else readKnownFields(head, this.#limits.maxBodyBytes);
     this.reset();
@@ -250,15 +255,17 @@ export class RequestHeadParser {
 }
 
 /**
- * Parses one request head that stands at the start of `bytes`.
+ * Parses one request head at the start of `bytes` (RFC 9112 §3, §5).
  *
- * @param bytes Octets as received; what follows the head is left alone.
+ * @param bytes The bytes as received; bytes after the head are ignored.
  * @param limits Limits that differ from the defaults.
- * @returns The head, which keeps its own copy of the octets, or
- * {@linkcode NEED_DATA}.
- * @throws {ProtocolError} If the octets cannot become a valid head.
+ * @returns The head, which owns a copy of its bytes, or {@linkcode NEED_DATA} if
+ * it is incomplete.
+ * @throws {ProtocolError} If the bytes cannot become a valid head. `code` is one
+ * of those for the start line, field lines, routing fields and framing in
+ * {@linkcode PROTOCOL_ERROR_STATUS}; `offset` counts from the start of `bytes`.
  *
- * @example A head and what follows it
+ * @example A head, and bytes after it
  * ```ts
  * import { NEED_DATA, parseRequestHead } from "@khttp/khttp";
  * import { assert, assertEquals } from "@std/assert";

@@ -1,20 +1,21 @@
 /**
- * The four forms of a request target and their parts (RFC 9112 §3.2).
+ * The four forms of a request target and their parts (RFC 9112 §3.2). Which bytes
+ * a target may contain is decided in `request_line.ts`.
  *
- * The text is split by hand and never decoded or normalised: `new URL()` would
- * change the host of `//x`, collapse `..` and turn a backslash into a slash,
- * so that routing and files saw another path than the peer sent.
+ * The target is split by hand and never decoded or normalised. `new URL()` would
+ * read `//x` as a host, collapse `..` and turn a backslash into a slash, so that
+ * routing and files would see another path than the client sent.
  */
 
 import { type Authority, parseAuthority } from "./authority.ts";
 
-/** Which of the four forms a target has (RFC 9112 §3.2). */
+/** The form of a request target (RFC 9112 §3.2). */
 export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
 
 /**
- * A request target: the whole text and its parts, as sent.
+ * A request target and its parts, as sent (RFC 9112 §3.2).
  *
- * @example Parts of a target
+ * @example The parts of a target
  * ```ts
  * import { RequestTarget } from "@khttp/khttp";
  * import { assertEquals } from "@std/assert";
@@ -24,15 +25,15 @@ export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
  * ```
  */
 export class RequestTarget {
-  /** Which form the target has. */
+  /** The form of the target. */
   readonly form: TargetForm;
-  /** Lower-case scheme of an absolute-form target, otherwise `null`. */
+  /** The scheme of an absolute-form target in lower case, otherwise `null`. */
   readonly scheme: "http" | "https" | null;
-  /** Authority of an absolute- or authority-form target as sent, otherwise `null`. */
+  /** The authority of an absolute-form or authority-form target as sent, otherwise `null`. */
   readonly authority: string | null;
-  /** Path as sent; `/` for an absolute-form target without one; empty where the form has none. */
+  /** The path as sent; `/` for an absolute-form target without one; empty for the authority and asterisk forms. */
   readonly path: string;
-  /** Query without its `?`; `null` without one, empty if nothing follows the `?`. */
+  /** The query without its `?`; `null` if there is no `?`, empty if nothing follows it. */
   readonly query: string | null;
   readonly #text: string;
 
@@ -56,11 +57,12 @@ export class RequestTarget {
   }
 
   /**
-   * Parses a target whose octets are known to be allowed in one.
+   * Parses a target; its characters are not checked, only its form.
    *
-   * @param text The target as it stands in the request line.
-   * @param method The method, which decides about the authority and asterisk forms.
-   * @throws {TypeError} If it has none of the four forms, or one that the
+   * @param text The target as in the request line.
+   * @param method The method: CONNECT requires the authority form, and only OPTIONS
+   * allows the asterisk form. @default {"GET"}
+   * @throws {TypeError} If the target has none of the four forms, or one that the
    * method does not allow.
    */
   static parse(text: string, method = "GET"): RequestTarget {
@@ -69,11 +71,11 @@ export class RequestTarget {
     throw new TypeError(
       `Cannot parse request target ${
         JSON.stringify(text)
-      }: none of the four forms for method ${JSON.stringify(method)}`,
+      }: it has no form that method ${JSON.stringify(method)} allows`,
     );
   }
 
-  /** As {@linkcode RequestTarget.parse}, but `null` where that throws. */
+  /** Like {@linkcode RequestTarget.parse}, but returns `null` instead of throwing. */
   static maybeParse(text: string, method: string): RequestTarget | null {
     if (method === "CONNECT") {
       return isConnectAuthority(text)
@@ -93,7 +95,7 @@ export class RequestTarget {
     );
   }
 
-  /** Path and query together, as an origin-form target has them. */
+  /** The path and the query with its `?`, as in an origin-form target. */
   get pathAndQuery(): string {
     return this.query === null ? this.path : `${this.path}?${this.query}`;
   }
@@ -104,7 +106,7 @@ export class RequestTarget {
   }
 }
 
-/** An authority-form target needs a host and a port of its own (RFC 9112 §3.2.3). */
+/** Returns whether a string is a host with a port, as authority form requires (RFC 9112 §3.2.3). */
 function isConnectAuthority(text: string): boolean {
   const authority: Authority | null = parseAuthority(text);
   return authority !== null && authority.port !== null && authority.port > 0;

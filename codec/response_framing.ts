@@ -13,7 +13,7 @@ export const NO_LENGTH = -3;
 /** The size of a body that is streamed. */
 export const UNKNOWN_SIZE = -1;
 
-/** Says whether octets of content may follow the head (RFC 9112 §6.3 step 1). */
+/** Says whether bytes of content may follow the head (RFC 9112 §6.3 step 1). */
 export function mayHaveContent(status: number, isHead: boolean): boolean {
   return !isHead && status !== 204 && status !== 205 && status !== 304;
 }
@@ -24,10 +24,10 @@ export function mayHaveContent(status: number, isHead: boolean): boolean {
  * @param status An integer from 200 to 599.
  * @param minorVersion The request's minor version.
  * @param control The control fields that the application gave, or `null`.
- * @param sizeBytes Octets of the body, or {@linkcode UNKNOWN_SIZE}.
+ * @param sizeBytes Bytes of the body, or {@linkcode UNKNOWN_SIZE}.
  * @param isHead Whether the request was HEAD, so that a declared length may
  * differ from the body given.
- * @returns Octets, {@linkcode CHUNKED}, {@linkcode UNTIL_CLOSE} or {@linkcode NO_LENGTH}.
+ * @returns Bytes, {@linkcode CHUNKED}, {@linkcode UNTIL_CLOSE} or {@linkcode NO_LENGTH}.
  * @throws {TypeError} If the application declared a length or a coding that
  * the response cannot have.
  */

@@ -1,7 +1,8 @@
 /**
- * Parses response heads: status line, field lines, and how long the body is
- * (RFC 9112 §4, §5, §6.3). As strict as for requests, since a hostile origin
- * is an attacker too.
+ * Parses response heads: status line, field lines, and the length of the body
+ * (RFC 9112 §4, §5, §6.3). It is as strict as the parser for requests, since an
+ * origin can be hostile too. Joining folded lines, which is off by default, is
+ * done here as well (§5.2).
  */
 
 import { decodeLatin1 } from "./ascii.ts";
@@ -14,35 +15,40 @@ import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./limits.ts";
 import { connectionOptions } from "./persistence.ts";
 import { StatusLineScanner } from "./status_line.ts";
 
-/** A parsed response head, with a copy of its octets. */
+/** A parsed response head, which owns a copy of its bytes. */
 export interface ResponseHead {
   /** The status code, 100 to 599. */
   readonly status: number;
-  /** The reason phrase; may be empty and means nothing. */
+  /** The reason phrase; it may be empty and has no meaning. */
   readonly reason: string;
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   readonly minorVersion: number;
   /** The fields. */
   readonly headers: Headers;
-  /** Octets of the head. */
+  /** Size of the head in bytes. */
   readonly sizeBytes: number;
-  /** Octets of the body, or a constant of `framing.ts`. */
+  /** Length of the body in bytes, -1 if it is chunked, or -2 if it ends with the connection. */
   readonly bodyLength: number;
-  /** Bits that `Connection` names; see `persistence.ts`. */
+  /** The members of `Connection` as bits: 1 for `close`, 2 for `keep-alive`, 4 for `upgrade`. */
   readonly connectionOptions: number;
 }
 
-/** The limits that concern responses. */
+/** The limits that apply to response heads. */
 export type ResponseHeadLimits = Pick<
   HeadLimits,
   "maxHeaderBytes" | "maxHeaderCount"
 >;
 
-/** Parses response heads, one after the other; fed as the parser of requests is. */
+/**
+ * Parses response heads, one after the other.
+ *
+ * Until a head is complete, each call must pass the same head from its first
+ * byte; the bytes may be in another array or at another offset.
+ */
 export class ResponseHeadParser {
   #line: StatusLineScanner;
   #fields: FieldScanner;
-  #index = new KnownFields(new Uint8Array(0), new Int32Array(0));
+  #knownFields = new KnownFields(new Uint8Array(0), new Int32Array(0));
   #isInFields = false;
 
   /** Creates a parser for heads under these limits. */
@@ -56,18 +62,19 @@ export class ResponseHeadParser {
     });
   }
 
-  /** Whether no octet of a head has come yet. */
+  /** Whether no byte of a head has arrived yet. */
   get isIdle(): boolean {
     return this.#line.position === 0;
   }
 
   /**
-   * Parses a head, or goes on with one.
+   * Starts or continues to parse a head.
    *
-   * @param bytes Holds the head from `start` on, its octets so far up to `end`.
-   * @param requestMethod The method of the request, which decides about the body.
+   * @param bytes Contains the head's bytes so far, from `start` to `end`.
+   * @param requestMethod The request's method: responses to HEAD have no body, and
+   * a successful CONNECT opens a tunnel.
    * @returns The head, or {@linkcode NEED_DATA}.
-   * @throws {ProtocolError} If the octets cannot become a valid head.
+   * @throws {ProtocolError} If the bytes cannot become a valid head.
    */
   parse(
     bytes: Uint8Array,
@@ -83,23 +90,23 @@ export class ResponseHeadParser {
       this.#isInFields = true;
     }
     if (!fields.scan(bytes, start, end)) return NEED_DATA;
-    const index = this.#index;
+    const knownFields = this.#knownFields;
     const sizeBytes = fields.position;
-    const octets = bytes.slice(start, start + sizeBytes);
-    index.read(octets, 0, fields.table, fields.count);
+    const headBytes = bytes.slice(start, start + sizeBytes);
+    knownFields.read(headBytes, 0, fields.table, fields.count);
     const head: ResponseHead = {
       status: line.code,
-      reason: decodeLatin1(octets, line.reasonStart, line.reasonEnd),
+      reason: decodeLatin1(headBytes, line.reasonStart, line.reasonEnd),
       minorVersion: line.minorVersion,
       sizeBytes,
-      bodyLength: receivedBodyLength(index, {
+      bodyLength: receivedBodyLength(knownFields, {
         status: line.code,
         minorVersion: line.minorVersion,
         requestMethod,
       }),
-      connectionOptions: connectionOptions(index),
+      connectionOptions: connectionOptions(knownFields),
       headers: Headers.fromSection({
-        bytes: octets,
+        bytes: headBytes,
         base: 0,
         table: fields.releaseTable(),
         count: fields.count,
@@ -109,7 +116,7 @@ export class ResponseHeadParser {
     return head;
   }
 
-  /** Forgets the head, so that the next call begins a new one. */
+  /** Drops the current head, so that the next call starts a new one. */
   reset(): void {
     this.#line.start();
     this.#isInFields = false;
@@ -117,14 +124,18 @@ export class ResponseHeadParser {
 }
 
 /**
- * Parses one response head that stands at the start of `bytes`.
+ * Parses one response head at the start of `bytes` (RFC 9112 §4, §5).
  *
- * @param bytes Octets as received; what follows the head is left alone.
- * @param requestMethod The method of the request, which decides about the body.
- * @returns The head, or {@linkcode NEED_DATA}.
- * @throws {ProtocolError} If the octets cannot become a valid head.
+ * @param bytes The bytes as received; bytes after the head are ignored.
+ * @param requestMethod The request's method: responses to HEAD have no body, and a
+ * successful CONNECT opens a tunnel. @default {"GET"}
+ * @param limits Limits that differ from the defaults.
+ * @returns The head, or {@linkcode NEED_DATA} if it is incomplete.
+ * @throws {ProtocolError} If the bytes cannot become a valid head. `code` is one
+ * of those for the start line, field lines and framing in
+ * {@linkcode PROTOCOL_ERROR_STATUS}; `offset` counts from the start of `bytes`.
  *
- * @example A head
+ * @example The status, and the length of the body
  * ```ts
  * import { NEED_DATA, parseResponseHead } from "@khttp/khttp";
  * import { assert, assertEquals } from "@std/assert";
@@ -144,14 +155,15 @@ export function parseResponseHead(
     .parse(bytes, 0, bytes.length, requestMethod);
 }
 
-/** Folded lines that may never be joined: their value decides about framing. */
+/** Fields whose folded lines are never joined, since their value decides about framing. */
 const UNFOLDABLE = ["content-length", "transfer-encoding"] as const;
 
 /**
- * Replaces obsolete line folding by spaces, in place (RFC 9112 §5.2): what a
- * user agent should do, and what we do only if asked to.
+ * Overwrites each line fold in `bytes` with spaces (RFC 9112 §5.2). A user agent
+ * should do that; this client does it only if the caller asks for it.
  *
- * @throws {ProtocolError} `OBSOLETE_LINE_FOLDING` in a field that frames the body.
+ * @throws {ProtocolError} `OBSOLETE_LINE_FOLDING` in a field that frames the body,
+ * or before the first field.
  */
 export function unfoldLines(
   bytes: Uint8Array,
@@ -161,12 +173,12 @@ export function unfoldLines(
   let lineStart = start;
   for (let pos = start; pos + 2 < end; pos++) {
     if (bytes[pos] !== 0x0d || bytes[pos + 1] !== 0x0a) continue;
-    if (bytes[pos + 2] === 0x0d) return; // the section's end
+    if (bytes[pos + 2] === 0x0d) return; // the end of the section
     if (bytes[pos + 2] !== 0x20 && bytes[pos + 2] !== 0x09) {
       lineStart = pos + 2;
       continue;
     }
-    if (lineStart === start) { // §2.2: not behind the status line
+    if (lineStart === start) { // right after the status line (RFC 9112 §2.2)
       throw new ProtocolError(
         "OBSOLETE_LINE_FOLDING",
         "Cannot unfold the first field line: there is none before it",

@@ -1,13 +1,13 @@
 /**
- * Status codes and their reason phrases (RFC 9110 §15 and the registry of its
- * §16.2). Which of them a response may carry, and what that means for its body,
- * is decided where responses are written.
+ * Status codes with their registered reason phrases (RFC 9110 §15, §16.2). What a
+ * status means for the body is decided in `framing.ts` and
+ * `response_framing.ts`.
  */
 
 /** One more than the largest status code (RFC 9110 §15). */
 export const STATUS_CODE_LIMIT = 600;
 
-/** HTAB, SP, VCHAR and obs-text, each code unit one octet (RFC 9112 §4). */
+/** Matches a character that a reason phrase must not contain (RFC 9112 §4). */
 const NOT_IN_REASON = /[^\t\x20-\x7e\x80-\xff]/;
 
 function checkCode(code: unknown): void {
@@ -32,9 +32,9 @@ function checkReason(reason: unknown): void {
 }
 
 /**
- * A status code with its reason phrase; frozen.
+ * A status code with its reason phrase (RFC 9110 §15); instances are frozen.
  *
- * @example Known codes, known constants
+ * @example A registered code, and a code of one's own
  * ```ts
  * import { Status } from "@khttp/khttp";
  * import { assertEquals, assertStrictEquals } from "@std/assert";
@@ -258,13 +258,13 @@ export class Status {
   );
 
   /**
-   * Creates a status; {@linkcode Status.of} shares those that are known.
+   * Creates a status; {@linkcode Status.of} returns the constants instead.
    *
    * @param code An integer from 100 to 599.
-   * @param reason Characters that a status line may hold; may be empty.
-   * @throws {RangeError} If `code` is something else.
-   * @throws {TypeError} If `reason` is no string, or one with a control character
-   * other than HTAB or a code unit above 0xFF.
+   * @param reason The reason phrase; may be empty.
+   * @throws {RangeError} If `code` is not an integer from 100 to 599.
+   * @throws {TypeError} If `reason` is not a string, or contains a control
+   * character other than HTAB or a code unit above 0xFF.
    */
   constructor(code: number, reason: string) {
     checkCode(code);
@@ -275,14 +275,15 @@ export class Status {
   }
 
   /**
-   * Gives the status for a code: the constant if there is one and `reason` does
-   * not differ from its own.
+   * Returns the status for a code: a constant if the code is registered and the
+   * reason is its own.
    *
    * @param code An integer from 100 to 599.
-   * @param reason As for the constructor. @default {the registered phrase, or none}
+   * @param reason The reason phrase. @default {the registered phrase, or an empty string}
    * @returns A constant, or a new status.
-   * @throws {RangeError} If `code` is something else.
-   * @throws {TypeError} If `reason` may not stand in a status line.
+   * @throws {RangeError} If `code` is not an integer from 100 to 599.
+   * @throws {TypeError} If `reason` is not a string, or contains a control
+   * character other than HTAB or a code unit above 0xFF.
    */
   static of(code: number, reason?: string): Status {
     const known = KNOWN.get(code);
@@ -297,14 +298,3 @@ export class Status {
 const KNOWN: ReadonlyMap<number, Status> = new Map(
   Object.values(Status).map((status) => [status.code, status]),
 );
-
-/**
- * Gives the registered reason phrase of a code.
- *
- * @param code Any number.
- * @returns The phrase, or an empty text for a code without one: a status line
- * may leave it out (RFC 9112 §4).
- */
-export function reasonPhrase(code: number): string {
-  return KNOWN.get(code)?.reason ?? "";
-}

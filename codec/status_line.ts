@@ -1,7 +1,9 @@
 /**
- * The status line: `HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF`
- * (RFC 9112 §4). The SP in front of an absent reason may be missing: that is
- * unambiguous and seen in the wild; nothing else is tolerated.
+ * Scans the status line, `HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF` (RFC
+ * 9112 §4). What the code means is decided by its readers.
+ *
+ * Laxer than the RFC in one point: the SP before an absent reason may be missing.
+ * Some servers leave it out, and the line stays unambiguous.
  */
 
 import { CR, DIGIT_0, FIELD_VALUE, LF, quoteBytes, SP } from "./ascii.ts";
@@ -9,7 +11,7 @@ import { ProtocolError } from "./errors.ts";
 
 const PREFIX = "HTTP/1.";
 
-/** Offsets in the line. */
+/** Offsets of the parts in the line. */
 const MINOR_AT = 7;
 const CODE_AT = 9;
 const REASON_AT = 12;
@@ -22,14 +24,14 @@ export class StatusLineScanner {
   code = 0;
   /** Offset of the reason phrase. */
   reasonStart = 0;
-  /** Offset behind the reason phrase. */
+  /** Offset after the reason phrase. */
   reasonEnd = 0;
-  /** Offset of the next octet; after the line, of the first octet behind it. */
+  /** Offset of the next byte to read; once done, of the first byte after the line. */
   position = 0;
   #maxBytes: number;
   #isDone = false;
 
-  /** Creates a scanner for lines of at most that many octets. */
+  /** Creates a scanner for lines of at most `maxBytes` bytes. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -44,18 +46,19 @@ export class StatusLineScanner {
   }
 
   /**
-   * Goes on from where the last call stopped.
+   * Continues where the last call stopped.
    *
    * @returns Whether the line is complete.
-   * @throws {ProtocolError} For the first octet that no valid line has there.
+   * @throws {ProtocolError} `INVALID_STATUS_LINE` at the first byte that no valid
+   * line can have; `HEAD_TOO_LARGE` beyond `maxBytes`.
    */
   scan(bytes: Uint8Array, base: number, end: number): boolean {
     while (!this.#isDone && base + this.position < end) {
-      const octet = bytes[base + this.position]!; // in range: below end
-      if (!this.#take(octet, this.position)) {
+      const byte = bytes[base + this.position]!; // in range: below end
+      if (!this.#take(byte, this.position)) {
         throw new ProtocolError(
           "INVALID_STATUS_LINE",
-          `Cannot parse status line: invalid octet ${
+          `Cannot parse status line: invalid byte ${
             quoteBytes(bytes, base + this.position, base + this.position + 1)
           }`,
           this.position,
@@ -72,37 +75,37 @@ export class StatusLineScanner {
     return this.#isDone;
   }
 
-  /** Takes one octet; says whether it may stand there. */
-  #take(octet: number, at: number): boolean {
-    if (at < MINOR_AT) return octet === PREFIX.charCodeAt(at);
+  /** Reads the byte at offset `at`; returns whether it is allowed there. */
+  #take(byte: number, at: number): boolean {
+    if (at < MINOR_AT) return byte === PREFIX.charCodeAt(at);
     if (at === MINOR_AT) {
-      this.minorVersion = octet - DIGIT_0;
+      this.minorVersion = byte - DIGIT_0;
       return this.minorVersion === 0 || this.minorVersion === 1;
     }
-    if (at < CODE_AT) return octet === SP;
+    if (at < CODE_AT) return byte === SP;
     if (at < REASON_AT) {
-      const digit = octet - DIGIT_0;
+      const digit = byte - DIGIT_0;
       this.code = this.code * 10 + digit;
       if (at === CODE_AT) return digit >= 1 && digit <= 5; // RFC 9110 §15
       return digit >= 0 && digit <= 9;
     }
-    return this.#takeReason(octet, at);
+    return this.#takeReason(byte, at);
   }
 
-  #takeReason(octet: number, at: number): boolean {
-    if (this.reasonEnd > 0) { // a CR came
-      this.#isDone = octet === LF;
+  #takeReason(byte: number, at: number): boolean {
+    if (this.reasonEnd > 0) { // after the CR
+      this.#isDone = byte === LF;
       return this.#isDone;
     }
-    if (octet === CR) {
+    if (byte === CR) {
       if (this.reasonStart === 0) this.reasonStart = at;
       this.reasonEnd = at;
       return true;
     }
     if (at === REASON_AT) {
       this.reasonStart = at + 1;
-      return octet === SP;
+      return byte === SP;
     }
-    return FIELD_VALUE[octet] === 1;
+    return FIELD_VALUE[byte] === 1;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The trailer section of a chunked body: gathered, scanned and judged (RFC 9112
- * §7.1.2; RFC 9110 §6.5.1). The grammar of its lines is `field_lines.ts`'s,
- * making field values of them `headers.ts`'s.
+ * Reads the trailer section of a chunked body and checks which fields it may
+ * contain (RFC 9112 §7.1.2; RFC 9110 §6.5.1). `field_lines.ts` scans the lines;
+ * `headers.ts` makes a list of them.
  *
- * Stricter than the text on purpose: a field that may not be a trailer is
- * refused, not discarded, since some reader before us may have merged it.
+ * Stricter than the RFC: a field that must not be a trailer is refused, not
+ * discarded, since a proxy before us may have merged it into the head.
  */
 
 import { decodeLatin1, lowerCaseAscii, quoteBytes } from "./ascii.ts";
@@ -12,42 +12,45 @@ import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE, FieldScanner } from "./field_lines.ts";
 import type { BodyLimits } from "./limits.ts";
 
-/** The trailer section of a body: its octets and where its fields are in them. */
+/** The trailer section of a body: its bytes and the offsets of its lines. */
 export interface TrailerSection {
-  /** The field lines and the empty line behind them; nobody else's memory. */
+  /** The field lines and the empty line after them; the section owns this array. */
   readonly bytes: Uint8Array;
-  /** {@linkcode FIELD_STRIDE} offsets into `bytes` for each field. */
+  /** Four offsets into `bytes` for each line: start and end of the name, start and end of the value. */
   readonly table: Int32Array;
   /** Number of field lines, at least 1. */
   readonly count: number;
 }
 
-/** Octets for which a new trailer buffer has room; it doubles up to the limit. */
+/** First size of the trailer buffer; it doubles up to the limit. */
 const INITIAL_TRAILER_BYTES = 256;
 
 /**
- * Gathers a trailer section that is not empty and scans it while it comes.
- * Memory follows what arrived and ends at `maxTrailerBytes` and an empty line.
+ * Copies a trailer section that is not empty into a buffer and scans it as it
+ * arrives. The buffer grows with what arrives, up to `maxTrailerBytes` and an
+ * empty line.
  */
 export class TrailerReader {
-  /** The section once its empty line was read. */
+  /** The section once its empty line has been read. */
   section: TrailerSection | null = null;
   #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
   #maxBufferBytes: number;
   #scanner: FieldScanner;
-  /** Octets from the start of the body's framing to the section. */
+  /** Offset of the section from the start of the body's framing, in bytes. */
   #offset: number;
 
   /**
    * Creates a reader for one section.
    *
-   * @param limits Only those on trailers are used.
-   * @param offset Octets from the start of the body's framing to the section.
+   * @param limits The limits; only those on trailers apply.
+   * @param offset Offset of the section from the start of the body's framing, in
+   * bytes.
    */
   constructor(limits: BodyLimits, offset: number) {
     const maxBytes = limits.maxTrailerBytes;
-    // The scanner decides within the empty line behind the greatest section.
+    // Room for the largest section and its empty line: when the buffer is full,
+    // the scanner has either finished or thrown.
     this.#maxBufferBytes = maxBytes + 2;
     this.#buffer = new Uint8Array(
       Math.min(INITIAL_TRAILER_BYTES, this.#maxBufferBytes),
@@ -63,11 +66,12 @@ export class TrailerReader {
   }
 
   /**
-   * Goes on with the section until its empty line; sets `section` there.
+   * Continues to read the section; sets `section` at its empty line.
    *
-   * @returns The offset in `bytes` behind the last octet that belongs to it.
-   * @throws {ProtocolError} For a line that is malformed, forbidden or too much;
-   * its offset counts from the start of the body's framing.
+   * @returns The offset in `bytes` after the last byte that belongs to the section.
+   * @throws {ProtocolError} `FORBIDDEN_TRAILER`, `TRAILERS_TOO_LARGE`, or a code of
+   * {@linkcode FieldScanner.scan}; the offset counts from the start of the body's
+   * framing.
    */
   read(bytes: Uint8Array, start: number, end: number): number {
     let pos = start;
@@ -97,8 +101,9 @@ export class TrailerReader {
   }
 
   /**
-   * The scanner counts from the section's start, since offsets from a long
-   * body's start would not fit the 32 bits of its table; its errors are moved.
+   * Scans the buffer, and corrects the offset of errors: the scanner counts from
+   * the start of the section, since offsets from the start of a long body would
+   * not fit into the 32 bits of its table.
    */
   #scan(end: number): boolean {
     try {
@@ -115,7 +120,7 @@ export class TrailerReader {
     }
   }
 
-  /** Names are judged when all lines are here, so that a later bad line always comes first. */
+  /** Checks the names once all lines are complete, so that a malformed line is reported first in any split. */
   #finish(): void {
     const { table, count, position } = this.#scanner;
     for (let entry = 0; entry < count * FIELD_STRIDE; entry += FIELD_STRIDE) {
@@ -127,7 +132,7 @@ export class TrailerReader {
           "FORBIDDEN_TRAILER",
           `Cannot accept trailer field: ${
             quoteBytes(this.#buffer, start, end)
-          } may not come after the body`,
+          } is not allowed after the body`,
           this.#offset + start,
         );
       }
@@ -137,7 +142,7 @@ export class TrailerReader {
   }
 }
 
-/** What RFC 9110 §6.5.1 keeps out of trailers, by the reasons it gives. */
+/** Fields that RFC 9110 §6.5.1 forbids in trailers, grouped by the reasons it gives. */
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   // framing
   ..."content-length transfer-encoding trailer".split(" "),
@@ -155,10 +160,9 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Says whether a field may not be a trailer, received or sent (RFC 9110 §6.5.1).
+ * Returns whether a field must not be a trailer, received or sent (RFC 9110 §6.5.1).
  *
  * @param lowerCaseName The field's name in lower case.
- * @returns Whether the field must be known before the body.
  */
 export function isForbiddenTrailer(lowerCaseName: string): boolean {
   return FORBIDDEN_TRAILERS.has(lowerCaseName);

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * Compiles the SIMD head scanner and embeds it as text: `deno task build:wasm`.
- * The generated file carries a hash of its source, which a test compares.
+ * Compiles the SIMD head scanner and embeds it in base64: `deno task build:wasm`.
+ * The generated file contains a hash of its source, which a test compares.
  */
 
 import asc from "npm:assemblyscript@0.28.9/asc";

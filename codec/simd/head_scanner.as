@@ -1,36 +1,36 @@
-// AssemblyScript, compiled by `deno task build:wasm`; no TypeScript.
+// AssemblyScript, compiled by `deno task build:wasm`; not TypeScript.
 //
-// Scans one complete request head of the usual shape where it lies, 16 octets at
-// a step, and writes offsets that count from its first octet. Whatever is
-// unusual, too long or wrong gives 0: the plain parser then looks at it from its
-// first octet, so that there is one place that decides about faults.
+// Scans one complete request head of the usual shape, 16 bytes at a time, and
+// writes offsets that count from its first byte (RFC 9112 §3, §5). For a head that
+// is unusual, too long or invalid it returns 0. The plain parser then starts at
+// its first byte, so that faults are reported in one place.
 //
-// A class of octets is 16 bytes: a bit of byte l says whether octets with the
-// low half l are in it; which bit, the high half of the octet decides. The host
-// writes the classes of its own tables there, so that both parsers know the same
-// ones. Constants are loaded and not spelled out, since a load is one
-// instruction where a constant takes four.
+// A byte class is encoded in 16 bytes. The low half of a byte selects one of them,
+// its high half a bit in it; the bit tells whether the byte is a member. The host
+// writes the classes of its own tables here, so that both parsers use the same
+// ones. Vector constants are loaded from memory: a load is one instruction, a
+// literal takes four.
 
 const TOKEN_CLASS: usize = 0;
 const TARGET_CLASS: usize = 16;
 const HOST_CLASS: usize = 32;
 const VALUE_CLASS: usize = 48;
-/** Bit h for each high half h below 8, nothing for octets above 0x7F. */
+/** Bit h for each high half h below 8; none for bytes above 0x7F. */
 const HIGH_BITS: usize = 128;
-/** The same, but bit 2 for those above 7, since a byte has no more bits. */
+/** The same, but bit 2 for the high halves above 7, since a byte has only 8 bits. */
 const VALUE_HIGH_BITS: usize = 144;
 /** 0x0F in each byte. */
 const LOW_HALVES: usize = 160;
-/** What is allowed: octets of method, target, field section and head; fields; and slots of routes less one. */
+/** Limits as 32-bit numbers: bytes of method, target, field section and head; field lines; route slots minus 1. */
 const LIMITS: usize = 64;
-/** Results; see the exports' reader. */
+/** Results; `head_scanner.ts` reads them. */
 const OUT: usize = 96;
-/** Four offsets a field. */
+/** Four 32-bit offsets for each field line. */
 const TABLE: usize = 256;
-/** Slots of 16 octets: a route's hash, how many octets, where they are, its number; 0 is a free one. */
+/** Slots of four 32-bit numbers: a route's hash, size in bytes, address and number; number 0 marks a free slot. */
 const ROUTES: usize = 86016;
 
-/** Bits of what the control fields say; see `request_traits.ts`. */
+/** Flags of a head; see `request_flags.ts`. */
 const CLOSE: u32 = 1;
 const KEEP_ALIVE: u32 = 2;
 const CONTENT_LENGTH: u32 = 8;
@@ -38,25 +38,25 @@ const CHUNKED: u32 = 16;
 const CONTINUE: u32 = 32;
 /** The method is HEAD. */
 const HEAD: u32 = 64;
-/** Bits of lines that came: they may come once. */
+/** Bits of fields that may occur once; the host does not see them. */
 const CONTENT_TYPE: u32 = 256;
 const AUTHORIZATION: u32 = 512;
 const PROXY_AUTHORIZATION: u32 = 1024;
 const HOST: u32 = 2048;
-/** What the reader wants to know. */
-const TOLD: u32 = 255;
+/** The flags that the host reads. */
+const SCAN_FLAGS: u32 = 255;
 
 const SP: u8 = 0x20;
-/** Folds the case of letters; no other octet of a token becomes one by it. */
+/** Lower-cases letters; turns no other byte of a token into a letter. */
 const FOLD: u64 = 0x2020202020202020;
 
-/** Bit mask of the octets that are not in a class. */
+/** Bit mask of the next 16 bytes: 1 for each byte that is not in a class. */
 // @ts-ignore: decorator
 @inline function outside(at: usize, members: usize, highBits: usize): i32 {
-  const octets = v128.load(at);
+  const block = v128.load(at);
   const halves = v128.load(LOW_HALVES);
-  const low = v128.and(octets, halves);
-  const high = v128.and(i16x8.shr_u(octets, 4), halves);
+  const low = v128.and(block, halves);
+  const high = v128.and(i16x8.shr_u(block, 4), halves);
   const hit = v128.and(
     i8x16.relaxed_swizzle(v128.load(members), low),
     i8x16.relaxed_swizzle(v128.load(highBits), high),
@@ -65,16 +65,16 @@ const FOLD: u64 = 0x2020202020202020;
 }
 
 // @ts-ignore: decorator
-@inline function hexValue(octet: u32): u32 {
-  if (octet - 0x30 < 10) return octet - 0x30;
-  const letter = (octet | 0x20) - 0x61;
+@inline function hexValue(byte: u32): u32 {
+  if (byte - 0x30 < 10) return byte - 0x30;
+  const letter = (byte | 0x20) - 0x61;
   return letter < 6 ? letter + 10 : 0xff;
 }
 
-/** SP or HTAB. */
+/** Whether a byte is SP or HTAB. */
 // @ts-ignore: decorator
-@inline function isSpace(octet: u32): bool {
-  return octet == 0x20 || octet == 0x09;
+@inline function isSpace(byte: u32): bool {
+  return byte == 0x20 || byte == 0x09;
 }
 
 // @ts-ignore: decorator
@@ -92,7 +92,7 @@ const FOLD: u64 = 0x2020202020202020;
   return <u32>load<u16>(at) | 0x2020;
 }
 
-/** Hashes octets, four at a step. */
+/** Hashes bytes, four at a time. */
 // @ts-ignore: decorator
 @inline function hashOf(start: usize, end: usize): u32 {
   let hash: u32 = 0;
@@ -107,7 +107,7 @@ const FOLD: u64 = 0x2020202020202020;
   return hash ^ (hash >> 15);
 }
 
-/** Compares octets, eight at a step; gives 0 if they are the same. */
+/** Compares bytes, eight at a time; returns 0 if they are equal. */
 // @ts-ignore: decorator
 @inline function difference(one: usize, other: usize, size: u32): u64 {
   let bits: u64 = 0;
@@ -120,10 +120,10 @@ const FOLD: u64 = 0x2020202020202020;
 }
 
 /**
- * Finds the route of the octets `METHOD SP path`; gives its number or 0.
+ * Looks up the route of the bytes `METHOD SP path`; returns its number or 0.
  *
- * Peers choose what is looked up but not what is stored: a run of taken slots is
- * as long as the routes make it.
+ * The peer chooses what is looked up, but not what is stored. A run of taken slots
+ * is as long as the application's routes make it, so the loop is bounded.
  */
 // @ts-ignore: decorator
 @inline function findRoute(start: usize, end: usize): u32 {
@@ -144,7 +144,7 @@ const FOLD: u64 = 0x2020202020202020;
   }
 }
 
-/** Stores a route whose octets `METHOD SP path` are in the memory for good. */
+/** Stores a route. Its bytes `METHOD SP path` must stay in the memory. */
 export function addRoute(start: usize, size: u32, number: u32): void {
   const hash = hashOf(start, start + size);
   const mask = load<u32>(LIMITS + 20);
@@ -159,18 +159,18 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   store<u32>(at, number, 12);
 }
 
-/** How many of the eight octets at a place are digits, from the first one on. */
+/** Counts the digits at the start of the eight bytes at `at`. */
 // @ts-ignore: decorator
 @inline function countDigits(at: usize): usize {
   const others = load<u64>(at) ^ 0x3030303030303030; // a digit becomes its value
-  // bits above the low half, or a carry into them, mean that it is none
+  // A byte is not a digit if its high half is not 0, or if adding 6 carries into it.
   return <usize>(ctz<u64>(
     (others | ((others & 0x0f0f0f0f0f0f0f0f) + 0x0606060606060606)) &
       0xf0f0f0f0f0f0f0f0,
   ) >> 3);
 }
 
-/** Scans a plain host with an optional port of up to four digits; gives its end, or 0. */
+/** Scans a host name with an optional port of up to four digits; returns its end, or 0. */
 // @ts-ignore: decorator
 @inline function scanHost(start: usize, end: usize): usize {
   let pos = start;
@@ -189,7 +189,7 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   return digits > 4 ? 0 : pos + digits;
 }
 
-/** Scans a target from its first octet; gives its end, or 0. */
+/** Scans a target from its first byte; returns its end, or 0. */
 // @ts-ignore: decorator
 @inline function scanTarget(base: usize, start: usize, end: usize): usize {
   let pos = start;
@@ -201,18 +201,18 @@ export function addRoute(start: usize, size: u32, number: u32): void {
       continue;
     }
     pos += ctz(mask);
-    const octet = load<u8>(pos);
-    if (octet == SP) {
+    const byte = load<u8>(pos);
+    if (byte == SP) {
       if (pathEnd == 0) pathEnd = pos;
       store<i32>(OUT + 4, <i32>(pathEnd - base));
       store<i32>(OUT + 8, <i32>(pos - base));
       store<u32>(OUT + 20, findRoute(base, pathEnd));
       return pos;
     }
-    if (octet == 0x3f) { // ?
+    if (byte == 0x3f) { // ?
       if (pathEnd == 0) pathEnd = pos;
       pos++;
-    } else if (octet == 0x25) { // %
+    } else if (byte == 0x25) { // %
       const high = hexValue(load<u8>(pos + 1));
       const low = hexValue(load<u8>(pos + 2));
       if (high == 0xff || low == 0xff) return 0;
@@ -223,7 +223,7 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   return 0;
 }
 
-/** Whether all octets are below 0x80. */
+/** Whether all bytes are below 0x80. */
 function isAscii(start: usize, end: usize): bool {
   for (let pos = start; pos < end; pos++) {
     if (load<u8>(pos) >= 0x80) return false;
@@ -231,7 +231,7 @@ function isAscii(start: usize, end: usize): bool {
   return true;
 }
 
-/** Reads `1*15DIGIT`, which is exact as a double; gives false for anything else. */
+/** Reads `1*15DIGIT`, which is exact as a double; returns false for anything else. */
 function readLength(start: usize, end: usize): bool {
   if (start == end || end - start > 15) return false;
   let length: u64 = 0;
@@ -244,7 +244,7 @@ function readLength(start: usize, end: usize): bool {
   return true;
 }
 
-/** The bit of `Connection: close` or `Connection: keep-alive`; 0 for any other value. */
+/** The flag of `Connection: close` or `Connection: keep-alive`; 0 for any other value. */
 function connectionBit(start: usize, end: usize): u32 {
   const size = end - start;
   if (size == 10) {
@@ -260,11 +260,11 @@ function connectionBit(start: usize, end: usize): u32 {
 }
 
 /**
- * Looks at a line that may be a control field.
+ * Reads a line whose name may be known.
  *
- * @returns Its bit, 0 for any other field, or -1 if the plain parser has to look.
+ * @returns Its bit, 0 for any other field, or -1 if the plain parser must parse the head.
  */
-function controlBit(name: usize, size: u32, start: usize, end: usize): i32 {
+function knownBit(name: usize, size: u32, start: usize, end: usize): i32 {
   let bit: u32 = 0;
   switch (size) {
     case 2:
@@ -306,28 +306,28 @@ function controlBit(name: usize, size: u32, start: usize, end: usize): i32 {
   return 0;
 }
 
-/** Lengths of control fields' names as bits, and their first letters from `a` on. */
-const CONTROL_SIZES: u32 = 0xa74c4;
-const CONTROL_LETTERS: u32 = 0x188015;
+/** Lengths of the known fields' names, and their first letters from `a` on, as bits. */
+const KNOWN_SIZES: u32 = 0xa74c4;
+const KNOWN_LETTERS: u32 = 0x188015;
 
-/** Whether a name of that length and first octet may be a control field. */
+/** Whether a name of this length and first byte may be known. */
 // @ts-ignore: decorator
-@inline function mayControl(size: u32, first: u32): bool {
-  return size < 20 && ((CONTROL_SIZES >> size) & 1) != 0 &&
-    ((CONTROL_LETTERS >> ((first | 0x20) - 0x61)) & 1) != 0;
+@inline function mayBeKnown(size: u32, first: u32): bool {
+  return size < 20 && ((KNOWN_SIZES >> size) & 1) != 0 &&
+    ((KNOWN_LETTERS >> ((first | 0x20) - 0x61)) & 1) != 0;
 }
 
 /**
- * Scans the head that begins at `base`, of octets up to `limit`; 16 more than
- * these may be read.
+ * Scans the head at `base`, using bytes up to `limit`. It may load up to 16 bytes
+ * after `limit`.
  *
- * @returns Its size in octets, or 0 if it is not complete and plain.
+ * @returns The size of the head in bytes, or 0 if it is not complete and plain.
  */
 export function scan(base: usize, limit: usize): i32 {
   const longest = base + load<u32>(LIMITS + 12);
   const end = limit < longest ? limit : longest;
   let mask: i32 = 0;
-  let told: u32 = 0;
+  let flags: u32 = 0;
   let methodSize = 3;
   if ((load<u64>(base) & 0xffffffffff) != 0x2f20544547) { // not GET SP /
     mask = outside(base, TOKEN_CLASS, HIGH_BITS);
@@ -336,7 +336,7 @@ export function scan(base: usize, limit: usize): i32 {
     if (methodSize == 0) return 0;
     if (load<u16>(base + methodSize) != 0x2f20) return 0; // SP and origin form
     if (methodSize == 7 && load<u8>(base) == 0x43) return 0; // CONNECT
-    if (methodSize == 4 && load<u32>(base) == 0x44414548) told = HEAD;
+    if (methodSize == 4 && load<u32>(base) == 0x44414548) flags = HEAD;
   }
   if (methodSize > load<i32>(LIMITS)) return 0;
   const targetStart: usize = base + methodSize + 1;
@@ -360,8 +360,8 @@ export function scan(base: usize, limit: usize): i32 {
     let valueStart: usize = 0;
     let valueEnd: usize = 0;
     if (((word | 0x20202020) & 0xffffffffff) == 0x3a74736f68) { // host:
-      if ((told & HOST) != 0) return 0;
-      told |= HOST;
+      if ((flags & HOST) != 0) return 0;
+      flags |= HOST;
       nameEnd = pos + 4;
       valueStart = pos + 5 + <usize>((word >> 40 & 0xff) == 0x20);
       valueEnd = scanHost(valueStart, end);
@@ -394,33 +394,33 @@ export function scan(base: usize, limit: usize): i32 {
       valueEnd = pos;
       while (valueEnd > valueStart && isSpace(load<u8>(valueEnd - 1))) valueEnd--;
       const nameSize = <u32>(nameEnd - nameStart);
-      if (mayControl(nameSize, load<u8>(nameStart))) {
-        const bit = controlBit(nameStart, nameSize, valueStart, valueEnd);
-        if (bit < 0 || (told & <u32>bit) != 0) return 0;
-        told |= <u32>bit;
+      if (mayBeKnown(nameSize, load<u8>(nameStart))) {
+        const bit = knownBit(nameStart, nameSize, valueStart, valueEnd);
+        if (bit < 0 || (flags & <u32>bit) != 0) return 0;
+        flags |= <u32>bit;
       }
     }
     if (pos + 2 > end) return 0;
     if (load<u16>(pos) != 0x0a0d) return 0;
-    let places = i32x4.splat(<i32>nameStart);
-    places = i32x4.replace_lane(places, 1, <i32>nameEnd);
-    places = i32x4.replace_lane(places, 2, <i32>valueStart);
-    places = i32x4.replace_lane(places, 3, <i32>valueEnd);
-    v128.store(out, i32x4.sub(places, i32x4.splat(<i32>base)));
+    let offsets = i32x4.splat(<i32>nameStart);
+    offsets = i32x4.replace_lane(offsets, 1, <i32>nameEnd);
+    offsets = i32x4.replace_lane(offsets, 2, <i32>valueStart);
+    offsets = i32x4.replace_lane(offsets, 3, <i32>valueEnd);
+    v128.store(out, i32x4.sub(offsets, i32x4.splat(<i32>base)));
     out += 16;
     pos += 2;
   }
   if (pos - sectionStart > load<u32>(LIMITS + 8)) return 0;
-  if (told != HOST) {
-    if ((told & HOST) == 0) return 0;
-    if ((told & (CLOSE | KEEP_ALIVE)) == (CLOSE | KEEP_ALIVE)) return 0;
-    if ((told & (CONTENT_LENGTH | CHUNKED)) != 0) {
-      if ((told & (CONTENT_LENGTH | CHUNKED)) == (CONTENT_LENGTH | CHUNKED)) return 0;
+  if (flags != HOST) {
+    if ((flags & HOST) == 0) return 0;
+    if ((flags & (CLOSE | KEEP_ALIVE)) == (CLOSE | KEEP_ALIVE)) return 0;
+    if ((flags & (CONTENT_LENGTH | CHUNKED)) != 0) {
+      if ((flags & (CONTENT_LENGTH | CHUNKED)) == (CONTENT_LENGTH | CHUNKED)) return 0;
       if (methodSize == 5 && load<u8>(base) == 0x54) return 0; // TRACE
     }
   }
   store<i32>(OUT, methodSize);
   store<i32>(OUT + 12, <i32>((out - TABLE) >> 4));
-  store<u32>(OUT + 16, told & TOLD);
+  store<u32>(OUT + 16, flags & SCAN_FLAGS);
   return <i32>(pos + 2 - base);
 }

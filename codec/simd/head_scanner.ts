@@ -1,9 +1,9 @@
 /**
- * Scans complete request heads of the usual shape in WebAssembly, 16 octets at
- * a step, where they lie in the module's memory. What it does not take, the
- * plain parser looks at from the beginning, so that faults are decided in one
- * place; what it takes, it takes exactly as the plain parser does, from the
- * same classes of octets.
+ * Scans complete request heads of the usual shape in WebAssembly, 16 bytes at a
+ * time, in the module's memory (RFC 9112 §3, §5). It accepts a head exactly as
+ * the plain parser does, using the same byte classes. Any other head is left to
+ * the plain parser, which starts at its first byte, so that faults are reported
+ * in one place.
  */
 
 import { HOST } from "../authority.ts";
@@ -16,7 +16,7 @@ import { PLAIN, TARGET } from "../request_line.ts";
 import { IS_CHUNKED } from "../request_flags.ts";
 import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
 
-/** The module's places in its memory, in bytes; see its source. */
+/** Addresses in the module's memory, in bytes; see `head_scanner.as`. */
 const TOKEN_CLASS_AT = 0;
 const TARGET_CLASS_AT = 16;
 const HOST_CLASS_AT = 32;
@@ -27,81 +27,82 @@ const LOW_HALVES_AT = 160;
 const LIMITS_AT = 64;
 const OUT_AT = 96;
 const TABLE_AT = 256;
-/** Where octets are copied to that lie elsewhere. */
+/** Bytes from another array are copied to this address. */
 const COPY_AT = 8192;
 const WINDOW_AT = 16_384;
 const ROUTES_AT = 86_016;
 const ROUTES_END = 196_608;
 const SLOTS_AT = ROUTES_END;
-/** Behind the last slot, a scan may read on a little. */
+/** A scan may read a few bytes after the last slot. */
 const SLOTS_END = 458_752 - 1024;
 
-/** Octets of one slot for a route. */
+/** Size of one slot of the route table, in bytes. */
 const SLOT_BYTES = 16;
 
-/** Fields that the table has room for. */
+/** Field lines for which the table has room. */
 const MAX_FIELDS = (COPY_AT - TABLE_AT) / (FIELD_STRIDE * 4);
 
-/** Octets that are copied at a time: longer heads are rare, and a long buffer holds many. */
+/** Most bytes that are copied at a time. Longer heads are rare, and a longer buffer usually contains several. */
 const MAX_COPIED_BYTES = 4096;
 
-/** Octets that an engine can receive at once where they are scanned. */
+/** Size in bytes of the window into which an engine can receive, so that heads are scanned without a copy. */
 export const WINDOW_BYTES = 65_536;
 
-/** Above every offset in the memory: what a larger limit amounts to. */
+/** Larger than every offset in the memory; larger limits are lowered to it. */
 const NO_LIMIT = 1 << 20;
 
-// a constant of this file, since what another one exports is looked up at each use
+// perf: copied into a constant, since V8 looks up an imported binding at each use
+// (bench/machine_bench.ts)
 const { SCAN_FLAGS } = HeadOffset;
 
-/** Place of the results, as a number of 4 bytes: in front of them is the method's start, which is always 0. */
+/** Index of the results in 4-byte units. The 4 bytes before them are the method's start, which is always 0. */
 const OFFSETS = OUT_AT / 4 - HeadOffset.METHOD_END;
-/** Where the limits go, and the number of a route's last slot. */
+/** Index of the limits, and after them of the last slot's number, in 4-byte units. */
 const LIMITS = LIMITS_AT / 4;
 const LAST_SLOT = LIMITS + 5;
-/** As a number of 8 bytes. */
+/** Index of the declared body length in 8-byte units. */
 const LENGTH = (OUT_AT + 24) / 8;
 
 type Scan = (start: number, end: number) => number;
 type AddRoute = (start: number, sizeBytes: number, number: number) => void;
 
-/** A place in which octets can be received so that heads are scanned without a copy. */
+/** A part of the scanner's memory into which an engine can receive, so that heads are scanned without a copy. */
 export interface ReceiveWindow {
-  /** The array in which the window lies. */
+  /** The array that contains the window. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Offset of the window's first octet. */
+  /** Offset of the window's first byte. */
   readonly start: number;
-  /** Octets that it takes. */
+  /** Size of the window in bytes. */
   readonly size: number;
 }
 
-/** One scanner with a memory of its own; its results hold until the next scan. */
+/** A scanner with its own memory; its results are valid until the next scan. */
 export class HeadScanner {
-  /** The memory; octets in it are scanned where they are. */
+  /** The memory; heads in it are scanned without a copy. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where octets may be received. */
+  /** The window for an engine that receives into one buffer. */
   readonly window: ReceiveWindow;
-  /** Further places, for those who receive into many places at a time. */
+  /** A second window, for an engine that divides it into many receive buffers. */
   readonly slots: ReceiveWindow;
-  /** Offsets of the field lines, {@linkcode FIELD_STRIDE} a line. */
+  /** {@linkcode FIELD_STRIDE} offsets for each field line of the last head. */
   readonly table: Int32Array;
-  /** What the last scan found; see {@linkcode RequestHead.offsets}. */
+  /** Results of the last scan; see {@linkcode RequestHead.offsets}. */
   readonly offsets: Int32Array;
   #numbers: Int32Array;
   #lengths: Float64Array;
   #scan: Scan;
   #addRoute: AddRoute;
-  /** Whose octets the copy stands for, if for more than one scan. */
+  /** The array that {@linkcode HeadScanner.copyIn} copied from, or `null`. */
   #source: Uint8Array | null = null;
-  /** Which of them were copied. */
+  /** The range of the copied bytes in their array. */
   #copyStart = 0;
   #copyEnd = 0;
 
   private constructor(exports: WebAssembly.Exports, limits: HeadLimits) {
-    const memory = exports.memory as WebAssembly.Memory; // as the source has it
-    const buffer = memory.buffer as ArrayBuffer; // it is not shared
-    this.#scan = exports.scan as Scan; // as the source has it
-    this.#addRoute = exports.addRoute as AddRoute; // as the source has it
+    const memory = exports.memory as WebAssembly.Memory; // declared in head_scanner.as
+    const buffer = memory.buffer as ArrayBuffer; // the memory is not shared
+    this.#scan = exports.scan as Scan; // declared in head_scanner.as
+    this.#addRoute = exports.addRoute as AddRoute; // declared in head_scanner.as
     this.bytes = new Uint8Array(buffer);
     const { bytes } = this;
     this.window = { bytes, start: WINDOW_AT, size: WINDOW_BYTES };
@@ -130,39 +131,39 @@ export class HeadScanner {
     );
   }
 
-  /** Creates a scanner, or `null` where there is no WebAssembly with SIMD. */
+  /** Creates a scanner, or returns `null` if the runtime has no WebAssembly with relaxed SIMD. */
   static maybeCreate(limits: HeadLimits): HeadScanner | null {
     try {
       const module = new WebAssembly.Module(decodeBase64(MODULE_BASE64));
       return new HeadScanner(new WebAssembly.Instance(module).exports, limits);
     } catch {
-      return null; // the plain parser does everything that this one does
+      return null; // the plain parser handles every head
     }
   }
 
-  /** What sets the last head apart; see `request_traits.ts`. */
+  /** The flags of the last head; see `request_flags.ts`. */
   get flags(): number {
-    return this.offsets[SCAN_FLAGS]!; // all places are there
+    return this.offsets[SCAN_FLAGS]!; // the array has all entries
   }
 
-  /** Octets of its body if it has any, or {@linkcode CHUNKED}. */
+  /** Length of the last head's body in bytes, or {@linkcode CHUNKED}; only valid if its flags say that it has one. */
   get bodyLength(): number {
     const isChunked = (this.flags & IS_CHUNKED) !== 0;
-    return isChunked ? CHUNKED : this.#lengths[LENGTH]!; // it is there
+    return isChunked ? CHUNKED : this.#lengths[LENGTH]!; // in range
   }
 
   /**
-   * Learns what to look for at the start of a head; to be called once.
+   * Stores the routes to look up at the start of each head. Call it at most once.
    *
-   * @param keys The octets `METHOD SP path` as ASCII text, no two alike.
-   * @returns Whether there was room; if not, nothing was learned.
+   * @param keys `METHOD SP path` of each route in ASCII, all different.
+   * @returns Whether there was room; if not, nothing was stored.
    */
   learnRoutes(keys: readonly string[]): boolean {
     let slots = 2;
     while (slots < 2 * keys.length) slots *= 2;
     const start = ROUTES_AT + slots * SLOT_BYTES;
     const sizeBytes = keys.reduce((sum, { length }) => sum + length, 0);
-    // eight octets are compared at a time
+    // the scanner compares eight bytes at a time
     if (start + sizeBytes + 8 > ROUTES_END) return false;
     this.#numbers[LAST_SLOT] = slots - 1;
     let at = start;
@@ -175,12 +176,13 @@ export class HeadScanner {
   }
 
   /**
-   * Scans the head that begins at `start`.
+   * Scans the head at `start`.
    *
-   * Octets that lie elsewhere are copied first, unless {@linkcode HeadScanner.copyIn}
-   * did that; without it, only where a buffer begins, since each call copies.
+   * Bytes of another array must be copied into the memory first.
+   * {@linkcode HeadScanner.copyIn} does that once for several heads. Without it, each
+   * call copies, and only a head at offset 0 is scanned.
    *
-   * @returns Its size in octets, or 0 if the plain parser has to look at it.
+   * @returns The size of the head in bytes, or 0 if the plain parser must parse it.
    */
   scan(bytes: Uint8Array, start: number, end: number): number {
     return bytes === this.bytes
@@ -191,7 +193,7 @@ export class HeadScanner {
   #scanCopy(bytes: Uint8Array, start: number, end: number): number {
     if (bytes !== this.#source) {
       if (start !== 0) return 0;
-      this.#source = null; // what was placed is overwritten
+      this.#source = null; // the copy of its bytes is overwritten
       this.#copy(bytes, start, end);
     } else if (start >= this.#copyEnd) this.#copy(bytes, start, end);
     else if (start < this.#copyStart) return 0;
@@ -200,16 +202,16 @@ export class HeadScanner {
   }
 
   /**
-   * Copies octets into the memory, as many as there is room for, so that the
-   * heads among them are scanned one after the other. They must stay as they
-   * are until {@linkcode HeadScanner.dropCopy}, or somebody else places some.
+   * Copies bytes into the memory, as many as fit, so that all heads in them can be
+   * scanned. The bytes must stay unchanged until {@linkcode HeadScanner.dropCopy} or
+   * the next copy.
    */
   copyIn(bytes: Uint8Array, start: number, end: number): void {
     this.#copy(bytes, start, end);
     this.#source = bytes;
   }
 
-  /** Ends what {@linkcode HeadScanner.copyIn} began. */
+  /** Forgets the copy that {@linkcode HeadScanner.copyIn} made. */
   dropCopy(): void {
     this.#source = null;
   }
@@ -218,7 +220,7 @@ export class HeadScanner {
     const size = Math.min(end - start, MAX_COPIED_BYTES);
     this.#copyStart = start;
     this.#copyEnd = start + size;
-    // Copying what lies behind the octets costs less than a view of them.
+    // Copying a small array whole costs less than creating a view of a part.
     const isWhole = start === 0 && bytes.length <= MAX_COPIED_BYTES;
     this.bytes.set(
       isWhole ? bytes : bytes.subarray(start, start + size),
@@ -227,28 +229,28 @@ export class HeadScanner {
   }
 }
 
-/** Which bit of a class stands for octets with each high half: none above 0x7F. */
+/** For each high half of a byte, its bit in a class; none for bytes above 0x7F. */
 const HIGH_BITS: Uint8Array = Uint8Array.from(
   { length: 16 },
   (_, high) => high < 8 ? 1 << high : 0,
 );
 
-/** The same for values: of the halves 2 and 8 to 15 each takes all octets or none. */
+/** The same for field values: the high halves 8 to 15 share the bit of 2, since all their bytes are in the class, as are all of 2. */
 const VALUE_HIGH_BITS: Uint8Array = Uint8Array.from(
   { length: 16 },
   (_, high) => 1 << (high < 8 ? high : 2),
 );
 
-/** A table's class as 16 bytes: the bit of a high half in byte `low` stands for the octet of both. */
+/** Encodes a class as 16 bytes: byte `low` has the bit of each high half that forms a member together with `low`. */
 function classOf(
   table: Uint8Array,
   value: number,
   highBits: Uint8Array,
 ): Uint8Array {
   const members = new Uint8Array(16);
-  for (let octet = 0; octet < 0x100; octet++) {
+  for (let byte = 0; byte < 0x100; byte++) {
     // in range: a half has 4 bits
-    if (table[octet] === value) members[octet & 15]! |= highBits[octet >> 4]!;
+    if (table[byte] === value) members[byte & 15]! |= highBits[byte >> 4]!;
   }
   return members;
 }

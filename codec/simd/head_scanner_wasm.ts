@@ -5,7 +5,7 @@
 
 /** SHA-256 of the source, in hexadecimal digits. */
 export const SOURCE_HASH: string =
-  "8be2c2e3ed5b070fef359efeff7178833ebc157c299196a77863782b8a59412b";
+  "4a10884f8450dd95dcd548f1d2b655bedc8bfa50c72a2394f61151b559d73d65";
 
 /** The module, in base64. */
 export const MODULE_BASE64: string =

@@ -10,25 +10,24 @@ import {
   isToken,
   lowerCaseAscii,
   mark,
-  markRange,
   NOT_HEX,
   quoteBytes,
   TOKEN,
   writeLatin1,
 } from "../../codec/ascii.ts";
 
-/** The octets that a table puts into a class other than 0. */
+/** The bytes that a table puts into a class other than 0. */
 function members(table: Uint8Array): string {
   let text = "";
-  table.forEach((value, octet) => {
-    if (value !== 0) text += String.fromCharCode(octet);
+  table.forEach((value, byte) => {
+    if (value !== 0) text += String.fromCharCode(byte);
   });
   return text;
 }
 
 const ALL_OCTETS = Array.from(
   { length: 256 },
-  (_, octet) => String.fromCharCode(octet),
+  (_, byte) => String.fromCharCode(byte),
 ).join("");
 
 Deno.test("TOKEN holds the tchars and ALPHANUMERIC the letters and digits", () => {
@@ -47,16 +46,16 @@ Deno.test("FIELD_VALUE leaves out the controls but HTAB (R40)", () => {
 });
 
 Deno.test("HEX_VALUE gives the value of a digit in either case", () => {
-  for (let octet = 0; octet < 256; octet++) {
-    const character = String.fromCharCode(octet);
+  for (let byte = 0; byte < 256; byte++) {
+    const character = String.fromCharCode(byte);
     const value = /[0-9a-f]/i.test(character) ? parseInt(character, 16) : -1;
-    assertEquals(HEX_VALUE[octet], value === -1 ? NOT_HEX : value);
+    assertEquals(HEX_VALUE[byte], value === -1 ? NOT_HEX : value);
   }
 });
 
-Deno.test("mark() and markRange() put octets into a class", () => {
+Deno.test("mark() adds characters to a class", () => {
   const table = new Uint8Array(256);
-  markRange(table, 0x61, 0x63, 2);
+  mark(table, "ac", 2);
   mark(table, "bz", 3);
   assertEquals([...table.subarray(0x60, 0x65), table[0x7a]], [
     ...[0, 2, 3, 2, 0],
@@ -90,7 +89,7 @@ Deno.test("equalsIgnoringCase() folds A to Z only (R65)", () => {
   }
 });
 
-Deno.test("equalsLatin1() compares octets one to one", () => {
+Deno.test("equalsLatin1() compares bytes one to one", () => {
   const bytes = encodeLatin1("xGET\xffx");
   assertEquals(equalsLatin1(bytes, 1, 4, "GET"), true);
   assertEquals(equalsLatin1(bytes, 1, 5, "GET\xff"), true);
@@ -104,7 +103,7 @@ Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () =
   assertEquals(lowerCaseAscii(""), "");
 });
 
-Deno.test("decodeLatin1() gives the octet as code unit, short and long (R2)", () => {
+Deno.test("decodeLatin1() gives the byte as code unit, short and long (R2)", () => {
   for (const count of [0, 1, 8, 9, 256, 4096, 4097, 10_000]) {
     const text = ALL_OCTETS.repeat(Math.ceil(count / 256)).slice(0, count);
     const bytes = encodeLatin1(`<${text}>`);
@@ -118,7 +117,7 @@ Deno.test("writeLatin1() gives the offset behind the text", () => {
   assertEquals([...bytes], [0, 0x61, 0xff, 0, 0]);
 });
 
-Deno.test("quoteBytes() escapes, and shows 64 octets at most", () => {
+Deno.test("quoteBytes() escapes, and shows 64 bytes at most", () => {
   assertEquals(
     quoteBytes(encodeLatin1('x"\r\n\0\x7f\xffy'), 1, 7),
     '"\\"\\r\\n\\u0000\\x7f\\xff"',

@@ -8,7 +8,7 @@ import { everySplit } from "../support/splits.ts";
 
 interface Outcome {
   readonly payload: string;
-  /** Octets consumed by a complete body; where the fault is in any other. */
+  /** Bytes consumed by a complete body; where the fault is in any other. */
   readonly offset: number;
   readonly code: ProtocolErrorCode | "COMPLETE";
 }

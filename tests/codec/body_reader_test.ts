@@ -51,8 +51,8 @@ function reader(
 const PIECES = ['{"a":', "", ' "\xc3\xa9"', "}"];
 
 Deno.test("BodyReader gathers the body in each form", async () => {
-  const octets = PIECES.join("");
-  assertEquals(await reader(PIECES).bytes(), encodeLatin1(octets));
+  const text = PIECES.join("");
+  assertEquals(await reader(PIECES).bytes(), encodeLatin1(text));
   assertEquals(await reader(PIECES).text(), '{"a": "\u00e9"}');
   assertEquals(await reader(PIECES).json(), { a: "\u00e9" });
   assertEquals([...await reader(["a=1&b", "=%20+"]).form()], [
@@ -142,7 +142,7 @@ Deno.test("BodyReader can be used in one form and once", async () => {
   await assertRejects(
     () => body.json(),
     TypeError,
-    "Cannot use body by json: it was used by text already",
+    "Cannot read body with json: it was already read with text",
   );
   await assertRejects(() => body.read(new Uint8Array(1)), TypeError);
   assertThrows(() => body.stream, TypeError);

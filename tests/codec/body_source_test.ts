@@ -44,7 +44,7 @@ Deno.test("BodySource refuses a piece that is neither bytes nor text", async () 
   await assertRejects(
     () => new BodySource(body).pull(),
     TypeError,
-    "Cannot send a body piece of type number: bytes or a string",
+    "Cannot send a body piece of type number: it must be bytes or a string",
   );
 });
 

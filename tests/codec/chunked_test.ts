@@ -18,7 +18,7 @@ const MARGIN = 3;
 /** What a body came to; all of it is the same for every split. */
 interface Outcome {
   readonly payload: string;
-  /** Octets consumed by a complete body; where the fault is in any other. */
+  /** Bytes consumed by a complete body; where the fault is in any other. */
   readonly offset: number;
   readonly code: ProtocolErrorCode | "COMPLETE";
   readonly trailers?: readonly string[];
@@ -102,7 +102,7 @@ function complete(
   };
 }
 
-/** A case that fails at the first octet behind `valid`. */
+/** A case that fails at the first byte behind `valid`. */
 function fault(
   valid: string,
   rest: string,
@@ -229,7 +229,7 @@ testCases("R73: limits one chunk line", [
   },
 ]);
 
-const costly = `1;${"x".repeat(98)}\r\na\r\n`; // 84 octets over budget each
+const costly = `1;${"x".repeat(98)}\r\na\r\n`; // 84 bytes over budget each
 
 testCases("R73: limits the framing of a body beside its payload", [
   {
@@ -266,14 +266,14 @@ testCases("R73: limits the framing of a body beside its payload", [
 Deno.test("ChunkedDecoder R73: stops 900-byte extensions by default at 16 KiB", () => {
   const line = `1;${"x".repeat(900)}\r\n`;
   const bytes = encodeLatin1(`${line}a\r\n`.repeat(30));
-  const [whole, octets] = [...everySplit(bytes).take(2)];
+  const [whole, singleBytes] = [...everySplit(bytes).take(2)];
   const expect: Outcome = {
     payload: "a".repeat(18),
     offset: 18 * (line.length + 3) + line.length - 1,
     code: "CHUNK_OVERHEAD_TOO_LARGE",
   };
   assertEquals(decodeParts(whole!, DEFAULT_BODY_LIMITS), expect); // the first two
-  assertEquals(decodeParts(octets!, DEFAULT_BODY_LIMITS), expect);
+  assertEquals(decodeParts(singleBytes!, DEFAULT_BODY_LIMITS), expect);
 });
 
 Deno.test("ChunkedDecoder R73: lets a long body of one-byte chunks pass", () => {
@@ -357,7 +357,7 @@ Deno.test("ChunkedDecoder R78: counts the offset in the message from the framing
   );
   assertEquals(
     error.message,
-    'Cannot parse field line: value has the invalid octet "\\u0000" at offset 12',
+    'Cannot parse field line: value has the invalid byte "\\u0000" at offset 12',
   );
 });
 
@@ -408,7 +408,7 @@ testCases("R80: limits the trailer section", [
 ]);
 
 Deno.test("ChunkedDecoder R80: takes 8 KiB and 32 lines of trailers by default", () => {
-  const lines = `X: ${"x".repeat(251)}\r\n`.repeat(32); // 256 octets each
+  const lines = `X: ${"x".repeat(251)}\r\n`.repeat(32); // 256 bytes each
   const tooLong = `${lines.slice(0, -2)}x\r\n`;
   for (
     const [section, code, offset] of [

@@ -5,7 +5,7 @@ import {
   ProtocolError,
   type ProtocolErrorCode,
 } from "../../codec/errors.ts";
-import { reasonPhrase } from "../../codec/status.ts";
+import { Status } from "../../codec/status.ts";
 
 Deno.test("ProtocolError carries code, status, offset and a message with the offset", () => {
   const error = new ProtocolError("TARGET_TOO_LONG", "Cannot parse", 8197);
@@ -21,7 +21,7 @@ Deno.test("ProtocolError carries code, status, offset and a message with the off
 
 Deno.test("PROTOCOL_ERROR_STATUS gives each code a registered error status", () => {
   for (const [code, status] of Object.entries(PROTOCOL_ERROR_STATUS)) {
-    assert(status >= 400 && reasonPhrase(status) !== "", code);
+    assert(status >= 400 && Status.of(status).reason !== "", code);
     assert(/^[A-Z][A-Z_]+$/.test(code), code);
     // the entries' keys are the codes
     const error = new ProtocolError(code as ProtocolErrorCode, "Cannot", 0);

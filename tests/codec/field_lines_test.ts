@@ -91,7 +91,7 @@ Deno.test("FieldScanner asks for more until the empty line is complete", () => {
   }
 });
 
-Deno.test("FieldScanner R32 to R39: tells the fault and its first octet", () => {
+Deno.test("FieldScanner R32 to R39: tells the fault and its first byte", () => {
   for (
     const [valid, rest, code] of [
       ["", ": v\r\n", "INVALID_FIELD_NAME"],
@@ -123,7 +123,7 @@ Deno.test("FieldScanner R30: counts lines up to the limit", () => {
   });
 });
 
-Deno.test("FieldScanner R30: counts octets up to the limit, the empty line aside", () => {
+Deno.test("FieldScanner R30: counts bytes up to the limit, the empty line aside", () => {
   for (const maxBytes of [6, 7, 8, 12]) {
     const line = `A: ${"b".repeat(maxBytes - 5)}\r\n`;
     const limits = { maxBytes };
@@ -152,7 +152,7 @@ Deno.test("FieldScanner grows its table and gives it away", () => {
   assertEquals(table[1], 1);
 });
 
-Deno.test("FieldScanner.start() takes a smaller limit of octets", () => {
+Deno.test("FieldScanner.start() takes a smaller limit of bytes", () => {
   const scanner = new FieldScanner(LIMITS);
   const bytes = encodeLatin1("A: b\r\n\r\n");
   scanner.start(0, 6);

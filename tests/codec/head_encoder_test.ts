@@ -28,7 +28,7 @@ Deno.test("checkFieldName() R124: gives a token back and refuses the rest", () =
   }
 });
 
-Deno.test("checkFieldValue() R124: trims, and refuses what is no octet of a value", () => {
+Deno.test("checkFieldValue() R124: trims, and refuses what is no byte of a value", () => {
   assertEquals(checkFieldValue("a", "\t b\tc \xff "), "b\tc \xff");
   assertEquals(checkFieldValue("a", " \t"), "");
   for (
@@ -37,7 +37,7 @@ Deno.test("checkFieldValue() R124: trims, and refuses what is no octet of a valu
       ["\n", 0, "000A"],
       ["a\0", 1, "0000"],
       ["\x7f", 0, "007F"],
-      ["ab\u010d\u010a", 2, "010D"], // cut to octets this would be CRLF
+      ["ab\u010d\u010a", 2, "010D"], // cut to bytes this would be CRLF
       ["\u{1f600}", 0, "D83D"],
     ] as const
   ) {
@@ -62,7 +62,7 @@ Deno.test("trimOptionalWhiteSpace() R42: takes off SP and HTAB only", () => {
   ) assertEquals(trimOptionalWhiteSpace(text), expected);
 });
 
-Deno.test("writeFieldLine() fills exactly fieldLineSize() octets", () => {
+Deno.test("writeFieldLine() fills exactly fieldLineSize() bytes", () => {
   const bytes = new Uint8Array(20).fill(0x2e);
   assertEquals(writeFieldLine(bytes, 2, "Ab", "c\xff"), 2 + 8);
   assertEquals(fieldLineSize("Ab", "c\xff"), 8);

@@ -64,14 +64,14 @@ Deno.test("KnownFields R45: refuses a second line of a field that stands once", 
     const error = assertThrows(
       () => scanFields(`${first}${name.toUpperCase()}: 1\r\n`),
       ProtocolError,
-      `Cannot accept two lines of field "${name.toUpperCase()}"`,
+      `Cannot accept more than one line of field "${name.toUpperCase()}"`,
     );
     assertEquals(error.code, "REPEATED_FIELD");
     assertEquals(error.offset, first.length);
   }
 });
 
-Deno.test("KnownFields R43: refuses high octets where a keyword is looked for", () => {
+Deno.test("KnownFields R43: refuses high bytes where a keyword is looked for", () => {
   for (const name of ["TE", "Trailer", "Upgrade", "Expect"]) {
     const error = assertThrows(
       () => scanFields(`${name}: a\xe9\r\n`),
@@ -82,7 +82,7 @@ Deno.test("KnownFields R43: refuses high octets where a keyword is looked for", 
   }
 });
 
-Deno.test("KnownFields.isNamed() compares octets without case", () => {
+Deno.test("KnownFields.isNamed() compares bytes without case", () => {
   const bytes = encodeLatin1("..Ab-: v\r\n");
   const index = new KnownFields(bytes, new Int32Array([0, 3, 5, 6]));
   index.read(bytes, 2, index.table, 1);

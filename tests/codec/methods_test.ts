@@ -11,7 +11,7 @@ Deno.test("knownMethod() finds the methods of RFC 9110 and PATCH", () => {
   for (const method of methods.split(" ")) assertEquals(known(method), method);
 });
 
-Deno.test("knownMethod() R9: compares octet by octet", () => {
+Deno.test("knownMethod() R9: compares byte by byte", () => {
   for (const text of ["", "get", "GE", "GETS", "G\xc5T", "PROPFIND", "Head"]) {
     assertEquals(known(text), undefined, text);
   }

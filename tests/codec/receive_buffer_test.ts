@@ -64,7 +64,7 @@ Deno.test("ReceiveBuffer leaves a pinned view as it is", () => {
   }
 });
 
-Deno.test("ReceiveBuffer.clear() drops octets and array", () => {
+Deno.test("ReceiveBuffer.clear() drops bytes and array", () => {
   const buffer = new ReceiveBuffer();
   append(buffer, "abc");
   const view = buffer.bytes.subarray(0, 3);

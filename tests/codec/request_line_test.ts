@@ -34,7 +34,7 @@ function scanParts(
       decodeLatin1(bytes, BASE + from, BASE + to);
     return [
       text(line.methodStart, line.methodEnd),
-      text(line.targetStart, line.pathEnd),
+      text(line.methodEnd + 1, line.pathEnd),
       text(line.pathEnd, line.targetEnd),
       line.minorVersion,
     ];
@@ -54,7 +54,7 @@ function check(
   }
 }
 
-/** Checks that the first octet behind `valid` is the fault. */
+/** Checks that the first byte behind `valid` is the fault. */
 function checkFault(
   valid: string,
   rest: string,
@@ -113,9 +113,9 @@ Deno.test("RequestLineScanner R12, R13, R18: tells a bad target", () => {
 
 Deno.test("RequestLineScanner R18: strictTarget leaves brackets to other forms", () => {
   const limits = { strictTarget: true };
-  for (const octet of "[]^{|}`") {
-    check(`GET /${octet} HTTP/1.1\r\n`, ["GET", `/${octet}`, "", 1]);
-    checkFault("GET /", octet, "INVALID_TARGET", limits);
+  for (const byte of "[]^{|}`") {
+    check(`GET /${byte} HTTP/1.1\r\n`, ["GET", `/${byte}`, "", 1]);
+    checkFault("GET /", byte, "INVALID_TARGET", limits);
   }
   const target = "http://[::1]/";
   check(`GET ${target} HTTP/1.1\r\n`, ["GET", target, "", 1], limits);

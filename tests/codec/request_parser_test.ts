@@ -57,7 +57,7 @@ function parseParts(
   let end = 0;
   try {
     for (const part of parts) {
-      // The octets may lie elsewhere at each call.
+      // The bytes may lie elsewhere at each call.
       const moved = new Uint8Array(size + 7);
       moved.set(bytes.subarray(start, end), 7 - (start === 0 ? 0 : 7));
       [bytes, end] = [moved, end - start + (start === 0 ? 7 : 0)];
@@ -287,7 +287,7 @@ Deno.test("parseRequestHead() gives a head of its own, or asks for more", () => 
   assertStrictEquals(parseRequestHead(encodeLatin1("GET /")), NEED_DATA);
 });
 
-Deno.test("headers taken before detach() hold when the octets are overwritten", () => {
+Deno.test("headers taken before detach() hold when the bytes are overwritten", () => {
   const wire = "GET / HTTP/1.1\r\nHost: a\r\nX: first\r\n\r\n";
   const bytes = new TextEncoder().encode(wire);
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);

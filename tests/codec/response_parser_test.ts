@@ -17,7 +17,7 @@ import { everySplit } from "../support/splits.ts";
 
 const REST = "HTTP/1.1 200";
 
-/** Parses in every split, with octets behind the head that must be left alone. */
+/** Parses in every split, with bytes behind the head that must be left alone. */
 function check(
   wire: string,
   expected: Partial<ResponseHead>,
@@ -146,7 +146,7 @@ Deno.test("parseResponseHead() asks for more until the empty line is complete", 
   assert(parseResponseHead(encodeLatin1(wire)) !== NEED_DATA);
 });
 
-/** Unfolds text behind other octets. */
+/** Unfolds text behind other bytes. */
 function unfold(wire: string): string {
   const bytes = encodeLatin1(`\r\n ${wire}`);
   unfoldLines(bytes, 3, bytes.length);

@@ -61,7 +61,7 @@ Deno.test("StatusLineScanner asks for more before the LF", () => {
   }
 });
 
-Deno.test("StatusLineScanner R134: stops at the first octet that no line has", () => {
+Deno.test("StatusLineScanner R134: stops at the first byte that no line has", () => {
   for (
     const [valid, rest] of [
       ["", "\r\nHTTP/1.1 200 OK\r\n"],

@@ -62,7 +62,7 @@ Deno.test("TrailerReader R79: a bad line behind a forbidden field comes first", 
   check("Host: c\r\nfoo\r\n\r\n", ["INVALID_FIELD_NAME", 12]);
 });
 
-Deno.test("TrailerReader R80: bounds octets and lines", () => {
+Deno.test("TrailerReader R80: bounds bytes and lines", () => {
   const line = `A: ${"b".repeat(35)}\r\n`;
   check(`${line}\r\n`, [`${line}\r\n`, 42]);
   check(`${line}B: c\r\n\r\n`, ["TRAILERS_TOO_LARGE", 40]);

@@ -1,4 +1,4 @@
-/** The scanner and the plain parser are one: the same outcome for any octets. */
+/** The scanner and the plain parser are one: the same outcome for any bytes. */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeLatin1 } from "../../../codec/ascii.ts";
@@ -95,7 +95,7 @@ const USUAL_FROM = LINES.indexOf("Expect: 100-continue");
 const USUAL_TO = LINES.indexOf(" folded");
 const OCTETS = '\0\t\n\r :/?%#\\"<>\x7f\x80\xffAa09-_';
 
-/** Mostly what a client sends; otherwise anything of the lists, and changed octets. */
+/** Mostly what a client sends; otherwise anything of the lists, and changed bytes. */
 function generate(random: SeededRandom): string {
   const isUsual = random.below(3) > 0;
   const usual = <T>(items: readonly T[], count: number): T =>
@@ -113,8 +113,8 @@ function generate(random: SeededRandom): string {
   if (random.below(3) === 0) wire += "GET /next HTTP/1.1\r\nHost: b\r\n\r\n";
   for (let changes = random.below(4); changes > 1; changes--) {
     const at = random.below(wire.length + 1);
-    const octet = OCTETS.charAt(random.below(OCTETS.length));
-    wire = wire.slice(0, at) + octet + wire.slice(at + random.below(3));
+    const byte = OCTETS.charAt(random.below(OCTETS.length));
+    wire = wire.slice(0, at) + byte + wire.slice(at + random.below(3));
   }
   return random.below(6) === 0
     ? wire.slice(0, random.below(wire.length))
@@ -185,7 +185,7 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
     const random = new SeededRandom(seed * 0x9e3779b1 + 1);
     const wire = generate(random);
     const why = `seed ${seed}: ${JSON.stringify(wire)}`;
-    // Stale octets behind the end must not matter.
+    // Stale bytes behind the end must not matter.
     buffer.fill(OCTETS.charCodeAt(random.below(OCTETS.length)));
     buffer.set(encodeLatin1(wire));
     const expected = outcomeOf(plain, buffer, 0, wire.length);
@@ -198,7 +198,7 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
     window.bytes.set(buffer.subarray(0, window.size - place), start);
     const end = start + wire.length;
     assertEquals(outcomeOf(fast, window.bytes, start, end), expected, why);
-    // And anywhere in octets that were placed.
+    // And anywhere in bytes that were placed.
     const shift = random.below(200);
     buffer.copyWithin(shift, 0, wire.length);
     scanner.copyIn(buffer, random.below(shift + 1), shift + wire.length);
@@ -232,7 +232,7 @@ Deno.test("the scanner takes placed heads one after the other, however many", ()
   assertEquals(found, targets);
 });
 
-Deno.test("the scanner forgets what was placed when somebody else's octets take the room", () => {
+Deno.test("the scanner forgets what was placed when somebody else's bytes take the room", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   const parser = new RequestHeadParser(LIMITS, scanner);
