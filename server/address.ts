@@ -1,14 +1,14 @@
-/** Where a server listens: the text and object forms, checked before anything is bound. */
+/** The addresses that a server listens on: their string and object forms, checked before anything is bound. */
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
 
-/** An address to listen on. */
+/** An address to listen on: `host:port`, `[v6]:port`, `unix:/path`, or an object. */
 export type Address =
   | string
   | { readonly hostname?: string; readonly port: number }
   | { readonly path: string };
 
-/** An address that was checked. */
+/** A checked address. */
 export type ListenAddress =
   | {
     readonly transport: "tcp";
@@ -17,12 +17,16 @@ export type ListenAddress =
   }
   | { readonly transport: "unix"; readonly path: string };
 
+/** A checked TCP address. */
+export type TcpAddress = ListenAddress & { readonly transport: "tcp" };
+
 const MAX_PORT = 65_535;
 
 /**
- * Checks an address: `host:port`, `[v6]:port`, `unix:/path`, or an object.
+ * Checks an address. Without a host name, an object means `0.0.0.0`; port 0
+ * asks the system for a free port.
  *
- * @throws {TypeError} If it is none; port 0 asks the system for a free one.
+ * @throws {TypeError} If the address is not valid.
  */
 export function parseAddress(address: Address): ListenAddress {
   if (typeof address === "string") return parseText(address);

@@ -1,6 +1,6 @@
 /**
- * What a builder freezes into: routes, hooks and options, the same for every
- * connection and engine; and how a request finds its handler.
+ * The immutable application that a builder produces: routes, hooks and options,
+ * the same for every connection and engine.
  */
 
 import type { HeadLimits } from "../codec/limits.ts";
@@ -15,7 +15,7 @@ import type {
 import type { ServerOptions } from "./options.ts";
 import type { TlsIdentity } from "./tls.ts";
 
-/** The hooks that an application set. */
+/** The hooks of an application; `null` where none is set. */
 export interface Hooks {
   readonly connectionSetup: ConnectionSetupHook | null;
   readonly preRouting: PreRoutingHook | null;
@@ -23,17 +23,21 @@ export interface Hooks {
   readonly error: ErrorHook | null;
 }
 
-/** An application, ready to serve. */
+/** An application that is ready to serve. */
 export interface Application {
   readonly router: Router<Handler>;
   readonly fallback: Handler | null;
   readonly hooks: Hooks;
   readonly options: ServerOptions;
-  /** The identity that listeners show, or `null` for clear text. */
+  /** The certificate and key of the listeners, or `null` for clear text. */
   readonly tls: TlsIdentity | null;
 }
 
-/** The limits that the codec knows. */
+/**
+ * Derives the codec's limits for request heads.
+ *
+ * @param isSecure Whether the connections use TLS.
+ */
 export function headLimits(
   options: ServerOptions,
   isSecure: boolean,

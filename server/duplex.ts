@@ -1,25 +1,25 @@
 /**
- * The two faces between a connection and what carries its bytes: the duplex
- * that hooks and handlers see, and the verbs that an engine offers.
+ * The two interfaces of a connection's byte streams: the duplex that hooks and
+ * handlers use, and the transport that an engine offers the connection machine.
  */
 
-/** A connection's two byte streams, as hooks and handlers see it. `Deno.Conn` is one. */
+/** The two byte streams of a connection. `Deno.Conn` is one. */
 export interface Duplex {
-  /** Reads into `buffer`; gives the number of bytes, or `null` at the end. */
+  /** Reads into `buffer`; resolves with the number of bytes, or with `null` at the end of the stream. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes bytes; gives how many, which may be fewer than given. */
+  /** Writes bytes; resolves with how many were written, which may be fewer than given. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends both directions. */
+  /** Closes both directions. */
   close(): void;
-  /** Ends the writing direction, so that the peer sees the end. */
+  /** Ends the writing direction; the peer reads the end of the stream. */
   closeWrite?(): Promise<void>;
-  /** Our address, if there is one and it is known. */
+  /** The local address, if there is one and it is known. */
   readonly localAddr?: Deno.Addr | undefined;
   /** The peer's address, if there is one and it is known. */
   readonly remoteAddr?: Deno.Addr | undefined;
-  /** Switches Nagle's algorithm off or on, where there is one. */
+  /** Disables Nagle's algorithm, or enables it with `false`; on TCP only. */
   setNoDelay?(noDelay?: boolean): void;
-  /** Switches TCP's keep-alive probes on or off, where there are any. */
+  /** Enables TCP keep-alive probes, or disables them with `false`; on TCP only. */
   setKeepAlive?(keepAlive?: boolean): void;
 }
 

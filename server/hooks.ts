@@ -1,19 +1,19 @@
 /**
- * The points of a connection's and a request's life at which an application
- * can step in, and the answers it can give there.
+ * The functions that an application can set for points in the life of a
+ * connection or a request, and the actions that they can return.
  */
 
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
 
-/** Answers a request: by `res` before it returns, or before its promise settles. */
+/** Responds to a request through `res`, before it returns or before its promise settles. */
 export type Handler = (
   ctx: RequestContext,
   res: ResponseHandle,
 ) => void | Promise<void>;
 
-/** What the setup hook is told: a connection, or why accepting one failed. */
+/** The result of an accept, for the setup hook: a connection, or the error if the accept failed. */
 export type Accepted =
   | {
     readonly ok: true;
@@ -22,34 +22,34 @@ export type Accepted =
   }
   | { readonly ok: false; readonly error: Error };
 
-/** How a connection that setup let in differs from the others. */
+/** Deadlines of one connection that differ from the server's. */
 export interface ProceedOptions {
-  /** Takes the place of `headerTimeout`, `idleTimeout` and `bodyTimeout`, in ms. */
+  /** Used instead of `headerTimeout`, `idleTimeout` and `bodyTimeout`, in ms. */
   readonly readTimeoutMs?: number;
-  /** Takes the place of `writeTimeout`, in ms. */
+  /** Used instead of `writeTimeout`, in ms. */
   readonly writeTimeoutMs?: number;
 }
 
-/** In place of options of one's own: connections keep them. */
+/** One object for all connections without options of their own, which saves an allocation each. */
 const NO_OPTIONS: ProceedOptions = Object.freeze({});
 
-/** A setup hook's answer. */
+/** The action that a setup hook returns. */
 export class ConnectionSetupAction {
-  /** Closes the socket; serving goes on. */
+  /** Closes the connection; serving goes on. */
   static readonly drop: ConnectionSetupAction = new ConnectionSetupAction(
     "drop",
     null,
     NO_OPTIONS,
   );
-  /** Closes the socket and ends serving once running work is done. */
+  /** Closes the connection and ends serving; running requests finish first. */
   static readonly stopAccepting: ConnectionSetupAction =
     new ConnectionSetupAction("stopAccepting", null, NO_OPTIONS);
 
-  /** What to do. */
+  /** The kind of action. */
   readonly kind: "proceed" | "drop" | "stopAccepting";
-  /** The connection to serve, if there is one. */
+  /** The connection to serve; `null` unless the kind is `"proceed"`. */
   readonly conn: Duplex | null;
-  /** Connections of this connection. */
+  /** Deadlines of this connection that differ from the server's. */
   readonly options: ProceedOptions;
 
   private constructor(
@@ -63,10 +63,10 @@ export class ConnectionSetupAction {
   }
 
   /**
-   * Serves a connection: the accepted one, or another in its place.
+   * Serves a connection: the accepted one, or a duplex that wraps or replaces it.
    *
-   * @param conn What to read from and write to.
-   * @param options Connections of this connection that differ from the server's.
+   * @param conn The duplex to read from and write to.
+   * @param options Deadlines of this connection that differ from the server's.
    */
   static proceed(
     conn: Duplex,
@@ -76,35 +76,35 @@ export class ConnectionSetupAction {
   }
 }
 
-/** A pre-routing hook's answers. */
+/** The actions that a pre-routing hook can return. */
 export const PreRoutingAction: {
-  /** Routes the request. */
+  /** Routes the request to its handler. */
   readonly proceed: "proceed";
-  /** Takes the request as done: with the response that the hook sent, or, without one, by closing. */
+  /** Skips routing. The response that the hook sent is used; without one, the connection closes. */
   readonly drop: "drop";
 } = Object.freeze({ proceed: "proceed", drop: "drop" });
 
-/** A pre-routing hook's answer. */
+/** The action that a pre-routing hook returns. */
 export type PreRoutingAction = "proceed" | "drop";
 
-/** Called for each accept, failed ones too. */
+/** Called after each accept, also a failed one. Replaced `read`, `write` and `closeWrite` methods of the connection are used. */
 export type ConnectionSetupHook = (
   accepted: Accepted,
 ) => ConnectionSetupAction | Promise<ConnectionSetupAction>;
 
-/** Called for each parsed request before routing; may change it, or answer it. */
+/** Called for each request before routing; may change the request, or respond to it. */
 export type PreRoutingHook = (
   req: RequestContext,
   res: ResponseHandle,
 ) => PreRoutingAction | Promise<PreRoutingAction>;
 
-/** Called once for each connection that setup let in, with how it ended. */
+/** Called once at the end of each connection that the setup hook let proceed, with the error if it failed. */
 export type ConnectionTeardownHook = (
   conn: Duplex,
   error?: Error,
 ) => void | Promise<void>;
 
-/** Called when a handler or a response's body throws; may answer while the head is unsent. */
+/** Called when a handler or a response's body throws; may respond if the response head is not sent yet. */
 export type ErrorHook = (
   error: unknown,
   ctx: RequestContext,

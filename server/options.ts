@@ -1,7 +1,4 @@
-/**
- * Every limit and deadline of a server, with units and defaults, and the check
- * that a number makes sense before anything is bound.
- */
+/** Every limit and deadline of a server, with unit and default, and the check of their ranges. */
 
 import {
   type BodyLimits,
@@ -13,37 +10,37 @@ import {
 /** Limits, deadlines and switches of a server; sizes in bytes, times in milliseconds. */
 export interface ServerOptions
   extends Omit<HeadLimits, "acceptsHttps">, BodyLimits {
-  /** Bytes of a body that `bytes()`, `text()`, `json()` and `form()` gather. @default {1048576} */
+  /** The largest body that `bytes()`, `text()`, `json()` and `form()` buffer, in bytes. @default {1048576} */
   readonly maxBufferedBodyBytes: number;
-  /** Bytes of an unread body that are read and dropped to keep a connection. @default {65536} */
+  /** How much of an unread body is drained to keep the connection open, in bytes; with more, it closes. @default {65536} */
   readonly drainBytes: number;
-  /** How long that, and the end of a closing connection, may take, in ms. @default {2000} */
+  /** How long draining, and the lingering close of a connection, may take, in ms. @default {2000} */
   readonly drainTimeout: number;
-  /** How long a request head may take from its first byte, or a new connection until then, in ms. @default {15000} */
+  /** How long a request head may take from its first byte, and a new connection until that byte, in ms. @default {15000} */
   readonly headerTimeout: number;
   /** How long a TLS handshake may take, in ms. @default {10000} */
   readonly handshakeTimeout: number;
   /** How long a connection may be idle between requests, in ms. @default {30000} */
   readonly idleTimeout: number;
-  /** How long a body that is being read may stall, in ms. @default {30000} */
+  /** How long a request body may go without progress while it is read, in ms. @default {30000} */
   readonly bodyTimeout: number;
-  /** How long a whole request may take to arrive, in ms. @default {300000} */
+  /** How long a request may take to arrive completely, in ms. @default {300000} */
   readonly requestTimeout: number;
   /** How long a write may go without progress, in ms. @default {30000} */
   readonly writeTimeout: number;
-  /** Connections at once; further ones wait in the system's queue. @default {4096} */
+  /** Open connections; further ones wait in the system's queue. @default {4096} */
   readonly maxConnections: number;
-  /** Requests that one connection may carry. @default {Infinity} */
+  /** Requests that one connection may carry before it closes. @default {Infinity} */
   readonly maxRequestsPerConnection: number;
-  /** Age beyond which a connection takes no further request, in ms. @default {Infinity} */
+  /** Age after which a connection closes instead of taking a further request, in ms. @default {Infinity} */
   readonly maxConnectionAge: number;
-  /** Events that the epoll engine takes from the system at once. @default {512} */
+  /** Events that the epoll engine takes from the system in one call. @default {512} */
   readonly epollQueueMaxEvents: number;
-  /** Workers that `serveThreaded` starts; 0 is one for each core. @default {0} */
+  /** Workers that `serveThreaded` starts; 0 means one for each core. @default {0} */
   readonly threadCount: number;
   /** Whether `Connection: keep-alive` of HTTP/1.0 clients is honoured. @default {false} */
   readonly http10KeepAlive: boolean;
-  /** Whether targets may name `https` on a clear-text listener, behind a proxy that ends TLS. @default {false} */
+  /** Whether request targets may use the scheme `https` without TLS here, because a proxy terminates it. @default {false} */
   readonly trustForwardedScheme: boolean;
 }
 
@@ -74,7 +71,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   trustForwardedScheme: false,
 });
 
-/** Options that may be unlimited; all other numbers are finite. */
+/** Options that may be `Infinity`; all others are finite. */
 const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
   "maxBodyBytes",
   "maxRequestsPerConnection",
@@ -88,7 +85,7 @@ const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
   "maxConnections",
 ]);
 
-/** Options for which zero has a meaning. */
+/** Options that may be zero. */
 const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "drainBytes",
   "maxBodyBytes",
@@ -99,10 +96,10 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Completes options with the defaults.
+ * Checks options and adds the defaults for the others.
  *
- * @throws {TypeError} If there is no option of such a name.
- * @throws {RangeError} If a number is not in its range.
+ * @throws {TypeError} If an option is unknown or of the wrong type.
+ * @throws {RangeError} If a number is out of its range.
  */
 export function resolveOptions(
   options: Partial<ServerOptions>,

@@ -1,36 +1,36 @@
-/** How each way of serving is told to go about it. */
+/** The settings of each way of serving. */
 
-/** How {@linkcode Server.serve} goes about it. */
+/** Settings of {@linkcode Server.serve}. */
 export interface ServeOptions {
-  /** Ends serving, as {@linkcode ServerHandle.shutdown} does. */
+  /** Ends serving when it is aborted, as {@linkcode ServerHandle.shutdown} does. */
   readonly signal?: AbortSignal;
-  /** Told the first address, when it is bound. */
+  /** Called with the first address when all addresses are bound. */
   readonly onListen?: (addr: Deno.Addr) => void;
-  /** Told what a hook throws or why accepting failed; at most once a second. @default {report to the console} */
+  /** Called with what a hook throws and with failures of accept, at most once a second. @default {prints to the console} */
   readonly onError?: (error: unknown) => void;
 }
 
-/** How {@linkcode Server.serveEpoll} goes about it. */
+/** Settings of {@linkcode Server.serveEpoll}. */
 export interface EpollServeOptions extends ServeOptions {
   /**
-   * The C library's path, for `--allow-ffi=<path>`: both have to be the same
-   * text. @default {where the loader finds it}
+   * The C library's path. With `--allow-ffi=<path>`, both must be the same
+   * string. @default {the loader finds the library}
    */
   readonly libc?: string;
 }
 
-/** How {@linkcode Server.serveThreaded} goes about it. */
+/** Settings of {@linkcode Server.serveThreaded}. */
 export interface ThreadedServeOptions extends ServeOptions {
   /** How many workers serve. @default {the option `threadCount`} */
   readonly workers?: number;
-  /** What each of them serves on, as {@linkcode Server.serve} or {@linkcode Server.serveEpoll} do. @default {"listen"} */
+  /** The engine of the workers: that of {@linkcode Server.serve} or of {@linkcode Server.serveEpoll}. @default {"listen"} */
   readonly engine?: "listen" | "epoll";
   /** The C library's path; see {@linkcode EpollServeOptions.libc}. */
   readonly libc?: string;
   /** The module that each worker runs, and that calls `serveThreaded` there. @default {the program's main module} */
   readonly module?: string | URL;
-  /** Told the first address, when all workers listen; on the program's own thread only. */
+  /** Called with the first address when all workers listen; only on the program's own thread. */
   readonly onListen?: (addr: Deno.Addr) => void;
-  /** Told that a worker died, beside what a hook throws; at most once a second. @default {report to the console} */
+  /** Called also when a worker dies; otherwise as {@linkcode ServeOptions.onError}. @default {prints to the console} */
   readonly onError?: (error: unknown) => void;
 }

@@ -1,20 +1,16 @@
 /**
- * The public face: a builder that collects routes, hooks and options, and the
- * server that it freezes into. Mistakes of the caller are thrown at the call
- * that makes them. Both stand here because each makes the other.
+ * The public entry: a builder that collects routes, hooks and options, and the
+ * immutable server that it builds. A mistake of the caller throws from the call
+ * that makes it. Both classes are in this file because each creates the other.
  */
 
 import { RouterBuilder } from "../router/router.ts";
 import { type Address, type ListenAddress, parseAddress } from "./address.ts";
 import type { Application } from "./application.ts";
 import { ConnectionManager } from "./engines/connection_manager.ts";
-import {
-  type EngineStarter,
-  epollStarter,
-  listenStarter,
-  requireClearText,
-} from "./engines/start.ts";
-import { errorReport } from "./error_report.ts";
+import type { Engine } from "./engines/engine.ts";
+import { epollEngine, listenEngine } from "./engines/start.ts";
+import { errorReporter } from "./error_reporter.ts";
 import type {
   ConnectionSetupHook,
   ConnectionTeardownHook,
@@ -28,14 +24,13 @@ import type {
   ServeOptions,
   ThreadedServeOptions,
 } from "./serve_options.ts";
-import type { ServerHandle } from "./server_handle.ts";
-import { handleOf, startServing } from "./serving.ts";
+import { ServerHandle, type Serving } from "./server_handle.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
 import type { Duplex } from "./duplex.ts";
 import { serveThreaded } from "./workers/threaded.ts";
 
 /**
- * Collects what a server is made of.
+ * Collects the routes, hooks and options of a server.
  *
  * @example Routes, hooks, limits
  * ```ts
@@ -60,7 +55,7 @@ export class ServerBuilder {
   #tls: TlsIdentity | null = null;
 
   /**
-   * Begins a server; {@linkcode Server.builder} is the usual way.
+   * Creates a builder; {@linkcode Server.builder} is the usual way.
    *
    * @throws {TypeError | RangeError} If an address or an option is not valid.
    */
@@ -77,11 +72,11 @@ export class ServerBuilder {
   }
 
   /**
-   * Adds a route; the same shape again replaces it.
+   * Adds a route. A second route with the same method and shape replaces the first.
    *
-   * @param method Any token; matched byte for byte.
-   * @param pattern `/`-separated: literals, `:name`, `*` (one segment), `**` (the rest).
-   * @throws {TypeError} If the method is no token or the pattern is wrong.
+   * @param method Any token; compared byte for byte.
+   * @param pattern Segments separated by `/`: literals, `:name`, `*` (one segment), `**` (the rest).
+   * @throws {TypeError} If the method is not a token, the pattern is not valid, or the handler is not a function.
    */
   route(method: string, pattern: string, handler: Handler): this {
     checkFunction("route handler", handler);
@@ -89,7 +84,7 @@ export class ServerBuilder {
     return this;
   }
 
-  /** Adds a route for GET, which answers HEAD too. */
+  /** Adds a route for GET, which also serves HEAD. */
   get(pattern: string, handler: Handler): this {
     return this.route("GET", pattern, handler);
   }
@@ -124,35 +119,35 @@ export class ServerBuilder {
     return this.route("OPTIONS", pattern, handler);
   }
 
-  /** Sends every request that no route takes there, instead of answering 404, 405, 501, HEAD and OPTIONS. */
+  /** Sets the handler of requests that match no route; it replaces the built-in 404, 405 and 501 and the responses to HEAD and OPTIONS. */
   fallbackRoute(handler: Handler): this {
     checkFunction("fallback handler", handler);
     this.#fallback = handler;
     return this;
   }
 
-  /** Sets the hook that sees every accept, failed ones too. */
+  /** Sets the hook that is called after each accept, also a failed one. */
   connectionSetupHook(hook: ConnectionSetupHook): this {
     checkFunction("connection setup hook", hook);
     this.#connectionSetup = hook;
     return this;
   }
 
-  /** Sets the hook that sees every request before routing. */
+  /** Sets the hook that is called for each request before routing. */
   preRoutingHook(hook: PreRoutingHook): this {
     checkFunction("pre-routing hook", hook);
     this.#preRouting = hook;
     return this;
   }
 
-  /** Sets the hook that is told once how each connection ended. */
+  /** Sets the hook that is called once at the end of each connection. */
   connectionTeardownHook(hook: ConnectionTeardownHook): this {
     checkFunction("connection teardown hook", hook);
     this.#connectionTeardown = hook;
     return this;
   }
 
-  /** Sets the hook that is told what a handler or a response's body throws. */
+  /** Sets the hook that is called with what a handler or a response's body throws. */
   errorHook(hook: ErrorHook): this {
     checkFunction("error hook", hook);
     this.#error = hook;
@@ -160,11 +155,12 @@ export class ServerBuilder {
   }
 
   /**
-   * Bounds request heads, from the method to the empty line; beyond it 431 and
-   * close. `maxHeaderBytes` is raised to it if it is lower.
+   * Limits the size of request heads, from the method to the empty line. A
+   * larger head gets 431, and the connection closes. Raises `maxHeaderBytes` to
+   * this value if it is lower.
    *
    * @param bytes An integer of at least 1. The default is 32,768.
-   * @throws {RangeError} If it is not.
+   * @throws {RangeError} If the number is not such an integer.
    */
   maxRequestHeadSize(bytes: number): this {
     const { maxHeaderBytes = 0 } = this.#options;
@@ -177,10 +173,10 @@ export class ServerBuilder {
   }
 
   /**
-   * Bounds how many events {@linkcode Server.serveEpoll} takes from the system at once.
+   * Limits how many events {@linkcode Server.serveEpoll} takes from the system in one call.
    *
    * @param count An integer of at least 1. The default is 512.
-   * @throws {RangeError} If it is not.
+   * @throws {RangeError} If the number is not such an integer.
    */
   epollQueueMaxEvents(count: number): this {
     this.#options = resolveOptions({
@@ -191,10 +187,10 @@ export class ServerBuilder {
   }
 
   /**
-   * Says how many workers {@linkcode Server.serveThreaded} starts.
+   * Sets how many workers {@linkcode Server.serveThreaded} starts.
    *
-   * @param count An integer; 0, the default, is one for each core.
-   * @throws {RangeError} If it is negative or no integer.
+   * @param count An integer of at least 0. The default, 0, means one for each core.
+   * @throws {RangeError} If the number is not such an integer.
    */
   threadCount(count: number): this {
     this.#options = resolveOptions({ ...this.#options, threadCount: count });
@@ -202,11 +198,12 @@ export class ServerBuilder {
   }
 
   /**
-   * Serves HTTPS on the TCP addresses, with `http/1.1` as the only protocol
-   * that is negotiated.
+   * Serves HTTPS on the TCP addresses. `http/1.1` is the only protocol that is
+   * negotiated.
    *
-   * @param options PEM text, or files of it, which are read at once.
-   * @throws {TypeError} If something is missing or no PEM text.
+   * @param options PEM text, or paths of PEM files, which this call reads.
+   * @throws {TypeError} If certificate or key is missing or is not valid PEM text,
+   * or if the two do not belong together.
    * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
    */
   tls(options: TlsOptions): this {
@@ -214,7 +211,7 @@ export class ServerBuilder {
     return this;
   }
 
-  /** Freezes what was collected; the builder can go on and build another. */
+  /** Builds an immutable server. The builder can be changed further and build another one. */
   build(): Server {
     const app: Application = Object.freeze({
       router: this.#router.build(),
@@ -253,16 +250,16 @@ export class Server {
   #addresses: readonly ListenAddress[];
   #handling: ConnectionManager | null = null;
 
-  /** Made by {@linkcode ServerBuilder.build}. */
+  /** Creates a server; only {@linkcode ServerBuilder.build} does this. */
   constructor(app: Application, addresses: readonly ListenAddress[]) {
     this.#app = app;
     this.#addresses = addresses;
   }
 
   /**
-   * Begins a server.
+   * Creates a builder.
    *
-   * @param address `host:port`, `[v6]:port`, `unix:/path`, an object, or a list of those; port 0 asks for a free one.
+   * @param address `host:port`, `[v6]:port`, `unix:/path`, an object, or a list of those. Port 0 asks the system for a free port.
    * @param options Limits and deadlines that differ from the defaults.
    * @throws {TypeError | RangeError} If an address or an option is not valid.
    */
@@ -273,7 +270,7 @@ export class Server {
     return new ServerBuilder(address, options);
   }
 
-  /** The addresses that it will bind. */
+  /** The addresses to bind. */
   get bindAddrs(): readonly ListenAddress[] {
     return this.#addresses;
   }
@@ -286,59 +283,58 @@ export class Server {
   /**
    * Serves on the default engine, which needs only `--allow-net`.
    *
-   * @returns A handle; serving has begun.
-   * @throws {Error} If an address cannot be bound, or what `onListen` throws;
-   * none is bound then.
+   * @returns The handle of the server, which accepts connections already.
+   * @throws {Error} If an address cannot be bound, or the error that `onListen`
+   * throws. No address stays bound then.
    */
   serve(options: ServeOptions = {}): ServerHandle {
-    return this.#serve(options, listenStarter(this.#app, false));
+    return this.#serve(options, () => listenEngine(this.#app));
   }
 
   /**
-   * Serves on Linux's epoll, by the C library: needs `--allow-ffi` beside
-   * `--allow-net`, and does about half the work a request. Unix sockets go the
-   * way of {@linkcode Server.serve}. Timers, promises and all other I/O of the
-   * program go on as usual.
+   * Serves on Linux's epoll through the C library. Needs `--allow-ffi` besides
+   * `--allow-net`, and does about half the work per request of
+   * {@linkcode Server.serve}. Timers, promises and all other I/O of the program
+   * run as usual. Unix sockets are accepted by the runtime, and connections
+   * whose methods a setup hook replaced are read and written by those methods.
    *
-   * With `--allow-net` for some addresses only, add `127.0.0.1:0`, over which
-   * the runtime is told that it has I/O of its own; it is told late otherwise.
+   * If `--allow-net` names addresses, add `127.0.0.1:0`. The engine connects the
+   * process to itself there, to notice I/O of the runtime; without it, that I/O
+   * is served with a delay.
    *
-   * @returns A handle; serving has begun.
-   * @throws {Deno.errors.NotSupported} On another system.
-   * @throws {Deno.errors.NotCapable} Without the permissions.
+   * @returns The handle of the server, which accepts connections already.
+   * @throws {Deno.errors.NotSupported} If the system is not Linux.
+   * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {TypeError} If the application has a TLS identity.
-   * @throws {Error} If an address cannot be bound, or what `onListen` throws;
-   * none is bound then.
+   * @throws {Error} If an address cannot be bound, or the error that `onListen`
+   * throws. No address stays bound then.
    */
   serveEpoll(options: EpollServeOptions = {}): ServerHandle {
-    requireClearText(this.#app);
-    const { libc } = options;
-    const start = epollStarter(this.#app, { libc, descriptors: null });
-    return this.#serve(options, start);
+    return this.#serve(options, () => epollEngine(this.#app, options.libc));
   }
 
   /**
-   * Serves from several cores: starts workers that run the program's main
-   * module again; there, this same call serves on the ports that all share.
-   * The program's own thread gets a handle for all of them and serves nothing
-   * itself. `isMainThread` of `node:worker_threads` tells where a program is,
-   * for what should be done once.
+   * Serves on several cores. Starts workers that run the program's main module
+   * again; in a worker, this same call serves the ports that all workers share.
+   * The program's own thread gets a handle for all workers and serves nothing
+   * itself. `isMainThread` of `node:worker_threads` tells a program which thread
+   * it is on, for work that should be done once.
    *
-   * Ending it anywhere ends it everywhere: by the handle, the signal, a setup
-   * hook. A worker gets a second to end when it has served its last request. One
-   * that dies is replaced, its connections are cut, and `onError` is told; if
-   * none can begin at all, `finished` rejects with the reason. The counts of
-   * the handle are at most a second old.
+   * Serving ends on all workers, whether a handle, the signal or a setup hook
+   * ends it, and on whichever thread. A worker then has a second after its last
+   * request to exit. A worker that dies is replaced; its connections are cut,
+   * and `onError` is called. If no worker can start, `finished` rejects with the
+   * reason. The counts of the handle are at most a second old.
    *
    * Needs Linux, `--allow-read` for the program's modules, and on the default
    * engine `--unstable-net`. Unix sockets cannot be shared.
    *
-   * @returns A handle; connections are accepted when `onListen` is told.
-   * @throws {TypeError} If an address is a path, the program is in no file, or
-   * TLS is wanted with epoll.
-   * @throws {RangeError} If the number of workers is none.
-   * @throws {Deno.errors.NotSupported} On another system, or without `--unstable-net`.
-   * @throws {Deno.errors.NotCapable} Without the permissions.
+   * @returns The handle of the server, which accepts connections when `onListen` is called.
+   * @throws {TypeError} If an address is a path, the program has no module file,
+   * or TLS is combined with epoll.
+   * @throws {RangeError} If the number of workers is not valid.
+   * @throws {Deno.errors.NotSupported} If the system is not Linux, or `--unstable-net` is missing.
+   * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Error} If an address cannot be bound.
    */
   serveThreaded(options: ThreadedServeOptions = {}): ServerHandle {
@@ -349,40 +345,55 @@ export class Server {
       addresses: this.#addresses,
       options,
     });
-    return handleOf(serving, signal);
+    stopOnAbort(serving, signal);
+    return new ServerHandle(serving);
   }
 
-  #serve(options: ServeOptions, start: EngineStarter): ServerHandle {
-    const { signal, onListen } = options;
+  #serve(options: ServeOptions, makeEngine: () => Engine): ServerHandle {
+    const { signal, onListen, onError } = options;
     signal?.throwIfAborted();
-    const serving = startServing({
-      addresses: this.#addresses,
-      options,
-      start,
+    const manager = new ConnectionManager(this.#app, makeEngine(), {
+      onError: errorReporter(onError),
     });
-    const handle = handleOf(serving, signal);
+    manager.listen(this.#addresses);
+    stopOnAbort(manager, signal);
+    const handle = new ServerHandle(manager);
     try {
       onListen?.(handle.addr);
     } catch (error) {
-      handle.closeNow(); // nobody has a handle to do it
+      handle.closeNow(); // the caller gets no handle to do it
       throw error;
     }
     return handle;
   }
 
   /**
-   * Serves one connection that was accepted elsewhere.
+   * Serves one connection that the caller has accepted. The setup hook is
+   * called for it as for any other.
    *
-   * @param conn Any duplex; it is closed at the end.
-   * @returns A promise that resolves when the connection ended.
+   * @param conn Any duplex; the server closes it at the end.
+   * @returns A promise that resolves when the connection has ended.
    */
   async handle(conn: Duplex): Promise<void> {
-    this.#handling ??= new ConnectionManager(this.#app, {
-      onFinished: () => {},
-      onError: errorReport(),
-    });
+    this.#handling ??= this.#makeHandling();
     await this.#handling.handle(conn);
   }
+
+  #makeHandling(): ConnectionManager {
+    const manager = new ConnectionManager(this.#app, listenEngine(this.#app), {
+      onError: errorReporter(),
+    });
+    manager.finished.catch(() => {}); // `onError` has reported it
+    return manager;
+  }
+}
+
+function stopOnAbort(serving: Serving, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const stop = (): void => serving.stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const forget = (): void => signal.removeEventListener("abort", stop);
+  serving.finished.then(forget, forget);
 }
 
 function isList(

@@ -1,25 +1,29 @@
-/** A server that runs: where it listens, and how it is ended. */
+/** The handle of a running server: its addresses, its counts and its end. */
 
-/** What a running server offers; engines stand behind it. */
-export interface RunningEngine {
-  /** Connections at this moment. */
+/** A running server, on one thread or several; what a {@linkcode ServerHandle} controls. */
+export interface Serving {
+  /** The bound addresses. */
+  readonly addrs: readonly Deno.Addr[];
+  /** See {@linkcode ServerHandle.finished}. */
+  readonly finished: Promise<void>;
+  /** Open connections. */
   readonly connectionCount: number;
-  /** Requests that were begun since serving began. */
+  /** Requests that were started since serving began. */
   readonly requestCount: number;
-  /** Accepts no more; idle connections close, running requests finish. */
+  /** Stops accepting; closes idle connections and lets running requests finish. */
   stop(): void;
-  /** Ends everything at once. */
+  /** Stops accepting and closes every connection immediately. */
   closeNow(): void;
-  /** Lets the process live as long as the listeners do, or not. */
+  /** Sets whether the listeners keep the process alive. */
   setRef(isRef: boolean): void;
 }
 
-/** Longest time that a timer takes, in ms: a longer one would be over at once. */
+/** The longest delay that a timer takes, in ms; a longer one would fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** How {@linkcode ServerHandle.shutdown} goes about it. */
+/** Settings of {@linkcode ServerHandle.shutdown}. */
 export interface ShutdownOptions {
-  /** How long running requests may take before they are cut, in ms. @default {Infinity} */
+  /** How long running requests may take before their connections are cut, in ms. @default {Infinity} */
   readonly deadline?: number;
 }
 
@@ -37,50 +41,49 @@ export interface ShutdownOptions {
  * ```
  */
 export class ServerHandle implements AsyncDisposable {
-  /** The addresses that were bound. */
+  /** The bound addresses, in the order in which they were given. */
   readonly addrs: readonly Deno.Addr[];
-  /** Settles once, after the last connection's teardown hook; rejects if accepting failed. */
+  /**
+   * Settles when serving has ended, after the last connection's teardown hook.
+   * Rejects if serving ended because accepting failed.
+   */
   readonly finished: Promise<void>;
-  #engine: RunningEngine;
+  #serving: Serving;
 
-  /** Made by the server. */
-  constructor(
-    engine: RunningEngine,
-    addrs: readonly Deno.Addr[],
-    finished: Promise<void>,
-  ) {
-    this.#engine = engine;
-    this.addrs = addrs;
-    this.finished = finished;
+  /** Creates a handle; only the server does this. */
+  constructor(serving: Serving) {
+    this.#serving = serving;
+    this.addrs = serving.addrs;
+    this.finished = serving.finished;
   }
 
-  /** The first address that was bound. */
+  /** The first bound address. */
   get addr(): Deno.Addr {
     return this.addrs[0]!; // a server has at least one address
   }
 
-  /** Connections at this moment. */
+  /** Open connections. */
   get connectionCount(): number {
-    return this.#engine.connectionCount;
+    return this.#serving.connectionCount;
   }
 
-  /** Requests that were begun since serving began. */
+  /** Requests that were started since serving began. */
   get requestCount(): number {
-    return this.#engine.requestCount;
+    return this.#serving.requestCount;
   }
 
   /**
-   * Stops accepting, closes idle connections at once, lets running requests
-   * finish with `Connection: close` (RFC 9112 §9.6).
+   * Stops accepting, closes idle connections immediately, and lets running
+   * requests finish with `Connection: close` (RFC 9112 §9.6).
    *
    * @returns A promise that settles with {@linkcode ServerHandle.finished}.
-   * @throws {Error} What `finished` rejects with.
+   * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
     const { deadline = Infinity } = options;
-    this.#engine.stop();
+    this.#serving.stop();
     if (deadline > MAX_TIMER_MS) return await this.finished;
-    const timer = setTimeout(() => this.#engine.closeNow(), deadline);
+    const timer = setTimeout(() => this.#serving.closeNow(), deadline);
     try {
       await this.finished;
     } finally {
@@ -88,22 +91,22 @@ export class ServerHandle implements AsyncDisposable {
     }
   }
 
-  /** Stops accepting and cuts every connection. */
+  /** Stops accepting and closes every connection immediately. */
   closeNow(): void {
-    this.#engine.closeNow();
+    this.#serving.closeNow();
   }
 
   /** Keeps the process alive while the server listens, which is the default. */
   ref(): void {
-    this.#engine.setRef(true);
+    this.#serving.setRef(true);
   }
 
-  /** Lets the process end although the server listens. */
+  /** Lets the process exit although the server listens. */
   unref(): void {
-    this.#engine.setRef(false);
+    this.#serving.setRef(false);
   }
 
-  /** As {@linkcode ServerHandle.shutdown}, for `await using`. */
+  /** Does the same as {@linkcode ServerHandle.shutdown}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }

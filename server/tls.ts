@@ -1,6 +1,6 @@
-/** What a listener needs for TLS, and how it is read. */
+/** The certificate and key of TLS listeners, and their check. */
 
-/** A certificate chain and its private key, as PEM text or as files of it. */
+/** A certificate chain and its private key, as PEM text or as paths of PEM files. */
 export type TlsOptions =
   | { readonly cert: string; readonly key: string }
   | { readonly certFile: string; readonly keyFile: string };
@@ -12,10 +12,10 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads the files, if they are files.
+ * Reads the files, if paths are given, and checks certificate and key.
  *
- * @throws {TypeError} If something is missing, is no PEM text, or certificate
- * and key do not belong together.
+ * @throws {TypeError} If one is missing or is not valid PEM text, or if the two
+ * do not belong together.
  * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
  */
 export function readTlsIdentity(options: TlsOptions): TlsIdentity {
@@ -42,7 +42,7 @@ function checked(cert: string, key: string): TlsIdentity {
   return Object.freeze({ cert, key });
 }
 
-/** `node:tls` would notice a wrong pair only in the first handshake. */
+/** Without this check, `node:tls` would find a wrong pair only in the first handshake. */
 function checkPair(cert: string, key: string): void {
   // perf: loaded here, since most programs use no TLS.
   const crypto = process.getBuiltinModule("node:crypto");

@@ -1,15 +1,15 @@
-/** Anything can be thrown; what we pass on is an `Error`. */
+/** Turns thrown values into errors. */
 
-/** Gives an error itself, or one that tells what else was thrown. */
+/** Returns `reason` if it is an error; otherwise a `TypeError` with its text as the message. */
 export function toError(reason: unknown): Error {
   return reason instanceof Error ? reason : new TypeError(textOf(reason));
 }
 
-/** An object without a prototype, or with a `toString` that throws, has no text. */
+/** An object without a prototype, or whose `toString` throws, has no text. */
 function textOf(reason: unknown): string {
   try {
     return String(reason);
   } catch {
-    return "Cannot go on: what was thrown has no text"; // its kind is not worth a second error
+    return "Cannot go on: the thrown value has no text"; // the second error would hide the first
   }
 }

@@ -13,6 +13,7 @@ import {
   Server,
 } from "../mod.ts";
 import { ConnectionManager } from "../server/engines/connection_manager.ts";
+import { ListenEngine } from "../server/engines/listen/engine.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -72,7 +73,7 @@ class Accepting {
   readonly seen: Accepted[] = [];
   readonly errors: unknown[] = [];
   readonly ends: unknown[] = [];
-  readonly engine: ConnectionManager;
+  readonly manager: ConnectionManager;
 
   constructor(script: readonly (Error | MemoryConnection)[]) {
     this.listener = new ScriptedListener(script);
@@ -82,15 +83,19 @@ class Accepting {
         ? ConnectionSetupAction.proceed(accepted.conn)
         : ConnectionSetupAction.drop;
     };
-    this.engine = new ConnectionManager(
+    this.manager = new ConnectionManager(
       applicationOf(ok, {}, { connectionSetup }),
+      new ListenEngine(),
       {
-        onFinished: (error) => void this.ends.push(error),
         onError: (error) => void this.errors.push(error),
+        clock: new FakeClock(),
       },
-      { clock: new FakeClock() },
     );
-    this.engine.acceptFrom(this.listener.listener);
+    this.manager.finished.then(
+      () => this.ends.push(null),
+      (error) => this.ends.push(error),
+    );
+    this.manager.acceptFrom(this.listener.listener);
   }
 
   /** The failures that the setup hook was told. */
@@ -108,10 +113,10 @@ async function fire(time: FakeTime, count: number): Promise<void> {
 }
 
 /** Ends serving while time is faked. */
-async function stop(time: FakeTime, engine: Accepting): Promise<void> {
-  engine.engine.closeNow();
+async function stop(time: FakeTime, accepting: Accepting): Promise<void> {
+  accepting.manager.closeNow();
   await fire(time, 2);
-  assertEquals(engine.ends, [null]);
+  assertEquals(accepting.ends, [null]);
 }
 
 testEngine(
@@ -171,7 +176,7 @@ for (const code of TRANSIENT) {
         assertEquals((await peer.response()).body, "ok");
       }
       assert(accepting.failures.length > 3);
-      assertEquals(accepting.engine.connectionCount, 1);
+      assertEquals(accepting.manager.connectionCount, 1);
       await stop(time, accepting);
     },
   );
@@ -203,7 +208,7 @@ testEngine(
     const accepting = new Accepting(script);
     await until(() => accepting.failures.length >= 3);
     const { length } = accepting.failures;
-    accepting.engine.stop();
+    accepting.manager.stop();
     await until(() => accepting.ends.length > 0);
     assertEquals(accepting.ends, [null]);
     assertEquals(accepting.failures.length, length);
@@ -231,7 +236,7 @@ for (const [what, error] of fatal) {
       assertEquals(accepting.ends, [error]);
       assertEquals(accepting.listener.times.length, 2);
       assertEquals(accepting.failures, [error]);
-      assertEquals(accepting.engine.connectionCount, 0);
+      assertEquals(accepting.manager.connectionCount, 0);
     },
   );
 }

@@ -102,11 +102,6 @@ const differences: readonly Difference[] = [
     why: "the system takes a short answer although nobody reads it",
   },
   {
-    tests: ["server/hooks_test.ts", "what a setup hook puts in front"],
-    engine: "listen",
-    why: "on epoll a connection's octets do not pass through its duplex",
-  },
-  {
     tests: ["server/hijack_test.ts", "a read that was pending when"],
     engine: "listen",
     why:

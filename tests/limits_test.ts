@@ -152,10 +152,8 @@ testEngines(
   async ({ listenTimed }) => {
     const maxConnections = 40;
     const clock = new FakeClock();
-    const finished = Promise.withResolvers<unknown>();
-    const { engine, port } = listenTimed(
+    const { manager, port } = listenTimed(
       applicationOf((_, res) => res.ok("ok"), { maxConnections }),
-      { onFinished: finished.resolve, onError: () => {} },
       clock,
     );
     const partial: RawClient[] = [];
@@ -170,7 +168,7 @@ testEngines(
       const answer = honest.ask(request("GET /"));
       assertEquals((await withDeadline(answer, 5000)).body, "ok");
     }
-    assertEquals(engine.connectionCount, maxConnections / 2 + 1);
+    assertEquals(manager.connectionCount, maxConnections / 2 + 1);
     for (let second = 0; second < 14; second++) {
       clock.advance(1000);
       for (const client of partial) await client.send("a");
@@ -182,12 +180,12 @@ testEngines(
       assertEquals(await client.toEnd(), "");
       client.close();
     }
-    await until(() => engine.connectionCount === 1);
+    await until(() => manager.connectionCount === 1);
     assertEquals((await honest.ask(request("GET /"))).body, "ok");
-    engine.stop();
+    manager.stop();
     assertEquals(await honest.toEnd(), "");
     honest.close();
-    assertEquals(await finished.promise, null);
+    await manager.finished;
     assertEquals(clock.tickerCount, 0);
   },
 );

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ConnectionSetupAction, Server } from "../mod.ts";
 import { ConnectionManager } from "../server/engines/connection_manager.ts";
+import { ListenEngine } from "../server/engines/listen/engine.ts";
 import {
   LISTEN,
   type TestEngine,
@@ -247,9 +248,9 @@ testEngine(
   async () => {
     using time = new FakeTime();
     const setUp = Promise.withResolvers<void>();
-    const ends: unknown[] = [];
+    let isFinished = false;
     let tornDown = 0;
-    const engine = new ConnectionManager(
+    const manager = new ConnectionManager(
       applicationOf((_, res) => res.ok("ok"), {}, {
         connectionSetup: async (accepted) => {
           await setUp.promise;
@@ -259,15 +260,16 @@ testEngine(
         },
         connectionTeardown: () => void tornDown++,
       }),
-      { onFinished: (error) => void ends.push(error), onError: () => {} },
-      { clock: new FakeClock() },
+      new ListenEngine(),
+      { onError: () => {}, clock: new FakeClock() },
     );
+    manager.finished.then(() => isFinished = true);
     const [leaving, asking] = [new MemoryConnection(), new MemoryConnection()];
-    for (const { duplex } of [leaving, asking]) engine.handle(duplex);
+    for (const { duplex } of [leaving, asking]) manager.handle(duplex);
     asking.send(request("GET /"));
     asking.end();
     leaving.end();
-    engine.stop();
+    manager.stop();
     await time.runMicrotasks();
     setUp.resolve();
     const answer = await asking.response();
@@ -276,8 +278,11 @@ testEngine(
       ["ok", "close"],
     );
     await time.runMicrotasks();
-    while (ends.length === 0) assert(await time.nextAsync());
-    assertEquals([ends, tornDown], [[null], 2]);
+    while (!isFinished) {
+      assert(await time.nextAsync());
+      await time.runMicrotasks();
+    }
+    assertEquals(tornDown, 2);
     assertEquals(time.next(), false, "a timer is left");
   },
 );

@@ -132,7 +132,7 @@ const places: readonly {
           worker.terminate();
         };`;
     },
-    text: "this thread is one that the program has made",
+    text: "this thread was started by the program itself",
   },
 ];
 

@@ -1,24 +1,28 @@
 /**
- * Accepts connections from one listener: waits while there is no room, goes on
- * after failures that pass, and closes without losing those who queue already.
+ * Accepts connections from one listener. Pauses while the server is full,
+ * retries after temporary failures, and takes the connections that are already
+ * queued before it closes.
  */
 
 import { toError } from "../to_error.ts";
 import type { Duplex } from "../duplex.ts";
 import { closeQuietly } from "./close_quietly.ts";
+import type { Listener } from "./engine.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
 
-/** Wait after a failed accept, in ms: it doubles from the first to the second. */
+/** Wait after a failed accept, in ms: doubles with each failure, from the first value to the second. */
 const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1000;
 
 /**
- * Turns of the event loop in which a closing listener still takes who queues:
- * the system resets them otherwise. Under load they never end by themselves.
+ * How many turns of the event loop a closing listener goes on accepting, in
+ * order to empty the queue: the system resets connections that are still
+ * queued at the close. The bound matters under load, when the queue never
+ * becomes empty.
  */
 const MAX_CLOSING_TURNS = 20;
 
-/** Failures that pass, but not at once: no descriptor or memory left. */
+/** Temporary failures that need a wait: the process or the system is out of descriptors or memory. */
 const SHORTAGE_CODES: ReadonlySet<string> = new Set([
   "EMFILE",
   "ENFILE",
@@ -29,9 +33,10 @@ const SHORTAGE_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Failures of one connection, which has left the queue with them: it was reset
- * before it could be looked at, or its network is gone. Without a wait, since
- * whoever resets connections could otherwise slow down everybody else's.
+ * Failures of a single connection, which has left the queue: it was reset
+ * before it was accepted, or its network is down. Accepting continues without
+ * a wait; otherwise a client that resets connections could slow down all
+ * others.
  */
 const PEER_CODES: ReadonlySet<string> = new Set([
   "ENOTCONN",
@@ -48,52 +53,36 @@ const PEER_CODES: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
-/** What connections are accepted from; those of the runtime are some. */
-export interface Listener {
-  /** Where it listens. */
-  readonly addr: Deno.Addr;
-  /** Resolves with the next connection; rejects with why there is none. */
-  accept(): Promise<Duplex>;
-  /** Resolves when all that has come so far was told; by default one turn of the event loop has to do. */
-  settled?(): Promise<void>;
-  /** Accepts no more; an accept that is under way rejects. */
-  close(): void;
-  /** Keeps the process alive. */
-  ref(): void;
-  /** Lets the process end. */
-  unref(): void;
-}
-
-/** What an acceptor asks of its engine. */
+/** What an accept loop needs from the connection manager. */
 export interface AcceptLoopOwner {
-  /** Whether a further connection has to wait. */
+  /** Whether the connection limit is reached. */
   readonly isFull: boolean;
-  /** Takes a connection in. */
+  /** Takes an accepted connection. */
   admit(conn: Duplex): void;
-  /** Tells the setup hook of a failure; says whether accepting goes on. */
+  /** Reports a failed accept to the setup hook; resolves with whether to go on accepting. */
   acceptFailed(error: Error): Promise<boolean>;
 }
 
-/** One listener's loop; see the file's header. */
+/** The accept loop of one listener. */
 export class AcceptLoop {
-  /** What is accepted from. */
+  /** The listener to accept from. */
   readonly listener: Listener;
   #owner: AcceptLoopOwner;
-  #accepted = 0;
+  #acceptedCount = 0;
   #isClosed = false;
   #isAccepting = false;
-  #wake: (() => void) | null = null;
+  #endPause: (() => void) | null = null;
 
-  /** Creates an acceptor; {@linkcode AcceptLoop.run} begins to accept. */
+  /** Creates a loop; {@linkcode AcceptLoop.run} starts it. */
   constructor(listener: Listener, owner: AcceptLoopOwner) {
     this.listener = listener;
     this.#owner = owner;
   }
 
   /**
-   * Accepts until the listener closes.
+   * Accepts until the listener is closed.
    *
-   * @throws {Error} A failure that does not pass.
+   * @throws {Error} A failure that is not temporary.
    */
   async run(): Promise<void> {
     let backoffMs = MIN_BACKOFF_MS;
@@ -114,39 +103,38 @@ export class AcceptLoop {
         continue;
       }
       backoffMs = MIN_BACKOFF_MS;
-      this.#accepted++;
-      // Another listener may have given the last place away meanwhile.
+      this.#acceptedCount++;
+      // Another listener of this server may have taken the last free slot.
       while (this.#owner.isFull && !this.#isClosed) await this.#pause(null);
       setNoDelay(conn);
       this.#owner.admit(conn);
     }
   }
 
-  /** There may be room, or nothing to wait for any more. */
+  /** Ends a pause: a slot may be free, or serving ends. */
   wake(): void {
-    this.#wake?.();
+    this.#endPause?.();
   }
 
-  /** Closes as soon as nobody queues. */
+  /** Accepts the connections that are queued, then closes. */
   async closeGently(): Promise<void> {
-    let seen = -1;
+    let countBefore = -1;
     for (let turn = 0; turn < MAX_CLOSING_TURNS; turn++) {
-      if (this.#isClosed || !this.#isAccepting || seen === this.#accepted) {
-        break;
-      }
-      seen = this.#accepted;
+      const isQueueEmpty = countBefore === this.#acceptedCount;
+      if (this.#isClosed || !this.#isAccepting || isQueueEmpty) break;
+      countBefore = this.#acceptedCount;
       await this.settled();
     }
     this.close();
   }
 
-  /** Resolves when connections have got what came for them so far. */
+  /** Resolves when the connections have received everything that has arrived so far. */
   async settled(): Promise<void> {
     if (this.listener.settled !== undefined) await this.listener.settled();
     else await runtimeTurn();
   }
 
-  /** Closes at once. */
+  /** Closes the listener immediately. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -154,7 +142,7 @@ export class AcceptLoop {
     this.wake();
   }
 
-  /** Errors are values here, so that the loop above reads in one piece. */
+  /** Returns a failure as a value, which keeps `run` free of nested `try` blocks. */
   async #accept(): Promise<Duplex | Error> {
     this.#isAccepting = true;
     try {
@@ -166,29 +154,29 @@ export class AcceptLoop {
     }
   }
 
-  /** Waits for that long, for room, or for the end. */
+  /** Waits until {@linkcode AcceptLoop.wake}, at most `durationMs` if that is a number. */
   async #pause(durationMs: number | null): Promise<void> {
     if (this.#isClosed) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+      this.#endPause = resolve;
       if (durationMs !== null) timer = setTimeout(resolve, durationMs);
     });
-    this.#wake = null;
+    this.#endPause = null;
     clearTimeout(timer);
   }
 }
 
-/** Answers are whole writes, so that waiting for more of them only delays. */
+/** Responses are written whole, so Nagle's algorithm would only delay them. */
 function setNoDelay(conn: Duplex): void {
   try {
-    conn.setNoDelay?.(true); // only TCP has it
+    conn.setNoDelay?.(true); // only TCP connections have it
   } catch {
-    // The peer has left already; the first read will say so.
+    // The peer has closed the connection; the first read reports it.
   }
 }
 
-/** The system's name of a failure; some of the runtime's classes come without it. */
+/** The system's code for a failure; some error classes of the runtime come without one. */
 function codeOf(error: Error): string {
   if ("code" in error) return String(error.code);
   if (error instanceof Deno.errors.NotConnected) return "ENOTCONN";

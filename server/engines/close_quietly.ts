@@ -1,11 +1,11 @@
 /**
- * Closes something that may be closed already; a `close` of somebody's own may
- * throw, or give a promise that rejects.
+ * Closes a resource that may be closed already, and ignores the error. A
+ * `close` written by the application may throw, or return a promise that rejects.
  */
-export function closeQuietly(thing: { close(): unknown }): void {
+export function closeQuietly(resource: { close(): unknown }): void {
   try {
-    Promise.resolve(thing.close()).catch(() => {});
+    Promise.resolve(resource.close()).catch(() => {});
   } catch {
-    // It was closed from elsewhere, which is what is wanted.
+    // It is closed already, which is the aim.
   }
 }

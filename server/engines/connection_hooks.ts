@@ -1,6 +1,6 @@
 /**
- * The way of a connection in and out, the same for every engine: setup hook,
- * teardown exactly once for each that setup let in, and the count of those.
+ * Runs the setup and teardown hooks of connections, the same for every engine.
+ * What happens to a connection then is up to the connection manager.
  */
 
 import type { Application } from "../application.ts";
@@ -11,15 +11,15 @@ import {
 } from "../hooks.ts";
 import type { Duplex } from "../duplex.ts";
 
-/** Lets connections in and sees them out. */
+/** The connection hooks of one application. */
 export class ConnectionHooks {
   #app: Application;
   #onError: (error: unknown) => void;
 
   /**
-   * Creates an admission.
+   * Creates a runner for an application's hooks.
    *
-   * @param onError Told what a hook throws; the server goes on.
+   * @param onError Called with what a hook throws; serving goes on.
    */
   constructor(app: Application, onError: (error: unknown) => void) {
     this.#app = app;
@@ -27,46 +27,31 @@ export class ConnectionHooks {
   }
 
   /**
-   * Asks the setup hook about a connection; without one, it goes in.
+   * Asks the setup hook about an accepted connection. Without a hook, the
+   * connection proceeds.
    *
-   * @returns The answer, or a promise of it if the hook gave one; a hook that
-   * throws drops the connection.
+   * @returns The hook's action, or a promise of it if the hook returned one. A
+   * hook that throws drops the connection.
    */
   setUp(
     conn: Duplex,
   ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
     const hook = this.#app.hooks.connectionSetup;
     if (hook === null) return ConnectionSetupAction.proceed(conn);
-    // The address is asked for only here: a socket may have to be asked for it.
-    return this.#ask(hook, { ok: true, conn, peer: conn.remoteAddr ?? null });
+    // Reading the address can cost a system call, so only a hook pays for it.
+    return this.#run(hook, { ok: true, conn, peer: conn.remoteAddr ?? null });
   }
 
-  /** Tells the setup hook of a failure; without one, serving goes on. */
+  /** Reports a failed accept to the setup hook. Without a hook, serving goes on. */
   setUpFailed(
     error: Error,
   ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
     const hook = this.#app.hooks.connectionSetup;
     if (hook === null) return ConnectionSetupAction.drop;
-    return this.#ask(hook, { ok: false, error });
+    return this.#run(hook, { ok: false, error });
   }
 
-  #ask(
-    hook: ConnectionSetupHook,
-    accepted: Accepted,
-  ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
-    try {
-      const action = hook(accepted);
-      if (!(action instanceof Promise)) return this.#check(action);
-      return action.then(
-        (settled) => this.#check(settled),
-        (error) => this.#drop(error),
-      );
-    } catch (error) {
-      return this.#drop(error);
-    }
-  }
-
-  /** Tells the teardown hook; resolves when it is done. */
+  /** Runs the teardown hook; resolves when it is done, and never rejects. */
   async tearDown(conn: Duplex, error: Error | undefined): Promise<void> {
     const hook = this.#app.hooks.connectionTeardown;
     if (hook === null) return;
@@ -77,7 +62,23 @@ export class ConnectionHooks {
     }
   }
 
-  #check(action: ConnectionSetupAction): ConnectionSetupAction {
+  #run(
+    hook: ConnectionSetupHook,
+    accepted: Accepted,
+  ): ConnectionSetupAction | Promise<ConnectionSetupAction> {
+    try {
+      const action = hook(accepted);
+      if (!(action instanceof Promise)) return this.#checked(action);
+      return action.then(
+        (resolved) => this.#checked(resolved),
+        (error) => this.#drop(error),
+      );
+    } catch (error) {
+      return this.#drop(error);
+    }
+  }
+
+  #checked(action: ConnectionSetupAction): ConnectionSetupAction {
     if (action instanceof ConnectionSetupAction) return action;
     return this.#drop(
       new TypeError(

@@ -1,84 +1,83 @@
 /**
- * What all engines have in common: it takes in what listeners accept, counts
- * connections and sees them out, and ends when the last one is gone. Bytes are
- * moved by the transports; what they mean is the connection machine's affair.
+ * Serves an application on one engine: accepts connections, runs their hooks,
+ * counts them, and finishes when the last one is gone. The engine's transports
+ * move the bytes; the connection machine gives them their meaning.
  */
 
-import { ConnectionHooks } from "./connection_hooks.ts";
+import type { ListenAddress } from "../address.ts";
 import type { Application } from "../application.ts";
 import type { Clock } from "../connection/clock.ts";
 import type { ServedConnection } from "../connection/connections.ts";
-import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
 import { EngineContext } from "../connection/engine_context.ts";
 import type { Duplex } from "../duplex.ts";
-import {
-  AcceptLoop,
-  type AcceptLoopOwner,
-  type Listener,
-} from "./accept_loop.ts";
+import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
+import type { Serving } from "../server_handle.ts";
+import { AcceptLoop, type AcceptLoopOwner } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
-import { DuplexTransport } from "./duplex_transport.ts";
+import { ConnectionHooks } from "./connection_hooks.ts";
+import type { Engine, Listener } from "./engine.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
-import type {
-  ServedTransport,
-  TransportInit,
-  TransportOwner,
-} from "./transport.ts";
+import type { ServedTransport, TransportOwner } from "./transport.ts";
 
-/** What an engine tells its owner. */
-export interface ManagerEvents {
-  /** Serving is over: no listener, no connection. */
-  onFinished(error: unknown): void;
-  /** A hook threw, or an accept failed. */
-  onError(error: unknown): void;
-}
-
-/** How an engine differs from the others. */
-export interface ManagerOptions {
-  /** Where time comes from. @default {SYSTEM_CLOCK} */
+/** Settings of a {@linkcode ConnectionManager}. */
+export interface ConnectionManagerOptions {
+  /** Called with what a hook throws, and with failures of accept or of the engine. */
+  readonly onError: (error: unknown) => void;
+  /** The time source of deadlines and the `Date` field. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
-  /** Makes a connection's transport. @default {reads and writes the duplex} */
-  readonly carry?: (init: TransportInit) => ServedTransport;
 }
 
-/** Serves an application on listeners; see the file's header. */
-export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
-  /** What its connections share. */
+/** See the file's header. */
+export class ConnectionManager
+  implements Serving, AcceptLoopOwner, TransportOwner {
+  /** What the connections share. */
   readonly context: EngineContext;
+  /** See {@linkcode Serving.addrs}. */
+  readonly addrs: Deno.Addr[] = [];
+  #engine: Engine;
   #hooks: ConnectionHooks;
-  #events: ManagerEvents;
+  #onError: (error: unknown) => void;
   #acceptLoops: AcceptLoop[] = [];
-  /** All connections; they come and go by themselves. */
+  /** All open connections; they add and remove themselves. */
   #connections: ReadonlySet<ServedConnection>;
-  #carry: (init: TransportInit) => ServedTransport;
-  /** Those who handed a connection in and wait for its end. */
+  /** Callbacks of {@linkcode ConnectionManager.handle}, by transport. */
   #onClosed: Map<ServedTransport, () => void> = new Map();
   #maxConnections: number;
-  /** Connections that are being set up or torn down. */
+  /** Setup and teardown hooks that are running, and steps of `stop()` that are under way. */
   #pendingHooks = 0;
   #isStopping = false;
-  /** Whether idle connections were told to close. */
+  /** Whether idle connections have been told to close. */
   #isSettled = false;
-  /** Why nothing is served any more, once everything was ended. */
+  /** The error that connections fail with after `closeNow()`. */
   #cut: DOMException | null = null;
   #isFinished = false;
   #failure: unknown = null;
+  #finished: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  /** Creates an engine that listens nowhere. */
+  /** Creates a manager that listens on no address, and starts the engine. */
   constructor(
     app: Application,
-    events: ManagerEvents,
-    { clock = SYSTEM_CLOCK, carry = carryDuplex }: ManagerOptions = {},
+    engine: Engine,
+    { onError, clock = SYSTEM_CLOCK }: ConnectionManagerOptions,
   ) {
-    this.#carry = carry;
+    this.#engine = engine;
+    this.#onError = onError;
     this.context = new EngineContext(app, clock, app.tls !== null);
     this.#connections = this.context.connections.members;
-    this.#events = events;
     this.#maxConnections = app.options.maxConnections;
-    this.#hooks = new ConnectionHooks(app, (error) => events.onError(error));
+    this.#hooks = new ConnectionHooks(app, onError);
+    engine.start((error) => {
+      this.#fail(error);
+      this.closeNow();
+    });
   }
 
-  /** Requests that were begun since serving began. */
+  /** See {@linkcode Serving.finished}. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** See {@linkcode Serving.requestCount}. */
   get requestCount(): number {
     let count = this.context.requestCount;
     for (const connection of this.#connections) {
@@ -87,26 +86,44 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
     return count;
   }
 
-  /** Connections at this moment. */
+  /** See {@linkcode Serving.connectionCount}. */
   get connectionCount(): number {
     return this.#connections.size;
   }
 
-  /** Begins to accept from a listener. */
-  acceptFrom(listener: Listener): void {
-    const acceptLoop = new AcceptLoop(listener, this);
-    this.#acceptLoops.push(acceptLoop);
-    acceptLoop.run().catch((error) => this.fail(error));
+  /**
+   * Listens on all addresses and starts to accept.
+   *
+   * @throws {Error} If an address cannot be bound. None stays bound then, and
+   * serving ends.
+   */
+  listen(addresses: readonly ListenAddress[]): void {
+    try {
+      addresses.forEach((address, index) => {
+        this.acceptFrom(this.#engine.bind(address, index));
+      });
+    } catch (error) {
+      this.closeNow();
+      throw error;
+    }
   }
 
-  /** Serves one connection that was accepted elsewhere; resolves when it ended. */
+  /** Starts to accept from a listener. */
+  acceptFrom(listener: Listener): void {
+    this.addrs.push(listener.addr);
+    const acceptLoop = new AcceptLoop(listener, this);
+    this.#acceptLoops.push(acceptLoop);
+    acceptLoop.run().catch((error) => this.#fail(error));
+  }
+
+  /** Serves a connection that the caller has accepted; resolves after its teardown hook. */
   handle(duplex: Duplex): Promise<void> {
     return new Promise((resolve) => this.#admit(duplex, resolve));
   }
 
   /**
-   * Accepts no more, once those who queue are in; running requests and those
-   * that are on their way finish, idle connections close.
+   * See {@linkcode Serving.stop}. Connections that are queued at a listener and
+   * requests that have already arrived are still served.
    */
   stop(): void {
     if (this.#isStopping) return;
@@ -120,7 +137,7 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
     });
   }
 
-  /** Ends everything at once. */
+  /** See {@linkcode Serving.closeNow}. */
   closeNow(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
     this.stop();
@@ -128,14 +145,7 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
     for (const connection of this.#connections) connection.fail(this.#cut);
   }
 
-  /** Ends serving with an error: no more is accepted, running requests finish. */
-  fail(error: unknown): void {
-    this.#failure ??= error;
-    this.#events.onError(error);
-    this.stop();
-  }
-
-  /** Lets the process live as long as the listeners do, or not. */
+  /** See {@linkcode Serving.setRef}. */
   setRef(isRef: boolean): void {
     for (const { listener } of this.#acceptLoops) {
       if (isRef) listener.ref();
@@ -155,14 +165,33 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
 
   /** See {@linkcode AcceptLoopOwner.acceptFailed}. */
   async acceptFailed(error: Error): Promise<boolean> {
-    this.#events.onError(error);
+    this.#onError(error);
     const action = await this.#hooks.setUpFailed(error);
     if (action !== ConnectionSetupAction.stopAccepting) return true;
     this.#stopAccepting();
     return false;
   }
 
-  /** The setup hook wants no further connection, not even one that queues. */
+  /** See {@linkcode TransportOwner.transportClosed}. */
+  transportClosed(transport: ServedTransport, error: Error | undefined): void {
+    const onClosed = this.#onClosed.get(transport);
+    this.#onClosed.delete(transport);
+    this.#pendingHooks++;
+    this.#hooks.tearDown(transport.duplex, error).then(() => {
+      this.#pendingHooks--;
+      onClosed?.();
+      this.#onSlotFreed();
+    });
+  }
+
+  /** Ends serving with an error: accepts no more, and lets running requests finish. */
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#onError(error);
+    this.stop();
+  }
+
+  /** Ends serving at the setup hook's request; connections that are queued are not accepted. */
   #stopAccepting(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
     this.stop();
@@ -174,7 +203,7 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
       acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
     );
     if (this.#cut === null) {
-      // requests of those who came last, by whichever listener
+      // The requests of the connections accepted last may have arrived too.
       await Promise.all(acceptLoops.map((acceptLoop) => acceptLoop.settled()));
     }
     this.#isSettled = true;
@@ -188,10 +217,10 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
       return;
     }
     this.#pendingHooks++;
-    action.then((settled) => {
+    action.then((resolved) => {
       this.#pendingHooks--;
-      this.#enter(duplex, settled, onClosed);
-    }).catch((error) => this.fail(error));
+      this.#enter(duplex, resolved, onClosed);
+    }).catch((error) => this.#fail(error));
   }
 
   #enter(
@@ -213,28 +242,34 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
     }
     if (onClosed !== null) this.#onClosed.set(transport, onClosed);
     if (this.#cut !== null) {
-      transport.connection.fail(this.#cut); // it was set up too late
+      transport.connection.fail(this.#cut); // `closeNow()` came during its setup
       return;
     }
     transport.start();
-    if (!this.#isSettled) return;
-    // It was set up too late to be seen by `#settle`; its request may be here.
+    if (this.#isSettled) this.#stopSoon(transport.connection);
+  }
+
+  /**
+   * Stops a connection whose setup ended too late for `#settle`. Waits one
+   * turn, since its request may have arrived already.
+   */
+  #stopSoon(connection: ServedConnection): void {
     this.#pendingHooks++;
     setTimeout(() => {
-      transport.connection.stop();
+      connection.stop();
       this.#pendingHooks--;
       this.#onSlotFreed();
     }, 0);
   }
 
-  /** Makes a connection's transport; `null` if the setup hook gave no duplex. */
+  /** Makes a connection's transport; `null` if the setup hook returned no usable duplex. */
   #maybeTransport(
     duplex: Duplex,
     options: ProceedOptions,
     isUntrusted: boolean,
   ): ServedTransport | null {
     try {
-      return this.#carry({
+      return this.#engine.carry({
         context: this.context,
         duplex,
         isUntrusted: isUntrusted || isPatched(duplex),
@@ -242,42 +277,32 @@ export class ConnectionManager implements AcceptLoopOwner, TransportOwner {
         owner: this,
       });
     } catch (error) {
-      this.#events.onError(error);
+      this.#onError(error);
       return null;
     }
   }
 
-  /** See {@linkcode TransportOwner.transportClosed}. */
-  transportClosed(transport: ServedTransport, error: Error | undefined): void {
-    const onClosed = this.#onClosed.get(transport);
-    this.#onClosed.delete(transport);
-    this.#pendingHooks++;
-    this.#hooks.tearDown(transport.duplex, error).then(() => {
-      this.#pendingHooks--;
-      onClosed?.();
-      this.#onSlotFreed();
-    });
-  }
-
-  /** There may be room for one more, or nothing left to wait for. */
+  /** Continues what waited for a connection or a hook to end: paused accept loops, and the end of serving. */
   #onSlotFreed(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.wake();
-    this.#finishIfDone();
-  }
-
-  #finishIfDone(): void {
     const isBusy = this.#connections.size > 0 || this.#pendingHooks > 0;
     if (!this.#isStopping || isBusy || this.#isFinished) return;
     this.#isFinished = true;
-    this.#events.onFinished(this.#failure);
+    this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      await this.#engine.close();
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    if (this.#failure === null) this.#finished.resolve();
+    else this.#finished.reject(this.#failure);
   }
 }
 
-function carryDuplex(init: TransportInit): ServedTransport {
-  return new DuplexTransport(init);
-}
-
-/** Whether somebody put functions of his own in front of a connection's. */
+/** Whether the application has put functions of its own before a connection's. */
 function isPatched(duplex: Duplex): boolean {
   return Object.hasOwn(duplex, "read") || Object.hasOwn(duplex, "write") ||
     Object.hasOwn(duplex, "closeWrite");

@@ -1,10 +1,10 @@
-/** The permission to listen, for engines and moments at which nobody else asks for it. */
+/** The check for the permission to listen, where the runtime does not make it itself. */
 
 /**
- * Asks for the permission to listen on an address.
+ * Requests the permission to listen on an address.
  *
- * @param port The port, or `null` for any.
- * @throws {Deno.errors.NotCapable} If it is not granted.
+ * @param port The port, or `null` for any port.
+ * @throws {Deno.errors.NotCapable} If the permission is not granted.
  */
 export function requireNetPermission(
   hostname: string,

@@ -1,4 +1,4 @@
-/** Resolves when everybody else of the program has had a turn of the runtime's loop. */
+/** Resolves after one turn of the runtime's event loop, in which timers and I/O callbacks run. */
 export function runtimeTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -1,12 +1,12 @@
-/** What threads that serve on one port share; each engine has its own way. */
+/** The contract for ports that several threads serve together; each engine has its own way. */
 
-/** The ports of several threads. */
+/** The ports that the threads of a server share. */
 export interface SharedPorts {
-  /** Where all of them listen. */
+  /** The addresses that all threads listen on. */
   readonly addrs: readonly Deno.NetAddr[];
-  /** The listening sockets that a thread borrows, by address; none if it binds the port itself. */
+  /** A thread's listening sockets, one for each address; empty if the thread binds the ports itself. */
   descriptorsOf(thread: number): readonly number[];
-  /** Cuts what a dead thread had; its listening sockets wait for the next one. */
+  /** Closes the connections of a thread that died; its listening sockets stay open for its successor. */
   recover(thread: number): void;
   /** Closes the listening sockets of a thread that has no successor. */
   release(thread: number): void;

@@ -1,62 +1,98 @@
-/** The engines by name: how each is made for an application, for one thread or for several that share their ports. */
+/** Makes engines by name, for one thread or for several that share their ports. */
 
+import type { TcpAddress } from "../address.ts";
 import type { Application } from "../application.ts";
-import type { StartedEngine } from "../serving.ts";
-import { ConnectionManager, type ManagerEvents } from "./connection_manager.ts";
+import type { Engine, Listener } from "./engine.ts";
 import { EpollEngine } from "./epoll/engine.ts";
-import { bindListener } from "./listen/engine.ts";
+import { EpollSharedPorts } from "./epoll/shared_ports.ts";
+import { ListenEngine } from "./listen/engine.ts";
+import { ReleasedPorts } from "./listen/released_ports.ts";
+import type { SharedPorts } from "./shared_ports.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
 
-/** Makes an engine. */
-export type EngineStarter = (events: ManagerEvents) => StartedEngine;
+/** The engines that a program can name. */
+export type EngineName = "listen" | "epoll";
 
-/** Makes the default engine; its ports are bound by other threads too if `isShared`. */
-export function listenStarter(
-  app: Application,
-  isShared: boolean,
-): EngineStarter {
-  const { tls } = app;
-  return (events) => ({
-    engine: new ConnectionManager(app, events),
-    bind: (address) => {
-      const listener = bindListener(address, { isShared });
-      return tls === null || address.transport === "unix"
-        ? listener
-        : new TlsListener(listener, {
-          identity: tls,
-          handshakeTimeoutMs: app.options.handshakeTimeout,
-        });
-    },
-  });
+/** Makes the default engine. */
+export function listenEngine(app: Application): Engine {
+  return new ListenEngine({ secure: secureFor(app) });
 }
 
-/** What the epoll engine is made with. */
-export interface EpollStarterOptions {
-  /** The C library's path, if not where the loader looks for it. */
+/**
+ * Makes the epoll engine.
+ *
+ * @param libc The C library's path, if the loader cannot find it.
+ * @throws {TypeError} If the application has a TLS identity.
+ * @throws {Deno.errors.NotSupported | Deno.errors.NotCapable} If the system or
+ * the permissions do not allow it.
+ */
+export function epollEngine(
+  app: Application,
+  libc: string | undefined,
+): Engine {
+  requireClearText(app);
+  return new EpollEngine({ libc, maxEvents: app.options.epollQueueMaxEvents });
+}
+
+/** How a thread takes part in serving shared ports. */
+export interface SharedEngineOptions {
+  readonly engine: EngineName;
+  /** The C library's path, if the loader cannot find it. */
   readonly libc: string | undefined;
-  /** Sockets that listen at the addresses, to be borrowed; `null` to open some. */
-  readonly descriptors: readonly number[] | null;
+  /** See {@linkcode SharedPorts.descriptorsOf}. */
+  readonly descriptors: readonly number[];
 }
 
-/** Makes the epoll engine. */
-export function epollStarter(
+/**
+ * Makes the engine of a thread that serves shared ports.
+ *
+ * @throws {Deno.errors.NotSupported | Deno.errors.NotCapable} If the system or
+ * the permissions do not allow the engine.
+ */
+export function sharedEngine(
   app: Application,
-  { libc, descriptors }: EpollStarterOptions,
-): EngineStarter {
-  return (events) => {
-    const { epollQueueMaxEvents: maxEvents } = app.options;
-    const epoll = new EpollEngine(app, events, { libc, maxEvents });
-    return {
-      engine: epoll.engine,
-      bind: (address, index) => {
-        const fd = descriptors?.[index];
-        return fd === undefined ? epoll.bind(address) : epoll.borrow(fd);
-      },
-    };
-  };
+  { engine, libc, descriptors }: SharedEngineOptions,
+): Engine {
+  if (engine === "listen") {
+    return new ListenEngine({ isShared: true, secure: secureFor(app) });
+  }
+  const maxEvents = app.options.epollQueueMaxEvents;
+  return new EpollEngine({ libc, maxEvents, descriptors });
 }
 
-/** @throws {TypeError} If the application wants TLS, which the epoll engine does not have. */
+/** Which threads share ports, and by which engine. */
+export interface SharePortsOptions {
+  readonly engine: EngineName;
+  readonly threadCount: number;
+  /** The C library's path, if the loader cannot find it. */
+  readonly libc: string | undefined;
+}
+
+/**
+ * Finds or opens the ports that several threads serve.
+ *
+ * @throws {Error} If the system or the permissions refuse an address.
+ */
+export function sharePorts(
+  addresses: readonly TcpAddress[],
+  { engine, threadCount, libc }: SharePortsOptions,
+): SharedPorts {
+  if (engine === "listen") return new ReleasedPorts(addresses);
+  return new EpollSharedPorts(addresses, { threadCount, libc });
+}
+
+/** Returns what adds TLS to a listener, if the application has a TLS identity. */
+function secureFor(
+  { tls, options }: Application,
+): (listener: Listener) => Listener {
+  return (listener) =>
+    tls === null ? listener : new TlsListener(listener, {
+      identity: tls,
+      handshakeTimeoutMs: options.handshakeTimeout,
+    });
+}
+
+/** @throws {TypeError} If the application has a TLS identity, which the epoll engine cannot use. */
 export function requireClearText({ tls }: Application): void {
   if (tls === null) return;
   throw new TypeError(

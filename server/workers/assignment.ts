@@ -1,49 +1,48 @@
 /**
- * What a worker is told when it starts, and what both sides say later. The
- * worker runs the program's own module, which may make several servers, so
- * that it has to find out which of them is meant.
+ * What the supervisor gives a worker at its start, and the messages between the
+ * two. A worker runs the program's own module, which may create several
+ * servers; the assignment's key tells it which one to serve.
  */
 
 import { workerData } from "node:worker_threads";
-import type { ListenAddress } from "../address.ts";
+import type { ListenAddress, TcpAddress } from "../address.ts";
 
-/** A TCP address to listen on. */
-export type TcpAddress = ListenAddress & { readonly transport: "tcp" };
-
-/** What a worker is there for. */
+/** What a worker has to serve. */
 export interface Assignment {
   readonly role: "khttp worker";
-  /** Tells servers of one program apart; see {@linkcode keyOf}. */
+  /** Identifies one server of the program; see {@linkcode keyOf}. */
   readonly key: string;
-  /** Where to listen: the same addresses, with the ports that were found. */
+  /** The addresses to listen on, with each port 0 replaced by the port that was found. */
   readonly addresses: readonly TcpAddress[];
-  /** Listening sockets to borrow, by address; none if the worker binds the ports itself. */
+  /** Listening sockets to use, one for each address; empty if the worker binds the ports itself. */
   readonly descriptors: readonly number[];
-  /** Whether a server of this worker has taken it. */
+  /** Whether a server of this worker has taken the assignment. */
   isTaken: boolean;
 }
 
-/** What a supervisor tells its workers. */
+/** A message from the supervisor to a worker. */
 export interface Order {
   readonly khttp: "stop" | "closeNow";
 }
 
-/** What a worker tells its supervisor. */
+/** A message from a worker to the supervisor. */
 export type Report =
+  /** The worker listens. */
   | { readonly khttp: "listening" }
-  /** Its program wants serving to end, on all workers. */
+  /** The worker's program ends serving, which is meant for all workers. */
   | { readonly khttp: "stop" | "closeNow" }
-  /** Where it stands, from time to time. */
+  /** The counts of the worker, sent periodically. */
   | {
     readonly khttp: "counts";
     readonly connectionCount: number;
     readonly requestCount: number;
   }
-  /** It serves no more; its program may have something left to do. */
+  /** The worker has ended serving; its program may still have something to do. */
   | { readonly khttp: "finished" }
+  /** Serving has failed in the worker. */
   | { readonly khttp: "failed"; readonly message: string };
 
-/** What is the same for a server in the program's own thread and in its workers. */
+/** Returns a key that is the same for a server on the program's own thread and in its workers. */
 export function keyOf(addresses: readonly ListenAddress[]): string {
   return addresses.map((address) =>
     address.transport === "unix"
@@ -52,15 +51,15 @@ export function keyOf(addresses: readonly ListenAddress[]): string {
   ).join(", ");
 }
 
-/** What this thread is there for, or `null` if it is no worker of ours. */
+/** Returns this thread's assignment, or `null` if a supervisor did not start the thread. */
 export function findAssignment(): Assignment | null {
   return isAssignment(workerData) ? workerData : null;
 }
 
 /**
- * Takes an assignment for the one server that is meant.
+ * Marks an assignment as taken by the server that it is for.
  *
- * @throws {TypeError} If two servers of the program cannot be told apart.
+ * @throws {TypeError} If another server with the same key has taken it.
  */
 export function takeAssignment(assignment: Assignment): void {
   if (assignment.isTaken) {
@@ -71,7 +70,7 @@ export function takeAssignment(assignment: Assignment): void {
   assignment.isTaken = true;
 }
 
-/** Whether a message is from the other side; the program may send some of its own. */
+/** Whether a message is an order or a report; the program may send messages of its own. */
 export function isOurs<M extends Order | Report>(
   message: unknown,
 ): message is M {

@@ -1,16 +1,15 @@
 /**
- * What serving from workers needs, found out before anything is bound or
- * started: the runtime answers some of it by ending the process, and the rest
- * where nobody can catch it.
+ * Checks the requirements of serving from workers before anything is bound or
+ * started. Where one is not met, the runtime would end the process or throw in
+ * a worker, where the caller cannot catch it.
  */
 
-import type { ListenAddress } from "../address.ts";
-import type { TcpAddress } from "./assignment.ts";
+import type { ListenAddress, TcpAddress } from "../address.ts";
 
 /**
- * The addresses, if workers can share them.
+ * Returns the addresses if workers can share them.
  *
- * @throws {TypeError} If one is a path: it belongs to one listener.
+ * @throws {TypeError} If one is a path, which only one listener can bind.
  */
 export function requireTcp(
   addresses: readonly ListenAddress[],
@@ -24,17 +23,17 @@ export function requireTcp(
 }
 
 /**
- * Whether threads can share a port here.
+ * Checks that threads can share a port.
  *
- * @throws {Deno.errors.NotSupported} If not, or if the runtime's flag for it is missing.
+ * @throws {Deno.errors.NotSupported} If the system cannot do it, or the runtime's flag is missing.
  */
 export function requireSharedPorts(engine: "listen" | "epoll"): void {
   if (Deno.build.os !== "linux") {
     throw new Deno.errors.NotSupported(
-      `Cannot share a port among workers on ${Deno.build.os}: only Linux deals connections out; use serve()`,
+      `Cannot share a port among workers on ${Deno.build.os}: only Linux spreads connections over them; use serve()`,
     );
   }
-  // `Deno.listen` with `reusePort` ends the process without the flag; another API of the flag tells of it.
+  // Without the flag, `Deno.listen` with `reusePort` ends the process. Another API behind the same flag shows whether it is set.
   if (engine === "epoll" || "listenDatagram" in Deno) return;
   throw new Deno.errors.NotSupported(
     `Cannot share a port among workers: Deno has it behind a flag. Run with --unstable-net, or with "unstable": ["net"] in deno.json, or use engine "epoll"`,
@@ -42,11 +41,11 @@ export function requireSharedPorts(engine: "listen" | "epoll"): void {
 }
 
 /**
- * The module that workers run.
+ * Returns the module that workers run.
  *
- * @param module What the caller wants, or the program's main module.
- * @throws {TypeError} If there is none that a worker can load.
- * @throws {Deno.errors.NotCapable} If reading it is not allowed.
+ * @param module The caller's choice; by default the program's main module.
+ * @throws {TypeError} If a worker could not load it.
+ * @throws {Deno.errors.NotCapable} If reading it is not permitted.
  */
 export function requireModule(module: string | URL | undefined): URL {
   const wanted = module ?? mainModule();
@@ -63,7 +62,7 @@ export function requireModule(module: string | URL | undefined): URL {
       `Cannot run ${url.pathname} in workers: they may not read it. Run with --allow-read for the program's modules`,
     );
   }
-  if (!isThere(url)) {
+  if (!isFile(url)) {
     throw new TypeError(
       `Cannot run ${url.pathname} in workers: there is no such file. Put the program into one, or name a module`,
     );
@@ -72,10 +71,10 @@ export function requireModule(module: string | URL | undefined): URL {
 }
 
 /**
- * How many workers there are.
+ * Returns how many workers to start.
  *
- * @param wanted An integer of at least 1, or 0 for one a core.
- * @throws {RangeError} If it is neither.
+ * @param wanted An integer of at least 1, or 0 for one for each core.
+ * @throws {RangeError} If the number is not such an integer.
  */
 export function requireCount(wanted: number): number {
   if (!Number.isSafeInteger(wanted) || wanted < 0) {
@@ -87,15 +86,15 @@ export function requireCount(wanted: number): number {
 }
 
 function mainModule(): string {
-  // A worker has none, whatever the types say.
+  // In a worker it is undefined, although its type is string.
   const main: string | undefined = Deno.mainModule;
   if (main !== undefined) return main;
   throw new TypeError(
-    "Cannot serve from workers: this thread is one that the program has made; call serveThreaded() in its main module, or name a module",
+    "Cannot serve from workers: this thread was started by the program itself; call serveThreaded() in its main module, or name a module",
   );
 }
 
-function isThere(url: URL): boolean {
+function isFile(url: URL): boolean {
   try {
     return Deno.statSync(url).isFile;
   } catch (error) {

@@ -1,84 +1,91 @@
 /**
- * A worker's side: serves as its supervisor wants, reports where it stands,
- * and passes on when its program ends serving, since that is meant for the
- * server and not for one thread of it.
+ * The worker's side of serving on several cores: follows the supervisor's
+ * orders and reports counts. When the worker's program ends serving, it tells
+ * the supervisor, since the end is meant for the server and not for one thread.
  */
 
 import type { MessagePort } from "node:worker_threads";
-import type { RunningEngine } from "../server_handle.ts";
-import type { Serving } from "../serving.ts";
+import type { TcpAddress } from "../address.ts";
+import type { Serving } from "../server_handle.ts";
 import { toError } from "../to_error.ts";
 import {
   type Assignment,
   isOurs,
   type Order,
   type Report,
-  type TcpAddress,
 } from "./assignment.ts";
 
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
 
-/** What serves in a worker, as the worker's program sees it. */
-export class ServingWorker implements RunningEngine {
-  #engine: RunningEngine;
+/** Serving in one worker, as the worker's program controls it. */
+export class ServingWorker implements Serving {
+  readonly addrs: readonly Deno.Addr[];
+  readonly finished: Promise<void>;
+  #serving: Serving;
   #port: MessagePort;
   #reported = { connectionCount: 0, requestCount: 0 };
 
-  /** Joins what serves here with the supervisor at the other end of the port. */
-  constructor({ engine, finished }: Serving, port: MessagePort) {
-    this.#engine = engine;
+  /**
+   * Connects what serves on this thread with the supervisor.
+   *
+   * @param port The port to the supervisor's thread.
+   */
+  constructor(serving: Serving, port: MessagePort) {
+    this.#serving = serving;
+    this.addrs = serving.addrs;
+    this.finished = serving.finished;
     this.#port = port;
     port.on("message", this.#onOrder);
     port.ref();
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
     Deno.unrefTimer(timer);
-    // Later, so that a program that throws right behind its call has not begun to serve.
-    const begin = setTimeout(() => this.#report({ khttp: "listening" }), 0);
+    // Reported one turn later: a program that throws right after its call has not started to serve.
+    const start = setTimeout(() => this.#report({ khttp: "listening" }), 0);
     const end = (report: Report): void => {
-      clearTimeout(begin);
+      clearTimeout(start);
       clearInterval(timer);
       this.#reportCounts();
       this.#report(report);
-      // From here on the worker ends when its program has nothing left to do.
+      // From here on, the worker exits when its program has nothing left to do.
       port.off("message", this.#onOrder);
       port.unref();
     };
-    finished.then(
+    serving.finished.then(
       () => end({ khttp: "finished" }),
       (error) => end({ khttp: "failed", message: toError(error).message }),
     );
   }
 
-  /** See {@linkcode RunningEngine.connectionCount}: of this worker. */
+  /** See {@linkcode Serving.connectionCount}: those of this worker. */
   get connectionCount(): number {
-    return this.#engine.connectionCount;
+    return this.#serving.connectionCount;
   }
 
-  /** See {@linkcode RunningEngine.requestCount}: of this worker. */
+  /** See {@linkcode Serving.requestCount}: those of this worker. */
   get requestCount(): number {
-    return this.#engine.requestCount;
+    return this.#serving.requestCount;
   }
 
-  /** See {@linkcode RunningEngine.stop}: all workers do. */
+  /** See {@linkcode Serving.stop}: on all workers. */
   stop(): void {
     this.#report({ khttp: "stop" });
-    this.#engine.stop();
+    this.#serving.stop();
   }
 
-  /** See {@linkcode RunningEngine.closeNow}: all workers do. */
+  /** See {@linkcode Serving.closeNow}: on all workers. */
   closeNow(): void {
     this.#report({ khttp: "closeNow" });
-    this.#engine.closeNow();
+    this.#serving.closeNow();
   }
 
-  /** See {@linkcode RunningEngine.setRef}: a worker lives as long as it serves, and the program as its own thread says. */
+  /** Does nothing: a worker lives as long as it serves, and the program's own thread decides about the process. */
   setRef(): void {}
 
   #onOrder = (order: unknown): void => {
     if (!isOurs<Order>(order)) return;
-    if (order.khttp === "stop") this.#engine.stop();
-    else this.#engine.closeNow();
+    if (order.khttp === "stop") this.#serving.stop();
+    else this.#serving.closeNow();
   };
 
   #reportCounts(): void {
@@ -98,30 +105,54 @@ export class ServingWorker implements RunningEngine {
 }
 
 /**
- * A server that other workers serve: this one is there for another server of
- * the same program. It keeps no worker alive.
+ * The result of `serveThreaded()` in a worker for a server that it is not
+ * assigned to: serves nothing, and finishes when the supervisor ends serving.
+ * It does not keep the worker alive.
  */
-export function servedElsewhere(
-  addrs: readonly TcpAddress[],
-  assignment: Assignment,
-  port: MessagePort,
-): Serving {
-  const { promise: finished, resolve } = Promise.withResolvers<void>();
-  const end = (): void => {
-    port.off("message", obey);
-    resolve();
+export class IdleServing implements Serving {
+  readonly addrs: readonly TcpAddress[];
+  readonly connectionCount = 0;
+  readonly requestCount = 0;
+  #port: MessagePort;
+  #finished: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /**
+   * Waits for an order of the supervisor.
+   *
+   * @param assignment The worker's assignment, which is for another server.
+   * @param port The port to the supervisor's thread.
+   */
+  constructor(
+    addrs: readonly TcpAddress[],
+    { isTaken }: Assignment,
+    port: MessagePort,
+  ) {
+    this.addrs = addrs;
+    this.#port = port;
+    port.on("message", this.#onOrder);
+    if (!isTaken) port.unref();
+  }
+
+  /** See {@linkcode Serving.finished}. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** See {@linkcode Serving.stop}. */
+  stop(): void {
+    this.#port.off("message", this.#onOrder);
+    this.#finished.resolve();
+  }
+
+  /** See {@linkcode Serving.closeNow}. */
+  closeNow(): void {
+    this.stop();
+  }
+
+  /** Does nothing: it never keeps the worker alive. */
+  setRef(): void {}
+
+  #onOrder = (order: unknown): void => {
+    if (isOurs<Order>(order)) this.stop();
   };
-  const obey = (order: unknown): void => {
-    if (isOurs<Order>(order)) end();
-  };
-  port.on("message", obey);
-  if (!assignment.isTaken) port.unref();
-  const engine: RunningEngine = {
-    connectionCount: 0,
-    requestCount: 0,
-    stop: end,
-    closeNow: end,
-    setRef: () => {},
-  };
-  return { engine, addrs, finished };
 }

@@ -1,88 +1,85 @@
 /**
- * The program's own thread while workers serve: it starts them, replaces those
- * that die, and is told when and how serving ends. It moves no bytes itself.
+ * The program's own thread while workers serve: starts the workers, replaces
+ * those that die, and finishes when the last one has exited. It moves no bytes.
  *
- * The end of serving is the same for all workers, whoever asks for it: the
- * handle here, or a worker's program by its own.
+ * Serving ends on all workers together, whether the handle on this thread or
+ * the program in a worker ends it.
  */
 
 import type { SharedPorts } from "../engines/shared_ports.ts";
-import type { RunningEngine } from "../server_handle.ts";
+import type { Serving } from "../server_handle.ts";
 import type { Assignment } from "./assignment.ts";
 import { type SlotOwner, WorkerSlot } from "./worker_slot.ts";
 
-/** What a supervisor tells its owner. */
-export interface SupervisorEvents {
-  /** All workers listen. */
+/** Settings of a {@linkcode Supervisor}. */
+export interface SupervisorInit {
+  readonly workerCount: number;
+  /** The module that workers run. */
+  readonly module: URL;
+  /** The ports that the workers share; the supervisor closes them at the end. */
+  readonly ports: SharedPorts;
+  /** Returns the assignment of the worker at an index. */
+  assignmentOf(index: number): Assignment;
+  /** Called once, when all workers listen; serving ends if it throws. */
   onListening(): void;
-  /** Serving is over, and no worker is left. */
-  onFinished(error: unknown): void;
-  /** A worker died. */
+  /** Called when a worker dies, and with errors of its program. */
   onError(error: unknown): void;
 }
 
-/** What a supervisor is made of. */
-export interface SupervisorInit {
-  readonly workerCount: number;
-  readonly module: URL;
-  readonly sockets: SharedPorts;
-  /** What a worker is told. */
-  assignmentOf(index: number): Assignment;
-}
-
 /** See the file's header. */
-export class Supervisor implements RunningEngine, SlotOwner {
+export class Supervisor implements Serving, SlotOwner {
+  /** See {@linkcode Serving.addrs}. */
+  readonly addrs: readonly Deno.NetAddr[];
+  #init: SupervisorInit;
   #slots: readonly WorkerSlot[];
-  #sockets: SharedPorts;
-  #events: SupervisorEvents;
   #isStopping = false;
-  /** Whether all workers have listened at some time. */
+  /** Whether there was a moment at which all workers listened. */
   #isComplete = false;
-  #overCount = 0;
+  #finishedCount = 0;
   #failure: unknown = null;
+  #finished: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /** Starts the workers. */
-  constructor(init: SupervisorInit, events: SupervisorEvents) {
-    const { workerCount, module, sockets } = init;
-    this.#sockets = sockets;
-    this.#events = events;
+  constructor(init: SupervisorInit) {
+    const { workerCount, module, ports } = init;
+    this.#init = init;
+    this.addrs = ports.addrs;
     this.#slots = Array.from({ length: workerCount }, (_, index) => {
       const assignment = init.assignmentOf(index);
-      return new WorkerSlot({
-        index,
-        module,
-        assignment,
-        sockets,
-        owner: this,
-      });
+      return new WorkerSlot({ index, module, assignment, ports, owner: this });
     });
     for (const slot of this.#slots) slot.start();
   }
 
-  /** See {@linkcode RunningEngine.connectionCount}: as the workers said last. */
+  /** See {@linkcode Serving.finished}. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** See {@linkcode Serving.connectionCount}: as the workers reported last. */
   get connectionCount(): number {
     return this.#slots.reduce((sum, slot) => sum + slot.connectionCount, 0);
   }
 
-  /** See {@linkcode RunningEngine.requestCount}: as the workers said last. */
+  /** See {@linkcode Serving.requestCount}: as the workers reported last. */
   get requestCount(): number {
     return this.#slots.reduce((sum, slot) => sum + slot.requestCount, 0);
   }
 
-  /** See {@linkcode RunningEngine.stop}. */
+  /** See {@linkcode Serving.stop}. */
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
     for (const slot of this.#slots) slot.stop();
   }
 
-  /** See {@linkcode RunningEngine.closeNow}. */
+  /** See {@linkcode Serving.closeNow}. */
   closeNow(): void {
     this.#isStopping = true;
     for (const slot of this.#slots) slot.closeNow();
   }
 
-  /** See {@linkcode RunningEngine.setRef}. */
+  /** See {@linkcode Serving.setRef}. */
   setRef(isRef: boolean): void {
     for (const slot of this.#slots) slot.setRef(isRef);
   }
@@ -98,7 +95,7 @@ export class Supervisor implements RunningEngine, SlotOwner {
     if (!this.#slots.every((slot) => slot.isListening)) return;
     this.#isComplete = true;
     try {
-      this.#events.onListening();
+      this.#init.onListening();
     } catch (error) {
       this.#fail(error);
     }
@@ -112,24 +109,25 @@ export class Supervisor implements RunningEngine, SlotOwner {
 
   /** See {@linkcode SlotOwner.slotDied}. */
   slotDied(error: Error, hasListened: boolean): boolean {
-    // A program that cannot even begin would only die again.
+    // A program that cannot start would only die again.
     const isHopeless = !hasListened &&
       (!this.#isComplete || !this.#slots.some((slot) => slot.isListening));
     if (isHopeless) this.#fail(error);
-    else this.#events.onError(error);
+    else this.#init.onError(error);
     return !isHopeless;
   }
 
-  /** See {@linkcode SlotOwner.slotComplains}. */
-  slotComplains(error: Error): void {
-    this.#events.onError(error);
+  /** See {@linkcode SlotOwner.slotFailedAtEnd}. */
+  slotFailedAtEnd(error: Error): void {
+    this.#init.onError(error);
   }
 
-  /** See {@linkcode SlotOwner.slotOver}. */
-  slotOver(): void {
-    if (++this.#overCount < this.#slots.length) return;
-    this.#sockets.close();
-    this.#events.onFinished(this.#failure);
+  /** See {@linkcode SlotOwner.slotFinished}. */
+  slotFinished(): void {
+    if (++this.#finishedCount < this.#slots.length) return;
+    this.#init.ports.close();
+    if (this.#failure === null) this.#finished.resolve();
+    else this.#finished.reject(this.#failure);
   }
 
   #fail(error: unknown): void {

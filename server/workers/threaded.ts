@@ -1,30 +1,26 @@
 /**
- * Several cores from one program: its own thread supervises workers, each of
- * which runs the program again, comes to the same call, and serves there on
- * the same ports. Which side this thread is on is decided here.
+ * Serves on several cores. The program's own thread supervises workers. Each
+ * worker runs the program again, reaches the same call, and serves the same
+ * ports there. This file decides which of the two a thread does.
  */
 
 import { parentPort } from "node:worker_threads";
-import type { ListenAddress } from "../address.ts";
+import type { ListenAddress, TcpAddress } from "../address.ts";
 import type { Application } from "../application.ts";
-import { EpollLentSockets } from "../engines/epoll/shared_listeners.ts";
-import type { SharedPorts } from "../engines/shared_ports.ts";
-import { ReleasedPorts } from "../engines/listen/engine.ts";
+import { ConnectionManager } from "../engines/connection_manager.ts";
 import {
-  type EngineStarter,
-  epollStarter,
-  listenStarter,
   requireClearText,
+  sharedEngine,
+  sharePorts,
 } from "../engines/start.ts";
-import { errorReport } from "../error_report.ts";
+import { errorReporter } from "../error_reporter.ts";
 import type { ThreadedServeOptions } from "../serve_options.ts";
-import { type Serving, settle, startServing } from "../serving.ts";
+import type { Serving } from "../server_handle.ts";
 import {
   type Assignment,
   findAssignment,
   keyOf,
   takeAssignment,
-  type TcpAddress,
 } from "./assignment.ts";
 import {
   requireCount,
@@ -32,10 +28,10 @@ import {
   requireSharedPorts,
   requireTcp,
 } from "./requirements.ts";
-import { servedElsewhere, ServingWorker } from "./serving_worker.ts";
+import { IdleServing, ServingWorker } from "./serving_worker.ts";
 import { Supervisor } from "./supervisor.ts";
 
-/** What is served. */
+/** What to serve, and how. */
 export interface ThreadedInit {
   readonly app: Application;
   readonly addresses: readonly ListenAddress[];
@@ -43,9 +39,9 @@ export interface ThreadedInit {
 }
 
 /**
- * Serves from workers, or in one.
+ * Starts the workers, or serves if this thread is one of them.
  *
- * @throws {Error} What speaks against it; nothing is bound or started then.
+ * @throws {Error} If a requirement is not met; nothing is bound or started then.
  */
 export function serveThreaded(init: ThreadedInit): Serving {
   const addresses = requireTcp(init.addresses);
@@ -55,35 +51,31 @@ export function serveThreaded(init: ThreadedInit): Serving {
     return supervise(init, addresses);
   }
   if (assignment.key !== keyOf(addresses)) {
-    return servedElsewhere(addresses, assignment, parentPort);
+    return new IdleServing(addresses, assignment, parentPort);
   }
   takeAssignment(assignment);
-  const serving = startServing({
-    addresses: assignment.addresses,
-    options: init.options,
-    start: starterOf(init, assignment),
-  });
-  const engine = new ServingWorker(serving, parentPort);
-  return { ...serving, engine };
+  const manager = serveAssignment(init, assignment);
+  return new ServingWorker(manager, parentPort);
 }
 
 function supervise(
   { app, options }: ThreadedInit,
   addresses: readonly TcpAddress[],
 ): Serving {
-  const { engine = "listen", libc } = options;
+  const { engine = "listen", libc, onListen, onError } = options;
   const workerCount = requireCount(options.workers ?? app.options.threadCount);
   requireSharedPorts(engine);
   const module = requireModule(options.module);
-  const sockets: SharedPorts = engine === "epoll"
-    ? new EpollLentSockets(addresses, { threadCount: workerCount, libc })
-    : new ReleasedPorts(addresses);
-  const { addrs } = sockets;
-  const finished = Promise.withResolvers<void>();
-  const supervisor = new Supervisor({
+  const ports = sharePorts(addresses, {
+    engine,
+    threadCount: workerCount,
+    libc,
+  });
+  const { addrs } = ports;
+  return new Supervisor({
     workerCount,
     module,
-    sockets,
+    ports,
     assignmentOf: (index): Assignment => ({
       role: "khttp worker",
       key: keyOf(addresses),
@@ -92,21 +84,23 @@ function supervise(
         hostname,
         port: addrs[at]!.port, // there is one for each address
       })),
-      descriptors: sockets.descriptorsOf(index),
+      descriptors: ports.descriptorsOf(index),
       isTaken: false,
     }),
-  }, {
-    onListening: () => options.onListen?.(addrs[0]!), // a server has at least one address
-    onFinished: (error) => settle(finished, error),
-    onError: errorReport(options.onError),
+    onListening: () => onListen?.(addrs[0]!), // a server has at least one address
+    onError: errorReporter(onError),
   });
-  return { engine: supervisor, addrs, finished: finished.promise };
 }
 
-function starterOf(
-  { app, options: { engine = "listen", libc } }: ThreadedInit,
-  { descriptors }: Assignment,
-): EngineStarter {
-  if (engine === "listen") return listenStarter(app, true);
-  return epollStarter(app, { libc, descriptors });
+function serveAssignment(
+  { app, options }: ThreadedInit,
+  { addresses, descriptors }: Assignment,
+): ConnectionManager {
+  const { engine: name = "listen", libc, onError } = options;
+  const engine = sharedEngine(app, { engine: name, libc, descriptors });
+  const manager = new ConnectionManager(app, engine, {
+    onError: errorReporter(onError),
+  });
+  manager.listen(addresses);
+  return manager;
 }

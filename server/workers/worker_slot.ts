@@ -1,6 +1,6 @@
 /**
- * One place in the row of workers: the worker that has it, and after its death
- * the next one. What a death means for the server is the supervisor's affair.
+ * One worker position: runs a worker and starts another one when it dies. The
+ * supervisor decides what a death means for the server.
  */
 
 import { Worker } from "node:worker_threads";
@@ -13,41 +13,42 @@ import {
 } from "./assignment.ts";
 
 /**
- * How long a worker may live on when it is to end, in ms: its program may have
- * something to finish, or hang.
+ * How long a worker may take to exit after it was told to, in ms. Its program
+ * may have something to finish; if it hangs, the worker is killed.
  */
 const END_GRACE_MS = 1000;
 
-/** Wait before a dead worker is replaced, in ms: it doubles from the first to the second. */
+/** Wait before a dead worker is replaced, in ms: doubles with each death, from the first value to the second. */
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2000;
 
-/** A worker that served for so long has earned the shortest wait again, in ms. */
+/** A worker that listened this long before it died resets the wait to the shortest, in ms. */
 const STEADY_MS = 10_000;
 
-/** What a slot asks of its supervisor. */
+/** What a slot needs from its supervisor. */
 export interface SlotOwner {
-  /** Whether nobody is replaced any more. */
+  /** Whether serving ends; dead workers are not replaced then. */
   readonly isStopping: boolean;
-  /** A worker listens. */
+  /** Called when the slot's worker listens. */
   slotListens(): void;
-  /** A worker's program ends serving. */
+  /** Called when the worker's program ends serving. */
   slotEnds(isNow: boolean): void;
-  /** A worker died; says whether it is replaced. */
+  /** Called when the worker has died while it should serve; returns whether to replace it. */
   slotDied(error: Error, hasListened: boolean): boolean;
-  /** A worker's program failed at its end. */
-  slotComplains(error: Error): void;
-  /** There is no worker, and will be none. */
-  slotOver(): void;
+  /** Called when the worker's program failed while serving ended. */
+  slotFailedAtEnd(error: Error): void;
+  /** Called when the slot has no worker and will start none. */
+  slotFinished(): void;
 }
 
 /** What a slot is made of. */
 export interface SlotInit {
-  /** From 0. */
+  /** The position, from 0. */
   readonly index: number;
+  /** The module that the worker runs. */
   readonly module: URL;
   readonly assignment: Assignment;
-  readonly sockets: SharedPorts;
+  readonly ports: SharedPorts;
   readonly owner: SlotOwner;
 }
 
@@ -57,44 +58,46 @@ export class WorkerSlot {
   #worker: Worker | null = null;
   #isListening = false;
   #listensSinceMs = 0;
+  /** Whether the worker has ended serving in an orderly way. */
+  #hasEndedWell = false;
+  /** Whether the slot has no worker and will start none. */
   #isFinished = false;
-  #isOver = false;
   #isRef = true;
-  /** Why the worker dies. */
+  /** The reason for the worker's death, if it is known. */
   #error: Error | null = null;
-  #connections = 0;
-  #requests = 0;
-  /** Requests of those who died. */
-  #pastRequests = 0;
+  #connectionCount = 0;
+  #requestCount = 0;
+  /** Requests of the slot's earlier workers. */
+  #pastRequestCount = 0;
   #backoffMs = MIN_BACKOFF_MS;
-  #grace: ReturnType<typeof setTimeout> | undefined;
-  #restart: ReturnType<typeof setTimeout> | undefined;
+  #killTimer: ReturnType<typeof setTimeout> | undefined;
+  #restartTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** Creates a slot without a worker. */
   constructor(init: SlotInit) {
     this.#init = init;
   }
 
-  /** Whether its worker listens. */
+  /** Whether the worker listens. */
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Connections of its worker, as it said last. */
+  /** Connections of the worker, as it reported last. */
   get connectionCount(): number {
-    return this.#connections;
+    return this.#connectionCount;
   }
 
-  /** Requests of all its workers, as they said last. */
+  /** Requests of all workers that the slot has had, as they reported last. */
   get requestCount(): number {
-    return this.#pastRequests + this.#requests;
+    return this.#pastRequestCount + this.#requestCount;
   }
 
-  /** Puts a worker in. */
+  /** Starts a worker. */
   start(): void {
-    if (this.#isOver) return;
+    if (this.#isFinished) return;
     const { module, assignment } = this.#init;
-    this.#isFinished = false;
+    this.#hasEndedWell = false;
     this.#error = null;
     const worker = new Worker(module, {
       name: this.#name,
@@ -109,29 +112,29 @@ export class WorkerSlot {
     if (!this.#isRef) worker.unref();
   }
 
-  /** Has its worker finish what it has begun. */
+  /** Makes the worker end serving after its running requests. */
   stop(): void {
     if (this.#worker === null) return this.#end();
     this.#order("stop");
-    // What does not listen has nothing to finish.
+    // A worker that does not listen has no requests to finish.
     if (!this.#isListening) this.#expectExit();
   }
 
-  /** Has its worker cut everything. */
+  /** Makes the worker end serving immediately. */
   closeNow(): void {
     if (this.#worker === null) return this.#end();
     this.#order("closeNow");
     this.#expectExit();
   }
 
-  /** Lets the process live as long as the worker does, or not. */
+  /** Sets whether the worker keeps the process alive. */
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
     if (isRef) this.#worker?.ref();
     else this.#worker?.unref();
-    if (this.#restart === undefined) return;
-    if (isRef) Deno.refTimer(this.#restart);
-    else Deno.unrefTimer(this.#restart);
+    if (this.#restartTimer === undefined) return;
+    if (isRef) Deno.refTimer(this.#restartTimer);
+    else Deno.unrefTimer(this.#restartTimer);
   }
 
   get #name(): string {
@@ -149,11 +152,11 @@ export class WorkerSlot {
         this.#isListening = true;
         this.#listensSinceMs = performance.now();
         if (!owner.isStopping) return owner.slotListens();
-        this.#cancelKill(); // it may have begun something meanwhile
+        this.#cancelKill(); // it may have accepted requests, which `stop` lets finish
         return;
       case "counts":
-        this.#connections = report.connectionCount;
-        this.#requests = report.requestCount;
+        this.#connectionCount = report.connectionCount;
+        this.#requestCount = report.requestCount;
         return;
       case "stop":
       case "closeNow":
@@ -163,40 +166,40 @@ export class WorkerSlot {
         this.#expectExit();
         return;
       case "finished":
-        this.#isFinished = true;
+        this.#hasEndedWell = true;
         this.#expectExit();
         return owner.slotEnds(false);
     }
   }
 
-  /** The worker has to end by itself soon. */
+  /** Kills the worker unless it exits by itself soon. */
   #expectExit(): void {
-    this.#grace ??= setTimeout(
+    this.#killTimer ??= setTimeout(
       () => this.#worker?.terminate(),
       END_GRACE_MS,
     );
   }
 
   #cancelKill(): void {
-    clearTimeout(this.#grace);
-    this.#grace = undefined;
+    clearTimeout(this.#killTimer);
+    this.#killTimer = undefined;
   }
 
   #exited(code: number): void {
-    const { index, owner, sockets } = this.#init;
+    const { index, owner, ports } = this.#init;
     const hasListened = this.#isListening;
     this.#cancelKill();
     this.#worker = null;
     this.#isListening = false;
-    this.#connections = 0;
-    this.#pastRequests += this.#requests;
-    this.#requests = 0;
-    if (!this.#isFinished) sockets.recover(index);
+    this.#connectionCount = 0;
+    this.#pastRequestCount += this.#requestCount;
+    this.#requestCount = 0;
+    if (!this.#hasEndedWell) ports.recover(index);
     if (owner.isStopping) {
-      if (this.#error !== null) owner.slotComplains(this.#error);
+      if (this.#error !== null) owner.slotFailedAtEnd(this.#error);
       return this.#end();
     }
-    const error = this.#error ?? this.#withoutReason(code, hasListened);
+    const error = this.#error ?? this.#unexplainedExit(code, hasListened);
     if (owner.slotDied(error, hasListened)) this.#replace(hasListened);
     else this.#end();
   }
@@ -205,23 +208,23 @@ export class WorkerSlot {
     const isSteady = hasListened &&
       performance.now() - this.#listensSinceMs >= STEADY_MS;
     if (isSteady) this.#backoffMs = MIN_BACKOFF_MS;
-    this.#restart = setTimeout(() => {
-      this.#restart = undefined;
+    this.#restartTimer = setTimeout(() => {
+      this.#restartTimer = undefined;
       this.start();
     }, this.#backoffMs);
-    if (!this.#isRef) Deno.unrefTimer(this.#restart);
+    if (!this.#isRef) Deno.unrefTimer(this.#restartTimer);
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
   }
 
   #end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    clearTimeout(this.#restart);
-    this.#init.sockets.release(this.#init.index);
-    this.#init.owner.slotOver();
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    clearTimeout(this.#restartTimer);
+    this.#init.ports.release(this.#init.index);
+    this.#init.owner.slotFinished();
   }
 
-  #withoutReason(code: number, hasListened: boolean): Error {
+  #unexplainedExit(code: number, hasListened: boolean): Error {
     const what = hasListened
       ? `it ended with code ${code}`
       : "it ended before it called serveThreaded() for that address";

@@ -6,11 +6,10 @@
 import type { Handler, ServeOptions, Server, ServerHandle } from "../../mod.ts";
 import type { Application } from "../../server/application.ts";
 import type { Clock } from "../../server/connection/clock.ts";
-import type { ManagerEvents } from "../../server/engines/connection_manager.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { type Configure, serveOn, type TestServer } from "./serve.ts";
 import {
-  type ListeningEngine,
+  type ListeningManager,
   listenTimed,
   Timed,
   type TimedHooks,
@@ -45,11 +44,7 @@ export interface TestEngine {
     hooks?: TimedHooks,
   ): TimedPeer;
   /** Serves an application on a free port of 127.0.0.1 under a clock. */
-  listenTimed(
-    app: Application,
-    events: ManagerEvents,
-    clock: Clock,
-  ): ListeningEngine;
+  listenTimed(app: Application, clock: Clock): ListeningManager;
 }
 
 /** The default engine. Wires and timed connections run its transport in memory. */

@@ -5,10 +5,9 @@ import { type Handler, ProtocolError, type ServerOptions } from "../../mod.ts";
 import { RouterBuilder } from "../../router/router.ts";
 import type { Application, Hooks } from "../../server/application.ts";
 import type { Clock } from "../../server/connection/clock.ts";
-import {
-  ConnectionManager,
-  type ManagerEvents,
-} from "../../server/engines/connection_manager.ts";
+import { ConnectionManager } from "../../server/engines/connection_manager.ts";
+import type { Engine } from "../../server/engines/engine.ts";
+import { ListenEngine } from "../../server/engines/listen/engine.ts";
 import { resolveOptions } from "../../server/options.ts";
 import { MemoryConnection } from "./memory_duplex.ts";
 import type { ResponseReader } from "./raw_client.ts";
@@ -39,28 +38,30 @@ export function applicationOf(
   };
 }
 
-/** Events that nobody wants to hear of. */
-export const NO_EVENTS: ManagerEvents = Object.freeze({
-  onFinished: () => {},
-  onError: () => {},
-});
-
-/** An engine that listens on 127.0.0.1. */
-export interface ListeningEngine {
-  readonly engine: ConnectionManager;
+/** A connection manager that listens on 127.0.0.1. */
+export interface ListeningManager {
+  readonly manager: ConnectionManager;
   readonly port: number;
 }
 
-/** Serves an application on the default engine, on a free port, under a clock. */
-export function listenTimed(
+/** Serves an application on an engine, on a free port of 127.0.0.1, under a clock. */
+export function listenWith(
   app: Application,
-  events: ManagerEvents,
+  engine: Engine,
   clock: Clock,
-): ListeningEngine {
-  const engine = new ConnectionManager(app, events, { clock });
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  engine.acceptFrom(listener);
-  return { engine, port: listener.addr.port };
+): ListeningManager {
+  const manager = new ConnectionManager(app, engine, {
+    onError: () => {},
+    clock,
+  });
+  manager.listen([{ transport: "tcp", hostname: "127.0.0.1", port: 0 }]);
+  const { port } = manager.addrs[0] as Deno.NetAddr; // a TCP address was given
+  return { manager, port };
+}
+
+/** The same on the default engine. */
+export function listenTimed(app: Application, clock: Clock): ListeningManager {
+  return listenWith(app, new ListenEngine(), clock);
 }
 
 /** Hooks of a connection whose setup and teardown are the harness's. */
@@ -117,12 +118,12 @@ export class Timed extends MemoryConnection implements TimedPeer {
     const connectionTeardown = (_: unknown, error?: Error): void => {
       this.error = error;
     };
-    const engine = new ConnectionManager(
+    const manager = new ConnectionManager(
       applicationOf(handler, options, { connectionTeardown, ...hooks }),
-      NO_EVENTS,
-      { clock: this.clock },
+      new ListenEngine(),
+      { onError: () => {}, clock: this.clock },
     );
-    this.ended = engine.handle(this.duplex);
+    this.ended = manager.handle(this.duplex);
   }
 
   /** See {@linkcode TimedPeer.errorCode}. */

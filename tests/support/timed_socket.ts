@@ -7,7 +7,6 @@ import { assertEquals } from "@std/assert";
 import type { Handler } from "../../mod.ts";
 import type { Application } from "../../server/application.ts";
 import type { Clock } from "../../server/connection/clock.ts";
-import type { ManagerEvents } from "../../server/engines/connection_manager.ts";
 import { EpollEngine } from "../../server/engines/epoll/engine.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { EpollRig, type RigConnection, type RigServer } from "./epoll_rig.ts";
@@ -16,7 +15,8 @@ import { Resetter } from "./sockets.ts";
 import {
   applicationOf,
   codeOf,
-  type ListeningEngine,
+  type ListeningManager,
+  listenWith,
   SWEEPS_MS,
   type TimedHooks,
   type TimedPeer,
@@ -159,39 +159,19 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   }
 }
 
-/** Serves an application on the epoll engine, on a free port, under a clock. */
-export function listenTimed(
-  app: Application,
-  events: ManagerEvents,
-  clock: Clock,
-): ListeningEngine {
-  const epoll = new EpollEngine(app, events, {
-    libc: undefined,
-    maxEvents: MAX_EVENTS,
-    clock,
-  });
-  const listener = epoll.bind({
-    transport: "tcp",
-    hostname: "127.0.0.1",
-    port: 0,
-  });
-  epoll.engine.acceptFrom(listener);
-  const { port } = listener.addr as Deno.NetAddr; // a TCP address was given
-  return { engine: epoll.engine, port };
+/** Serves an application on the epoll engine, on a free port of 127.0.0.1, under a clock. */
+export function listenTimed(app: Application, clock: Clock): ListeningManager {
+  const engine = new EpollEngine({ libc: undefined, maxEvents: MAX_EVENTS });
+  return listenWith(app, engine, clock);
 }
 
 function startRig(app: Application, clock: Clock): RigServer {
-  const finished = Promise.withResolvers<void>();
-  const { engine, port } = listenTimed(app, {
-    onFinished: (error) =>
-      error === null ? finished.resolve() : finished.reject(error),
-    onError: () => {},
-  }, clock);
+  const { manager, port } = listenTimed(app, clock);
   return {
     port,
     stop(): Promise<void> {
-      engine.stop();
-      return finished.promise;
+      manager.stop();
+      return manager.finished;
     },
   };
 }

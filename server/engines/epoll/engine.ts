@@ -1,117 +1,107 @@
 /**
- * The epoll engine's parts, put together: the C library, the loop, listeners
- * and transports. It is an engine like the other; its bytes take another way.
+ * The epoll engine: puts together the C library, the event loop, listeners and
+ * transports. Every connection of an engine receives into the same memory,
+ * which belongs to the connection machine's context.
  */
 
 import type { ListenAddress } from "../../address.ts";
-import type { Application } from "../../application.ts";
-import type { Clock } from "../../connection/clock.ts";
-import type { Listener } from "../accept_loop.ts";
+import type { EngineContext } from "../../connection/engine_context.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
-import {
-  ConnectionManager,
-  type ManagerEvents,
-} from "../connection_manager.ts";
-import { bindListener } from "../listen/engine.ts";
+import type { Engine, Listener } from "../engine.ts";
 import { requireNetPermission } from "../net_permission.ts";
-import { SYSTEM_CLOCK } from "../system_clock.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
 import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
-import { openListening } from "./listening_socket.ts";
-import { resolveHost } from "./resolve.ts";
 import { EpollSocket } from "./socket.ts";
+import { resolveHost } from "./socket_address.ts";
+import { openListening } from "./socket_calls.ts";
 import { EpollTransport, type ReceivePlace } from "./transport.ts";
 
-/** How the epoll engine is set up. */
+/** Settings of an {@linkcode EpollEngine}. */
 export interface EpollEngineOptions {
-  /** Where the C library is, if not where the loader looks for it. */
+  /** The C library's path, if the loader cannot find it. */
   readonly libc: string | undefined;
-  /** How many events one wait gives at most. */
+  /** The most events that one wait returns. */
   readonly maxEvents: number;
-  /** Where the time of deadlines comes from. @default {SYSTEM_CLOCK} */
-  readonly clock?: Clock;
+  /**
+   * Sockets that listen on the addresses, by position. Another thread opened
+   * them, checked the permissions, and will close them. Without one, `bind`
+   * opens a socket.
+   */
+  readonly descriptors?: readonly number[];
 }
 
-/** An engine on sockets of its own. */
-export class EpollEngine {
-  /** What it has in common with the other one. */
-  readonly engine: ConnectionManager;
+/** See the file's header. */
+export class EpollEngine implements Engine {
   #libc: Libc;
   #loop: EventLoop;
-  #place: ReceivePlace;
+  #descriptors: readonly number[];
+  #onFailure: (error: unknown) => void = () => {};
+  #place: ReceivePlace | null = null;
 
   /**
-   * Creates an engine that listens nowhere.
+   * Opens the C library and an epoll instance.
    *
    * @throws {Deno.errors.NotSupported | Deno.errors.NotCapable} If the system
    * or the permissions do not allow it.
    */
-  constructor(
-    app: Application,
-    events: ManagerEvents,
-    { libc, maxEvents, clock = SYSTEM_CLOCK }: EpollEngineOptions,
-  ) {
+  constructor({ libc, maxEvents, descriptors = [] }: EpollEngineOptions) {
+    this.#descriptors = descriptors;
     this.#libc = new Libc(libc);
-    this.#loop = this.#makeLoop(maxEvents);
-    this.engine = new ConnectionManager(app, {
-      onFinished: (error) => {
-        this.#close().then(() => events.onFinished(error));
-      },
-      onError: events.onError,
-    }, { clock, carry: (init) => this.#carry(init) });
-    const { bytes, start, size } = this.engine.context.window;
-    const address = this.#libc.addressOf(bytes.subarray(start));
-    this.#place = { bytes, start, size, address };
-  }
-
-  /**
-   * Binds an address; a path by the runtime, which has the permissions for it.
-   *
-   * @throws {Error} What the system or the permissions say against it.
-   */
-  bind(address: ListenAddress): Listener {
-    if (address.transport === "unix") {
-      return bindListener(address);
-    }
-    const { hostname, port } = address;
-    requireNetPermission(hostname, port);
-    const place = resolveHost(this.#libc, hostname, port);
-    const fd = openListening(this.#libc, place, false);
-    return new EpollListener({ loop: this.#loop, fd, isLent: false });
-  }
-
-  /**
-   * Accepts from a listening socket that another thread has opened and will
-   * close; what it may be used for was checked there.
-   *
-   * @throws {Error} If the system has no room to watch it.
-   */
-  borrow(fd: number): Listener {
-    return new EpollListener({ loop: this.#loop, fd, isLent: true });
-  }
-
-  #makeLoop(maxEvents: number): EventLoop {
     try {
-      return new EventLoop(this.#libc, maxEvents, (error) => {
-        this.engine.fail(error);
-        this.engine.closeNow();
-      });
+      this.#loop = new EventLoop(
+        this.#libc,
+        maxEvents,
+        (error) => this.#onFailure(error),
+      );
     } catch (error) {
       this.#libc.close();
       throw error;
     }
   }
 
-  #carry(init: TransportInit): ServedTransport {
-    const { duplex } = init;
-    if (!(duplex instanceof EpollSocket)) return new DuplexTransport(init);
+  /** See {@linkcode Engine.start}. */
+  start(onFailure: (error: unknown) => void): void {
+    this.#onFailure = onFailure;
+  }
+
+  /** See {@linkcode Engine.bind}. The runtime serves Unix sockets, and checks their permissions. */
+  bind(address: ListenAddress, index: number): Listener {
+    const loop = this.#loop;
+    const shared = this.#descriptors[index];
+    if (shared !== undefined) {
+      return new EpollListener({ loop, fd: shared, isOwned: false });
+    }
+    if (address.transport === "unix") {
+      return Deno.listen({ transport: "unix", path: address.path });
+    }
+    const { hostname, port } = address;
+    requireNetPermission(hostname, port);
+    const bindAddress = resolveHost(this.#libc, hostname, port);
+    const fd = openListening(this.#libc, bindAddress, { isShared: false });
+    return new EpollListener({ loop, fd, isOwned: true });
+  }
+
+  /** See {@linkcode Engine.carry}. A duplex that is not a plain socket of this engine is read and written. */
+  carry(init: TransportInit): ServedTransport {
+    const { context, duplex, isUntrusted } = init;
+    if (isUntrusted || !(duplex instanceof EpollSocket)) {
+      return new DuplexTransport(init);
+    }
+    this.#place ??= this.#placeOf(context);
     return new EpollTransport(init, duplex, this.#place);
   }
 
-  async #close(): Promise<void> {
+  /** See {@linkcode Engine.close}. */
+  async close(): Promise<void> {
     await this.#loop.close();
     this.#libc.close();
+  }
+
+  #placeOf({ window }: EngineContext): ReceivePlace {
+    const { bytes, start, size } = window;
+    const address = this.#libc.addressOf(bytes.subarray(start));
+    return { bytes, start, size, address };
   }
 }

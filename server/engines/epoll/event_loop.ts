@@ -1,13 +1,13 @@
 /**
- * Turns of the epoll engine within those of the runtime. A turn is a callback
- * of the runtime's check phase, when all microtasks are done: it waits a
- * millisecond at most, handles what came, and goes on for as long as there is
- * something and neither its budget nor the runtime's patience is spent.
+ * The engine's event loop, which runs inside the runtime's. A turn is a callback
+ * of `setImmediate`: it runs tasks, waits at most a millisecond for events,
+ * handles them, and polls again until no event comes or its budget is used up.
  *
- * States: *busy* (turn follows turn by setImmediate) → after some empty
- * milliseconds *resting* (another thread waits; this one sleeps in the
- * runtime, so that an idle server uses no CPU) → busy. In between, whenever
- * the runtime has I/O of its own, its driver gets a turn; see `reactor.ts`.
+ * States: *busy* (each turn schedules the next one by `setImmediate`) → after
+ * some empty waits *parked* (another thread waits in the kernel and this one
+ * sleeps in the runtime, so that an idle server uses no CPU) → busy. When the
+ * runtime has I/O of its own, its driver gets a turn in between; see
+ * `reactor.ts`.
  */
 
 import { setImmediate } from "node:timers";
@@ -15,68 +15,75 @@ import type { Libc } from "./libc.ts";
 import { DRIVER, Poller, READABLE, type Watched } from "./poller.ts";
 import { Reactor } from "./reactor.ts";
 
-/** What a turn may do before everybody else's callbacks get theirs. */
+/**
+ * Budget of one turn, after which timers and the runtime's callbacks run. Under
+ * load, a timer of the program is late by about this time. 256 small requests
+ * take 1 to 2 ms, so that the count rarely ends a turn before the time does.
+ */
 const MAX_TURN_EVENTS = 256;
 const MAX_TURN_MS = 2;
 
 /**
- * What those who go on by microtasks may do between two turns: a call of the
- * system is one step, and each 16 KiB that it moved another. Sockets are often
- * ready, so that microtasks would follow each other without an end and nobody
- * else's callbacks get a turn; the runtime's own I/O has such a bound.
+ * Work budget for microtask code between two turns: one step for each system
+ * call plus one for each 16 KiB that it moves. Without it, code that awaits
+ * sockets that are always ready would starve timers and the runtime's I/O. 128
+ * is also what tokio, the runtime's I/O library, grants a task between two yields.
  */
 const MAX_STEPS = 128;
-/** What a call may move as one step, in bytes. */
+/** Bytes that a system call moves for one further step. */
 export const STEP_BYTES = 16_384;
 
-/** Where the count of turns begins anew: one that a number of 31 bits holds. */
+/** The turn counter wraps here; V8 keeps a number of 31 bits without an allocation. */
 const MAX_TURN = 0x3fffffff;
 
-/** Turns after which a loop that is never idle counts as settled. */
+/** Turns after which `settled()` resolves on a loop that is never idle. */
 const MAX_SETTLING_TURNS = 10;
 
-/** Longest wait on this thread, in ms: what timers of the program may be late by. */
+/** Longest wait on this thread, in ms; makes a timer of the program late by as much. */
 const WAIT_MS = 1;
 
 /**
- * Empty waits until the loop rests: a wait on another thread costs 35,000
- * instructions more a request than one on this.
+ * Empty waits before the loop parks. A wait on another thread costs 35,000
+ * instructions more a request than one on this thread.
  */
-const EMPTY_WAITS_BEFORE_REST = 20;
+const EMPTY_WAITS_BEFORE_PARK = 20;
 
-/** Time between two turns of the runtime's driver where its instance is not known, in ms. */
+/** Time between two turns of the runtime's I/O driver if its epoll instance is not known, in ms. */
 const DRIVER_PERIOD_MS = 2;
-/** The same where its turn costs a timer. */
+/** The same if a turn of the driver needs a timer, in ms. */
 const TIMER_PERIOD_MS = 20;
 
-/** Time between two looks of a loop that keeps no process alive, in ms. */
+/** Time between two turns of an idle loop that does not keep the process alive, in ms. */
 const UNREF_PERIOD_MS = 10;
 
-/** Something that has more to do than one turn should take. */
+/** Work that is put off to the next turn. */
 export interface Task {
-  /** Goes on. */
+  /** Does the work. */
   run(): void;
 }
 
 /** One engine's loop. */
 export class EventLoop {
-  /** Whether callbacks began something that goes on by microtasks: they come before the next wait. */
+  /**
+   * Whether an event or a task made microtasks runnable. The loop then ends the
+   * turn without waiting, so that they run first.
+   */
   isFresh = false;
-  /** The C library that its sockets use too. */
+  /** The C library, also for the loop's sockets. */
   readonly libc: Libc;
   readonly #poller: Poller;
   #tasks: Task[] = [];
-  /** Counts turns. */
+  /** The number of the current turn. */
   turn = 0;
-  /** Steps that are left until the next one. */
+  /** The rest of {@linkcode MAX_STEPS} in this turn. */
   #steps = MAX_STEPS;
-  /** Those who wait until nothing comes any more. */
+  /** Pending calls of {@linkcode EventLoop.settled}. */
   #settling: { readonly resolve: () => void; turns: number }[] = [];
   #reactor: Reactor | null = null;
   #isReactorReady = false;
   #lastYieldMs = 0;
   #emptyWaits = 0;
-  #isResting = false;
+  #isParked = false;
   #isRef = true;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isClosing = false;
@@ -84,11 +91,11 @@ export class EventLoop {
   #onFailure: (error: unknown) => void;
 
   /**
-   * Creates a loop that goes round from now on.
+   * Creates and starts a loop.
    *
-   * @param maxEvents How many events one wait gives at most.
-   * @param onFailure Told that the system polls no more, which ends serving.
-   * @throws {Error} If the system has no descriptor left.
+   * @param maxEvents The most events that one wait returns.
+   * @param onFailure Called when polling fails, which ends serving.
+   * @throws {Error} If the system is out of descriptors.
    */
   constructor(
     libc: Libc,
@@ -104,29 +111,29 @@ export class EventLoop {
   /**
    * Watches a descriptor until {@linkcode EventLoop.forget}.
    *
-   * @throws {Error} If the system has no room for it.
+   * @throws {Error} If the system is out of memory or watches.
    */
   watch(fd: number, target: Watched, events: number): void {
     this.#poller.watch(fd, target, events);
   }
 
-  /** Tells no more of a descriptor, which is about to be closed. */
+  /** Stops watching a descriptor; the caller is about to close it. */
   forget(fd: number): void {
     this.#poller.forget(fd);
   }
 
-  /** Runs a task in a turn of its own, soon. */
+  /** Runs a task in the next turn. */
   schedule(task: Task): void {
     this.#tasks.push(task);
     this.#wake();
   }
 
-  /** Counts a call of the system and what it has moved. */
+  /** Charges a system call that moved `sizeBytes` to the budget of microtask code. */
   spend(sizeBytes: number): void {
     this.#steps -= 1 + Math.floor(sizeBytes / STEP_BYTES);
   }
 
-  /** Whether whoever goes on by microtasks has to wait for the next turn. */
+  /** Whether microtask code has used up its budget and has to wait for the next turn. */
   isSpent(): boolean {
     return this.#steps <= 0;
   }
@@ -136,22 +143,22 @@ export class EventLoop {
     return new Promise((run) => this.schedule({ run }));
   }
 
-  /** Keeps the process alive, or lets it end. */
+  /** Sets whether the loop keeps the process alive. */
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
     this.#wake();
   }
 
-  /** Resolves when the system had nothing more to tell, or after some turns if it always has. */
+  /** Resolves after a wait without events, or after {@linkcode MAX_SETTLING_TURNS} turns under load. */
   settled(): Promise<void> {
     return new Promise((resolve) => {
       this.#settling.push({ resolve, turns: MAX_SETTLING_TURNS });
-      this.#emptyWaits = 0; // what was empty before does not count
+      this.#emptyWaits = 0; // only waits from now on count
       this.#wake();
     });
   }
 
-  /** Ends the loop; resolves when nothing of it is left. */
+  /** Ends the loop; resolves when its resources are released. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#wake();
@@ -176,9 +183,9 @@ export class EventLoop {
     }
   }
 
-  /** Ends a rest. */
+  /** Makes the next turn come soon if the loop is parked or waits for a timer. */
   #wake(): void {
-    if (this.#isResting) this.#poller.wake();
+    if (this.#isParked) this.#poller.wake();
     if (this.#timer === null) return;
     clearTimeout(this.#timer);
     this.#timer = null;
@@ -197,11 +204,11 @@ export class EventLoop {
       return;
     }
     if (this.#isRef) setImmediate(this.#turn);
-    else this.#goRoundByTimer();
+    else this.#scheduleByTimer();
   }
 
-  /** An immediate without a reference may never be called; a timer is, as long as something else lives. */
-  #goRoundByTimer(): void {
+  /** Used while unreferenced: the runtime may never call an unreferenced immediate, but it calls a timer while anything else is alive. */
+  #scheduleByTimer(): void {
     const periodMs = this.#emptyWaits > 0 ? UNREF_PERIOD_MS : 0;
     const timer = setTimeout(() => this.#wake(), periodMs);
     Deno.unrefTimer(timer);
@@ -218,52 +225,51 @@ export class EventLoop {
     });
     if (this.#settling.length > 0) this.#settle();
     if (this.#mustYield()) this.#yield();
-    else if (this.#mayRest()) {
-      this.#rest();
-    } else this.#scheduleTurn();
+    else if (this.#mayPark()) this.#park();
+    else this.#scheduleTurn();
   };
 
   #pollRepeatedly(): void {
     const poller = this.#poller;
-    const beganMs = Date.now();
+    const startMs = Date.now();
     let budget = MAX_TURN_EVENTS;
-    let isPressed = false;
+    let hasWork = false;
     do {
-      isPressed = this.isFresh || this.#tasks.length > 0;
+      hasWork = this.isFresh || this.#tasks.length > 0;
       this.isFresh = false;
-      const count = poller.wait(isPressed ? 0 : WAIT_MS);
+      const count = poller.wait(hasWork ? 0 : WAIT_MS);
       if (count === 0) {
-        if (!isPressed) this.#emptyWaits++;
+        if (!hasWork) this.#emptyWaits++;
         return;
       }
       this.#emptyWaits = 0;
-      if (poller.tell(count)) this.#isReactorReady = true;
+      if (poller.dispatch(count)) this.#isReactorReady = true;
       budget -= count;
     } while (
-      budget > 0 && !isPressed && !this.isFresh && !this.#isReactorReady &&
-      this.#tasks.length === 0 && Date.now() - beganMs < MAX_TURN_MS
+      budget > 0 && !hasWork && !this.isFresh && !this.#isReactorReady &&
+      this.#tasks.length === 0 && Date.now() - startMs < MAX_TURN_MS
     );
   }
 
   #settle(): void {
     const isQuiet = this.#emptyWaits > 0;
-    const due = this.#settling.filter((one) => isQuiet || --one.turns < 0);
-    this.#settling = this.#settling.filter((one) => !due.includes(one));
+    const due = this.#settling.filter((call) => isQuiet || --call.turns < 0);
+    this.#settling = this.#settling.filter((call) => !due.includes(call));
     for (const { resolve } of due) resolve();
   }
 
-  /** Tasks that come meanwhile have to wait for the next turn. */
+  /** Runs the tasks that are due; those scheduled meanwhile wait for the next turn. */
   #runTasks(): void {
     if (this.#tasks.length === 0) return;
     const tasks = this.#tasks;
     this.#tasks = [];
-    this.isFresh = true; // whoever waited goes on by microtasks
+    this.isFresh = true; // a task may resolve promises
     for (const task of tasks) task.run();
   }
 
-  #mayRest(): boolean {
+  #mayPark(): boolean {
     return this.#isRef && this.#tasks.length === 0 &&
-      this.#emptyWaits >= EMPTY_WAITS_BEFORE_REST;
+      this.#emptyWaits >= EMPTY_WAITS_BEFORE_PARK;
   }
 
   #mustYield(): boolean {
@@ -281,24 +287,24 @@ export class EventLoop {
     this.#scheduleTurn();
   }
 
-  /** Waits where it costs nothing; the runtime watches its own sockets meanwhile. */
-  async #rest(): Promise<void> {
+  /** Waits on another thread, which uses no CPU. The runtime's driver runs by itself meanwhile, so its instance is not watched. */
+  async #park(): Promise<void> {
     const poller = this.#poller;
     this.#emptyWaits = 0;
     const reactorFd = this.#reactor?.fd ?? -1;
     if (reactorFd >= 0) poller.remove(reactorFd);
-    this.#isResting = true;
+    this.#isParked = true;
     const count = await poller.waitInBackground();
-    this.#isResting = false;
+    this.#isParked = false;
     this.#try(() => {
       this.#watchReactor();
-      if (poller.tell(count)) this.#isReactorReady = true;
+      if (poller.dispatch(count)) this.#isReactorReady = true;
     });
     this.#scheduleTurn();
   }
 
   #end(): void {
-    this.#runTasks(); // whoever waits for a turn waits no more
+    this.#runTasks(); // nothing may wait for a turn any more
     this.#reactor?.close();
     this.#poller.close();
     this.#closed.resolve();

@@ -1,13 +1,31 @@
 /**
- * The C library: which calls are used, how they are declared, and how they are
- * found. Nothing here knows what they are used for.
+ * The C library: the calls that the engine uses, their declarations, and the
+ * constants of the system's headers that several files need.
  *
- * V8 calls a symbol directly only from optimised code and only if its types
- * allow it, so that sizes are 32-bit numbers (64-bit ones would be BigInts) and
- * places that never move are pointers made once: a `buffer` costs 130
- * instructions more a call. No `UnsafePointer` is used: it needs the whole FFI
- * permission, where these calls need that of one library.
+ * V8 calls a symbol directly only from optimised code, and only if its types
+ * allow it. Sizes are therefore 32-bit numbers (64-bit ones would be BigInts),
+ * and memory that never moves is passed as a pointer made once: a `buffer`
+ * costs 130 instructions more a call. `UnsafePointer` is not used, since it
+ * needs the permission for all of FFI; these calls need it for one library.
  */
+
+// The values are the same on x86-64 and aarch64.
+export const AF_INET = 2;
+export const SOCK_STREAM = 1;
+/** Makes the calls on a socket return instead of waiting (`SOCK_NONBLOCK`). */
+export const NON_BLOCKING = 0o4000;
+/** Closes the descriptor in programs that this process starts (`SOCK_CLOEXEC`). */
+export const CLOSE_ON_EXEC = 0o2000000;
+
+export const SOL_SOCKET = 1;
+export const IPPROTO_TCP = 6;
+export const TCP_NODELAY = 1;
+
+/** Makes a broken pipe an error of the call instead of a signal. */
+export const MSG_NOSIGNAL = 0x4000;
+
+export const EPOLL_ADD = 1;
+export const EPOLL_REMOVE = 2;
 
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -72,24 +90,24 @@ const SYMBOLS = {
   },
 } as const;
 
-/** The calls. */
+/** The calls, by name. */
 export type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Where the library is looked for by default: the loader knows its place. */
+/** The name under which the loader finds the library. */
 const DEFAULT_LIBRARY = "libc.so.6";
 
-/** Architectures whose structures are known. */
+/** Architectures whose structure layouts this engine knows. */
 const ARCHITECTURES: ReadonlySet<string> = new Set(["x86_64", "aarch64"]);
 
-/** The C library of this thread. */
+/** The C library, opened for one thread. */
 export class Libc {
-  /** The calls, as their manual pages have them. */
+  /** The calls, as in their manual pages. */
   readonly calls: Calls;
   /**
-   * The calls of each request.
+   * The call that receives; made once a request, as `send` is.
    *
-   * perf: the runtime keeps its symbols in a dictionary; a field of a class saves
-   * 15 instructions a call (bench/server.ts, GET /).
+   * perf: a class field instead of the runtime's dictionary of symbols saves 15
+   * instructions a call (bench/server.ts, GET /).
    */
   readonly recv: Calls["recv"];
   /** See {@linkcode Libc.recv}. */
@@ -101,10 +119,11 @@ export class Libc {
   /**
    * Opens the library.
    *
-   * @param path Where it is, if not where the loader looks: a permission for
-   * one path is for exactly that text.
-   * @throws {Deno.errors.NotSupported} If this is no Linux, or none that is known.
-   * @throws {Deno.errors.NotCapable} Without the permission.
+   * @param path The library's path. A permission for one path covers exactly
+   * that string.
+   * @throws {Deno.errors.NotSupported} If the system or the architecture is not
+   * supported, or there is no library at the path.
+   * @throws {Deno.errors.NotCapable} If the permission is missing.
    */
   constructor(path: string = DEFAULT_LIBRARY) {
     requireLinux();
@@ -119,25 +138,25 @@ export class Libc {
     this.#errnoAddress = this.calls.__errno_location();
   }
 
-  /** The error of the last call that failed; ask before the next one. */
+  /** Returns the error number of the last failed call; valid until the next call. */
   errno(): number {
     this.calls.copyFrom(this.#errno, this.#errnoAddress, 4);
     return this.#errno[0]!; // it has one element
   }
 
   /**
-   * Where the first of these bytes lies, for as long as they live.
+   * Returns the address of the first byte, valid as long as the array's buffer lives.
    *
-   * V8 keeps short arrays where they may be moved, until somebody asks for
-   * their buffer.
+   * V8 may move the contents of a short array until its `buffer` is read, so
+   * this reads it first.
    */
   addressOf(bytes: Uint8Array<ArrayBuffer>): Deno.PointerValue {
     const { buffer, byteOffset, length } = bytes;
-    const settled = new Uint8Array(buffer, byteOffset, length);
-    return this.calls.addressOf(settled, settled, 0);
+    const pinned = new Uint8Array(buffer, byteOffset, length);
+    return this.calls.addressOf(pinned, pinned, 0);
   }
 
-  /** Closes the library: none of its calls may be used any more. */
+  /** Closes the library; none of its calls may be used afterwards. */
   close(): void {
     this.#library.close();
   }

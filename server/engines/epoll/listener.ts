@@ -1,17 +1,17 @@
-/** A listening TCP socket: what an acceptor takes connections from. */
+/** A listening TCP socket, from which an accept loop takes connections. */
 
 import type { Duplex } from "../../duplex.ts";
-import type { Listener } from "../accept_loop.ts";
+import type { Listener } from "../engine.ts";
 import type { EventLoop } from "./event_loop.ts";
-import { boundAddress } from "./listening_socket.ts";
-import { CLOSE_ON_EXEC, NON_BLOCKING } from "./numbers.ts";
+import { CLOSE_ON_EXEC, NON_BLOCKING } from "./libc.ts";
 import { LISTENER_EVENTS, type Watched } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
+import { boundAddress } from "./socket_calls.ts";
 import { EAGAIN, systemError } from "./system_error.ts";
 
 const SHUT_RD = 0;
 
-/** Accepts in a row until the connections that are there get their turn. */
+/** How many connections are accepted in a row before the accepted ones get a turn. */
 const MAX_ACCEPTS_IN_A_ROW = 64;
 
 /** What a listener is made of. */
@@ -19,8 +19,8 @@ export interface EpollListenerInit {
   readonly loop: EventLoop;
   /** A socket that listens. */
   readonly fd: number;
-  /** Whether somebody else owns the socket: its number is not given back then. */
-  readonly isLent: boolean;
+  /** Whether to close the socket at the end. Otherwise another thread owns it and closes it. */
+  readonly isOwned: boolean;
 }
 
 /** See the file's header. */
@@ -29,27 +29,27 @@ export class EpollListener implements Listener, Watched {
   /** See {@linkcode Watched.generation}. */
   generation = 0;
   #fd: number;
-  #isLent: boolean;
+  #isOwned: boolean;
   #loop: EventLoop;
   #isClosed = false;
   #acceptsInARow = 0;
-  /** Whoever waits for a connection. */
+  /** The pending accept, if there is one. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
   /**
-   * Accepts from a socket.
+   * Starts to watch a listening socket.
    *
-   * @throws {Error} If it cannot be watched; it is given back then.
+   * @throws {Error} If it cannot be watched; a socket that is owned is closed then.
    */
-  constructor({ loop, fd, isLent }: EpollListenerInit) {
+  constructor({ loop, fd, isOwned }: EpollListenerInit) {
     this.#loop = loop;
     this.#fd = fd;
-    this.#isLent = isLent;
+    this.#isOwned = isOwned;
     try {
       this.addr = boundAddress(loop.libc, fd);
       loop.watch(fd, this, LISTENER_EVENTS);
     } catch (error) {
-      this.#giveBack();
+      this.#release();
       throw error;
     }
   }
@@ -80,7 +80,7 @@ export class EpollListener implements Listener, Watched {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#loop.forget(this.#fd);
-    this.#giveBack();
+    this.#release();
     this.#wake();
   }
 
@@ -99,14 +99,14 @@ export class EpollListener implements Listener, Watched {
     this.#loop.setRef(false);
   }
 
-  /** The owner of a socket closes it; nobody can connect to it from here on either way. */
-  #giveBack(): void {
+  /** Ends listening: nothing can connect afterwards, even if the owner has yet to close the socket. */
+  #release(): void {
     const { calls } = this.#loop.libc;
-    if (this.#isLent) calls.shutdown(this.#fd, SHUT_RD);
-    else calls.close(this.#fd);
+    if (this.#isOwned) calls.close(this.#fd);
+    else calls.shutdown(this.#fd, SHUT_RD);
   }
 
-  /** Resolves when there may be another connection, or the end. */
+  /** Resolves when a connection may be queued, or when the listener is closed. */
   #changed(): Promise<void> {
     this.#acceptsInARow = 0;
     this.#waiting = Promise.withResolvers();
@@ -116,7 +116,7 @@ export class EpollListener implements Listener, Watched {
   #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = null;
-    this.#loop.isFresh = true; // accepting goes on by microtasks
+    this.#loop.isFresh = true; // accepting continues in microtasks
     waiting?.resolve();
   }
 

@@ -1,18 +1,18 @@
 /**
- * One epoll instance: who is watched by which descriptor, and the array into
- * which the system writes its events.
+ * One epoll instance: the objects that it watches by descriptor, and the array
+ * into which the system writes events.
  */
 
-import type { Libc } from "./libc.ts";
 import {
   CLOSE_ON_EXEC,
   EPOLL_ADD,
   EPOLL_REMOVE,
+  type Libc,
   NON_BLOCKING,
-} from "./numbers.ts";
+} from "./libc.ts";
 import { EINTR, systemError } from "./system_error.ts";
 
-/** Bits of an event. */
+/** Event bits. */
 export const READABLE = 0x1;
 const WRITABLE = 0x4;
 const ERROR = 0x8;
@@ -20,60 +20,60 @@ const HUNG_UP = 0x10;
 const PEER_ENDED = 0x2000;
 const EDGE_TRIGGERED = 1 << 31;
 
-/** Bits after which reading has to go on to the end of the stream. */
+/** Event bits after which the stream has to be read to its end. */
 export const ENDED: number = ERROR | HUNG_UP | PEER_ENDED;
 
 /**
- * What a socket is registered for, once and for all: each change tells about
- * itself once, which saves 275 instructions a request in the system, and room
- * to write is told of only after there was none.
+ * The events of a connected socket, registered once for its lifetime.
+ * Edge-triggered: the system reports each change once, and room to write only
+ * after a write found none. This saves 275 instructions a request in the kernel.
  */
 export const SOCKET_EVENTS: number = READABLE | WRITABLE | PEER_ENDED |
   EDGE_TRIGGERED;
 
-/** What a listening socket is registered for: all that queues is accepted at each change. */
+/** The events of a listening socket; each one means to accept until the queue is empty. */
 export const LISTENER_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
-/** Where the fields of `struct epoll_event` are, as numbers of 4 bytes. */
+/** The layout of `struct epoll_event`, in 4-byte units. */
 export interface EventLayout {
-  /** Numbers an event. */
+  /** Units from one event to the next. */
   readonly stride: number;
-  /** The first of the two numbers that we give and get back. */
+  /** Offset of the two units that the system returns as they were registered. */
   readonly keyAt: number;
 }
 
-/** The structure is packed on x86-64, and aligned everywhere else. */
+/** Returns the layout on an architecture: packed on x86-64, aligned on others. */
 export function eventLayout(arch: string): EventLayout {
   return arch === "x86_64" ? { stride: 3, keyAt: 1 } : { stride: 4, keyAt: 2 };
 }
 
 const { stride: STRIDE, keyAt: KEY_AT } = eventLayout(Deno.build.arch);
 
-/** Keys of what is no socket of ours: the poller's own descriptor, and those of the runtime's driver. */
+/** Keys of descriptors without a {@linkcode Watched}: the poller's own eventfd, and those of the runtime's I/O driver. */
 const WAKE = -1;
 export const DRIVER = -2;
 
-/** Something with a descriptor. */
+/** An object that handles the events of a descriptor. */
 export interface Watched {
-  /** Tells it from earlier ones with its descriptor's number; the poller sets it. */
+  /** Distinguishes objects that have had the same descriptor number; set by the poller. */
   generation: number;
-  /** Told what the system says of the descriptor. */
+  /** Called with the event bits that the system reports. */
   handleEvents(bits: number): void;
 }
 
-/** A poller; see the file's header. */
+/** See the file's header. */
 export class Poller {
   /** The instance's descriptor. */
   readonly fd: number;
   #libc: Libc;
   #maxEvents: number;
-  /** Who is watched, by descriptor. */
+  /** The watched objects, by descriptor. */
   #watched: (Watched | undefined)[] = [];
   #generation = 0;
   #events: Int32Array<ArrayBuffer>;
   #eventsAddress: Deno.PointerValue;
   #event = new Int32Array(STRIDE);
-  /** Where another thread writes an event: no memory of ours, which ends with this thread. */
+  /** Receives the event of a background wait. malloc'ed, not a JS buffer: the waiting thread may outlive this isolate. */
   #backgroundEvent: Deno.PointerValue;
   #wakeFd: number;
   #isOpen = true;
@@ -81,7 +81,7 @@ export class Poller {
   /**
    * Creates an instance that watches nothing but {@linkcode Poller.wake}.
    *
-   * @param maxEvents How many events one wait gives at most.
+   * @param maxEvents The most events that one wait returns.
    * @throws {Error} If the system has no descriptor left.
    */
   constructor(libc: Libc, maxEvents: number) {
@@ -103,9 +103,9 @@ export class Poller {
   }
 
   /**
-   * Watches somebody's descriptor until {@linkcode Poller.forget}.
+   * Watches the descriptor of an object until {@linkcode Poller.forget}.
    *
-   * @throws {Error} If the system has no room for it.
+   * @throws {Error} If the system is out of memory or watches.
    */
   watch(fd: number, target: Watched, events: number): void {
     const generation = this.#generation = this.#generation + 1 | 0;
@@ -114,16 +114,16 @@ export class Poller {
     this.#watched[fd] = target;
   }
 
-  /** Tells no more of a descriptor, which is about to be closed. */
+  /** Stops calling a descriptor's object; the caller is about to close the descriptor. */
   forget(fd: number): void {
     this.#watched[fd] = undefined;
   }
 
   /**
-   * Watches a descriptor that is nobody's.
+   * Adds a descriptor to the epoll instance.
    *
-   * @param key What its events are told with.
-   * @throws {Error} If the system has no room for it.
+   * @param key The events to report, and the two numbers to report them with.
+   * @throws {Error} If the system is out of memory or watches.
    */
   add(
     fd: number,
@@ -137,12 +137,12 @@ export class Poller {
     );
   }
 
-  /** Watches a descriptor no more; closing it has the same effect. */
+  /** Removes a descriptor from the epoll instance; closing it has the same effect. */
   remove(fd: number): void {
     this.#libc.calls.epoll_ctl(this.fd, EPOLL_REMOVE, fd, this.#event);
   }
 
-  /** Waits for events on this thread; gives how many there are. */
+  /** Waits for events on this thread; returns how many there are. */
   wait(timeoutMs: number): number {
     const count = this.#libc.calls.epoll_wait(
       this.fd,
@@ -153,40 +153,45 @@ export class Poller {
     return count < 0 ? this.#failed() : count;
   }
 
-  /** Waits for an event on another thread, as long as it takes; gives 1, or 0 after a signal. */
+  /** Waits for an event on another thread, without a timeout; resolves with 1, or with 0 after a signal. */
   async waitInBackground(): Promise<number> {
     const { calls } = this.#libc;
-    const place = this.#backgroundEvent;
-    const count = await calls.waitInBackground(this.fd, place, 1, -1);
+    const event = this.#backgroundEvent;
+    const count = await calls.waitInBackground(this.fd, event, 1, -1);
     if (count <= 0) return 0;
-    calls.copyFrom(this.#events, place, this.#event.byteLength);
+    calls.copyFrom(this.#events, event, this.#event.byteLength);
     return 1;
   }
 
-  /** Ends a wait that is under way. */
+  /** Ends the wait in the background. */
   wake(): void {
     this.#libc.calls.eventfd_write(this.#wakeFd, 1n);
   }
 
-  /** Tells everybody what the last wait found; says whether the runtime's driver is wanted. */
-  tell(count: number): boolean {
+  /**
+   * Calls the objects that the last wait's events are for.
+   *
+   * @param count The result of the wait.
+   * @returns Whether the runtime's I/O driver has something to do.
+   */
+  dispatch(count: number): boolean {
     const events = this.#events;
     const watched = this.#watched;
     const end = count * STRIDE;
-    let isDriverWanted = false;
+    let isDriverReady = false;
     for (let at = 0; at < end; at += STRIDE) {
       const fd = events[at + KEY_AT]!; // in range, here and below
       if (fd < 0) {
-        if (fd === WAKE) this.#rest();
-        else isDriverWanted = true;
+        if (fd === WAKE) this.#resetWake();
+        else isDriverReady = true;
         continue;
       }
-      // The number may belong to another one since the system wrote the event.
+      // The object may be gone, and its descriptor number in use again, since the system wrote the event.
       const target = watched[fd];
       if (target?.generation !== events[at + KEY_AT + 1]!) continue;
       target.handleEvents(events[at]!);
     }
-    return isDriverWanted;
+    return isDriverReady;
   }
 
   /** Closes the instance. */
@@ -198,8 +203,8 @@ export class Poller {
     this.#libc.calls.free(this.#backgroundEvent);
   }
 
-  /** Takes {@linkcode Poller.wake} back, once it was seen. */
-  #rest(): void {
+  /** Resets the eventfd that {@linkcode Poller.wake} has counted up. */
+  #resetWake(): void {
     this.#libc.calls.eventfd_read(this.#wakeFd, new BigUint64Array(1));
   }
 

@@ -1,24 +1,24 @@
 /**
- * The runtime's own I/O beside ours. The runtime sees to its sockets only when
- * its thread has nothing else to do, which is never the case while a loop goes
- * round; {@linkcode Reactor.yield} makes it do so: a read that only its driver
- * can end. And its epoll instance can be watched by ours, so that a wait of
- * ours ends as soon as there is something for it.
+ * Keeps the runtime's own I/O going beside the event loop. The runtime runs its
+ * I/O driver only when its thread is idle, which never happens while the loop
+ * is busy. {@linkcode Reactor.yield} makes the driver run: it awaits a read that
+ * only the driver can complete. The loop also watches the runtime's epoll
+ * instance, so that a wait ends as soon as the driver has something to do.
  *
- * Both are found by means of a connection to ourselves. Without the permission
- * to make one there is neither, and the runtime's turn comes by a timer.
+ * Both need a connection from the process to itself. Without the permission for
+ * it there is neither, and a timer gives the runtime its turns.
  */
 
 import { runtimeTurn } from "../runtime_turn.ts";
-import type { Libc } from "./libc.ts";
 import {
   AF_INET,
   CLOSE_ON_EXEC,
   EPOLL_ADD,
   EPOLL_REMOVE,
+  type Libc,
   MSG_NOSIGNAL,
   SOCK_STREAM,
-} from "./numbers.ts";
+} from "./libc.ts";
 import { DRIVER, type Poller } from "./poller.ts";
 import { encodeSocketAddress } from "./socket_address.ts";
 import { findAddress } from "./socket_calls.ts";
@@ -26,18 +26,18 @@ import { EEXIST } from "./system_error.ts";
 
 const LOOPBACK = "127.0.0.1";
 
-/** Descriptors that are looked at: the runtime's come early. */
+/** How many descriptor numbers to search; those of the runtime are low. */
 const MAX_DESCRIPTORS = 4096;
 
-/** The runtime's driver; see the file's header. */
+/** The runtime's I/O driver on this thread; see the file's header. */
 export class Reactor {
-  /** Descriptor of the runtime's epoll instance of this thread, or -1 if it is not known. */
+  /** Descriptor of the runtime's epoll instance for this thread; -1 if it was not found. */
   readonly fd: number;
   #libc: Libc;
   #peerFd: number;
   #conn: Deno.Conn | null;
-  #octet = new Uint8Array(1);
-  /** Larger than what comes, or the runtime would read without its driver. */
+  #oneByte = new Uint8Array(1);
+  /** Larger than what arrives: only after a read that leaves room does the runtime's next read wait for the driver. */
   #buffer = new Uint8Array(2);
 
   private constructor(
@@ -55,17 +55,17 @@ export class Reactor {
   }
 
   /**
-   * Finds what can be found.
+   * Connects the process to itself and searches for the runtime's epoll instance.
    *
-   * @param poller Our own instance, which is not the runtime's. It gets to
-   * know the connection, so that all of an engine's descriptors are in one place.
+   * @param poller The engine's own epoll instance, which is skipped. It watches
+   * the connection, so that every descriptor of a dead engine is found there.
    */
   static async find(libc: Libc, poller: Poller): Promise<Reactor> {
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
     } catch {
-      // Not allowed, or no loopback: the timer has to do.
+      // Not permitted, or no loopback interface: a timer gives the turns.
       return new Reactor(libc, { fd: -1, peerFd: -1, conn: null });
     }
     try {
@@ -79,33 +79,29 @@ export class Reactor {
     }
   }
 
-  /** Whether the driver can be made to run. */
+  /** Whether {@linkcode Reactor.yield} can make the driver run. */
   get canYield(): boolean {
     return this.#conn !== null;
   }
 
-  /** Resolves when the runtime's driver has run. */
+  /** Resolves when the runtime's I/O driver has run. */
   async yield(): Promise<void> {
     const conn = this.#conn;
     if (conn === null) {
       await runtimeTurn();
       return;
     }
-    this.#libc.calls.sendBytes(this.#peerFd, this.#octet, 1, MSG_NOSIGNAL);
+    this.#libc.calls.sendBytes(this.#peerFd, this.#oneByte, 1, MSG_NOSIGNAL);
     try {
       if (await conn.read(this.#buffer) !== null) return;
     } catch {
-      // Somebody has cut it, as the end of the stream says too.
+      // The connection was cut; treated like its end.
     }
-    this.#drop();
+    this.close();
   }
 
-  /** Gives everything back. */
+  /** Closes the connection; turns come from a timer afterwards. */
   close(): void {
-    this.#drop();
-  }
-
-  #drop(): void {
     if (this.#peerFd >= 0) this.#libc.calls.close(this.#peerFd);
     this.#peerFd = -1;
     this.#conn?.close();
@@ -113,12 +109,13 @@ export class Reactor {
   }
 }
 
-/** The epoll instance that watches the listener on a port of this process, or -1. */
+/** Finds the epoll instance that watches this process's listener on a port; -1 if there is none. */
 function findInstance(libc: Libc, port: number, ownFd: number): number {
   const { calls } = libc;
   const socketFd = findSocket(libc, port);
   if (socketFd < 0) return -1;
-  // Asks for no event: where it succeeds, it was somebody else's instance for a moment.
+  // Adding a socket that is in the instance already fails with EEXIST. Where it
+  // succeeds, the instance is another one; without events, the moment has no effect.
   const event = new Int32Array(4);
   for (let fd = 3; fd < MAX_DESCRIPTORS; fd++) {
     if (fd === ownFd) continue;
@@ -137,7 +134,7 @@ function findSocket(libc: Libc, port: number): number {
   return -1;
 }
 
-/** Connects to a port of ours, which its queue answers at once; gives the descriptor, or -1. */
+/** Connects to a listener of this process, which never waits; returns the descriptor, or -1. */
 function connectTo(libc: Libc, port: number, poller: Poller): number {
   const { calls } = libc;
   const fd = calls.socket(AF_INET, SOCK_STREAM | CLOSE_ON_EXEC, 0);
@@ -148,7 +145,7 @@ function connectTo(libc: Libc, port: number, poller: Poller): number {
       poller.add(fd, { fd: DRIVER, generation: 0, events: 0 });
       return fd;
     } catch {
-      // No room to watch it: the timer has to do.
+      // It cannot be watched: a timer gives the turns.
     }
   }
   calls.close(fd);
@@ -159,6 +156,6 @@ async function maybeAccept(listener: Deno.Listener): Promise<Deno.Conn | null> {
   try {
     return await listener.accept();
   } catch {
-    return null; // no descriptor left: the timer has to do
+    return null; // out of descriptors: a timer gives the turns
   }
 }

@@ -1,43 +1,41 @@
 /**
- * One connected socket: octets in and out without waiting, and the duplex that
- * hooks and whoever takes a connection over see, which waits by promises.
+ * One connected socket. The engine's transport moves its bytes by calls that
+ * never wait; hooks, and handlers that take the connection over, use it as a
+ * duplex with promises.
  */
 
 import type { Duplex } from "../../duplex.ts";
 import type { EventLoop } from "./event_loop.ts";
-import {
-  IPPROTO_TCP,
-  MSG_NOSIGNAL,
-  SOL_SOCKET,
-  TCP_NODELAY,
-} from "./numbers.ts";
+import { IPPROTO_TCP, MSG_NOSIGNAL, SOL_SOCKET, TCP_NODELAY } from "./libc.ts";
 import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
 import { EAGAIN, EINTR, systemError } from "./system_error.ts";
 
-/** Said of a call that would have to wait. */
+/** The result of a call that would have to wait. */
 export const WOULD_WAIT = -1;
 
-/** Flags of a send, and of one behind which more follows at once. */
+/** Flags of a send, and of one that another send follows immediately. */
 const SEND = MSG_NOSIGNAL;
 const SEND_MORE = MSG_NOSIGNAL | 0x8000; // MSG_MORE
 
 const SHUT_WR = 1;
 const SO_KEEPALIVE = 9;
 
-/** What is known of a socket, as bits. */
+/** State bits of a socket. */
 const MAY_READ = 1;
+/** The peer has ended its direction, or the connection failed. */
 const IS_ENDING = 2;
 const IS_CLOSED = 4;
+/** Nagle's algorithm is on. */
 const IS_DELAYING = 8;
 
-// perf: an import is looked up at each use, a constant is not (bench/server.ts, GET /).
+// perf: V8 looks an import up at each use, a constant of this module not (bench/server.ts, GET /).
 const CAN_READ: number = READABLE;
 const HAS_ENDED: number = ENDED;
 
-/** Whoever moves a socket's octets instead of its duplex. */
+/** A transport that moves a socket's bytes without its duplex methods. */
 export interface SocketUser {
-  /** Octets, the end or room to write may have come. */
+  /** Called when bytes, the end of the stream or room to write may be there. */
   socketReady(): void;
 }
 
@@ -46,26 +44,26 @@ interface KnownAddresses {
   remote: Deno.Addr | undefined;
 }
 
-/** One socket, watched from its beginning to its end. */
+/** See the file's header. The event loop watches the socket until it is closed. */
 export class EpollSocket implements Duplex, Watched {
-  /** Bits; those that it was born with: it sends at once, as its listener does. */
+  /** State bits. `IS_DELAYING` starts off, since the socket inherits `TCP_NODELAY` from its listener. */
   #state = 0;
-  /** Whoever is told of events. */
+  /** The transport to call for events; without one, events resume pending duplex calls. */
   user: SocketUser | null = null;
   /** See {@linkcode Watched.generation}. */
   generation = 0;
   #fd: number;
-  /** The loop that watches it. */
+  /** The event loop that watches the socket. */
   readonly loop: EventLoop;
-  /** Addresses that were asked for. */
+  /** Addresses that have been read. */
   #addresses: KnownAddresses | null = null;
-  /** Those who wait for the next event. */
+  /** Resolves pending duplex calls at the next event. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
   /**
-   * Takes an accepted descriptor over, which does not block.
+   * Takes over an accepted descriptor, which must be non-blocking.
    *
-   * @throws {Error} If the system has no room to watch it; it is closed then.
+   * @throws {Error} If it cannot be watched; it is closed then.
    */
   constructor(loop: EventLoop, fd: number) {
     this.#fd = fd;
@@ -78,34 +76,34 @@ export class EpollSocket implements Duplex, Watched {
     }
   }
 
-  /** Whether reading may give something; only a read can tell. */
+  /** Whether a read may return something; only the read can tell. */
   get isReadable(): boolean {
     return (this.#state & MAY_READ) !== 0;
   }
 
-  /** Our address, as long as the socket is open, and afterwards if it was asked for before. */
+  /** The local address; after the close, only if it was read before. */
   get localAddr(): Deno.Addr | undefined {
     return this.#known().local ??= this.#address("getsockname");
   }
 
-  /** The peer's address, as long. */
+  /** The peer's address; after the close, only if it was read before. */
   get remoteAddr(): Deno.Addr | undefined {
     return this.#known().remote ??= this.#address("getpeername");
   }
 
   /** See {@linkcode Watched.handleEvents}. */
   handleEvents(bits: number): void {
-    // After an end, reading goes on until that is seen.
+    // After the end, reads continue until one of them returns it.
     if ((bits & HAS_ENDED) !== 0) this.#state |= MAY_READ | IS_ENDING;
     else if ((bits & CAN_READ) !== 0) this.#state |= MAY_READ;
     if (this.user !== null) this.user.socketReady();
-    else this.#schedule();
+    else this.#resume();
   }
 
   /**
-   * Receives into a place that never moves.
+   * Receives into memory that never moves.
    *
-   * @returns How many octets; 0 at the end, {@linkcode WOULD_WAIT} if there are none yet.
+   * @returns How many bytes; 0 at the end, {@linkcode WOULD_WAIT} if there are none yet.
    * @throws {Error} If the connection failed.
    */
   receive(address: Deno.PointerValue, size: number): number {
@@ -113,16 +111,16 @@ export class EpollSocket implements Duplex, Watched {
     if (received <= 0) {
       return received === 0 ? this.#ended() : this.#failedToReceive();
     }
-    // All that was there has come, unless the end has come with it.
-    if (received < size && (this.#state & IS_ENDING) === 0) this.#empty();
+    // The system's buffer is empty now, unless the end of the stream follows.
+    if (received < size && (this.#state & IS_ENDING) === 0) this.#setEmpty();
     return received;
   }
 
   /**
-   * Sends octets from a place that does not move.
+   * Sends bytes from memory that never moves.
    *
-   * @param hasMore Whether more follow at once, so that the system waits for them.
-   * @returns How many it took; {@linkcode WOULD_WAIT} if it has no room.
+   * @param hasMore Whether another send follows immediately, so that the system may fill its packet.
+   * @returns How many bytes the system took; {@linkcode WOULD_WAIT} if it has no room.
    * @throws {Error} If the connection failed.
    */
   sendFrom(address: Deno.PointerValue, size: number, hasMore: boolean): number {
@@ -131,7 +129,7 @@ export class EpollSocket implements Duplex, Watched {
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
-  /** As {@linkcode EpollSocket.sendFrom}, from anywhere. */
+  /** Does the same as {@linkcode EpollSocket.sendFrom} for bytes in any memory. */
   send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number {
     const flags = hasMore ? SEND_MORE : SEND;
     const { calls } = this.loop.libc;
@@ -139,7 +137,7 @@ export class EpollSocket implements Duplex, Watched {
     return sent < 0 ? this.#failedToSend() : sent;
   }
 
-  /** Ends the writing direction. */
+  /** Ends the writing direction; the peer reads the end of the stream. */
   shutdownWrite(): void {
     if (!this.#isClosed()) this.loop.libc.calls.shutdown(this.#fd, SHUT_WR);
   }
@@ -149,7 +147,7 @@ export class EpollSocket implements Duplex, Watched {
     if (buffer.length === 0) return 0;
     for (;;) {
       this.#requireOpen();
-      this.#state |= MAY_READ; // until the system says otherwise
+      this.#state |= MAY_READ; // cleared when the system has nothing
       const received = this.loop.libc.calls.recvBytes(
         this.#fd,
         plainBytes(buffer),
@@ -182,7 +180,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   /** See {@linkcode Duplex.closeWrite}. */
-  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  // deno-lint-ignore require-await -- an error has to be a rejection
   async closeWrite(): Promise<void> {
     this.#requireOpen();
     this.shutdownWrite();
@@ -194,7 +192,7 @@ export class EpollSocket implements Duplex, Watched {
     this.#state |= IS_CLOSED;
     this.loop.forget(this.#fd);
     this.loop.libc.calls.close(this.#fd);
-    this.#schedule();
+    this.#resume();
   }
 
   /** See {@linkcode Duplex.setNoDelay}. */
@@ -216,19 +214,19 @@ export class EpollSocket implements Duplex, Watched {
 
   #failedToReceive(): number {
     const errno = this.loop.libc.errno();
-    if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays, so that it is tried again
+    if (errno === EINTR) return WOULD_WAIT; // `isReadable` stays true, so the caller tries again
     if (errno !== EAGAIN) throw systemError("read from connection", errno);
-    this.#empty();
+    this.#setEmpty();
     return WOULD_WAIT;
   }
 
   #ended(): number {
-    this.#empty();
+    this.#setEmpty();
     return 0;
   }
 
-  /** Nothing more has come. */
-  #empty(): void {
+  /** Notes that the system's receive buffer is empty. */
+  #setEmpty(): void {
     this.#state &= ~MAY_READ;
   }
 
@@ -257,7 +255,7 @@ export class EpollSocket implements Duplex, Watched {
     return this.#waiting.promise;
   }
 
-  #schedule(): void {
+  #resume(): void {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;
@@ -273,7 +271,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 }
 
-/** The calls take no shared memory, and nobody has put any there. */
+/** Narrows bytes to the type that the calls take; the server never uses a `SharedArrayBuffer`. */
 export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>; // see above
 }

@@ -1,34 +1,56 @@
 /**
- * Internet addresses as the system's structures, `sockaddr_in` and
- * `sockaddr_in6`, which are the same on all architectures that Deno has.
+ * Internet addresses as the system's structures `sockaddr_in` and
+ * `sockaddr_in6`, which are the same on all architectures that Deno runs on;
+ * and host names, looked up by the system's resolver.
  */
 
-import { AF_INET } from "./numbers.ts";
+import { AF_INET, type Libc, SOCK_STREAM } from "./libc.ts";
 
 const AF_INET6 = 10;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
 
-/** Room for either of them. */
+/** The size of the larger structure. */
 export const MAX_SOCKET_ADDRESS_BYTES = IPV6_BYTES;
+
+/** Offsets in the C library's `struct addrinfo` with 64-bit pointers, in bytes. */
+const ADDRINFO_BYTES = 48;
+const SOCKTYPE_AT = 8;
+const ADDRESS_LENGTH_AT = 16;
+const ADDRESS_AT = 24;
+
+/**
+ * Returns the structure for a host name or an IP address. Of a name with
+ * several addresses, the first counts. Blocks while the resolver works.
+ *
+ * @throws {Deno.errors.AddrNotAvailable} If the name has no address.
+ */
+export function resolveHost(
+  libc: Libc,
+  hostname: string,
+  port: number,
+): Uint8Array<ArrayBuffer> {
+  return encodeSocketAddress(hostname, port) ??
+    withPort(lookUp(libc, hostname), port);
+}
 
 /** The address family of a structure. */
 export function familyOf(bytes: Uint8Array): number {
-  return viewOf(bytes).getUint16(0, true); // in the machine's order, which is this one
+  return viewOf(bytes).getUint16(0, true); // the machine's byte order: both architectures are little-endian
 }
 
-/** Whether a structure is one of IPv6. */
+/** Whether a structure is an IPv6 address. */
 export function isIpv6(bytes: Uint8Array): boolean {
   return familyOf(bytes) === AF_INET6;
 }
 
-/** The structure of an IP address given as text, or `null` if it is a name. */
+/** The structure for an IP address in text form; `null` if the text is a name. */
 export function encodeSocketAddress(
   hostname: string,
   port: number,
 ): Uint8Array<ArrayBuffer> | null {
-  const octets = parseIpv4(hostname);
-  if (octets !== null) return encodeIpv4(octets, port);
+  const ipv4 = parseIpv4(hostname);
+  if (ipv4 !== null) return encodeIpv4(ipv4, port);
   const groups = parseIpv6(hostname);
   return groups === null ? null : encodeIpv6(groups, port);
 }
@@ -43,7 +65,7 @@ export function withPort(
   return copy;
 }
 
-/** The address in a structure, or `null` if it is of another family. */
+/** The address in a structure; `null` if the family is another one. */
 export function decodeSocketAddress(bytes: Uint8Array): Deno.NetAddr | null {
   const view = viewOf(bytes);
   const port = view.getUint16(2);
@@ -66,19 +88,45 @@ export function decodeSocketAddress(bytes: Uint8Array): Deno.NetAddr | null {
   }
 }
 
+function lookUp(libc: Libc, hostname: string): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode(`${hostname}\0`);
+  const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
+  hints.setInt32(SOCKTYPE_AT, SOCK_STREAM, true);
+  const first = new BigUint64Array(1);
+  const failure = libc.calls.getaddrinfo(name, null, hints, first);
+  if (failure !== 0) {
+    throw new Deno.errors.AddrNotAvailable(
+      `Cannot listen on host ${
+        JSON.stringify(hostname)
+      }: its name has no address`,
+    );
+  }
+  const list = first[0]!; // it has one element
+  const info = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
+  libc.calls.copyFromNumber(info, list, ADDRINFO_BYTES);
+  const size = Math.min(
+    info.getUint32(ADDRESS_LENGTH_AT, true),
+    MAX_SOCKET_ADDRESS_BYTES,
+  );
+  const address = new Uint8Array(size);
+  libc.calls.copyFromNumber(address, info.getBigUint64(ADDRESS_AT, true), size);
+  libc.calls.freeaddrinfo(list);
+  return address;
+}
+
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function encodeIpv4(
-  octets: readonly number[],
+  address: readonly number[],
   port: number,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(IPV4_BYTES);
   const view = viewOf(bytes);
   view.setUint16(0, AF_INET, true);
   view.setUint16(2, port);
-  bytes.set(octets, 4);
+  bytes.set(address, 4);
   return bytes;
 }
 
@@ -94,13 +142,14 @@ function encodeIpv6(
   return bytes;
 }
 
+/** The four bytes, or `null` if the text is no IPv4 address. */
 function parseIpv4(text: string): number[] | null {
   if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return null;
-  const octets = text.split(".").map(Number);
-  return octets.every((octet) => octet < 256) ? octets : null;
+  const bytes = text.split(".").map(Number);
+  return bytes.every((byte) => byte < 256) ? bytes : null;
 }
 
-/** The eight groups; whether the text is an address was checked with the listen address. */
+/** The eight groups, or `null` without a colon. `parseAddress` has checked the text already. */
 function parseIpv6(text: string): number[] | null {
   if (!text.includes(":")) return null;
   const [head = "", tail] = text.split("::");
@@ -114,14 +163,14 @@ function parseIpv6(text: string): number[] | null {
 function parseGroups(text: string): number[] {
   if (text === "") return [];
   return text.split(":").flatMap((group) => {
-    const octets = parseIpv4(group);
-    if (octets === null) return [parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = octets;
+    const ipv4 = parseIpv4(group);
+    if (ipv4 === null) return [parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = ipv4;
     return [a << 8 | b, c << 8 | d];
   });
 }
 
-/** The canonical text (RFC 5952): the longest run of zeros is left out, IPv4 in IPv6 is dotted. */
+/** The canonical text (RFC 5952): omits the longest run of zeros, and writes an embedded IPv4 address with dots. */
 function formatIpv6(groups: readonly number[]): string {
   if (
     groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff

@@ -1,22 +1,92 @@
-/** What is asked of sockets and set on them, whatever they are for. */
+/**
+ * System calls on TCP sockets by descriptor: opening listening sockets, setting
+ * options, asking for addresses. The caller owns the descriptors.
+ */
 
-import type { Libc } from "./libc.ts";
+import {
+  CLOSE_ON_EXEC,
+  IPPROTO_TCP,
+  type Libc,
+  NON_BLOCKING,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "./libc.ts";
 import {
   decodeSocketAddress,
+  familyOf,
+  isIpv6,
   MAX_SOCKET_ADDRESS_BYTES,
 } from "./socket_address.ts";
+import { systemError } from "./system_error.ts";
 
-/** Sets an option, given as level, name and value. */
-export function setOption(
-  libc: Libc,
-  fd: number,
-  [level, name, value]: readonly [number, number, number],
-): void {
-  const bytes = Int32Array.of(value);
-  libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+
+/** How many connections may queue for accept; the system's own limit may be lower. */
+const BACKLOG = 4096;
+
+/** How a socket is bound. */
+export interface BindOptions {
+  /** Whether other sockets that set this too may listen on the address; the system spreads connections over them. */
+  readonly isShared: boolean;
 }
 
-/** The address of a socket or of its peer, or `null` if it has none, or is none. */
+/**
+ * Binds a socket without listening: the address is taken, and nothing can
+ * connect to it.
+ *
+ * @param address A structure as of {@linkcode encodeSocketAddress}.
+ * @returns The descriptor.
+ * @throws {Error} If the system refuses; nothing stays open.
+ */
+export function bindSocket(
+  libc: Libc,
+  address: Uint8Array<ArrayBuffer>,
+  { isShared }: BindOptions,
+): number {
+  const { calls } = libc;
+  const type = SOCK_STREAM | NON_BLOCKING | CLOSE_ON_EXEC;
+  const fd = calls.socket(familyOf(address), type, 0);
+  if (fd < 0) throw systemError("make socket", libc.errno());
+  setOption(libc, fd, [SOL_SOCKET, SO_REUSEADDR, 1]);
+  if (isShared) setOption(libc, fd, [SOL_SOCKET, SO_REUSEPORT, 1]);
+  if (isIpv6(address)) setOption(libc, fd, [IPPROTO_IPV6, IPV6_V6ONLY, 0]);
+  setOption(libc, fd, [IPPROTO_TCP, TCP_NODELAY, 1]); // accepted sockets inherit it
+  if (calls.bind(fd, address, address.length) === 0) return fd;
+  throw closeRefused(libc, fd, address);
+}
+
+/**
+ * Binds a socket and listens on it.
+ *
+ * @returns The descriptor.
+ * @throws {Error} If the system refuses; nothing stays open.
+ */
+export function openListening(
+  libc: Libc,
+  address: Uint8Array<ArrayBuffer>,
+  options: BindOptions,
+): number {
+  const fd = bindSocket(libc, address, options);
+  if (libc.calls.listen(fd, BACKLOG) === 0) return fd;
+  throw closeRefused(libc, fd, address);
+}
+
+/**
+ * Returns the address that a socket is bound to.
+ *
+ * @throws {Error} If it has none.
+ */
+export function boundAddress(libc: Libc, fd: number): Deno.NetAddr {
+  const addr = findAddress(libc, fd, "getsockname");
+  if (addr === null) throw systemError("find address", libc.errno());
+  return addr;
+}
+
+/** Returns a socket's own or its peer's address; `null` if it has none, or if the descriptor is not a socket. */
 export function findAddress(
   libc: Libc,
   fd: number,
@@ -26,4 +96,21 @@ export function findAddress(
   const size = Uint32Array.of(bytes.length);
   if (libc.calls[call](fd, bytes, size) !== 0) return null;
   return decodeSocketAddress(bytes);
+}
+
+/** Sets a socket option, given as level, name and value. */
+export function setOption(
+  libc: Libc,
+  fd: number,
+  [level, name, value]: readonly [number, number, number],
+): void {
+  const bytes = Int32Array.of(value);
+  libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
+}
+
+function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {
+  const errno = libc.errno();
+  libc.calls.close(fd);
+  const { hostname, port } = decodeSocketAddress(address)!; // it was encoded here
+  return systemError(`listen on ${hostname}, port ${port}`, errno);
 }

@@ -1,15 +1,15 @@
-/** Errors of the system, by the numbers that Linux has on all its architectures. */
+/** System errors by number; Linux uses the same numbers on x86-64 and aarch64. */
 
-/** A call would have to wait. */
+/** The call would block. */
 export const EAGAIN = 11;
-/** A signal came between. */
+/** A signal interrupted the call. */
 export const EINTR = 4;
-/** There is no such descriptor. */
+/** The descriptor is not open. */
 export const EBADF = 9;
-/** It is there already. */
+/** The entry exists already. */
 export const EEXIST = 17;
 
-/** Names of the errors that sockets meet. */
+/** Names of the errors that socket calls return. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [1, "EPERM"],
   [EINTR, "EINTR"],
@@ -42,7 +42,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [113, "EHOSTUNREACH"],
 ]);
 
-/** The runtime's class of an error, where it has one. */
+/** The runtime's class for an error; `Error` if it has none. */
 function classOf(name: string): new (message: string) => Error {
   const { errors } = Deno;
   switch (name) {
@@ -71,9 +71,9 @@ function classOf(name: string): new (message: string) => Error {
 }
 
 /**
- * An error as the runtime's own listeners and connections throw it.
+ * Makes an error like those of the runtime's listeners and connections, with a `code`.
  *
- * @param action What was tried, as in `Cannot <action>: EPIPE`.
+ * @param action What failed, as in `Cannot <action>: EPIPE`.
  */
 export function systemError(action: string, errno: number): Error {
   const code = NAMES.get(errno) ?? `errno ${errno}`;

@@ -10,6 +10,7 @@ import {
 import { RouterBuilder } from "../../../router/router.ts";
 import type { Hooks } from "../../../server/application.ts";
 import { ConnectionManager } from "../../../server/engines/connection_manager.ts";
+import { ListenEngine } from "../../../server/engines/listen/engine.ts";
 import { resolveOptions } from "../../../server/options.ts";
 import { MemoryConnection } from "../../support/memory_duplex.ts";
 import { request } from "../../support/serve.ts";
@@ -33,7 +34,7 @@ class Timed extends MemoryConnection {
     hooks: Partial<Hooks> = {},
   ) {
     super();
-    const engine = new ConnectionManager(
+    const manager = new ConnectionManager(
       {
         router: new RouterBuilder<Handler>().build(),
         fallback: handler,
@@ -49,10 +50,10 @@ class Timed extends MemoryConnection {
         },
         options: resolveOptions(options),
       },
-      { onFinished: () => {}, onError: () => {} },
-      { clock: this.clock },
+      new ListenEngine(),
+      { onError: () => {}, clock: this.clock },
     );
-    this.ended = engine.handle(this.duplex);
+    this.ended = manager.handle(this.duplex);
   }
 
   /** Moves the time by `durationMs`, sees nothing happen, and then by what sweeps are late. */

@@ -1,13 +1,12 @@
-/** Where errors go that end nothing and that no caller waits for. */
+/** Reports errors that do not end serving and that reach no caller. */
 
 /**
- * Whom to tell of them: the caller's function, or the console, where uncaught
- * ones are reported too. At most one a second is passed on, so that a storm of
- * failures is no storm of lines.
+ * Makes a function that reports errors, at most one a second: a burst of
+ * failures must not flood the log. The others are dropped.
  *
- * @param report The caller's function, if there is one.
+ * @param report Called with an error. By default it goes to the console, as uncaught errors do.
  */
-export function errorReport(
+export function errorReporter(
   report: (error: unknown) => void = printError,
 ): (error: unknown) => void {
   let nextMs = -Infinity;
@@ -18,7 +17,7 @@ export function errorReport(
     try {
       report(error);
     } catch (thrown) {
-      printError(thrown); // what serves goes on, whatever its owner's function does
+      printError(thrown); // serving goes on even if the application's function throws
     }
   };
 }

@@ -1,0 +1,51 @@
+/**
+ * The contract between an engine and the connection manager. An engine binds
+ * addresses and moves the bytes of accepted connections; the manager accepts,
+ * counts, runs the hooks and ends serving. `listen/` and `epoll/` implement the
+ * contract. A further engine is a folder beside them and a function in
+ * `start.ts`.
+ */
+
+import type { ListenAddress } from "../address.ts";
+import type { Duplex } from "../duplex.ts";
+import type { ServedTransport, TransportInit } from "./transport.ts";
+
+/** A source of connections; the runtime's listeners are some. */
+export interface Listener {
+  /** The bound address. */
+  readonly addr: Deno.Addr;
+  /** Resolves with the next connection; rejects with the reason if there is none. */
+  accept(): Promise<Duplex>;
+  /**
+   * Resolves when everything that has already arrived was delivered. Without
+   * this method, one turn of the event loop has to do.
+   */
+  settled?(): Promise<void>;
+  /** Stops accepting; a pending accept rejects. */
+  close(): void;
+  /** Keeps the process alive. */
+  ref(): void;
+  /** Lets the process exit. */
+  unref(): void;
+}
+
+/** One way to do network I/O. */
+export interface Engine {
+  /**
+   * Starts the engine; called once, before any other method.
+   *
+   * @param onFailure Called when the engine itself cannot go on, which ends serving.
+   */
+  start(onFailure: (error: unknown) => void): void;
+  /**
+   * Listens on an address.
+   *
+   * @param index The position of the address in the server's list.
+   * @throws {Error} If the system or the permissions refuse it.
+   */
+  bind(address: ListenAddress, index: number): Listener;
+  /** Makes the transport that moves a connection's bytes. */
+  carry(init: TransportInit): ServedTransport;
+  /** Releases everything; called once, after the last connection has ended. */
+  close(): Promise<void>;
+}

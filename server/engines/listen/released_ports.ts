@@ -1,0 +1,50 @@
+/**
+ * Ports that are known to be free, for threads that bind them with `reusePort`.
+ * The runtime has no socket that keeps a port without accepting from it. The
+ * ports are therefore released again, and another process could take one
+ * before the first thread binds it.
+ */
+
+import type { TcpAddress } from "../../address.ts";
+import { requireNetPermission } from "../net_permission.ts";
+import type { SharedPorts } from "../shared_ports.ts";
+
+/** See the file's header. */
+export class ReleasedPorts implements SharedPorts {
+  readonly addrs: readonly Deno.NetAddr[];
+
+  /**
+   * Binds all addresses, which picks a port for each port 0, and releases them.
+   *
+   * @throws {Error} If the system or the permissions refuse an address.
+   */
+  constructor(
+    addresses: readonly TcpAddress[],
+  ) {
+    const listeners: Deno.TcpListener[] = [];
+    try {
+      for (const { hostname, port } of addresses) {
+        // The threads will bind the port that the system picks, which can be any.
+        if (port === 0) requireNetPermission(hostname, null);
+        listeners.push(Deno.listen({ hostname, port }));
+      }
+      this.addrs = listeners.map(({ addr }) => addr);
+    } finally {
+      for (const listener of listeners) listener.close();
+    }
+  }
+
+  /** See {@linkcode SharedPorts.descriptorsOf}. */
+  descriptorsOf(): readonly number[] {
+    return [];
+  }
+
+  /** See {@linkcode SharedPorts.recover}: the runtime closes a dead thread's connections. */
+  recover(): void {}
+
+  /** See {@linkcode SharedPorts.release}. */
+  release(): void {}
+
+  /** See {@linkcode SharedPorts.close}. */
+  close(): void {}
+}
