@@ -34,6 +34,7 @@ const ORDER = [
   "request_head_bench.ts",
   "simd_crossing_bench.ts",
   "router_bench.ts",
+  "machine_bench.ts",
   "response_head_bench.ts",
   "header_lookup_bench.ts",
   "head_encoding_bench.ts",

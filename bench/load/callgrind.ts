@@ -79,7 +79,12 @@ async function control(what: string, pid: number): Promise<void> {
   if (output === null) throw new Error(`callgrind_control ${what} failed`);
 }
 
-function readTotal(path: string): number {
+/**
+ * Reads the instructions that a file of callgrind tells.
+ *
+ * @throws {Error} If it has none.
+ */
+export function readTotal(path: string): number {
   const match = /^(?:summary|totals): ([0-9]+)/m.exec(
     Deno.readTextFileSync(path),
   );

@@ -12,6 +12,7 @@ deno task bench:report         # measure all of them and write this page
 deno task bench:report router  # measure one file, keep the other figures
 deno task bench:report --render-only
 deno task bench:load           # whole servers under load
+deno task bench:count          # instructions a request in memory, by valgrind
 \`\`\``;
 
 const HOW_TO_READ = `\

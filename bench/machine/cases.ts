@@ -1,0 +1,119 @@
+/**
+ * What the connection machine is fed in memory: a request, how often it stands
+ * in one read, and the response that counts as right. The first cases are those
+ * of the load comparison, so that the two can be compared.
+ */
+
+import { RouterBuilder } from "../../router/router.ts";
+import type { Application } from "../../server/application.ts";
+import type { Handler } from "../../server/hooks.ts";
+import { DEFAULT_SERVER_OPTIONS } from "../../server/options.ts";
+import { Headers } from "../../codec/headers.ts";
+import { LOAD_CASES } from "../load/cases.ts";
+import { HELLO } from "../targets/answers.mjs";
+
+/** One case. */
+export interface MachineCase {
+  /** The name on the command line. */
+  readonly name: string;
+  /** For a reader of the results. */
+  readonly description: string;
+  /** The bytes of one request, one character each. */
+  readonly request: string;
+  /** How many requests one read brings. */
+  readonly pipelined: number;
+  /** The status code of the response. */
+  readonly status: number;
+  /** The body of the response. */
+  readonly body: string;
+  /** Whether the handler is asynchronous, so that the response comes after the read. */
+  readonly isAsync: boolean;
+}
+
+const POSTED = '{"name":"khttp","stars":5}';
+
+/** A case of the load comparison. */
+function fromLoad(name: string): MachineCase {
+  const found = LOAD_CASES.find((loadCase) => loadCase.name === name);
+  if (found === undefined) throw new TypeError(`Cannot find case "${name}"`);
+  const { description, request, pipelined, answer } = found;
+  const body = new TextDecoder().decode(answer.body);
+  return {
+    ...{ name, description, request, pipelined, body },
+    ...{ status: 200, isAsync: false },
+  };
+}
+
+/** All cases, in the order of the report. */
+export const MACHINE_CASES: readonly MachineCase[] = [
+  fromLoad("hello"),
+  fromLoad("chrome-params"),
+  fromLoad("json-handler"),
+  fromLoad("pipelined-16"),
+  {
+    name: "post-json",
+    description: "POST 26 bytes of JSON, read and sent back",
+    request: "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n" +
+      "Content-Type: application/json\r\n" +
+      `Content-Length: ${POSTED.length}\r\n\r\n${POSTED}`,
+    ...{ pipelined: 1, status: 200, body: POSTED, isAsync: true },
+  },
+  {
+    name: "not-found",
+    description: "GET a path without a route",
+    request: "GET /wp-login.php HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    ...{ pipelined: 1, status: 404, body: "", isAsync: false },
+  },
+];
+
+/**
+ * Finds a case by its name.
+ *
+ * @throws {TypeError} If there is none.
+ */
+export function machineCaseOf(name: string): MachineCase {
+  const found = MACHINE_CASES.find((known) => known.name === name);
+  if (found !== undefined) return found;
+  const names = MACHINE_CASES.map((known) => known.name).join(", ");
+  throw new TypeError(`Cannot find "${name}" among the cases: ${names}`);
+}
+
+const TEXT = new Headers({ "content-type": "text/plain" });
+const JSON_TYPE = new Headers({ "content-type": "application/json" });
+
+const ROUTES: readonly (readonly [string, string, Handler])[] = [
+  ["GET", "/", (_, res) => res.ok(HELLO, TEXT)],
+  ["GET", "/user/:id", (ctx, res) => res.ok(ctx.params.get("id"), TEXT)],
+  ["GET", "/search", ({ uri, headers }, res) => {
+    const told = {
+      path: uri.path,
+      query: uri.query,
+      agent: headers.get("user-agent"),
+      language: headers.get("accept-language"),
+    };
+    return res.ok(JSON.stringify(told), JSON_TYPE);
+  }],
+  ["POST", "/echo", async (ctx, res) => {
+    res.ok(await ctx.body.text(), JSON_TYPE);
+  }],
+];
+
+/** Makes the application that answers all cases. */
+export function makeApplication(): Application {
+  const router = new RouterBuilder<Handler>();
+  for (const [method, pattern, handler] of ROUTES) {
+    router.add(method, pattern, handler);
+  }
+  return {
+    router: router.build(),
+    fallback: null,
+    hooks: {
+      connectionSetup: null,
+      preRouting: null,
+      connectionTeardown: null,
+      error: null,
+    },
+    options: DEFAULT_SERVER_OPTIONS,
+    tls: null,
+  };
+}

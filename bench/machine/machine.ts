@@ -1,0 +1,114 @@
+/**
+ * Runs one case through the connection machine in memory, and checks that the
+ * responses are right before anything is measured and complete afterwards.
+ */
+
+import type { Clock } from "../../server/connection/connections.ts";
+import { EngineContext } from "../../server/connection/engine_context.ts";
+import { type MachineCase, makeApplication } from "./cases.ts";
+import { MemoryTransport } from "./memory_transport.ts";
+
+/** Reads before a fresh connection follows: counters of a connection stay small integers. */
+const READS_PER_CONNECTION = 10_000;
+
+/** Microtask turns within which an asynchronous handler must have answered. */
+const MAX_TURNS = 100;
+
+/** A clock that stands still: no sweep and no new date within a measurement. */
+const STILL_CLOCK: Clock = {
+  monotonicMs: () => 0,
+  epochMs: () => 784_111_777_000, // Sun, 06 Nov 1994 08:49:37 GMT
+  every: () => () => {},
+};
+
+/** One case and its connection. */
+export class Machine {
+  #case: MachineCase;
+  #context = new EngineContext(makeApplication(), STILL_CLOCK, false);
+  #transport: MemoryTransport;
+  #sizeBytes: number;
+  /** Reads of this connection. */
+  #reads = 0;
+  /** Bytes that the responses of one read have. */
+  #responseBytes = 0;
+
+  private constructor(machineCase: MachineCase) {
+    this.#case = machineCase;
+    this.#transport = new MemoryTransport(this.#context);
+    const wire = machineCase.request.repeat(machineCase.pipelined);
+    const { bytes, start } = this.#context.window;
+    this.#sizeBytes =
+      new TextEncoder().encodeInto(wire, bytes.subarray(start)).written;
+    if (this.#sizeBytes !== wire.length) {
+      throw new RangeError("Cannot receive the requests: they fill the window");
+    }
+  }
+
+  /**
+   * Makes a machine and checks its first response.
+   *
+   * @throws {Error} If the response is not the one that the case expects.
+   */
+  static async create(machineCase: MachineCase): Promise<Machine> {
+    const machine = new Machine(machineCase);
+    const transport = machine.#transport;
+    const sent: Uint8Array[] = [];
+    transport.sent = sent;
+    machine.read();
+    for (let turn = 0; turn < MAX_TURNS; turn++) await null;
+    transport.sent = null;
+    machine.#responseBytes = transport.sentBytes;
+    const text = await new Blob(sent as Uint8Array<ArrayBuffer>[]).text(); // copies, in memory of their own
+    const { name, status, body, pipelined } = machineCase;
+    const responses = text.split(`HTTP/1.1 ${status} `).slice(1);
+    const isRight = responses.length === pipelined &&
+      responses.every((response) => response.endsWith(`\r\n\r\n${body}`));
+    if (!isRight) throw new Error(`Cannot use case "${name}": got ${text}`);
+    return machine;
+  }
+
+  /** Receives the requests of one read; synchronous handlers have answered when it returns. */
+  read(): void {
+    if (this.#reads === READS_PER_CONNECTION) this.#reconnect();
+    this.#reads++;
+    this.#transport.receive(this.#sizeBytes);
+  }
+
+  /** As {@linkcode Machine.read}, and waits for the response of an asynchronous handler. */
+  async readAndWait(): Promise<void> {
+    this.read();
+    const expected = this.#reads * this.#responseBytes;
+    for (let turn = 0; this.#transport.sentBytes < expected; turn++) {
+      if (turn === MAX_TURNS) throw new Error("Cannot go on: no response");
+      await null;
+    }
+  }
+
+  /** Reads so many times. */
+  async run(reads: number): Promise<void> {
+    if (this.#case.isAsync) {
+      for (let count = 0; count < reads; count++) await this.readAndWait();
+    } else for (let count = 0; count < reads; count++) this.read();
+    this.check();
+  }
+
+  /**
+   * Checks that every request of this connection was answered in full.
+   *
+   * @throws {Error} If bytes are missing or too many.
+   */
+  check(): void {
+    const { sentBytes } = this.#transport;
+    const expected = this.#reads * this.#responseBytes;
+    if (sentBytes !== expected) {
+      throw new Error(`Cannot count: ${sentBytes} of ${expected} bytes sent`);
+    }
+  }
+
+  #reconnect(): void {
+    this.check();
+    this.#transport.connection.fail();
+    this.#transport = new MemoryTransport(this.#context);
+    this.#reads = 0;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Counts the instructions of the connection machine in memory, a request, under
+ * valgrind's callgrind:
+ *
+ *     deno task bench:count --cases hello,chrome-params
+ *
+ * Each case runs in a process of its own: first a warm-up, then rounds whose
+ * instructions are written out one by one, so that neither the start nor the
+ * compiler counts. The lowest round is the result, since compiling and collecting
+ * garbage only ever add; the highest tells how steady it was.
+ */
+// deno-lint-ignore-file no-console
+
+import { parseArgs } from "node:util";
+import { readTotal } from "./load/callgrind.ts";
+import {
+  MACHINE_CASES,
+  type MachineCase,
+  machineCaseOf,
+} from "./machine/cases.ts";
+
+const USAGE = `usage: deno task bench:count [options]
+  --cases A,B     only these of: ${MACHINE_CASES.map(nameOf).join(", ")}
+  --requests N    requests of a round (96000)
+  --rounds N      rounds of each case (5)`;
+
+/** Instructions a request. */
+interface Count {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** How many requests are counted, and how often. */
+interface Plan {
+  readonly requests: number;
+  readonly rounds: number;
+}
+
+/**
+ * Counts one case.
+ *
+ * @throws {Error} If it cannot be counted, with the reason.
+ */
+async function count(
+  { name, pipelined }: MachineCase,
+  { requests, rounds }: Plan,
+  folder: string,
+): Promise<Count> {
+  const file = `${folder}/${name}`;
+  const child = new URL("machine/count_child.ts", import.meta.url).pathname;
+  const reads = Math.ceil(requests / pipelined);
+  const { success, stderr } = await new Deno.Command("valgrind", {
+    args: [
+      "--tool=callgrind",
+      "--smc-check=all-non-file", // V8 changes code while it runs
+      "--fair-sched=try", // a thread that compiles keeps no other waiting
+      "--dump-before=umask", // see `count_child.ts`
+      `--callgrind-out-file=${file}`,
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      "--v8-flags=--single-threaded-gc", // helper threads count as they happen to run
+      decodeURIComponent(child),
+      name,
+      String(reads),
+      String(rounds),
+    ],
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  // The first file holds the start and the warm-up.
+  const counts = Array.from(
+    { length: rounds },
+    (_, round) => readTotal(`${file}.${round + 2}`) / (reads * pipelined),
+  );
+  return { lowest: Math.min(...counts), highest: Math.max(...counts) };
+}
+
+function nameOf({ name }: MachineCase): string {
+  return name;
+}
+
+function parseCount(flag: string, text: string): number {
+  if (/^[1-9][0-9]{0,7}$/.test(text)) return Number(text);
+  throw new TypeError(`Cannot use "${text}" for ${flag}: not 1 to 99999999`);
+}
+
+/** @throws {TypeError} If the command line is not understood. */
+function parse(): Plan & { readonly cases: readonly MachineCase[] } {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      cases: { type: "string" },
+      requests: { type: "string", default: "96000" },
+      rounds: { type: "string", default: "5" },
+    },
+  });
+  return {
+    cases: values.cases?.split(",").map(machineCaseOf) ?? MACHINE_CASES,
+    requests: parseCount("--requests", values.requests),
+    rounds: parseCount("--rounds", values.rounds),
+  };
+}
+
+if (Deno.args.includes("--help")) {
+  console.log(USAGE);
+  Deno.exit();
+}
+const { cases, ...plan } = parse();
+const folder = await Deno.makeTempDir({ prefix: "khttp-count-" });
+try {
+  for (const machineCase of cases) {
+    const { lowest, highest } = await count(machineCase, plan, folder);
+    console.log(
+      `${machineCase.name}: ${lowest.toFixed(0)} instructions a request, ` +
+        `at most ${highest.toFixed(0)} in ${plan.rounds} rounds`,
+    );
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
