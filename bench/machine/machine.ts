@@ -3,7 +3,7 @@
  * responses are right before anything is measured and complete afterwards.
  */
 
-import type { Clock } from "../../server/connection/connections.ts";
+import type { Clock } from "../../server/connection/clock.ts";
 import { EngineContext } from "../../server/connection/engine_context.ts";
 import { type MachineCase, makeApplication } from "./cases.ts";
 import { MemoryTransport } from "./memory_transport.ts";
@@ -19,6 +19,7 @@ const STILL_CLOCK: Clock = {
   monotonicMs: () => 0,
   epochMs: () => 784_111_777_000, // Sun, 06 Nov 1994 08:49:37 GMT
   every: () => () => {},
+  after: () => () => {},
 };
 
 /** One case and its connection. */
