@@ -18,7 +18,7 @@ import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
-import { applicationOf } from "./support/timed.ts";
+import { applicationOf } from "./support/application.ts";
 import { turn, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 

@@ -6,9 +6,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError } from "../mod.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
-import { withDeadline } from "./support/helpers.ts";
+import { withDeadline } from "./support/with_deadline.ts";
 import { request } from "./support/serve.ts";
-import { Timed } from "./support/timed.ts";
+import { TimedConnection } from "./support/timed_connection.ts";
 import { turn, until } from "./support/turns.ts";
 
 const DEADLINE_MS = 10_000;
@@ -196,7 +196,7 @@ testEngines(
 
 testEngine(LISTEN, "R110: a write that fails tells the same", async () => {
   const departure = streaming();
-  const peer = new Timed(departure.handler);
+  const peer = new TimedConnection(departure.handler);
   const broken = new Deno.errors.BrokenPipe("gone");
   let writes = 0;
   const { write } = peer.duplex;

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Handler, ResponseHandle } from "../mod.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { request } from "./support/serve.ts";
-import { Timed } from "./support/timed.ts";
+import { TimedConnection } from "./support/timed_connection.ts";
 import { turn } from "./support/turns.ts";
 
 testEngines(
@@ -70,7 +70,7 @@ testEngine(
   "R96: no handler begins while more than 64 KiB of answers wait to be sent",
   async () => {
     let calls = 0;
-    const peer = new Timed((_, res) => {
+    const peer = new TimedConnection((_, res) => {
       calls++;
       res.ok(new Uint8Array(100_000));
     });
@@ -121,7 +121,7 @@ testEngines(
 );
 
 /** Counts what the server takes from a peer, and how large its reads are. */
-function countTaken(peer: Timed): { bytes: number } {
+function countTaken(peer: TimedConnection): { bytes: number } {
   const taken = { bytes: 0 };
   const { read } = peer.duplex;
   peer.duplex.read = async (buffer) => {
@@ -139,7 +139,7 @@ testEngine(
     const count = 10_000;
     const first = Promise.withResolvers<void>();
     let calls = 0;
-    const peer = new Timed(async (ctx, res) => {
+    const peer = new TimedConnection(async (ctx, res) => {
       calls++;
       const { path } = ctx.uri;
       if (path === "/0") await first.promise;
@@ -170,7 +170,7 @@ testEngine(
   async () => {
     let calls = 0;
     const body = "x".repeat(1000);
-    const peer = new Timed((_, res) => {
+    const peer = new TimedConnection((_, res) => {
       calls++;
       res.ok(body);
     });

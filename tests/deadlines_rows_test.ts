@@ -9,7 +9,8 @@ import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { request } from "./support/serve.ts";
-import { SWEEPS_MS, Timed } from "./support/timed.ts";
+import { SWEEPS_MS } from "./support/timed_peer.ts";
+import { TimedConnection } from "./support/timed_connection.ts";
 import { until } from "./support/turns.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
@@ -290,7 +291,7 @@ testEngine(
     const size = 300_000;
     const taken: number[] = [];
     let take = (): void => {};
-    const timed = new Timed((_, res) => res.ok(new Uint8Array(size)));
+    const timed = new TimedConnection((_, res) => res.ok(new Uint8Array(size)));
     timed.duplex.write = async (bytes) => {
       await new Promise<void>((resolve) => take = resolve);
       taken.push(Math.min(bytes.length, 50_000));
@@ -317,7 +318,7 @@ testEngine(
   LISTEN,
   "R152: an error response that nobody reads is cut too",
   async () => {
-    const timed = new Timed(ok);
+    const timed = new TimedConnection(ok);
     const release = timed.holdWrites();
     timed.send("x\r\n\r\n");
     await until(() => timed.writes.length > 0);

@@ -179,7 +179,7 @@ const others: Readonly<Record<string, string>> = {
 
 /** Ways to serve that name an engine, or take the default one. */
 const NAMES_ENGINE =
-  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:Timed|TimedSocket|ConnectionManager|EpollEngine|MemoryWire|EpollWire)\(/;
+  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:TimedConnection|TimedSocket|ConnectionManager|EpollEngine|MemoryWire|SocketWire)\(/;
 
 /** Asks which engine it runs on. */
 const ASKS_ENGINE = /name === "(?:listen|epoll)"|\w\[(?:engine\.)?name\]/;
@@ -301,7 +301,7 @@ Deno.test("each rule finds what breaks it", () => {
       'new_test.ts: "x ${n}" is not run through the table of engines',
     ],
     [
-      'testEngines("x", async () => {\n  const peer = new Timed(handler);\n});',
+      'testEngines("x", async () => {\n  const peer = new TimedConnection(handler);\n});',
       'new_test.ts: "x" chooses an engine itself',
     ],
     [

@@ -239,18 +239,18 @@ const planted: readonly (readonly [
     `export { b } from "../server/b.ts";`,
     1,
   ],
-  [findImportViolations, "mod.ts", `import "./tests/support/helpers.ts";`, 1],
+  [findImportViolations, "mod.ts", `import "./tests/support/turns.ts";`, 1],
   [
     findImportViolations,
     "bench/a.ts",
-    `import "../tests/support/helpers.ts";`,
+    `import "../tests/support/turns.ts";`,
     1,
   ],
   [findImportViolations, "tests/a_test.ts", `import "./std/assert.ts";`, 1],
   [
     findImportViolations,
     "tests/a_test.ts",
-    `import "./support/helpers.ts";`,
+    `import "./support/turns.ts";`,
     0,
   ],
   [findImportViolations, "examples/a.ts", `import "../server/server.ts";`, 1],
@@ -271,7 +271,7 @@ const planted: readonly (readonly [
   [(all) => findNameViolations(all.keys()), "codec/index.ts", "", 1],
   [(all) => findNameViolations(all.keys()), "server/body_utils.ts", "", 1],
   [(all) => findNameViolations(all.keys()), "server/engines/helpers.ts", "", 1],
-  [(all) => findNameViolations(all.keys()), "tests/support/helpers.ts", "", 0],
+  [(all) => findNameViolations(all.keys()), "tests/support/turns.ts", "", 0],
   [findCycle, "codec/a.ts", `import type { A } from "./a.ts";`, 2],
 ];
 

@@ -7,10 +7,12 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Handler } from "../mod.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
-import { withDeadline } from "./support/helpers.ts";
+import { withDeadline } from "./support/with_deadline.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
-import { applicationOf, SWEEPS_MS, Timed } from "./support/timed.ts";
+import { applicationOf } from "./support/application.ts";
+import { SWEEPS_MS } from "./support/timed_peer.ts";
+import { TimedConnection } from "./support/timed_connection.ts";
 import { turn, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
@@ -35,7 +37,7 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
           yield new Uint8Array(pieceBytes);
         }
       }
-      const peer = new Timed((_, res) => res.ok(endless()));
+      const peer = new TimedConnection((_, res) => res.ok(endless()));
       let writtenBytes = 0;
       let sent: (() => void) | null = null;
       peer.duplex.write = async (bytes) => {
@@ -69,7 +71,7 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
 }
 
 /** Counts what the server takes from a peer. */
-function countTaken(peer: Timed): { bytes: number } {
+function countTaken(peer: TimedConnection): { bytes: number } {
   const taken = { bytes: 0 };
   const { read } = peer.duplex;
   peer.duplex.read = async (buffer) => {
@@ -94,7 +96,7 @@ for (const [how, fields, piece] of uploads) {
     `R154: an upload ${how} that nobody reads stops at 64 KiB`,
     async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const peer = new Timed(async (_, res) => {
+      const peer = new TimedConnection(async (_, res) => {
         await promise;
         res.ok("ok");
       });
@@ -119,7 +121,7 @@ for (const [how, fields, piece] of uploads) {
     async () => {
       let readBytes = 0;
       let step = Promise.withResolvers<void>();
-      const peer = new Timed(async (ctx, res) => {
+      const peer = new TimedConnection(async (ctx, res) => {
         for await (const bytes of ctx.body) {
           readBytes += bytes.length;
           await step.promise;

@@ -11,11 +11,11 @@ import {
   testEngine,
   testEngines,
 } from "./support/engines.ts";
-import { withDeadline } from "./support/helpers.ts";
+import { withDeadline } from "./support/with_deadline.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import type { RawClient } from "./support/raw_client.ts";
 import { request, type TestServer } from "./support/serve.ts";
-import { applicationOf } from "./support/timed.ts";
+import { applicationOf } from "./support/application.ts";
 import { turn, until, untilRefused } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 

@@ -14,7 +14,8 @@ import {
 } from "./support/engines.ts";
 import type { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
-import { Timed, type TimedPeer } from "./support/timed.ts";
+import { TimedConnection } from "./support/timed_connection.ts";
+import type { TimedPeer } from "./support/timed_peer.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const DRAIN_BYTES = 65_536;
@@ -332,7 +333,7 @@ testEngine(
   "R103: no more than 64 KiB are read behind the last answer",
   async () => {
     for (const isHeld of [false, true]) {
-      const peer = new Timed((_, res) => res.send(401));
+      const peer = new TimedConnection((_, res) => res.send(401));
       const release = isHeld ? peer.holdWrites() : (): void => {};
       let takenBytes = 0;
       const { read } = peer.duplex;

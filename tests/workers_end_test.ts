@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Server, type ServerHandle } from "../mod.ts";
-import { withDeadline } from "./support/helpers.ts";
+import { withDeadline } from "./support/with_deadline.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 

@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { withDeadline } from "./support/helpers.ts";
+import { withDeadline } from "./support/with_deadline.ts";
 import { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";

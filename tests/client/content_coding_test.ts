@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { head, send } from "../support/hostile_server.ts";
-import { fromOctets } from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import {
   EMPTY,
   fails,
@@ -19,7 +19,7 @@ const DECODE = { decodesContent: true };
 
 function response(coding: string, payload: Uint8Array): string {
   return `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\nContent-Length: ${payload.length}\r\n\r\n${
-    fromOctets(payload)
+    decodeLatin1(payload)
   }`;
 }
 

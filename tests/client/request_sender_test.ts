@@ -7,7 +7,7 @@ import {
   type WritableConn,
 } from "../../client/request_sender.ts";
 import type { ExchangeInit } from "../../mod.ts";
-import { fromOctets } from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import { Pieces } from "../support/client_exchange.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { turn } from "../support/turns.ts";
@@ -43,7 +43,7 @@ class Narrow {
 
   #take(bytes: Uint8Array): Promise<number> {
     const size = Math.min(bytes.length, this.width);
-    this.sent += fromOctets(bytes.subarray(0, size));
+    this.sent += decodeLatin1(bytes.subarray(0, size));
     if (this.sent.length >= this.stopAt) this.sender.stop();
     return Promise.resolve(size);
   }

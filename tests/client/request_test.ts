@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
 import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
 import { body, head, send, type Step } from "../support/hostile_server.ts";
-import { fromOctets } from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import {
   EMPTY,
   fails,
@@ -16,7 +16,7 @@ import {
 
 /** The head of a request to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {
-  return fromOctets(prepareRequest(method, "/", init, "a").head);
+  return decodeLatin1(prepareRequest(method, "/", init, "a").head);
 }
 
 Deno.test("R130: bad methods, targets, fields and protocols are TypeErrors before connecting", async () => {

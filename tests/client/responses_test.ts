@@ -18,7 +18,7 @@ import {
   sendEach,
   type Step,
 } from "../support/hostile_server.ts";
-import { fromOctets } from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import { everySplit } from "../support/splits.ts";
 import {
   clientFailure,
@@ -63,7 +63,7 @@ function decode(
       const { bytes, start, end } = buffer;
       const used = decoder!.decode(bytes, start, end);
       const { pieceStart, pieceEnd } = decoder!;
-      body += fromOctets(bytes.subarray(pieceStart, pieceEnd));
+      body += decodeLatin1(bytes.subarray(pieceStart, pieceEnd));
       buffer.consume(used);
     }
   };
@@ -77,7 +77,7 @@ function decode(
     if (ends) decoder!.end();
     if (!decoder!.done) return "more";
     const { bytes, start, end } = buffer;
-    const rest = fromOctets(bytes.subarray(start, end));
+    const rest = decodeLatin1(bytes.subarray(start, end));
     return { status: parsed.status, body, rest };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -272,7 +272,7 @@ Deno.test("R143: a truncated body gives the bytes that arrived, and then the err
   const response = await both.client.get("/");
   const pieces: string[] = [];
   const failure = await clientFailure((async () => {
-    for await (const piece of response.body) pieces.push(fromOctets(piece));
+    for await (const piece of response.body) pieces.push(decodeLatin1(piece));
   })());
   assertEquals(pieces.join(""), "hello");
   assertEquals(failure, ["read", "INCOMPLETE", "TRUNCATED_BODY"]);

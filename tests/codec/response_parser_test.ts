@@ -12,7 +12,7 @@ import {
   ResponseHeadParser,
   unfoldLines,
 } from "../../codec/response_parser.ts";
-import { fromOctets } from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import { everySplit } from "../support/splits.ts";
 
 const REST = "HTTP/1.1 200";
@@ -150,7 +150,7 @@ Deno.test("parseResponseHead() asks for more until the empty line is complete", 
 function unfold(wire: string): string {
   const bytes = encodeLatin1(`\r\n ${wire}`);
   unfoldLines(bytes, 3, bytes.length);
-  return fromOctets(bytes.subarray(3));
+  return decodeLatin1(bytes.subarray(3));
 }
 
 const LINE = "HTTP/1.1 200 OK\r\n";

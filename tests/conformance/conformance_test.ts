@@ -9,7 +9,8 @@ import { encodeLatin1 } from "../../codec/ascii.ts";
 import { parseHttpDate } from "../../codec/http_date.ts";
 import { Status } from "../../codec/status.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
-import type { WireOutcome, WireResponse } from "../support/helpers.ts";
+import type { WireOutcome } from "../support/wire.ts";
+import type { WireResponse } from "../support/parse_responses.ts";
 import { everySplit, seededSplits } from "../support/splits.ts";
 import { runEach } from "../support/wire.ts";
 import {

@@ -9,11 +9,8 @@ import {
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Program } from "../support/program.ts";
-import {
-  fromOctets,
-  RawClient,
-  type RawResponse,
-} from "../support/raw_client.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
+import { RawClient, type RawResponse } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -581,7 +578,7 @@ Deno.test("static_file_server tells how it is used", async () => {
       cwd: new URL("../../", import.meta.url),
     }).output();
     assertEquals(code, 2);
-    assertStringIncludes(fromOctets(stderr), "Usage: static_file_server.ts");
+    assertStringIncludes(decodeLatin1(stderr), "Usage: static_file_server.ts");
   }
 });
 

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { Program } from "./program.ts";
-import { fromOctets, toOctets } from "./raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 
 const root = new URL("../../", import.meta.url);
 const fixtures = new URL("tests/fixtures/", root);
@@ -14,14 +14,14 @@ const DEADLINE_MS = 30_000;
 /** The certificate of the TLS servers, for `localhost` and 127.0.0.1. */
 export const CERTIFICATE_PATH = "tests/fixtures/localhost.cert.pem";
 
-/** How a run ended; text is one character an octet. */
+/** How a run ended; strings hold one character for each byte. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the program with network and nothing else, unless `flags` give more. */
+/** Runs the program with network permission only, plus `flags`. */
 export async function run(
   args: readonly string[],
   { flags = [], input }: {
@@ -48,11 +48,11 @@ export async function run(
   const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
   try {
     if (input !== undefined) {
-      await ReadableStream.from([toOctets(input)]).pipeTo(child.stdin)
-        .catch(() => {}); // it may end before it has read all
+      await ReadableStream.from([encodeLatin1(input)]).pipeTo(child.stdin)
+        .catch(() => {}); // the program may end before it has read everything
     }
     const { code, stdout, stderr } = await child.output();
-    return { code, stdout: fromOctets(stdout), stderr: fromOctets(stderr) };
+    return { code, stdout: decodeLatin1(stdout), stderr: decodeLatin1(stderr) };
   } finally {
     clearTimeout(timer);
   }
@@ -75,19 +75,19 @@ export function startServer(...args: string[]): Promise<Program> {
   });
 }
 
-/** What a scripted server does with a connection once the request came. */
+/** What a scripted server does with a connection after the request. */
 export type Step =
   | string
   | ((conn: Deno.Conn) => Promise<void>)
-  /** Said as soon as a head came, without its body. */
+  /** Sent as soon as a head arrived, before its body. */
   | { readonly early: string };
 
 /** Where it listens. */
 export type Place = "tcp" | "tls" | { readonly path: string };
 
-/** Plays one step a connection, the last one again and again, then closes. */
+/** Plays one step for each connection, repeating the last one, then closes the connection. */
 export class ScriptedServer implements AsyncDisposable {
-  /** The requests as they came. */
+  /** The requests as they arrived. */
   readonly requests: string[] = [];
   #listener: Deno.Listener;
   #steps: readonly Step[];
@@ -116,7 +116,7 @@ export class ScriptedServer implements AsyncDisposable {
       try {
         await this.#play(conn, step);
       } catch {
-        // The program went away, which its exit code tells.
+        // The program closed the connection; its exit code tells the test why.
       }
       conn.close();
     }
@@ -138,7 +138,7 @@ export class ScriptedServer implements AsyncDisposable {
   }
 }
 
-/** Answers the first octets with a text, and then with a reset of the connection. */
+/** Answers the first bytes with a string, then resets the connection. */
 export class ResettingServer implements AsyncDisposable {
   #server: Server;
 
@@ -148,7 +148,7 @@ export class ResettingServer implements AsyncDisposable {
 
   static async start(text: string): Promise<ResettingServer> {
     const server = createServer((socket) => {
-      socket.on("error", () => {}); // what the program makes of it counts
+      socket.on("error", () => {}); // the test checks how the program reacts
       socket.once("data", () => {
         if (text === "") socket.resetAndDestroy();
         else socket.write(text, () => socket.resetAndDestroy());
@@ -169,30 +169,30 @@ export class ResettingServer implements AsyncDisposable {
   }
 }
 
-/** Writes text, one octet for each character. */
+/** Writes a string, one byte for each character. */
 export async function writeText(conn: Deno.Conn, text: string): Promise<void> {
-  let rest = toOctets(text);
+  let rest = encodeLatin1(text);
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
-/** Reads a request to the end of its body; one with an expectation is told to go on. */
+/** Reads a request to the end of its body; answers an expectation with 100. */
 async function readRequest(conn: Deno.Conn, hasBody = true): Promise<string> {
   const buffer = new Uint8Array(65_536);
   let text = "";
-  let isTold = false;
-  while (hasBody ? !isWhole(text) : !text.includes("\r\n\r\n")) {
-    if (/expect: 100-continue[^]*\r\n\r\n$/i.test(text) && !isTold) {
-      isTold = true;
+  let hasContinued = false;
+  while (hasBody ? !isComplete(text) : !text.includes("\r\n\r\n")) {
+    if (/expect: 100-continue[^]*\r\n\r\n$/i.test(text) && !hasContinued) {
+      hasContinued = true;
       await writeText(conn, "HTTP/1.1 100 Continue\r\n\r\n");
     }
     const size = await conn.read(buffer);
     if (size === null) break;
-    text += fromOctets(buffer.subarray(0, size));
+    text += decodeLatin1(buffer.subarray(0, size));
   }
   return text;
 }
 
-function isWhole(text: string): boolean {
+function isComplete(text: string): boolean {
   const [head = "", ...rest] = text.split("\r\n\r\n");
   if (rest.length === 0) return false;
   const body = rest.join("\r\n\r\n");

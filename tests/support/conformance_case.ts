@@ -1,7 +1,7 @@
 /**
- * The shape of a conformance case, and the servers that the cases run against.
- * What a handler saw is written down as data, so that two deliveries of the
- * same bytes can be compared as a whole.
+ * The shape of a conformance case, and the applications that the cases run
+ * against. Handlers record what they saw as data, so that two deliveries of
+ * the same bytes can be compared.
  */
 
 import { Headers } from "../../codec/headers.ts";
@@ -21,42 +21,42 @@ export interface Seen {
   readonly lines: readonly (readonly [string, string])[];
   /** `get` of every name that occurs, in lower case. */
   readonly fields: Readonly<Record<string, string>>;
-  /** The payload, one code unit an octet, or the error's code if reading failed. */
+  /** The payload, one character for each byte, or the error's code if reading failed. */
   readonly body: string;
   readonly trailers: readonly (readonly [string, string])[];
 }
 
-/** What a case expects of one call: the stated members have to be equal. */
+/** What a case expects of one call: the given members must be equal. */
 export type ExpectedCall = Partial<Seen>;
 
-/** How a connection goes on behind the bytes of a case. */
+/** What happens to the connection after the bytes of a case. */
 export type Ending =
   /** A second request is served. */
   | "keeps"
   /** The response says `Connection: close`, and nothing more is read. */
   | "closes"
-  /** The peer ends its direction behind the bytes of the case. */
+  /** The peer ends its direction after the bytes of the case. */
   | "ended by peer"
-  /** As "closes", and the fault shows in the last octet given: nothing follows it. */
+  /** Like "closes"; the last byte shows the fault, so no further byte is sent. */
   | "closes at once";
 
 /** One row of a table. */
 export interface ConformanceCase {
-  /** Begins with the numbers of the rows of the law. */
+  /** Begins with the R numbers of the requirements. */
   readonly name: string;
   readonly wire: string;
   /** Final statuses, in order. */
   readonly statuses: readonly number[];
-  /** Calls of handlers, in order; one that is not listed must not happen. */
+  /** All calls of handlers, in order. */
   readonly calls: readonly ExpectedCall[];
   readonly ending: Ending;
   readonly options?: Partial<ServerOptions>;
   readonly app?: AppName;
-  /** Fields that the last response of the case has to have. */
+  /** Fields that the last response of the case must have. */
   readonly responseFields?: Readonly<Record<string, string>>;
 }
 
-/** What may differ from what a function below assumes. */
+/** Members that override what a function below assumes. */
 export type CaseExtras = Partial<
   Pick<
     ConformanceCase,
@@ -99,7 +99,7 @@ export function breaks(
   };
 }
 
-/** A case that is served, one call after the other, with 200 for each. */
+/** A case in which each call is answered with 200. */
 export function serves(
   name: string,
   wire: string,
@@ -117,7 +117,7 @@ export function serves(
   };
 }
 
-/** A case that the server answers without a handler and goes on. */
+/** A case that the server answers without a handler; the connection stays open. */
 export function answers(
   name: string,
   wire: string,
@@ -135,7 +135,7 @@ export function answers(
   };
 }
 
-/** Which application a case is served by. */
+/** The application that serves a case. */
 export type AppName = "catch all" | "routed";
 
 /** Sets up the application of that name. */
@@ -144,7 +144,7 @@ export function appOf(name: AppName): ConfigureWire {
     return (app, logOf) =>
       app.fallbackRoute(async (ctx, res) => {
         await see(ctx, logOf);
-        // CONNECT cannot be answered with success, short of a tunnel
+        // a 2xx answer to CONNECT would promise a tunnel
         res.send(ctx.method === "CONNECT" ? 300 : 200, "ok");
       });
   }
@@ -159,7 +159,7 @@ export function appOf(name: AppName): ConfigureWire {
   };
 }
 
-/** Writes down what a handler can see. */
+/** Records everything that a handler can see. */
 async function see(ctx: RequestContext, logOf: LogOf): Promise<void> {
   const { method, uri, httpVersion } = ctx;
   const headers = new Headers(ctx.headers);
@@ -180,7 +180,7 @@ async function see(ctx: RequestContext, logOf: LogOf): Promise<void> {
   try {
     const bytes = await ctx.body.bytes();
     let body = "";
-    for (const octet of bytes) body += String.fromCharCode(octet);
+    for (const byte of bytes) body += String.fromCharCode(byte);
     logOf(ctx.conn).push({ ...seen, body, trailers: [...ctx.trailers] });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : error;

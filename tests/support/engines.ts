@@ -1,6 +1,6 @@
 /**
- * The table of engines: each behaviour of the server is tested on every one of
- * them, by the same test. What cannot be the same stands in `engines_test.ts`.
+ * The table of engines: one test checks a behaviour of the server on each of
+ * them. `engines_test.ts` lists the tests that cannot run on all.
  */
 
 import type { Handler, ServeOptions, Server, ServerHandle } from "../../mod.ts";
@@ -8,42 +8,35 @@ import type { Application } from "../../server/application.ts";
 import type { Clock } from "../../server/connection/clock.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { type Configure, serveOn, type TestServer } from "./serve.ts";
-import {
-  type ListeningManager,
-  listenTimed,
-  Timed,
-  type TimedHooks,
-  type TimedPeer,
-} from "./timed.ts";
+import type { ListeningManager } from "./application.ts";
+import type { TimedHooks, TimedPeer } from "./timed_peer.ts";
+import { listenTimed, TimedConnection } from "./timed_connection.ts";
 import {
   listenTimed as listenTimedOnEpoll,
   TimedSocket,
 } from "./timed_socket.ts";
-import {
-  type ConfigureWire,
-  EpollWire,
-  MemoryWire,
-  type Wire,
-} from "./wire.ts";
+import type { ConfigureWire, Wire } from "./wire.ts";
+import { MemoryWire } from "./memory_wire.ts";
+import { SocketWire } from "./socket_wire.ts";
 
-/** One engine, and what tests ask of it. */
+/** One engine, and the ways in which tests use it. */
 export interface TestEngine {
   readonly name: "listen" | "epoll";
-  /** Whether this system does not have it. */
+  /** Whether this system lacks it. */
   readonly isAbsent: boolean;
   /** Serves an application. */
   start(server: Server, options?: ServeOptions): ServerHandle;
   /** Serves what `configure` sets up, on a free port of 127.0.0.1. */
   serve(configure: Configure, options?: Partial<ServerOptions>): TestServer;
-  /** Serves connections that come in given pieces. */
+  /** Serves connections whose bytes arrive in given pieces. */
   wire(configure: ConfigureWire, options?: Partial<ServerOptions>): Wire;
-  /** Serves one connection while the clock stands. */
+  /** Serves one connection with a clock that only the test moves. */
   timed(
     handler: Handler,
     options?: Partial<ServerOptions>,
     hooks?: TimedHooks,
   ): TimedPeer;
-  /** Serves an application on a free port of 127.0.0.1 under a clock. */
+  /** Serves an application on a free port of 127.0.0.1 with the given clock. */
   listenTimed(app: Application, clock: Clock): ListeningManager;
 }
 
@@ -55,7 +48,8 @@ export const LISTEN: TestEngine = Object.freeze<TestEngine>({
   serve: (configure, options) =>
     serveOn((server, serving) => server.serve(serving), configure, options),
   wire: (configure, options) => new MemoryWire(configure, options),
-  timed: (handler, options, hooks) => new Timed(handler, options, hooks),
+  timed: (handler, options, hooks) =>
+    new TimedConnection(handler, options, hooks),
   listenTimed,
 });
 
@@ -70,7 +64,7 @@ export const EPOLL: TestEngine = Object.freeze<TestEngine>({
       configure,
       options,
     ),
-  wire: (configure, options) => new EpollWire(configure, options),
+  wire: (configure, options) => new SocketWire(configure, options),
   timed: (handler, options, hooks) => new TimedSocket(handler, options, hooks),
   listenTimed: listenTimedOnEpoll,
 });

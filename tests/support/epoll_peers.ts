@@ -1,9 +1,9 @@
-/** What peers of the epoll engine do to a connection, octet for octet. */
+/** Raw sockets for tests of the epoll engine: write all, read a number of bytes, read to the end. */
 
 import type { Duplex } from "../../mod.ts";
 import type { TestServer } from "./serve.ts";
 
-/** Text as octets. */
+/** Encodes a string as UTF-8. */
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
@@ -13,7 +13,7 @@ export function connect({ port }: TestServer): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port });
 }
 
-/** Reads until that many octets have come, or to the end. */
+/** Reads until `size` bytes have arrived, or to the end. */
 export async function readAtLeast(
   conn: Deno.Conn,
   size: number,
@@ -28,17 +28,17 @@ export async function readAtLeast(
   return total;
 }
 
-/** Reads to the end, however it comes. */
+/** Reads to the end or to a reset. */
 export async function drain(conn: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
     while (await conn.read(buffer) !== null);
   } catch {
-    // Reset, which is an end too.
+    // A reset ends the connection too.
   }
 }
 
-/** Writes all of it. */
+/** Writes all bytes. */
 export async function writeAll(conn: Duplex, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) {
     sent += await conn.write(bytes.subarray(sent));

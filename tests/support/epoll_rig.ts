@@ -1,8 +1,8 @@
 /**
- * A server on the epoll engine as tests drive it: connections whose octets
- * come in the pieces that the test gives, and what the server's side knows of
- * each. Client and server live in one thread, so that a connection of the
- * rig's own tells when the engine has seen all that came before.
+ * A server on the epoll engine and its clients in one thread: connections
+ * whose bytes arrive in the pieces that the test gives, and the server's
+ * record of each. A connection of the rig's own tells when the engine has
+ * received everything that was sent before.
  */
 
 import type { Duplex } from "../../mod.ts";
@@ -12,19 +12,19 @@ import {
   type ConnectionTeardownHook,
 } from "../../server/hooks.ts";
 
-/** What the server's side knows of a connection. */
+/** The server's record of a connection. */
 export interface ServerSide {
-  /** What handlers wrote down. */
+  /** What handlers recorded. */
   readonly log: unknown[];
-  /** How often it was torn down. */
+  /** How often the teardown hook ran. */
   teardownCount: number;
-  /** What the teardown hook was told. */
+  /** The error that the teardown hook got. */
   error: Error | undefined;
-  /** Resolves with the teardown hook. */
+  /** Resolves when the teardown hook runs. */
   readonly tornDown: PromiseWithResolvers<void>;
 }
 
-/** The hooks that a rig has to see. */
+/** The hooks that a rig needs. */
 export interface RigHooks {
   readonly connectionSetup: ConnectionSetupHook;
   readonly connectionTeardown: ConnectionTeardownHook;
@@ -33,13 +33,13 @@ export interface RigHooks {
 /** A server that was started for a rig. */
 export interface RigServer {
   readonly port: number;
-  /** Ends serving; resolves when nothing is left. */
+  /** Ends serving; resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
-const OCTET = new Uint8Array(1);
+const PING = new Uint8Array(1);
 
-/** A client's connection, and its other side. */
+/** A client's connection, and the server's record of it. */
 export interface RigConnection {
   readonly conn: Deno.TcpConn;
   readonly side: ServerSide;
@@ -51,16 +51,17 @@ export class EpollRig {
   #ready: Promise<void>;
   #sides: WeakMap<Duplex, ServerSide> = new WeakMap();
   #arrivals: Map<number, PromiseWithResolvers<ServerSide>> = new Map();
-  /** The rig's own connection: our end, its other end, and its way out. */
+  /** The rig's own connection: the client's end, the server's end, and the setup hook's decision that ends it. */
   #outside: Deno.TcpConn | null = null;
   #inside: PromiseWithResolvers<Duplex> = Promise.withResolvers();
   #isInsideKnown = false;
-  #leave: PromiseWithResolvers<ConnectionSetupAction> = Promise.withResolvers();
+  #insideAction: PromiseWithResolvers<ConnectionSetupAction> = Promise
+    .withResolvers();
   #running: Promise<void> | null = null;
   #waiting: Promise<void> | null = null;
   #isStopping = false;
 
-  /** Starts a server; its connections are known from then on. */
+  /** Starts a server. */
   constructor(start: (hooks: RigHooks) => RigServer) {
     this.#server = start({
       connectionSetup: (accepted) => {
@@ -68,7 +69,7 @@ export class EpollRig {
         if (!this.#isInsideKnown) {
           this.#isInsideKnown = true;
           this.#inside.resolve(accepted.conn);
-          return this.#leave.promise;
+          return this.#insideAction.promise;
         }
         this.#arrived(accepted.conn);
         return ConnectionSetupAction.proceed(accepted.conn);
@@ -100,7 +101,7 @@ export class EpollRig {
     return { conn, side };
   }
 
-  /** Resolves when the engine has taken all octets that were sent before; at once if it ends. */
+  /** Resolves when the engine has received all bytes that were sent before, or when the rig stops. */
   seen(): Promise<void> {
     if (this.#isStopping) return Promise.resolve();
     return this.#waiting ??= this.#pingNext();
@@ -112,7 +113,7 @@ export class EpollRig {
     await this.#ready;
     await this.#waiting;
     await this.#running;
-    this.#leave.resolve(ConnectionSetupAction.drop);
+    this.#insideAction.resolve(ConnectionSetupAction.drop);
     this.#outside?.close();
     this.#outside = null;
     await this.#server.stop();
@@ -125,7 +126,7 @@ export class EpollRig {
     return conn;
   }
 
-  /** Whoever asks while a ping is under way may have sent behind it. */
+  /** Starts a ping after the one in flight, which may have overtaken bytes that were sent since. */
   async #pingNext(): Promise<void> {
     await this.#ready;
     await this.#running;
@@ -134,11 +135,11 @@ export class EpollRig {
     await this.#running;
   }
 
-  /** The system tells the engine of connections in the order in which something came. */
+  /** Works because epoll reports connections in the order in which bytes arrived. */
   async #ping(): Promise<void> {
     const inside = await this.#inside.promise;
     const read = inside.read(new Uint8Array(1));
-    await this.#outside?.write(OCTET);
+    await this.#outside?.write(PING);
     await read;
   }
 

@@ -1,10 +1,10 @@
-/** Field lines as the files behind the scanner get them. */
+/** Scanned and indexed field lines, the input of the files that interpret fields. */
 
 import { encodeLatin1 } from "../../codec/ascii.ts";
 import { KnownFields } from "../../codec/known_fields.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 
-/** Limits that nothing here reaches. */
+/** Limits that no test here reaches. */
 export const LIMITS = {
   maxBytes: 65_536,
   maxCount: 100,
@@ -15,7 +15,7 @@ export const LIMITS = {
 /**
  * Scans and indexes field lines, each ending in CRLF.
  *
- * @throws {ProtocolError} What scanner or index refuse.
+ * @throws {ProtocolError} If the scanner or the index rejects a line.
  */
 export function scanFields(lines: string): KnownFields {
   const bytes = encodeLatin1(`${lines}\r\n`);

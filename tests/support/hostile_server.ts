@@ -4,7 +4,7 @@
  * connection. Strings hold one byte per character.
  */
 
-import { fromOctets, toOctets } from "./raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import { turn } from "./turns.ts";
 
 /** How long a connection may live before it is cut, in ms. */
@@ -69,7 +69,7 @@ export class Peer {
 
   /** Sends a string. */
   async write(text: string): Promise<void> {
-    let rest: Uint8Array = toOctets(text);
+    let rest: Uint8Array = encodeLatin1(text);
     try {
       while (rest.length > 0) {
         rest = rest.subarray(await this.#conn.write(rest));
@@ -119,7 +119,7 @@ export class Peer {
       // A reset counts as an end.
     }
     if (size === null) throw new LeftError("The client ended the connection");
-    const text = fromOctets(this.#buffer.subarray(0, size));
+    const text = decodeLatin1(this.#buffer.subarray(0, size));
     this.received += text;
     this.#rest += text;
   }

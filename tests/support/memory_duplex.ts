@@ -1,40 +1,55 @@
 /**
- * A connection without a socket: what the test sends is read at once, each
- * write is kept as it came, and writes can be held back or made to fail.
+ * A connection without a socket: the server reads and writes a `Duplex` in
+ * memory, the test drives the other end. Each piece that the test sends is one
+ * read of the server; each write of the server is kept. Writes can be held
+ * back, and reads can be made to fail.
  */
 
 import type { Duplex } from "../../mod.ts";
-import { fromOctets, ResponseReader, toOctets } from "./raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
+import { ResponseReader } from "./raw_client.ts";
 
-/** Both ends of such a connection; the server gets `duplex`, the test the rest. */
+/** How the server's end behaves. */
+export interface MemoryOptions {
+  /** Most bytes that one write accepts. @default {Infinity} */
+  readonly maxWriteBytes?: number;
+}
+
+/** Both ends of such a connection: `duplex` is for the server, the rest for the test. */
 export class MemoryConnection extends ResponseReader {
-  /** What the server reads from and writes to. */
+  /** The server's end; a test may replace its methods. */
   readonly duplex: Duplex;
-  /** Each write, as text. */
+  /** Each write of the server, one character for each byte. */
   readonly writes: string[] = [];
-  /** How often the server closed it. */
+  /** Number of bytes that the server has read. */
+  readBytes = 0;
+  /** How often the server closed the connection. */
   closeCount = 0;
   #toServer: Channel = new Channel();
   #toClient: Channel;
-  /** What writes wait for. */
+  /** Writes wait for this promise. */
   #gate: Promise<void> = Promise.resolve();
 
-  constructor() {
+  constructor({ maxWriteBytes = Infinity }: MemoryOptions = {}) {
     const toClient = new Channel();
     super(() => toClient.take());
     this.#toClient = toClient;
     this.duplex = {
       read: async (buffer) => {
+        if (this.closeCount > 0) throw new Deno.errors.BadResource("closed");
         const bytes = await this.#toServer.take(buffer.length);
-        if (bytes !== null) buffer.set(bytes);
-        return bytes?.length ?? null;
+        if (bytes === null) return null;
+        buffer.set(bytes);
+        this.readBytes += bytes.length;
+        return bytes.length;
       },
       write: async (bytes) => {
-        const text = fromOctets(bytes);
+        if (toClient.isEnded) throw new Deno.errors.BrokenPipe("closed");
+        const text = decodeLatin1(bytes.subarray(0, maxWriteBytes));
         this.writes.push(text);
         await this.#gate;
-        toClient.put(toOctets(text));
-        return bytes.length;
+        toClient.put(encodeLatin1(text));
+        return text.length;
       },
       closeWrite: () => {
         toClient.end();
@@ -42,18 +57,29 @@ export class MemoryConnection extends ResponseReader {
       },
       close: () => {
         this.closeCount++;
+        if (this.closeCount > 1) throw new Deno.errors.BadResource("closed");
         toClient.end();
         this.#toServer.end();
       },
     };
   }
 
-  /** Sends octets to the server. */
+  /** Sends a string to the server, one byte for each character. */
   send(text: string): void {
-    this.#toServer.put(toOctets(text));
+    this.sendBytes(encodeLatin1(text));
   }
 
-  /** Ends our direction. */
+  /** Sends one piece to the server. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#toServer.put(bytes);
+  }
+
+  /** Takes what the server wrote next; `null` at the end. */
+  receive(): Promise<Uint8Array | null> {
+    return this.#toClient.take();
+  }
+
+  /** Ends the test's direction. */
   end(): void {
     this.#toServer.end();
   }
@@ -64,7 +90,7 @@ export class MemoryConnection extends ResponseReader {
     this.#toClient.end();
   }
 
-  /** Holds writes back until the result is called. */
+  /** Holds writes back until the returned function is called. */
   holdWrites(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gate = promise;
@@ -72,21 +98,21 @@ export class MemoryConnection extends ResponseReader {
   }
 }
 
-/** Octets in one direction. */
+/** Bytes in one direction, in the pieces in which they were put. */
 class Channel {
+  isEnded = false;
   #pieces: Uint8Array[] = [];
-  #isEnded = false;
   #error: Error | null = null;
   #wake: () => void = () => {};
 
   put(bytes: Uint8Array): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     this.#pieces.push(bytes);
     this.#wake();
   }
 
   end(): void {
-    this.#isEnded = true;
+    this.isEnded = true;
     this.#wake();
   }
 
@@ -104,7 +130,7 @@ class Channel {
         return piece.subarray(0, maxBytes);
       }
       if (this.#error !== null) throw this.#error;
-      if (this.#isEnded) return null;
+      if (this.isEnded) return null;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }

@@ -2,7 +2,7 @@
 
 const root = new URL("../../", import.meta.url);
 
-/** How long a program may take to print what is waited for, in ms. */
+/** How long a program may take to print an expected string, in ms. */
 const PRINT_DEADLINE_MS = 30_000;
 
 /** Where and how a program runs. */
@@ -55,7 +55,7 @@ export class Program implements AsyncDisposable {
     const read = Promise.all([
       collect(child.stdout, (text) => {
         texts.stdout += text;
-        if (isFound) return; // what follows may be long
+        if (isFound) return; // do not search long output again
         const port = /127\.0\.0\.1:([0-9]+)/.exec(texts.stdout);
         isFound = port !== null;
         if (port !== null) resolve(Number(port[1]));
@@ -76,22 +76,22 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** The number that the system gave the process. */
+  /** The process id. */
   get pid(): number {
     return this.#child.pid;
   }
 
-  /** What it printed so far. */
+  /** Its standard output so far. */
   get stdout(): string {
     return this.#texts.stdout;
   }
 
-  /** What it complained about so far. */
+  /** Its standard error so far. */
   get stderr(): string {
     return this.#texts.stderr;
   }
 
-  /** Waits until it has printed a text. */
+  /** Waits until it has printed a string. */
   async printed(text: string): Promise<void> {
     const endMs = performance.now() + PRINT_DEADLINE_MS;
     while (!this.stdout.includes(text)) {
@@ -106,7 +106,7 @@ export class Program implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  /** Waits for its end and gives its exit code. */
+  /** Waits for its end and returns its exit code. */
   async ended(): Promise<number> {
     const { code } = await this.#child.status;
     await this.#read;
@@ -123,7 +123,7 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Starts an example on a free port, with the permission that its header names. */
+/** Starts an example on a free port, with the permissions that its header names. */
 export function startExample(
   name: string,
   ...args: string[]

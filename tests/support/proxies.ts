@@ -2,7 +2,7 @@
 
 import { Program } from "./program.ts";
 
-/** Starts a proxy before a port of 127.0.0.1, which has `deadlineMs` to begin an answer. */
+/** Starts a proxy in front of a port of 127.0.0.1; the origin has `deadlineMs` to begin its response. */
 export function startProxy(
   port: number,
   deadlineMs = 20_000,

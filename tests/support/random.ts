@@ -1,10 +1,10 @@
-/** Pseudo-random numbers from a seed, so that a failing run can be repeated. */
+/** Pseudo-random numbers from a seed, so that a failing run is reproducible. */
 
 /** A small generator (xorshift32); the same seed gives the same numbers. */
 export class SeededRandom {
   #state: number;
 
-  /** Starts at `seed`, any integer but 0. */
+  /** Starts at `seed`, any integer except 0. */
   constructor(seed: number) {
     this.#state = seed | 0;
   }

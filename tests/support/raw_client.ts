@@ -1,20 +1,22 @@
 /**
- * A client that sends exactly the octets of a test and reads responses by
- * their framing, never by "one read". It knows no laxity: what is no HTTP/1.1
- * response throws. Text is one character an octet.
+ * A client that sends exactly the bytes of a test and reads each response by
+ * its framing, never by "one read". It is strict: anything that is not an
+ * HTTP/1.1 response throws. Strings hold one character for each byte.
  */
+
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 
 /** How long a client may live before its connection is cut, in ms. */
 const DEADLINE_MS = 20_000;
 
-/** One response as it stood on the wire. */
+/** One response as it was on the wire. */
 export interface RawResponse {
   readonly status: number;
-  /** Status line and field lines, with CRLFs, without the empty line. */
+  /** Status line and field lines with their CRLFs, without the empty line. */
   readonly head: string;
   /** Field values by name in lower case; repeated ones joined by `, `. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The payload, chunks put together. */
+  /** The payload; chunks are joined. */
   readonly body: string;
   /** The payloads of the chunks; empty if the body was not chunked. */
   readonly chunks: readonly string[];
@@ -22,19 +24,7 @@ export interface RawResponse {
   readonly trailers: string;
 }
 
-/** Octets as text, one character each. */
-export function fromOctets(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
-/** Text as octets, one for each character. */
-export function toOctets(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-/** Reads responses from anything that gives octets. */
+/** Reads responses from any source of bytes. */
 export class ResponseReader {
   #read: () => Promise<Uint8Array | null>;
   #rest = "";
@@ -47,7 +37,9 @@ export class ResponseReader {
   async response(isHead = false): Promise<RawResponse> {
     const head = await this.head();
     const status = Number(/^HTTP\/1\.1 ([0-9]{3}) /.exec(head)?.[1]);
-    if (!status) throw new TypeError(`No status line: ${JSON.stringify(head)}`);
+    if (!status) {
+      throw new TypeError(`Not a status line: ${JSON.stringify(head)}`);
+    }
     const headers = parseFields(head);
     const response = { status, head, headers, body: "", chunks: [] };
     const isBare = isHead || status < 200 || status === 204 || status === 304;
@@ -62,13 +54,13 @@ export class ResponseReader {
     return { ...response, body, trailers: "" };
   }
 
-  /** Reads a head alone: what follows is left. */
+  /** Reads a head, and nothing after it. */
   async head(): Promise<string> {
     const head = await this.#until("\r\n\r\n");
     return head + "\r\n";
   }
 
-  /** Reads that many octets. */
+  /** Reads `size` bytes. */
   async take(size: number): Promise<string> {
     while (this.#rest.length < size) await this.#fill();
     const taken = this.#rest.slice(0, size);
@@ -76,10 +68,10 @@ export class ResponseReader {
     return taken;
   }
 
-  /** Reads one chunk; `""` is the last one, whose trailers are left. */
+  /** Reads one chunk; `""` is the last one, whose trailer section remains unread. */
   async chunk(): Promise<string> {
     const line = await this.#until("\r\n");
-    if (!/^[0-9a-f]+$/i.test(line)) throw new TypeError(`No chunk: ${line}`);
+    if (!/^[0-9a-f]+$/i.test(line)) throw new TypeError(`Not a chunk: ${line}`);
     const size = parseInt(line, 16);
     if (size === 0) return "";
     const data = await this.take(size + 2);
@@ -92,7 +84,7 @@ export class ResponseReader {
     for (;;) {
       const bytes = await this.#read();
       if (bytes === null) break;
-      this.#rest += fromOctets(bytes);
+      this.#rest += decodeLatin1(bytes);
     }
     const all = this.#rest;
     this.#rest = "";
@@ -136,11 +128,11 @@ export class ResponseReader {
         `Connection ended inside a response: ${JSON.stringify(this.#rest)}`,
       );
     }
-    this.#rest += fromOctets(bytes);
+    this.#rest += decodeLatin1(bytes);
   }
 }
 
-/** A TCP connection to a server on 127.0.0.1; see the file's header. */
+/** A TCP connection to a server on 127.0.0.1. */
 export class RawClient extends ResponseReader implements Disposable {
   #conn: Deno.TcpConn;
   #timer: ReturnType<typeof setTimeout>;
@@ -161,21 +153,21 @@ export class RawClient extends ResponseReader implements Disposable {
     return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
 
-  /** Sends text, one octet for each character. */
+  /** Sends a string, one byte for each character. */
   async send(text: string): Promise<void> {
-    const bytes = toOctets(text);
+    const bytes = encodeLatin1(text);
     for (let sent = 0; sent < bytes.length;) {
       sent += await this.#conn.write(bytes.subarray(sent));
     }
   }
 
-  /** Sends text and reads one response. */
+  /** Sends a string and reads one response. */
   async ask(text: string): Promise<RawResponse> {
     await this.send(text);
     return await this.response(text.startsWith("HEAD "));
   }
 
-  /** Ends our direction. */
+  /** Ends the client's direction. */
   async end(): Promise<void> {
     await this.#conn.closeWrite();
   }
@@ -197,7 +189,7 @@ function parseFields(head: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of head.split("\r\n").slice(1, -1)) {
     const match = /^([^:\s]+): (.*)$/.exec(line);
-    if (match === null) throw new TypeError(`No field: ${line}`);
+    if (match === null) throw new TypeError(`Not a field line: ${line}`);
     const [, name = "", value = ""] = match;
     const before = fields.get(name.toLowerCase());
     fields.set(

@@ -6,7 +6,7 @@
  */
 
 import { assert } from "@std/assert";
-import { fromOctets, toOctets } from "./raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 
 /** How long {@linkcode eventually} waits, in ms. */
 const DEADLINE_MS = 15_000;
@@ -138,7 +138,7 @@ export class RawUpstream implements AsyncDisposable {
 }
 
 async function writeAll(conn: Deno.Conn, text: string): Promise<void> {
-  let rest: Uint8Array = toOctets(text);
+  let rest: Uint8Array = encodeLatin1(text);
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
@@ -234,7 +234,7 @@ class RequestReader {
   async #fill(): Promise<boolean> {
     const size = await this.#conn.read(this.#buffer);
     if (size === null) return false;
-    this.#rest += fromOctets(this.#buffer.subarray(0, size));
+    this.#rest += decodeLatin1(this.#buffer.subarray(0, size));
     return true;
   }
 }

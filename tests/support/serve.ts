@@ -1,4 +1,4 @@
-/** A server on a free port of 127.0.0.1 for the length of a test, and requests for it. */
+/** A server on a free port of 127.0.0.1 that lives as long as a test, and the text of requests for it. */
 
 import {
   type ServeOptions,
@@ -9,11 +9,11 @@ import {
 } from "../../mod.ts";
 import { RawClient } from "./raw_client.ts";
 
-/** A running server, its port and what its hooks threw. */
+/** A running server, its port and the errors that its hooks threw. */
 export interface TestServer extends AsyncDisposable {
   readonly handle: ServerHandle;
   readonly port: number;
-  /** What `onError` was told, at most one a second. */
+  /** The errors that `onError` got, at most one a second. */
   readonly errors: unknown[];
   /** Opens a connection to it. */
   connect(): Promise<RawClient>;
@@ -22,7 +22,7 @@ export interface TestServer extends AsyncDisposable {
 /** Sets up an application. */
 export type Configure = (app: ServerBuilder) => void;
 
-/** Serves what `configure` sets up, on the engine that `start` begins. */
+/** Serves the application that `configure` sets up, on the engine that `start` starts. */
 export function serveOn(
   start: (server: Server, serving: ServeOptions) => ServerHandle,
   configure: Configure,
@@ -44,7 +44,7 @@ export function serveOn(
   };
 }
 
-/** A request; a body gets a length unless the fields say how it is framed. */
+/** Builds a request; adds a Content-Length for the body unless `fields` frame it. */
 export function request(line: string, fields = "", body = ""): string {
   const isFramed = body === "" ||
     /transfer-encoding|content-length/i.test(fields);

@@ -1,23 +1,23 @@
 /**
- * What tests do to sockets that the runtime has no word for: a reset instead
- * of an end, and how many descriptors this process has.
+ * Socket operations that the runtime does not offer: resetting a connection,
+ * and counting the open descriptors of this process.
  */
 
 import { Libc } from "../../server/engines/epoll/libc.ts";
 
-/** Descriptors that are looked at. */
+/** Number of descriptors that are searched. */
 const MAX_DESCRIPTORS = 4096;
 const ADDRESS_BYTES = 28;
 
-/** Closes connections of the runtime so that the peer is told of a reset (RST). */
+/** Closes connections of the runtime with a reset (RST). */
 export class Resetter implements Disposable {
   #libc: Libc = new Libc();
 
   /** Closes a connection with a reset. */
   reset(conn: Deno.TcpConn): void {
     const fd = this.#descriptorOf(conn);
-    // Connecting to no address (AF_UNSPEC) is the call that disconnects. The
-    // runtime's own close ends our direction first, as if there were no reset.
+    // connect() with AF_UNSPEC resets the connection. The runtime's own close
+    // would send a FIN first.
     const nowhere = new Uint8Array(ADDRESS_BYTES);
     const result = this.#libc.calls.connect(fd, nowhere, nowhere.length);
     if (result !== 0) throw new TypeError("Cannot disconnect");
@@ -29,7 +29,7 @@ export class Resetter implements Disposable {
     this.#libc.close();
   }
 
-  /** The descriptor of a connection, which the runtime does not tell. */
+  /** Finds the descriptor of a connection, which the runtime does not expose. */
   #descriptorOf(conn: Deno.TcpConn): number {
     const { port } = conn.localAddr as Deno.NetAddr; // a TCP connection
     const address = new Uint8Array(ADDRESS_BYTES);
@@ -45,8 +45,8 @@ export class Resetter implements Disposable {
   }
 }
 
-/** Descriptors that this process has open. */
+/** Counts the descriptors that this process has open. */
 export function countDescriptors(): number {
-  // Reading the folder takes one itself, each time alike.
+  // Reading the folder opens one more, in every call.
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }

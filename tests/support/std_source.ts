@@ -1,20 +1,20 @@
 /**
- * Decides where `@std/*` comes from: the registry named in `deno.json`, or
- * the adapters in `tests/std/` where that registry neither answers nor is in
- * the cache. Used by the two programs that start other commands.
+ * Decides where `@std/*` comes from: the registry named in `deno.json`, or the
+ * adapters in `tests/std/` if that registry does not answer and the cache does
+ * not hold the packages. `tests/run.ts` and `tests/ok.ts` use it.
  */
 
 const root = new URL("../../", import.meta.url);
 const importMap = "tests/std/import_map.json";
 const probeDeadlineMs = 10_000;
 
-/** Where `@std/*` was found and what to tell `deno` about it. */
+/** Where `@std/*` was found, and the flags of `deno` that select it. */
 export interface StdSource {
   readonly name: string;
   readonly flags: readonly string[];
 }
 
-/** Runs this very `deno` in the package folder. */
+/** Runs the `deno` that runs this program, in the package folder. */
 export function deno(args: readonly string[], options?: {
   readonly stdout?: "inherit" | "piped";
 }): Deno.ChildProcess {
@@ -27,7 +27,7 @@ export function deno(args: readonly string[], options?: {
   }).spawn();
 }
 
-/** Loads every `@std` module once, with a deadline. */
+/** Tries to load every `@std` module, with a deadline. */
 export async function findStdSource(): Promise<StdSource> {
   const map = JSON.parse(await Deno.readTextFile(new URL(importMap, root)));
   const probe = Object.keys(map.imports).map((name) => `import "${name}";`);

@@ -1,6 +1,6 @@
 /**
- * A connection over a socket of the epoll engine while its clock stands: the
- * same script as in memory, with what the system puts between.
+ * A {@linkcode TimedPeer} over a socket of the epoll engine: the same script
+ * as in memory, with the kernel between client and server.
  */
 
 import { assertEquals } from "@std/assert";
@@ -10,32 +10,35 @@ import type { Clock } from "../../server/connection/clock.ts";
 import { EpollEngine } from "../../server/engines/epoll/engine.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { EpollRig, type RigConnection, type RigServer } from "./epoll_rig.ts";
-import { ResponseReader, toOctets } from "./raw_client.ts";
+import { ResponseReader } from "./raw_client.ts";
+import { encodeLatin1 } from "./latin1.ts";
 import { Resetter } from "./sockets.ts";
 import {
   applicationOf,
-  codeOf,
   type ListeningManager,
   listenWith,
+} from "./application.ts";
+import {
+  codeOf,
   SWEEPS_MS,
   type TimedHooks,
   type TimedPeer,
-} from "./timed.ts";
+} from "./timed_peer.ts";
 import { turn } from "./turns.ts";
 import { FakeClock } from "./fake_clock.ts";
 
-/** How many events one wait gives: few, so that a batch ends between connections. */
+/** Events that one wait returns: few, so that some batches end between two connections. */
 const MAX_EVENTS = 8;
 
 /** See the file's header. */
 export class TimedSocket extends ResponseReader implements TimedPeer {
   readonly clock: FakeClock = new FakeClock();
-  /** Settles with the connection's end, and that of the engine. */
+  /** Settles when the connection and the engine have ended. */
   readonly ended: Promise<void>;
   #rig: EpollRig;
   #connection: Promise<RigConnection>;
   #known: RigConnection | null = null;
-  /** What was sent, one after the other. */
+  /** Settles when all sends so far are done; they run one after another. */
   #sending: Promise<void>;
   #arrived: Inbox;
   #hasReset = false;
@@ -87,7 +90,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
 
   /** See {@linkcode TimedPeer.send}. */
   send(text: string): void {
-    const bytes = toOctets(text);
+    const bytes = encodeLatin1(text);
     this.#then(async (conn) => {
       for (let sent = 0; sent < bytes.length;) {
         sent += await conn.write(bytes.subarray(sent));
@@ -140,7 +143,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
     return rest;
   }
 
-  /** Does something once all that was asked for before is done; a server that is gone takes nothing. */
+  /** Runs `act` after all earlier sends; ignores its failure if the server has closed. */
   #then(act: (conn: Deno.TcpConn) => Promise<void>): void {
     this.#sending = this.#sending.then(async () => {
       const { conn } = await this.#connection;
@@ -159,7 +162,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   }
 }
 
-/** Serves an application on the epoll engine, on a free port of 127.0.0.1, under a clock. */
+/** Serves an application on the epoll engine, on a free port, with the given clock. */
 export function listenTimed(app: Application, clock: Clock): ListeningManager {
   const engine = new EpollEngine({ libc: undefined, maxEvents: MAX_EVENTS });
   return listenWith(app, engine, clock);
@@ -176,16 +179,16 @@ function startRig(app: Application, clock: Clock): RigServer {
   };
 }
 
-/** What has come, for whoever reads it later. */
+/** Reads a connection ahead of the test, which takes the bytes later. */
 class Inbox {
-  /** Octets that have come so far. */
+  /** Number of bytes that have arrived so far. */
   size = 0;
-  /** Resolves with the end, a reset being one. */
+  /** Resolves when the server has ended or reset the connection. */
   readonly ended: Promise<void>;
   #pieces: (Uint8Array | null)[] = [];
   #wake: () => void = () => {};
   #over: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** What the next read waits for. */
+  /** The next read waits for this promise. */
   #gate: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor() {
@@ -193,12 +196,12 @@ class Inbox {
     this.#gate.resolve();
   }
 
-  /** Reads again. */
+  /** Resumes reading. */
   release(): void {
     this.#gate.resolve();
   }
 
-  /** Reads nothing more until the result is called. */
+  /** Reads nothing more until the returned function is called. */
   hold(): () => void {
     this.#gate = Promise.withResolvers();
     return this.#gate.resolve;
@@ -222,7 +225,7 @@ class Inbox {
   async take(): Promise<Uint8Array | null> {
     for (;;) {
       const piece = this.#pieces[0];
-      if (piece === null) return null; // it stays, for whoever asks again
+      if (piece === null) return null; // stays in the queue, so that the next call gets it too
       this.#pieces.shift();
       if (piece !== undefined) return piece;
       await new Promise<void>((resolve) => this.#wake = resolve);

@@ -1,11 +1,11 @@
-/** Waiting without a clock: turns of the event loop, in which everything runs that is due. */
+/** Waiting without a real duration: turns of the event loop, in which everything runs that is due. */
 
 import { assert } from "@std/assert";
 
-/** Turns after which something that needs no I/O should long have happened. */
+/** More turns than anything takes that needs no I/O. */
 const MAX_TURNS = 1000;
 
-/** Connections that may succeed while a listener is being closed, since a pending accept holds it for some turns: those of a second. */
+/** Connections that may still succeed while a listener closes, because a pending accept holds it for some turns; opening them takes about a second. */
 const MAX_CONNECTIONS = 10_000;
 
 /** Lets everything run that is due. */
@@ -13,7 +13,12 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Waits until something holds; fails if it does not come about. */
+/** Lets everything run that becomes due within `count` turns. */
+export async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await turn();
+}
+
+/** Waits until a condition holds; fails if it does not within {@linkcode MAX_TURNS}. */
 export async function until(holds: () => boolean): Promise<void> {
   for (let turns = 0; !holds(); turns++) {
     assert(turns < MAX_TURNS, `Still not so after ${turns} turns: ${holds}`);
@@ -21,13 +26,13 @@ export async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** Waits until nobody listens on a port of 127.0.0.1; fails if somebody goes on to. */
+/** Waits until nothing listens on a port of 127.0.0.1 any more; fails if something goes on listening. */
 export async function untilRefused(port: number): Promise<void> {
   for (let count = 0; count < MAX_CONNECTIONS; count++) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
     } catch (error) {
-      // What was queued when the listener closed is reset instead.
+      // A connection that was queued when the listener closed is reset instead.
       if (error instanceof Deno.errors.ConnectionRefused) return;
     }
   }

@@ -1,30 +1,55 @@
 /**
- * Connections whose octets come in given pieces, and all that comes of them:
- * in memory, through the transport of the default engine, and over sockets of
- * the epoll engine. The outcome has the same shape.
+ * Connections whose bytes arrive in given pieces, and the whole outcome of
+ * each. `memory_wire.ts` runs them through the transport of the default engine,
+ * `socket_wire.ts` over sockets of the epoll engine; the outcomes compare equal.
  */
 
-import { decodeLatin1 } from "../../codec/ascii.ts";
-import { type Duplex, Server, type ServerBuilder } from "../../mod.ts";
-import type { ServerOptions } from "../../server/options.ts";
-import { EpollRig, type RigConnection } from "./epoll_rig.ts";
-import {
-  MemoryDuplex,
-  parseResponses,
-  type WireOptions,
-  type WireOutcome,
-  withDeadline,
-} from "./helpers.ts";
+import type { Duplex, ServerBuilder } from "../../mod.ts";
+import { decodeLatin1 } from "./latin1.ts";
+import { parseResponses, type WireResponse } from "./parse_responses.ts";
+
+/** The outcome of one connection. */
+export interface WireOutcome {
+  /** Everything that the server wrote, one character for each byte. */
+  readonly output: string;
+  /** The responses in it, interim ones included. */
+  readonly responses: readonly WireResponse[];
+  /** The output after the last complete response. */
+  readonly rest: string;
+  /** Whether the server ended its direction before the peer ended its own. */
+  readonly closedByServer: boolean;
+  /** The error that the teardown hook got. */
+  readonly teardownError: Error | undefined;
+  /** What the handlers recorded. */
+  readonly log: readonly unknown[];
+}
+
+/** How a scripted peer behaves. */
+export interface WireOptions {
+  /**
+   * Final responses after which the peer ends its direction; `Infinity` for a
+   * peer that waits for the server to end first. @default {1}
+   */
+  readonly expectResponses?: number;
+  /** Whether the peer ends its direction directly after the last piece. @default {false} */
+  readonly endsAfterPieces?: boolean;
+  /** Methods of the requests, needed if one is HEAD. @default {[]} */
+  readonly methods?: readonly string[];
+  /** Most bytes that one write accepts, in memory only. @default {Infinity} */
+  readonly maxWriteBytes?: number;
+  /** Time after which the test fails, in ms. @default {5000} */
+  readonly deadlineMs?: number;
+}
 
 /** Gives the log of the connection that a handler's context names. */
 export type LogOf = (conn: Duplex) => unknown[];
 
-/** Sets up the application of a wire; its setup and teardown hooks are the wire's. */
+/** Sets up the application of a wire, except for its setup and teardown hooks. */
 export type ConfigureWire = (app: ServerBuilder, logOf: LogOf) => void;
 
 /** One application, and connections to it. */
 export interface Wire extends AsyncDisposable {
-  /** How many connections should run at once. */
+  /** How many connections should run at the same time. */
   readonly concurrency: number;
   /** Serves one scripted connection to its end. */
   run(
@@ -33,7 +58,7 @@ export interface Wire extends AsyncDisposable {
   ): Promise<WireOutcome>;
 }
 
-/** Runs a delivery after the other, as many at once as the wire likes. */
+/** Runs one connection for each delivery, as many at a time as the wire wants. */
 export async function runEach(
   wire: Wire,
   deliveries: Iterable<readonly Uint8Array[]>,
@@ -53,121 +78,41 @@ export async function runEach(
   await finish();
 }
 
-/** Through `server.handle()`, without a network. */
-export class MemoryWire implements Wire {
-  readonly concurrency = 1;
-  #server: Server;
-
-  /** Sets up the application. */
-  constructor(configure: ConfigureWire, options: Partial<ServerOptions> = {}) {
-    const app = Server.builder("127.0.0.1:0", options);
-    app.connectionTeardownHook((conn, error) => {
-      inMemory(conn).teardownError = error;
-    });
-    configure(app, (conn) => inMemory(conn).log);
-    this.#server = app.build();
-  }
-
-  /** See {@linkcode Wire.run}. */
-  async run(
-    pieces: readonly Uint8Array[],
-    options: WireOptions = {},
-  ): Promise<WireOutcome> {
-    const duplex = new MemoryDuplex(pieces, options);
-    await withDeadline(
-      this.#server.handle(duplex),
-      options.deadlineMs ?? 5000,
-      () => describe(pieces, duplex.output),
-    );
-    const { output, closedByServer, teardownError, log } = duplex;
-    const { responses, rest } = parseResponses(output, options.methods, true);
-    return { output, responses, rest, closedByServer, teardownError, log };
-  }
-
-  /** Nothing is left of a connection that ended. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
-  }
+/** The client's end of a connection, in memory or over a socket. */
+export interface PeerEnd {
+  /** Sends one piece; resolves when the server may get the next. */
+  send(piece: Uint8Array, isLast: boolean): Promise<void>;
+  /** Gives the next bytes; `null` after an end or a reset. */
+  receive(): Promise<Uint8Array | null>;
+  /** Ends the client's direction. */
+  end(): Promise<void>;
 }
 
-/** Over sockets, to the epoll engine: each piece is taken before the next is sent. */
-export class EpollWire implements Wire {
-  readonly concurrency = 64;
-  #rig: EpollRig;
-
-  /** Sets up the application, and serves it. */
-  constructor(configure: ConfigureWire, options: Partial<ServerOptions> = {}) {
-    this.#rig = new EpollRig((hooks) => {
-      const app = Server.builder("127.0.0.1:0", options)
-        .connectionSetupHook(hooks.connectionSetup)
-        .connectionTeardownHook(hooks.connectionTeardown);
-      configure(app, (conn) => this.#rig.logOf(conn));
-      const handle = app.build().serveEpoll();
-      const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
-      return { port, stop: () => handle.shutdown({ deadline: 10_000 }) };
-    });
-  }
-
-  /** See {@linkcode Wire.run}. */
-  async run(
-    pieces: readonly Uint8Array[],
-    options: WireOptions = {},
-  ): Promise<WireOutcome> {
-    const connection = await this.#rig.connect();
-    const peer = new SocketPeer(connection, options);
-    try {
-      await withDeadline(
-        peer.run(pieces, () => this.#rig.seen()),
-        options.deadlineMs ?? 10_000,
-        () => describe(pieces, peer.output),
-      );
-    } finally {
-      connection.conn.close();
-    }
-    await withDeadline(connection.side.tornDown.promise, 10_000);
-    const { output, closedByServer } = peer;
-    const { log, error: teardownError } = connection.side;
-    const { responses, rest } = parseResponses(output, options.methods, true);
-    return { output, responses, rest, closedByServer, teardownError, log };
-  }
-
-  /** Ends serving. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#rig.stop();
-  }
-}
-
-/** The peer's end of a connection over a socket. */
-class SocketPeer {
-  /** What the server wrote. */
+/** Plays the script of one connection on the client's end of it. */
+export class ScriptedPeer {
+  /** Everything that the server wrote. */
   output = "";
   /** Whether the server ended its direction before the peer did. */
   closedByServer = false;
-  #conn: Deno.TcpConn;
+  #peer: PeerEnd;
   #options: WireOptions;
   #isAllSent = false;
   #hasEnded = false;
 
-  constructor({ conn }: RigConnection, options: WireOptions) {
-    this.#conn = conn;
+  constructor(peer: PeerEnd, options: WireOptions) {
+    this.#peer = peer;
     this.#options = options;
   }
 
   /** Sends the pieces, and reads to the end. */
-  async run(
-    pieces: readonly Uint8Array[],
-    seen: () => Promise<void>,
-  ): Promise<void> {
+  async run(pieces: readonly Uint8Array[]): Promise<void> {
     const reading = this.#readAll();
     try {
       for (const [index, piece] of pieces.entries()) {
-        await this.#send(piece);
-        // The end may come together with the last octets.
-        const isLast = index === pieces.length - 1;
-        if (!isLast || this.#options.endsAfterPieces !== true) await seen();
+        await this.#peer.send(piece, index === pieces.length - 1);
       }
     } catch {
-      // The server takes no more; what it said before comes all the same.
+      // The server accepts no more; its responses still have to be read.
     }
     this.#isAllSent = true;
     if (this.#options.endsAfterPieces === true) await this.#end();
@@ -175,26 +120,21 @@ class SocketPeer {
     await reading;
   }
 
+  /** Describes the connection for the message of a missed deadline. */
+  describe(pieces: readonly Uint8Array[]): string {
+    const sizes = pieces.map((piece) => piece.length).slice(0, 8);
+    const output = JSON.stringify(this.output);
+    return `pieces of ${sizes} bytes, answered with ${output}`;
+  }
+
   async #readAll(): Promise<void> {
-    const buffer = new Uint8Array(65_536);
     for (;;) {
-      let size: number | null = null;
-      try {
-        size = await this.#conn.read(buffer);
-      } catch {
-        // Reset: the end, too.
-      }
-      if (size === null) break;
-      this.output += decodeLatin1(buffer, 0, size);
+      const bytes = await this.#peer.receive();
+      if (bytes === null) break;
+      this.output += decodeLatin1(bytes);
       await this.#endIfAnswered();
     }
     if (!this.#hasEnded) this.closedByServer = true;
-  }
-
-  async #send(bytes: Uint8Array): Promise<void> {
-    for (let sent = 0; sent < bytes.length;) {
-      sent += await this.#conn.write(bytes.subarray(sent));
-    }
   }
 
   async #endIfAnswered(): Promise<void> {
@@ -209,21 +149,9 @@ class SocketPeer {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     try {
-      await this.#conn.closeWrite();
+      await this.#peer.end();
     } catch {
-      // The server has closed it altogether.
+      // The server has closed both directions.
     }
   }
-}
-
-function inMemory(conn: Duplex): MemoryDuplex {
-  if (conn instanceof MemoryDuplex) return conn;
-  throw new TypeError("Cannot find log: the connection is not in memory");
-}
-
-function describe(pieces: readonly Uint8Array[], output: string): string {
-  return `pieces of ${
-    pieces.map((piece) => piece.length).slice(0, 8)
-  } bytes, ` +
-    `answered with ${JSON.stringify(output)}`;
 }

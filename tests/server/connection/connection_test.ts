@@ -8,7 +8,7 @@ import type { Handler } from "../../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";
 import { EngineContext } from "../../../server/connection/engine_context.ts";
 import type { Transport } from "../../../server/duplex.ts";
-import { fromOctets, toOctets } from "../../support/raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 import { until } from "../../support/turns.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
@@ -61,7 +61,7 @@ class Wire implements Transport {
   /** Receives octets at a place in the window, which is overwritten afterwards. */
   receive(text: string, place = 0): void {
     const { bytes, start, size } = this.#services.window;
-    bytes.set(toOctets(text), start + place);
+    bytes.set(encodeLatin1(text), start + place);
     this.connection.receive(bytes, start + place, start + place + text.length);
     bytes.fill(0x78, start, start + size);
   }
@@ -71,7 +71,7 @@ class Wire implements Transport {
     const { output } = this.connection;
     while (output.next()) {
       const { sendBytes, sendStart, sendEnd } = output;
-      this.#sent += fromOctets(sendBytes.subarray(sendStart, sendEnd));
+      this.#sent += decodeLatin1(sendBytes.subarray(sendStart, sendEnd));
       output.sent(sendEnd - sendStart);
       this.connection.outputSent();
     }

@@ -1,99 +1,25 @@
 /** Every deadline of a connection, on a clock that the test moves. */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  ConnectionSetupAction,
-  type Handler,
-  ProtocolError,
-  type ServerOptions,
-} from "../../../mod.ts";
-import { RouterBuilder } from "../../../router/router.ts";
-import type { Hooks } from "../../../server/application.ts";
-import { ConnectionManager } from "../../../server/engines/connection_manager.ts";
-import { ListenEngine } from "../../../server/engines/listen/engine.ts";
-import { resolveOptions } from "../../../server/options.ts";
-import { MemoryConnection } from "../../support/memory_duplex.ts";
+import { ConnectionSetupAction, type Handler } from "../../../mod.ts";
 import { request } from "../../support/serve.ts";
+import type { Hooks } from "../../../server/application.ts";
+import { TimedConnection } from "../../support/timed_connection.ts";
+import { codeOf, SWEEPS_MS } from "../../support/timed_peer.ts";
 import { turn, until } from "../../support/turns.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-
-/** More than two sweeps can be late by, with the options used here, in ms. */
-const SWEEPS_MS = 600;
-
-/** One connection of an engine whose clock stands. */
-class Timed extends MemoryConnection {
-  readonly clock: FakeClock = new FakeClock();
-  /** What the teardown hook was told. */
-  error: Error | undefined;
-  /** Settles with the connection's end. */
-  readonly ended: Promise<void>;
-
-  constructor(
-    handler: Handler,
-    options: Partial<ServerOptions> = {},
-    hooks: Partial<Hooks> = {},
-  ) {
-    super();
-    const manager = new ConnectionManager(
-      {
-        router: new RouterBuilder<Handler>().build(),
-        fallback: handler,
-        tls: null,
-        hooks: {
-          connectionSetup: null,
-          preRouting: null,
-          connectionTeardown: (_, error) => {
-            this.error = error;
-          },
-          error: null,
-          ...hooks,
-        },
-        options: resolveOptions(options),
-      },
-      new ListenEngine(),
-      { onError: () => {}, clock: this.clock },
-    );
-    this.ended = manager.handle(this.duplex);
-  }
-
-  /** Moves the time by `durationMs`, sees nothing happen, and then by what sweeps are late. */
-  async pass(durationMs: number): Promise<void> {
-    await turn();
-    const { closeCount, writes } = this;
-    const before = writes.length;
-    this.clock.advance(durationMs);
-    await turn();
-    assertEquals([this.closeCount, writes.length], [closeCount, before]);
-    this.clock.advance(SWEEPS_MS);
-    await turn();
-  }
-
-  /** Sees the end: what is left to read, and that no timer is. */
-  async finish(): Promise<string> {
-    const rest = await this.toEnd();
-    this.end();
-    await this.ended;
-    assertEquals(this.clock.tickerCount, 0);
-    return rest;
-  }
-}
-
-function codeOf(error: Error | undefined): string | undefined {
-  return error instanceof ProtocolError ? error.code : error?.name;
-}
 
 const ok: Handler = (_, res) => res.ok("ok");
 const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());
 
 Deno.test("headerTimeout ends a new connection that says nothing, silently", async () => {
-  const timed = new Timed(ok);
+  const timed = new TimedConnection(ok);
   await timed.pass(15_000);
   assertEquals(await timed.finish(), "");
   assertEquals(timed.error, undefined);
 });
 
 Deno.test("headerTimeout answers 408 to a head that is not complete, whatever its progress", async () => {
-  const timed = new Timed(ok, { headerTimeout: 10_000 });
+  const timed = new TimedConnection(ok, { headerTimeout: 10_000 });
   const wire = request("GET /", "X: y\r\n");
   for (const octet of wire.slice(0, 20)) {
     timed.send(octet);
@@ -111,7 +37,7 @@ Deno.test("headerTimeout answers 408 to a head that is not complete, whatever it
 });
 
 Deno.test("idleTimeout ends a connection between requests, silently", async () => {
-  const timed = new Timed(ok);
+  const timed = new TimedConnection(ok);
   for (let n = 0; n < 3; n++) {
     timed.send(request("GET /"));
     await timed.response();
@@ -123,7 +49,7 @@ Deno.test("idleTimeout ends a connection between requests, silently", async () =
 });
 
 Deno.test("bodyTimeout answers 408 to a body that stalls; progress moves it", async () => {
-  const timed = new Timed(upload);
+  const timed = new TimedConnection(upload);
   timed.send(request("POST /", "Content-Length: 9\r\n"));
   for (let n = 0; n < 5; n++) {
     timed.send("x");
@@ -137,7 +63,7 @@ Deno.test("bodyTimeout answers 408 to a body that stalls; progress moves it", as
 });
 
 Deno.test("requestTimeout bounds a body that drips", async () => {
-  const timed = new Timed(upload, { requestTimeout: 60_000 });
+  const timed = new TimedConnection(upload, { requestTimeout: 60_000 });
   timed.send(request("POST /", "Content-Length: 999\r\n"));
   await turn();
   for (let n = 0; n < 6; n++) {
@@ -153,7 +79,7 @@ Deno.test("requestTimeout bounds a body that drips", async () => {
 
 Deno.test("no deadline runs while a handler takes its time", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timed = new Timed(async (_, res) => {
+  const timed = new TimedConnection(async (_, res) => {
     await promise;
     res.ok("late");
   });
@@ -170,7 +96,7 @@ Deno.test("no deadline runs while a handler takes its time", async () => {
 
 Deno.test("bodyTimeout does not run while nobody waits for the body", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timed = new Timed(async (ctx, res) => {
+  const timed = new TimedConnection(async (ctx, res) => {
     const buffer = new Uint8Array(1);
     await ctx.body.read(buffer);
     await promise;
@@ -192,7 +118,7 @@ Deno.test("bodyTimeout does not run while nobody waits for the body", async () =
 
 Deno.test("writeTimeout cuts a connection whose peer reads nothing, and its source", async () => {
   const canceled = Promise.withResolvers<void>();
-  const timed = new Timed((_, res) =>
+  const timed = new TimedConnection((_, res) =>
     res.ok(
       new ReadableStream({
         pull: (controller) => controller.enqueue("x".repeat(10_000)),
@@ -212,7 +138,7 @@ Deno.test("writeTimeout cuts a connection whose peer reads nothing, and its sour
 });
 
 Deno.test("drainTimeout bounds the wait for a body that nobody reads", async () => {
-  const timed = new Timed(ok);
+  const timed = new TimedConnection(ok);
   timed.send(request("POST /", "Content-Length: 9\r\n"));
   const answer = await timed.response();
   assertEquals(answer.headers.has("connection"), false);
@@ -221,7 +147,7 @@ Deno.test("drainTimeout bounds the wait for a body that nobody reads", async () 
 });
 
 Deno.test("drainTimeout bounds the end of a connection whose peer does not close", async () => {
-  const timed = new Timed(ok);
+  const timed = new TimedConnection(ok);
   timed.send(request("GET /", "Connection: close\r\n"));
   await timed.response();
   assertEquals(await timed.toEnd(), ""); // our direction is closed at once
@@ -240,15 +166,15 @@ Deno.test("readTimeoutMs of the setup hook takes the place of the read deadlines
       });
     },
   };
-  const silent = new Timed(ok, {}, hooks);
+  const silent = new TimedConnection(ok, {}, hooks);
   await silent.pass(3000);
   assertEquals(await silent.finish(), "");
-  const idle = new Timed(ok, {}, hooks);
+  const idle = new TimedConnection(ok, {}, hooks);
   idle.send(request("GET /"));
   await idle.response();
   await idle.pass(3000);
   assertEquals(await idle.finish(), "");
-  const stalled = new Timed(upload, {}, hooks);
+  const stalled = new TimedConnection(upload, {}, hooks);
   stalled.send(request("POST /", "Content-Length: 9\r\n"));
   await stalled.pass(3000);
   assertEquals((await stalled.response()).status, 408);
@@ -256,7 +182,7 @@ Deno.test("readTimeoutMs of the setup hook takes the place of the read deadlines
 });
 
 Deno.test("maxConnectionAge ends a connection with the next answer", async () => {
-  const timed = new Timed(ok, { maxConnectionAge: 5000 });
+  const timed = new TimedConnection(ok, { maxConnectionAge: 5000 });
   timed.send(request("GET /"));
   assertEquals((await timed.response()).headers.has("connection"), false);
   timed.clock.advance(5000 + SWEEPS_MS);
@@ -266,7 +192,7 @@ Deno.test("maxConnectionAge ends a connection with the next answer", async () =>
 });
 
 Deno.test("the Date line follows the clock second by second", async () => {
-  const timed = new Timed(ok);
+  const timed = new TimedConnection(ok);
   const dates: (string | undefined)[] = [];
   for (const durationMs of [0, 400, 1600]) {
     timed.clock.advance(durationMs);

@@ -6,7 +6,7 @@ import {
   OutputBuffer,
   OutputPool,
 } from "../../../server/connection/output.ts";
-import { fromOctets, toOctets } from "../../support/raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 
 /** Takes all segments as an engine does. */
 function takeAll(output: Output): string[] {
@@ -14,15 +14,15 @@ function takeAll(output: Output): string[] {
   for (;;) {
     const segment = output.take();
     if (segment === null) return taken;
-    taken.push(fromOctets(segment));
+    taken.push(decodeLatin1(segment));
     output.sent(segment.length);
   }
 }
 
 Deno.test("small pieces are gathered into one segment", () => {
   const output = new Output(new OutputPool());
-  output.append(toOctets("ab"));
-  output.append(toOctets("cd"));
+  output.append(encodeLatin1("ab"));
+  output.append(encodeLatin1("cd"));
   assertEquals([output.pendingBytes, output.totalBytes], [4, 4]);
   assertEquals(takeAll(output), ["abcd"]);
   assertEquals([output.pendingBytes, output.sentBytes], [0, 4]);
@@ -30,12 +30,12 @@ Deno.test("small pieces are gathered into one segment", () => {
 
 Deno.test("a pushed piece is neither copied nor overtaken", () => {
   const output = new Output(new OutputPool());
-  const large = toOctets("large");
-  output.append(toOctets("before"));
+  const large = encodeLatin1("large");
+  output.append(encodeLatin1("before"));
   output.push(large);
-  output.append(toOctets("after"));
+  output.append(encodeLatin1("after"));
   const first = output.take();
-  assertEquals(first && fromOctets(first), "before");
+  assertEquals(first && decodeLatin1(first), "before");
   output.sent(6);
   assertStrictEquals(output.take(), large);
   output.sent(5);
@@ -52,7 +52,7 @@ Deno.test("an empty piece makes no segment", () => {
 Deno.test("what is gathered grows over one buffer, and stays in order over the largest", () => {
   const output = new Output(new OutputPool());
   const piece = "0123456789".repeat(100);
-  for (let n = 0; n < 200; n++) output.append(toOctets(piece));
+  for (let n = 0; n < 200; n++) output.append(encodeLatin1(piece));
   const segments = takeAll(output);
   assertEquals(segments.join(""), piece.repeat(200));
   assertEquals(segments.length < 6, true);
@@ -60,10 +60,10 @@ Deno.test("what is gathered grows over one buffer, and stays in order over the l
 
 Deno.test("bytes written while a segment is being sent do not change it", () => {
   const output = new Output(new OutputPool());
-  output.append(toOctets("first"));
+  output.append(encodeLatin1("first"));
   const first = output.take();
-  output.append(toOctets("second"));
-  assertEquals(first && fromOctets(first), "first");
+  output.append(encodeLatin1("second"));
+  assertEquals(first && decodeLatin1(first), "first");
   output.sent(5);
   assertEquals(takeAll(output), ["second"]);
 });
@@ -72,28 +72,28 @@ Deno.test("a buffer goes back to its pool only once it was sent", () => {
   const pool = new OutputPool();
   const one = new Output(pool);
   const two = new Output(pool);
-  one.append(toOctets("one"));
+  one.append(encodeLatin1("one"));
   const first = one.take();
-  two.append(toOctets("two"));
-  assertEquals(first && fromOctets(first), "one");
+  two.append(encodeLatin1("two"));
+  assertEquals(first && decodeLatin1(first), "one");
   one.sent(3);
-  one.append(toOctets("again"));
+  one.append(encodeLatin1("again"));
   assertStrictEquals(one.take()?.buffer, first?.buffer);
   assertEquals(takeAll(two), ["two"]);
 });
 
 Deno.test("clear() drops what was not taken", () => {
   const output = new Output(new OutputPool());
-  output.append(toOctets("ab"));
-  output.push(toOctets("cd"));
+  output.append(encodeLatin1("ab"));
+  output.push(encodeLatin1("cd"));
   output.clear();
   assertEquals([output.pendingBytes, takeAll(output)], [0, []]);
 });
 
 Deno.test("a segment may be sent in parts", () => {
   const output = new Output(new OutputPool());
-  output.append(toOctets("parts"));
-  output.push(toOctets("more"));
+  output.append(encodeLatin1("parts"));
+  output.push(encodeLatin1("more"));
   assertEquals(output.next(), true);
   assertEquals([output.sendStart, output.sendEnd], [0, 5]);
   output.sent(2);
@@ -103,7 +103,7 @@ Deno.test("a segment may be sent in parts", () => {
   assertEquals(output.sendBuffer, null);
   assertEquals(output.next(), true);
   assertEquals(
-    fromOctets(output.sendBytes.subarray(0, output.sendEnd)),
+    decodeLatin1(output.sendBytes.subarray(0, output.sendEnd)),
     "more",
   );
   output.sent(4);
@@ -112,7 +112,7 @@ Deno.test("a segment may be sent in parts", () => {
 
 Deno.test("a constant piece is sent from its own buffer when it is alone, and copied otherwise", () => {
   const output = new Output(new OutputPool());
-  const constant = new OutputBuffer(toOctets("same"), false);
+  const constant = new OutputBuffer(encodeLatin1("same"), false);
   output.appendConstant(constant);
   assertEquals(output.next(), true);
   assertStrictEquals(output.sendBuffer, constant);
@@ -120,24 +120,27 @@ Deno.test("a constant piece is sent from its own buffer when it is alone, and co
   output.appendConstant(constant);
   output.appendConstant(constant);
   assertEquals(takeAll(output), ["samesame"]);
-  output.append(toOctets("first "));
+  output.append(encodeLatin1("first "));
   output.appendConstant(constant);
   assertEquals(takeAll(output), ["first same"]);
   output.appendConstant(constant);
-  output.appendConstant(new OutputBuffer(toOctets("other"), false));
+  output.appendConstant(new OutputBuffer(encodeLatin1("other"), false));
   assertEquals(takeAll(output), ["sameother"]);
 });
 
 Deno.test("a constant piece goes out as often as it was added", () => {
   const output = new Output(new OutputPool());
-  const constant = new OutputBuffer(toOctets("0123456789".repeat(10)), false);
-  const text = fromOctets(constant.bytes);
+  const constant = new OutputBuffer(
+    encodeLatin1("0123456789".repeat(10)),
+    false,
+  );
+  const text = decodeLatin1(constant.bytes);
   for (const count of [2, 3, 16, 17, 1000]) {
     for (let n = 0; n < count; n++) output.appendConstant(constant);
     assertEquals(output.pendingBytes, count * text.length);
     assertEquals(takeAll(output).join(""), text.repeat(count));
     for (let n = 0; n < count; n++) output.appendConstant(constant);
-    output.append(toOctets("end"));
+    output.append(encodeLatin1("end"));
     assertEquals(takeAll(output).join(""), text.repeat(count) + "end");
   }
 });
@@ -146,7 +149,7 @@ Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
   const output = new Output(new OutputPool());
   const addresses: unknown[] = [];
   for (let turn = 0; turn < 2; turn++) {
-    output.append(toOctets("x"));
+    output.append(encodeLatin1("x"));
     output.next();
     addresses.push(output.sendBuffer?.address);
     if (output.sendBuffer !== null) output.sendBuffer.address = "here";
@@ -158,16 +161,16 @@ Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
 /** What is left of the segment that is being sent. */
 function restOf(output: Output): string {
   const { sendBytes, sendStart, sendEnd } = output;
-  return fromOctets(sendBytes.subarray(sendStart, sendEnd));
+  return decodeLatin1(sendBytes.subarray(sendStart, sendEnd));
 }
 
 Deno.test("a single piece that was taken is sent once, whatever comes behind it meanwhile", () => {
-  const single = new OutputBuffer(toOctets("first"), false);
+  const single = new OutputBuffer(encodeLatin1("first"), false);
   const cases: ((output: Output) => void)[] = [
-    (output) => output.append(toOctets("second")),
-    (output) => output.push(toOctets("second")),
+    (output) => output.append(encodeLatin1("second")),
+    (output) => output.push(encodeLatin1("second")),
     (output) =>
-      output.appendConstant(new OutputBuffer(toOctets("second"), false)),
+      output.appendConstant(new OutputBuffer(encodeLatin1("second"), false)),
   ];
   for (const add of cases) {
     const output = new Output(new OutputPool());
@@ -182,13 +185,13 @@ Deno.test("a single piece that was taken is sent once, whatever comes behind it 
 });
 
 Deno.test("a single piece that was taken may be sent in parts", () => {
-  const single = new OutputBuffer(toOctets("single"), false);
+  const single = new OutputBuffer(encodeLatin1("single"), false);
   const output = new Output(new OutputPool());
   output.appendConstant(single);
   output.take();
   output.sent(4);
   assertEquals([restOf(output), output.pendingBytes], ["le", 2]);
-  output.append(toOctets("more"));
+  output.append(encodeLatin1("more"));
   output.sent(2);
   assertEquals(takeAll(output), ["more"]);
   output.appendConstant(single);
@@ -198,6 +201,6 @@ Deno.test("a single piece that was taken may be sent in parts", () => {
   output.appendConstant(single);
   output.take();
   output.clear();
-  output.append(toOctets("last"));
+  output.append(encodeLatin1("last"));
   assertEquals(takeAll(output), ["last"]);
 });

@@ -14,9 +14,10 @@ import {
   type ServerOptions,
 } from "../../../mod.ts";
 import { SLOT_BYTES } from "../../../server/connection/receive_slots.ts";
-import { withDeadline } from "../../support/helpers.ts";
+import { withDeadline } from "../../support/with_deadline.ts";
 import { MemoryConnection } from "../../support/memory_duplex.ts";
-import { fromOctets, RawClient, toOctets } from "../../support/raw_client.ts";
+import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
+import { RawClient } from "../../support/raw_client.ts";
 import { request } from "../../support/serve.ts";
 import { turn } from "../../support/turns.ts";
 
@@ -37,11 +38,11 @@ function scripted(
       buffers.push(buffer);
       const piece = left.shift();
       if (piece === undefined) return end;
-      buffer.set(toOctets(piece));
+      buffer.set(encodeLatin1(piece));
       return Promise.resolve(piece.length);
     },
     write: (bytes: Uint8Array): Promise<number> => {
-      duplex.written += fromOctets(bytes);
+      duplex.written += decodeLatin1(bytes);
       return Promise.resolve(bytes.length);
     },
     closeWrite: () => Promise.resolve(),
@@ -76,7 +77,7 @@ Deno.test("answers that are the same again are whole however little a write take
     const duplex = scripted(pieces, {
       write: (bytes) => {
         const size = Math.min(most, bytes.length);
-        duplex.written += fromOctets(bytes.slice(0, size));
+        duplex.written += decodeLatin1(bytes.slice(0, size));
         return Promise.resolve(size);
       },
     });

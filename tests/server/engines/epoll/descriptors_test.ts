@@ -7,7 +7,7 @@ import {
   type ServerBuilder,
 } from "../../../../mod.ts";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
-import { withDeadline } from "../../../support/helpers.ts";
+import { withDeadline } from "../../../support/with_deadline.ts";
 import { request, type TestServer } from "../../../support/serve.ts";
 import { countDescriptors, Resetter } from "../../../support/sockets.ts";
 import { turn, until, untilRefused } from "../../../support/turns.ts";

@@ -13,7 +13,7 @@ import {
   type ServerBuilder,
 } from "../../../../mod.ts";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
-import { withDeadline } from "../../../support/helpers.ts";
+import { withDeadline } from "../../../support/with_deadline.ts";
 import { Program } from "../../../support/program.ts";
 import { RawClient } from "../../../support/raw_client.ts";
 import { request } from "../../../support/serve.ts";

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { ConnectionSetupAction, type Duplex } from "../../../../mod.ts";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
-import { withDeadline } from "../../../support/helpers.ts";
+import { withDeadline } from "../../../support/with_deadline.ts";
 import {
   inPieces,
   LARGE,

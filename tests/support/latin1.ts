@@ -1,0 +1,17 @@
+/**
+ * Bytes as strings of one character each (Latin-1), so that wire text can stand
+ * in a test as a literal. Written apart from the codec's own functions, which
+ * the tests that use this judge.
+ */
+
+/** Decodes bytes to a string, one character for each byte. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** Encodes a string to bytes, one byte for each character. */
+export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
