@@ -44,8 +44,10 @@ export class MemoryWire implements Wire {
     const { maxWriteBytes = Infinity, deadlineMs = 5000 } = options;
     const connection = new MemoryConnection({ maxWriteBytes });
     const peer = new ScriptedPeer(peerEndOf(connection), options);
+    // A client closes after the server's end, which ends a lingering close.
+    const played = peer.run(pieces).then(() => connection.end());
     await withDeadline(
-      Promise.all([peer.run(pieces), this.#server.handle(connection.duplex)]),
+      Promise.all([played, this.#server.handle(connection.duplex)]),
       deadlineMs,
       () => peer.describe(pieces),
     );
