@@ -1,14 +1,14 @@
 /**
- * The chunked transfer coding in both directions (RFC 9112 §7.1): sizes,
- * extensions and payload in, chunk framing out. The trailer section is
- * `trailer_section.ts`'s; printing trailers is the head encoder's.
+ * The chunked transfer coding in both directions (RFC 9112 §7.1): decodes sizes,
+ * extensions and payload, and writes chunk size lines. `trailer_section.ts` reads
+ * trailers; `head_encoder.ts` writes them.
  *
- * Stricter than the text on purpose: no white space around `;` and `=` in
- * extensions (§7.1.1 has recipients accept "bad" white space, and every such
- * rule became an attack), no bare LF (§2.2), at most 16 hexadecimal digits.
+ * Stricter than the RFC: no white space around `;` and `=` in extensions (§7.1.1
+ * asks recipients to accept it, but such leniency has enabled smuggling), no bare
+ * LF (§2.2), at most 16 hexadecimal digits.
  *
- * Long for one file because the decoder is one machine: each of its states says
- * what the next byte may be, and cut in two the hand-over would hide that.
+ * One long file, since the decoder is one state machine whose states have to be
+ * read together.
  */
 
 import {
@@ -30,8 +30,8 @@ import { ProtocolError, type ProtocolErrorCode } from "./errors.ts";
 import { type BodyLimits, DEFAULT_BODY_LIMITS } from "./limits.ts";
 import { TrailerReader, type TrailerSection } from "./trailer_section.ts";
 
-// Where in the grammar the next byte stands. The states of a chunk line come
-// first, so that `state < DATA` asks whether a line is open.
+// Decoder states, named after what the next byte belongs to. The states of a
+// chunk size line come first, so that `state < DATA` means "inside a line".
 const INVALID = -1;
 const SIZE_START = 0;
 const SIZE = 1;
@@ -51,25 +51,25 @@ const TRAILER_FIELDS = 14;
 const TRAILER_LF = 15;
 const DONE = 16;
 
-/** Hexadecimal digits of a size, leading zeros included. */
+/** Most hexadecimal digits of a size, leading zeros included. */
 const MAX_SIZE_DIGITS = 16;
-/** The greatest size to which one more digit leads no further than 2^53 − 1. */
+/** The largest size that stays at most 2^53 − 1 when one more digit is appended. */
 const MAX_SIZE_BEFORE_DIGIT = 2 ** 49 - 1;
-/** What a chunk may cost in framing before it counts as overhead, besides its own size twice. */
+/** Framing that each chunk may have before it counts as overhead, in addition to twice its size. */
 const FREE_CHUNK_OVERHEAD_BYTES = 16;
 
-/** Digits of a size that cannot pass what bitwise arithmetic holds. */
+/** Most digits on the fast path: every such size fits into a small integer. */
 const MAX_PLAIN_DIGITS = 7;
 
-/** The state behind a byte at which a chunk line may end or go on with an extension. */
+/** The state after a byte that ends a chunk line or starts an extension. */
 function afterPart(byte: number): number {
   if (byte === CR) return LINE_LF;
   return byte === SEMICOLON ? NAME_START : INVALID;
 }
 
 /**
- * One step through `chunk-size *( ";" name [ "=" ( token / quoted-string ) ] )`
- * for a byte that is no digit of the size (RFC 9112 §7.1.1; RFC 9110 §5.6.4).
+ * The next state in `chunk-size *( ";" name [ "=" ( token / quoted-string ) ] )`
+ * after a byte that is not a digit of the size (RFC 9112 §7.1.1; RFC 9110 §5.6.4).
  */
 function afterByte(state: number, byte: number): number {
   switch (state) {
@@ -102,13 +102,13 @@ function afterByte(state: number, byte: number): number {
 /**
  * Decodes one chunked body from bytes that arrive in any split (RFC 9112 §7.1).
  *
- * Each step takes framing and at most one run of payload, which stays where it
- * is: `pieceStart` and `pieceEnd` are offsets into the caller's bytes. No byte
- * is looked at twice, and a step allocates nothing unless it meets trailers.
- * Bytes behind the body are never consumed. After an error every further step
- * throws the same error again, so nothing behind a fault is ever read.
+ * Each step consumes framing and at most one piece of payload. The payload is not
+ * copied: `pieceStart` and `pieceEnd` are offsets into the caller's bytes. Each
+ * byte is read once, and a step allocates nothing unless trailers arrive. Bytes
+ * after the body are never consumed. After an error, every further step throws
+ * the same error again, so that bytes after a fault are never interpreted.
  *
- * @example Payload, trailers and the bytes behind the body
+ * @example Payload, and bytes after the body
  * ```ts
  * import { ChunkedDecoder } from "@khttp/khttp";
  * import { assertEquals } from "@std/assert";
@@ -126,11 +126,11 @@ function afterByte(state: number, byte: number): number {
  * ```
  */
 export class ChunkedDecoder {
-  /** Whether the empty line behind the trailer section has been consumed. */
+  /** Whether the whole body has been consumed, up to the empty line after the trailers. */
   done = false;
-  /** Offset of the last step's payload in the bytes given to it. */
+  /** Offset of the last step's payload in the bytes passed to it. */
   pieceStart = 0;
-  /** Offset behind the last step's payload; equal to `pieceStart` if there was none. */
+  /** Offset after the last step's payload; equal to `pieceStart` if there was none. */
   pieceEnd = 0;
   /** The trailer section once `done`, or `null` if it is empty. */
   trailerSection: TrailerSection | null = null;
@@ -138,13 +138,13 @@ export class ChunkedDecoder {
   #state = SIZE_START;
   #sizeBytes = 0;
   #sizeDigits = 0;
-  /** Payload of the open chunk that is still to come. */
+  /** Payload of the current chunk that is still to come. */
   #remainingBytes = 0;
   #receivedBytes = 0;
   #overheadBytes = 0;
   /** Bytes consumed since the body's framing began. */
   #position = 0;
-  /** What turns an offset into this step's bytes into one from the framing's start. */
+  /** Added to an offset into this step's bytes, gives the offset from the start of the framing. */
   #origin = 0;
   #lineStart = 0;
   #trailers: TrailerReader | null = null;
@@ -156,14 +156,19 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Takes the next step.
+   * Consumes framing and at most one piece of payload.
    *
    * @param bytes The bytes as received; only `start` to `end` are read.
    * @param start Offset of the first byte that no step has consumed.
-   * @param end Offset behind the last byte received.
-   * @returns Bytes consumed: 0 only if there were none or the body is done.
-   * @throws {ProtocolError} For the first byte that no valid body has, or that
-   * passes a limit; its offset counts from the start of the body's framing.
+   * @param end Offset after the last byte received.
+   * @returns How many bytes were consumed; 0 only if there were none or the body
+   * is done.
+   * @throws {ProtocolError} At the first byte that no valid body can have:
+   * `INVALID_CHUNK_SIZE`, `INVALID_CHUNK_EXTENSION`, `INVALID_CHUNK_END`,
+   * `INVALID_LINE_END`, or a code for a field line or `FORBIDDEN_TRAILER` in the
+   * trailer section. At a limit: `BODY_TOO_LARGE`, `CHUNK_LINE_TOO_LONG`,
+   * `CHUNK_OVERHEAD_TOO_LARGE` or `TRAILERS_TOO_LARGE`. The offset counts from the
+   * start of the body's framing.
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
     this.pieceStart = start;
@@ -179,8 +184,8 @@ export class ChunkedDecoder {
         pos = next === pos ? this.#readLine(bytes, pos, end) : next;
       } else if (this.#state === DATA) {
         pos = this.#takeData(pos, end);
-        // A fault behind the payload belongs to the next step: thrown in this
-        // one it would take along bytes that another split has delivered.
+        // Return the payload before reading on. If a fault after it threw in
+        // this step, the payload would be lost, but only with some splits.
         break;
       } else if (this.#state <= DATA_LF) {
         pos = this.#readDataEnd(bytes, pos, end);
@@ -193,28 +198,29 @@ export class ChunkedDecoder {
   }
 
   /**
-   * Says that the peer will send nothing more.
+   * Tells the decoder that the peer will send nothing more; does nothing once the
+   * body is done.
    *
-   * @throws {ProtocolError} `TRUNCATED_BODY` unless the body is done, or the
-   * error that an earlier step threw.
+   * @throws {ProtocolError} `TRUNCATED_BODY` if the body is not done, or the error
+   * that an earlier step threw.
    */
   end(): void {
     if (this.done) return;
     this.#failure ??= new ProtocolError(
       "TRUNCATED_BODY",
-      "Cannot read chunked body: the connection ended before the body",
+      "Cannot read chunked body: the connection ended before the last chunk",
       this.#position,
     );
     throw this.#failure;
   }
 
   /**
-   * Reads a line that has come whole, with a short size and nothing else.
+   * The fast path: reads a complete line that has a short size and no extension.
    *
-   * perf: nearly all lines are such; byte by byte through the states, a body
-   * of 64-byte chunks takes 1.4 times as long (bench/chunked_decode_bench.ts, Deno 2.9).
+   * perf: nearly all lines are like this. Without it, a body of 64-byte chunks
+   * takes 1.4 times as long (bench/chunked_decode_bench.ts, Deno 2.9).
    *
-   * @returns The offset behind the line, or `start` if it is another.
+   * @returns The offset after the line, or `start` if the line needs the general path.
    */
   #readPlainLine(bytes: Uint8Array, start: number, end: number): number {
     const most = Math.min(MAX_PLAIN_DIGITS, this.#limits.maxChunkLineBytes);
@@ -235,7 +241,7 @@ export class ChunkedDecoder {
   }
 
   #readLine(bytes: Uint8Array, start: number, end: number): number {
-    // The place where only the CR of the line's end may stand.
+    // At this offset and after, only the CRLF that ends the line is allowed.
     const limit = this.#lineStart + this.#limits.maxChunkLineBytes -
       this.#origin;
     let state = this.#state;
@@ -261,7 +267,7 @@ export class ChunkedDecoder {
     return end;
   }
 
-  /** No shift and no bitwise OR: they wrap at 32 bits, and the chunk would end early. */
+  /** Multiplies instead of shifting: bitwise operators wrap at 32 bits, and the chunk would end early. */
   #addDigit(digit: number, pos: number): void {
     if (
       ++this.#sizeDigits > MAX_SIZE_DIGITS ||
@@ -269,14 +275,14 @@ export class ChunkedDecoder {
     ) {
       this.#fail(
         "INVALID_CHUNK_SIZE",
-        `Cannot parse chunk size: more than ${MAX_SIZE_DIGITS} digits or 2^53 - 1 bytes`,
+        `Cannot parse chunk size: more than ${MAX_SIZE_DIGITS} digits or more than 2^53 - 1 bytes`,
         pos,
       );
     }
     this.#sizeBytes = this.#sizeBytes * 16 + digit;
   }
 
-  /** Checks what a complete line promises; `pos` is its LF. */
+  /** Checks the size of a complete line against the limits; `pos` is its LF. */
   #endLine(pos: number): void {
     const { maxBodyBytes, maxChunkOverheadBytes } = this.#limits;
     const sizeBytes = this.#sizeBytes;
@@ -312,12 +318,12 @@ export class ChunkedDecoder {
     return pos + run;
   }
 
-  /** Both bytes are compared: a decoder that skipped any two was made to skip a request. */
+  /** Compares both bytes of the CRLF. Decoders that skipped any two bytes have been used for smuggling. */
   #readDataEnd(bytes: Uint8Array, pos: number, end: number): number {
     if (bytes[pos] !== (this.#state === DATA_CR ? CR : LF)) {
       this.#fail(
         "INVALID_CHUNK_END",
-        "Cannot parse chunk: data is not followed by CRLF",
+        "Cannot parse chunk: its data is not followed by CRLF",
         pos,
       );
     }
@@ -349,7 +355,7 @@ export class ChunkedDecoder {
       this.#finish(null);
       return pos + 1;
     }
-    const trailers = this.#trailers!; // made with the state TRAILER_FIELDS
+    const trailers = this.#trailers!; // set before the state TRAILER_FIELDS
     try {
       const next = trailers.read(bytes, pos, end);
       if (trailers.section !== null) this.#finish(trailers.section);
@@ -399,33 +405,32 @@ export class ChunkedDecoder {
   }
 }
 
-/** The end of a chunk line and of a chunk's data; not to be written to. */
+/** Ends a chunk size line and a chunk's data. Shared: never write into it. */
 export const CRLF: Uint8Array = encodeLatin1("\r\n");
 
-/** The end of a body without trailers; with trailers, its first three bytes. Not to be written to. */
+/** Ends a body without trailers. Before trailers, only its first three bytes are sent. Shared: never write into it. */
 export const LAST_CHUNK: Uint8Array = encodeLatin1("0\r\n\r\n");
 
 /**
- * Counts the bytes that {@linkcode writeChunkSize} writes for a size.
+ * Returns how many bytes {@linkcode writeChunkSize} writes for a chunk.
  *
- * @param sizeBytes Bytes of the chunk's data, 1 to 2^53 − 1.
+ * @param sizeBytes Size of the chunk's data in bytes, 1 to 2^53 − 1.
  * @returns The number of hexadecimal digits, plus 2.
  */
 export function chunkSizeLineBytes(sizeBytes: number): number {
-  let bytes = 3;
-  for (let rest = sizeBytes; rest >= 16; rest /= 16) bytes++;
-  return bytes;
+  let lineBytes = 3;
+  for (let rest = sizeBytes; rest >= 16; rest /= 16) lineBytes++;
+  return lineBytes;
 }
 
 /**
- * Writes a chunk's size line, in lower case and without extensions.
+ * Writes a chunk's size line, with lower-case digits and without extensions.
  *
- * @param bytes Where to write; must have room for {@linkcode chunkSizeLineBytes}.
- * @param offset Where the line begins in `bytes`.
- * @param sizeBytes Bytes of the chunk's data, 1 to 2^53 − 1.
- * @returns The offset behind the line.
- * @throws {RangeError} If `sizeBytes` is no such integer: a size of 0 would end
- * the body.
+ * @param bytes Receives the line; must have room for {@linkcode chunkSizeLineBytes}.
+ * @param offset Offset in `bytes` at which the line starts.
+ * @param sizeBytes Size of the chunk's data in bytes, 1 to 2^53 − 1.
+ * @returns The offset after the line.
+ * @throws {RangeError} If `sizeBytes` is not such an integer; 0 would end the body.
  */
 export function writeChunkSize(
   bytes: Uint8Array,

@@ -1,14 +1,14 @@
 /**
- * The one error class for a peer that breaks the protocol, the table of its
- * codes with the status that a server answers (RFC 9110 §15.5, §15.6), and
- * the constant that says "not yet". A mistake of our own caller is a
- * `TypeError` or a `RangeError` instead.
+ * The error class for a peer that breaks the protocol, its codes with the status
+ * that a server answers (RFC 9110 §15.5, §15.6), and the constant that parsers
+ * return when they need more bytes. A mistake of our own caller is a `TypeError`
+ * or a `RangeError` instead.
  */
 
-/** What a parser returns while the bytes so far may still become valid. */
+/** Returned by a parser when the message is incomplete but valid so far. */
 export const NEED_DATA: unique symbol = Symbol("NEED_DATA");
 
-/** The status that each code asks a server to answer; 502 where only a client meets it. */
+/** The status that a server answers for each code; 502 for codes that only a client sees. */
 export const PROTOCOL_ERROR_STATUS = {
   // start line
   INVALID_METHOD: 400,
@@ -28,7 +28,7 @@ export const PROTOCOL_ERROR_STATUS = {
   HEAD_TOO_LARGE: 431,
   TOO_MANY_FIELDS: 431,
   TRUNCATED_HEAD: 400,
-  // control fields
+  // fields that decide about routing and the connection
   MISSING_HOST: 400,
   INVALID_HOST: 400,
   HOST_MISMATCH: 400,
@@ -58,13 +58,13 @@ export const PROTOCOL_ERROR_STATUS = {
   REQUEST_TIMEOUT: 408,
 } as const;
 
-/** A stable name for one way to break the protocol. */
+/** A stable name for one kind of fault; see {@linkcode PROTOCOL_ERROR_STATUS}. */
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERROR_STATUS;
 
 /**
- * The peer broke the protocol, or a limit that the message states.
+ * The peer broke the protocol, or exceeded a limit that the message names.
  *
- * @example Tell bad bytes from a bug
+ * @example Distinguish malformed bytes from a bug
  * ```ts
  * import { parseRequestHead, ProtocolError } from "@khttp/khttp";
  * import { assertEquals, assertThrows } from "@std/assert";
@@ -75,19 +75,21 @@ export type ProtocolErrorCode = keyof typeof PROTOCOL_ERROR_STATUS;
  * ```
  */
 export class ProtocolError extends Error {
-  /** The stable name of what was wrong. */
+  /** The stable name of the fault. */
   readonly code: ProtocolErrorCode;
   /** The status code that a server answers with (RFC 9110 §15). */
   readonly status: number;
-  /** Bytes from the start of the message, or of its body, to the fault. */
+  /** Offset of the fault in bytes, from the start of the head or of the body's framing. */
   readonly offset: number;
 
   /**
    * Creates the error; the status follows from the code.
    *
-   * @param code The stable name of what was wrong.
-   * @param message One sentence: what failed, and the limit if there was one.
-   * @param offset Bytes from the start of the message to the fault.
+   * @param code The stable name of the fault.
+   * @param message What failed and why, with the limit if one was exceeded; the
+   * offset is appended.
+   * @param offset Offset of the fault in bytes, from the start of the head or of
+   * the body's framing.
    */
   constructor(code: ProtocolErrorCode, message: string, offset: number) {
     super(`${message} at offset ${offset}`);

@@ -1,14 +1,14 @@
 /**
- * Field lines: `field-name ":" OWS field-value OWS CRLF`, up to and including
- * the empty line that ends a section (RFC 9112 §5). Requests, responses and
- * trailer sections all come through here.
+ * Scans field lines, `field-name ":" OWS field-value OWS CRLF`, up to and
+ * including the empty line that ends a section (RFC 9112 §5). Request heads,
+ * response heads and trailer sections all use it. The result is a table of
+ * offsets; `headers.ts` makes strings of them on demand.
  *
- * Bytes are classified once and become offsets in a table; text is made by
- * whoever reads it. Stricter than the text on purpose: a bare LF never ends a
- * line (RFC 9112 §2.2 allows it) and line folding is refused (§5.2).
+ * Stricter than the RFC: a bare LF never ends a line (§2.2 allows it), and line
+ * folding is refused (§5.2).
  *
- * The general path is one long function: its states are the grammar's parts in
- * their order, and each has to see the one position that all of them move.
+ * The general path is one long function: its states follow the grammar in order,
+ * and all of them advance the same position.
  */
 
 import {
@@ -23,28 +23,28 @@ import {
 } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** How much of a section is read before it is refused. */
+/** Limits on a section, and how the errors at them are reported. */
 export interface FieldLimits {
-  /** Bytes of all field lines with their CRLFs, without the empty line. */
+  /** Size of all field lines with their CRLFs in bytes, without the empty line. */
   readonly maxBytes: number;
   /** Number of field lines. */
   readonly maxCount: number;
-  /** Names of the options that raise the two limits, for the error's message. */
+  /** Names of the options that set the two limits, for the error messages. */
   readonly optionNames: readonly [maxBytes: string, maxCount: string];
-  /** The codes of the errors for the two limits. */
+  /** The error codes for the two limits. */
   readonly codes: readonly [
     "HEAD_TOO_LARGE" | "TRAILERS_TOO_LARGE",
     "TOO_MANY_FIELDS" | "TRAILERS_TOO_LARGE",
   ];
 }
 
-/** Entries a field has in the table: start and end of its name and value. */
+/** Offsets that each line has in the table: start and end of the name, start and end of the value. */
 export const FIELD_STRIDE = 4;
 
-/** Fields for which a new table has room; it doubles up to the limit. */
+/** Lines for which a new table has room; it doubles up to the limit. */
 const INITIAL_FIELDS = 32;
 
-/** Where in the grammar the next byte stands. */
+/** Scanner states, named after what the next byte belongs to. */
 const LINE_START = 0;
 const NAME = 1;
 const BEFORE_VALUE = 2;
@@ -60,16 +60,16 @@ function newTable(limits: FieldLimits): Int32Array {
 }
 
 /**
- * Scans one section and remembers where it stopped, so that every byte is
- * looked at once however the bytes were cut. All offsets count from `base`,
- * the place of the message's first byte, which may move between calls.
+ * Scans one section and remembers where it stopped, so that each byte is read
+ * once however the input is split. All offsets count from `base`, the offset of
+ * the message's first byte, which may differ between calls.
  */
 export class FieldScanner {
-  /** {@linkcode FIELD_STRIDE} offsets for each field. */
+  /** {@linkcode FIELD_STRIDE} offsets for each line. */
   table: Int32Array;
-  /** Complete field lines so far. */
+  /** Number of complete lines so far. */
   count = 0;
-  /** Offset of the next byte; after the section, of the first byte behind it. */
+  /** Offset of the next byte to read; once done, of the first byte after the section. */
   position = 0;
   #limits: FieldLimits;
   #state = LINE_START;
@@ -85,8 +85,9 @@ export class FieldScanner {
   /**
    * Starts a section.
    *
-   * @param offset Bytes from the message's start to the section's.
-   * @param maxBytes Bytes the section may have, if fewer than the limit.
+   * @param offset Offset of the section in the message, in bytes.
+   * @param maxBytes A limit for this section in bytes; applies if it is lower than
+   * the scanner's.
    */
   start(offset: number, maxBytes: number = this.#limits.maxBytes): void {
     this.count = 0;
@@ -98,7 +99,7 @@ export class FieldScanner {
       : this.#limits.maxBytes;
   }
 
-  /** Gives away the table, whose offsets somebody keeps, and takes a new one. */
+  /** Hands the table over to the caller, who keeps its offsets, and allocates a new one. */
   releaseTable(): Int32Array {
     const table = this.table;
     this.table = newTable(this.#limits);
@@ -106,16 +107,18 @@ export class FieldScanner {
   }
 
   /**
-   * Goes on from where the last call stopped.
+   * Continues where the last call stopped.
    *
    * @param bytes The message from `base` to `end`; bytes before
    * `base + position` are not read again.
    * @returns Whether the section is complete.
-   * @throws {ProtocolError} For the first byte that no valid section has.
+   * @throws {ProtocolError} At the first byte that no valid section can have:
+   * `INVALID_FIELD_NAME`, `INVALID_FIELD_VALUE`, `INVALID_LINE_END` or
+   * `OBSOLETE_LINE_FOLDING`; or a code of the limits.
    */
   scan(bytes: Uint8Array, base: number, end: number): boolean {
     const limit = base + this.#sectionStart + this.#maxBytes;
-    // Bytes at and behind `limit` belong to the empty line or to nothing.
+    // From `limit` on, only the empty line is allowed.
     const stop = end < limit ? end : limit;
     const table = this.table;
     let state = this.#state;
@@ -141,7 +144,7 @@ export class FieldScanner {
           if (pos >= limit) this.#tooLarge(pos - base);
           if (byte === SP || byte === HTAB) this.#fold(pos - base);
           if (entry === table.length) {
-            // The table grows, or the section has too many lines.
+            // Either the table grows, or the section has too many lines.
             this.#grow(pos - base);
             this.position = pos - base;
             this.#state = state;
@@ -207,13 +210,13 @@ export class FieldScanner {
   }
 
   /**
-   * The fast path: takes the lines that are complete and plain, and leaves the
-   * first other one, at its start, to the general path.
+   * The fast path: scans complete, plain lines, and leaves the rest to the general
+   * path, from the start of the first other line.
    *
-   * perf: no state is looked at or kept inside a line: 0.8 times the general
-   * path's time on a browser's head (bench/request_head_bench.ts, Deno 2.9).
+   * perf: it neither reads nor writes the state inside a line. 0.8 times the time
+   * of the general path on a browser's head (bench/request_head_bench.ts, Deno 2.9).
    *
-   * @returns Where the first line that was not taken starts.
+   * @returns The offset of the first line that was not scanned.
    */
   #scanWholeLines(
     bytes: Uint8Array,
@@ -235,7 +238,7 @@ export class FieldScanner {
       const valueStart = pos;
       while (pos < stop && FIELD_VALUE[bytes[pos]!] === 1) pos++;
       if (pos + 1 >= stop || bytes[pos] !== CR || bytes[pos + 1] !== LF) break;
-      // An empty value, or white space that has to be trimmed, is not plain.
+      // An empty value, or white space to trim, is left to the general path.
       if (pos === valueStart || bytes[valueStart]! <= SP) break;
       if (bytes[pos - 1]! <= SP) break;
       table[entry] = lineStart - base;
@@ -294,7 +297,7 @@ export class FieldScanner {
   }
 
   #badName(bytes: Uint8Array, base: number, pos: number): never {
-    const start = base + this.table[this.count * FIELD_STRIDE]!; // the open line
+    const start = base + this.table[this.count * FIELD_STRIDE]!; // the current line
     const what = pos === start && bytes[pos] === COLON
       ? "name is empty"
       : `name has an invalid byte in ${quoteBytes(bytes, start, pos + 1)}`;
@@ -315,7 +318,7 @@ export class FieldScanner {
     }
     throw new ProtocolError(
       "INVALID_FIELD_VALUE",
-      `Cannot parse field line: value has the invalid byte ${
+      `Cannot parse field line: value has an invalid byte ${
         quoteBytes(bytes, pos, pos + 1)
       }`,
       pos - base,

@@ -1,7 +1,7 @@
 /**
- * Dates of HTTP as text and as seconds since 1970 (RFC 9110 §5.6.7). One
- * format is written, all three are read. The clock is not read here: whoever
- * wants the present time in a date passes it in.
+ * Formats and parses HTTP dates (RFC 9110 §5.6.7). It writes IMF-fixdate and
+ * reads all three formats. The clock is not read here: callers pass the current
+ * time in seconds since 1970.
  */
 
 import {
@@ -13,11 +13,11 @@ import {
   writeLatin1,
 } from "./ascii.ts";
 
-/** Bytes of an IMF-fixdate: `Sun, 06 Nov 1994 08:49:37 GMT`. */
-export const HTTP_DATE_BYTES = 29;
+/** Size of an IMF-fixdate in bytes: `Sun, 06 Nov 1994 08:49:37 GMT`. */
+const HTTP_DATE_BYTES = 29;
 
 const DAY_SECONDS = 86_400;
-/** 0000-01-01T00:00:00Z: the grammar has four digits for the year. */
+/** 0000-01-01T00:00:00Z: the grammar allows four digits for the year. */
 const MIN_SECONDS = -62_167_219_200;
 /** 9999-12-31T23:59:59Z. */
 const MAX_SECONDS = 253_402_300_799;
@@ -28,9 +28,9 @@ const LONG_WEEKDAYS: readonly string[] =
 const MONTHS: readonly string[] =
   "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-// The calendar repeats every 400 years. A year is taken to begin in March, so
-// that the leap day is its last and the lengths of the months before follow
-// one line: 153 days for each five months.
+// The calendar repeats every 400 years, called an era here. Years are counted
+// from March, so that the leap day comes last. The month lengths before it then
+// follow a straight line: 153 days for every five months.
 const ERA_DAYS = 146_097;
 const ERA_YEARS = 400;
 /** Days from 0000-03-01 to 1970-01-01. */
@@ -47,7 +47,7 @@ function daysOf(year: number, month: number, day: number): number {
     day - 1 - EPOCH_DAYS;
 }
 
-/** 0 for Sunday; 1970-01-01 was a Thursday. */
+/** The weekday of a number of days since 1970-01-01, a Thursday; 0 is Sunday. */
 function weekdayOf(days: number): number {
   return (days % 7 + 11) % 7;
 }
@@ -88,50 +88,15 @@ function writeDay(bytes: Uint8Array, offset: number, days: number): void {
 }
 
 /**
- * Writes the {@linkcode HTTP_DATE_BYTES} bytes of an IMF-fixdate.
- *
- * @param bytes Where to write; must have room.
- * @param offset Where the date begins in `bytes`.
- * @param epochSeconds As for {@linkcode formatHttpDate}.
- * @returns The offset behind the date.
- * @throws {RangeError} As {@linkcode formatHttpDate}.
- */
-export function writeHttpDate(
-  bytes: Uint8Array,
-  offset: number,
-  epochSeconds: number,
-): number {
-  const seconds = Math.floor(epochSeconds);
-  if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) {
-    throw new RangeError(
-      `Cannot format date: ${epochSeconds} seconds are outside the years 0 to 9999`,
-    );
-  }
-  const days = Math.floor(seconds / DAY_SECONDS);
-  const time = seconds - days * DAY_SECONDS;
-  writeLatin1(bytes, offset, WEEKDAYS[weekdayOf(days)]!); // a weekday is below 7
-  bytes[offset + 3] = COMMA;
-  bytes[offset + 4] = SP;
-  writeDay(bytes, offset + 5, days);
-  bytes[offset + 16] = SP;
-  writeTwoDigits(bytes, offset + 17, Math.floor(time / 3600));
-  bytes[offset + 19] = COLON;
-  writeTwoDigits(bytes, offset + 20, Math.floor(time / 60) % 60);
-  bytes[offset + 22] = COLON;
-  writeTwoDigits(bytes, offset + 23, time % 60);
-  return writeLatin1(bytes, offset + 25, " GMT");
-}
-
-/**
- * Formats a time as an IMF-fixdate, the one form of date that HTTP sends
+ * Formats a time as an IMF-fixdate, the only date format that HTTP senders use
  * (RFC 9110 §5.6.7).
  *
- * @param epochSeconds Seconds since 1970-01-01T00:00:00Z in the years 0 to
- * 9999; a fraction is rounded down.
+ * @param epochSeconds Seconds since 1970-01-01T00:00:00Z, in the years 0 to 9999;
+ * a fraction is rounded down.
  * @returns For instance `Sun, 06 Nov 1994 08:49:37 GMT`.
- * @throws {RangeError} If the time is not a number or is in another year.
+ * @throws {RangeError} If the time is not a number or is outside these years.
  *
- * @example The date in the RFC
+ * @example The date from the RFC
  * ```ts
  * import { formatHttpDate } from "@khttp/khttp";
  * import { assertEquals } from "@std/assert";
@@ -141,7 +106,25 @@ export function writeHttpDate(
  */
 export function formatHttpDate(epochSeconds: number): string {
   const bytes = new Uint8Array(HTTP_DATE_BYTES);
-  writeHttpDate(bytes, 0, epochSeconds);
+  const seconds = Math.floor(epochSeconds);
+  if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) {
+    throw new RangeError(
+      `Cannot format date: ${epochSeconds} seconds are outside the years 0 to 9999`,
+    );
+  }
+  const days = Math.floor(seconds / DAY_SECONDS);
+  const time = seconds - days * DAY_SECONDS;
+  writeLatin1(bytes, 0, WEEKDAYS[weekdayOf(days)]!); // a weekday is below 7
+  bytes[3] = COMMA;
+  bytes[4] = SP;
+  writeDay(bytes, 5, days);
+  bytes[16] = SP;
+  writeTwoDigits(bytes, 17, Math.floor(time / 3600));
+  bytes[19] = COLON;
+  writeTwoDigits(bytes, 20, Math.floor(time / 60) % 60);
+  bytes[22] = COLON;
+  writeTwoDigits(bytes, 23, time % 60);
+  writeLatin1(bytes, 25, " GMT");
   return decodeLatin1(bytes, 0, HTTP_DATE_BYTES);
 }
 
@@ -163,14 +146,14 @@ const ASCTIME_DATE = new RegExp(
   `^${WEEKDAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})$`,
 );
 
-/** The seconds of the day, or -1; only the day's last minute may have a second 60. */
+/** The second of the day, or -1 if invalid; only the last minute of a day may have a leap second. */
 function timeOfDay(hour: number, minute: number, second: number): number {
   const isLeapSecond = hour === 23 && minute === 59 && second === 60;
   if (hour > 23 || minute > 59 || (second > 59 && !isLeapSecond)) return -1;
   return hour * 3600 + minute * 60 + second;
 }
 
-/** The seconds of a date whose parts exist and agree with its weekday. */
+/** The seconds since 1970 of a parsed date, or `undefined` if there is no such day or its weekday differs. */
 function secondsOf(
   parts: Readonly<Record<string, string | undefined>>,
   year: number,
@@ -193,7 +176,7 @@ function secondsOf(
   return time < 0 ? undefined : days * DAY_SECONDS + time;
 }
 
-/** Seconds of a mean Gregorian year, which is exact enough for a rule of 50 years. */
+/** Seconds in a mean Gregorian year; exact enough for the 50-year rule. */
 const MEAN_YEAR_SECONDS = 31_556_952;
 
 /** The latest year with these last two digits that is at most 50 years ahead. */
@@ -203,16 +186,27 @@ function fullYear(shortYear: number, nowSeconds: number): number {
 }
 
 /**
- * Parses a date in any of the three formats that HTTP has had (RFC 9110 §5.6.7).
+ * Parses a date in any of the three HTTP formats (RFC 9110 §5.6.7).
  *
- * Strict: case and white space count, the day must exist and be that weekday.
+ * It is strict: case and white space must match, and the day must exist and fall
+ * on the given weekday.
  *
- * @param text The date without white space around it.
- * @param nowSeconds The present time in seconds since 1970. A date of the format
- * with two digits for the year that would be more than 50 years ahead of it
- * means the latest past year with the same digits.
- * @returns Seconds since 1970-01-01T00:00:00Z, or `undefined` if `text` is no
- * date, which makes a conditional field as good as absent (RFC 9110 §13.1.3).
+ * @param text The date without surrounding white space.
+ * @param nowSeconds The current time in seconds since 1970, for dates with a
+ * two-digit year: a year that would be more than 50 years ahead means the latest
+ * past year with the same digits.
+ * @returns Seconds since 1970-01-01T00:00:00Z, or `undefined` if `text` is not a
+ * date; recipients then ignore a conditional field (RFC 9110 §13.1.3).
+ *
+ * @example The obsolete format with a two-digit year
+ * ```ts
+ * import { parseHttpDate } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const now = Date.UTC(2026, 0, 1) / 1000;
+ * const seconds = parseHttpDate("Sunday, 06-Nov-94 08:49:37 GMT", now);
+ * assertEquals(seconds, 784111777);
+ * ```
  */
 export function parseHttpDate(
   text: string,

@@ -16,7 +16,7 @@ import {
   writeLatin1,
 } from "../../codec/ascii.ts";
 
-/** The bytes that a table puts into a class other than 0. */
+/** The bytes whose class in a table is not 0. */
 function members(table: Uint8Array): string {
   let text = "";
   table.forEach((value, byte) => {
@@ -25,12 +25,12 @@ function members(table: Uint8Array): string {
   return text;
 }
 
-const ALL_OCTETS = Array.from(
+const ALL_BYTES = Array.from(
   { length: 256 },
   (_, byte) => String.fromCharCode(byte),
 ).join("");
 
-Deno.test("TOKEN holds the tchars and ALPHANUMERIC the letters and digits", () => {
+Deno.test("TOKEN contains the tchars, ALPHANUMERIC the letters and digits", () => {
   const letters =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   assertEquals(members(ALPHANUMERIC), letters);
@@ -40,12 +40,12 @@ Deno.test("TOKEN holds the tchars and ALPHANUMERIC the letters and digits", () =
   );
 });
 
-Deno.test("FIELD_VALUE leaves out the controls but HTAB (R40)", () => {
-  const allowed = ALL_OCTETS.slice(0x20, 0x7f) + ALL_OCTETS.slice(0x80);
+Deno.test("FIELD_VALUE R40: excludes all control characters except HTAB", () => {
+  const allowed = ALL_BYTES.slice(0x20, 0x7f) + ALL_BYTES.slice(0x80);
   assertEquals(members(FIELD_VALUE), `\t${allowed}`);
 });
 
-Deno.test("HEX_VALUE gives the value of a digit in either case", () => {
+Deno.test("HEX_VALUE contains the value of each digit in either case", () => {
   for (let byte = 0; byte < 256; byte++) {
     const character = String.fromCharCode(byte);
     const value = /[0-9a-f]/i.test(character) ? parseInt(character, 16) : -1;
@@ -63,7 +63,7 @@ Deno.test("mark() adds characters to a class", () => {
   ]);
 });
 
-Deno.test("isToken() takes one or more tchars and nothing else", () => {
+Deno.test("isToken() accepts one or more tchars and nothing else", () => {
   for (const token of ["a", "!#$%&'*+-.^_`|~", "0"]) {
     assertEquals(isToken(token), true, token);
   }
@@ -72,7 +72,7 @@ Deno.test("isToken() takes one or more tchars and nothing else", () => {
   }
 });
 
-Deno.test("equalsIgnoringCase() folds A to Z only (R65)", () => {
+Deno.test("equalsIgnoringCase() R65: ignores the case of A to Z only", () => {
   for (
     const [text, lower, expected] of [
       ["cHuNkEd", "chunked", true],
@@ -89,7 +89,7 @@ Deno.test("equalsIgnoringCase() folds A to Z only (R65)", () => {
   }
 });
 
-Deno.test("equalsLatin1() compares bytes one to one", () => {
+Deno.test("equalsLatin1() compares each byte with one code unit", () => {
   const bytes = encodeLatin1("xGET\xffx");
   assertEquals(equalsLatin1(bytes, 1, 4, "GET"), true);
   assertEquals(equalsLatin1(bytes, 1, 5, "GET\xff"), true);
@@ -97,27 +97,27 @@ Deno.test("equalsLatin1() compares bytes one to one", () => {
   assertEquals(equalsLatin1(bytes, 1, 3, "GET"), false);
 });
 
-Deno.test("lowerCaseAscii() leaves the Kelvin sign and umlauts alone (R2)", () => {
+Deno.test("lowerCaseAscii() R2: does not change the Kelvin sign or umlauts", () => {
   assertEquals(lowerCaseAscii("Content-LENGTH"), "content-length");
   assertEquals(lowerCaseAscii("\u212aELVIN \xc4"), "\u212aelvin \xc4");
   assertEquals(lowerCaseAscii(""), "");
 });
 
-Deno.test("decodeLatin1() gives the byte as code unit, short and long (R2)", () => {
+Deno.test("decodeLatin1() R2: turns each byte into one code unit, in short and long runs", () => {
   for (const count of [0, 1, 8, 9, 256, 4096, 4097, 10_000]) {
-    const text = ALL_OCTETS.repeat(Math.ceil(count / 256)).slice(0, count);
+    const text = ALL_BYTES.repeat(Math.ceil(count / 256)).slice(0, count);
     const bytes = encodeLatin1(`<${text}>`);
     assertEquals(decodeLatin1(bytes, 1, 1 + count), text);
   }
 });
 
-Deno.test("writeLatin1() gives the offset behind the text", () => {
+Deno.test("writeLatin1() returns the offset after the string", () => {
   const bytes = new Uint8Array(5);
   assertStrictEquals(writeLatin1(bytes, 1, "a\xff"), 3);
   assertEquals([...bytes], [0, 0x61, 0xff, 0, 0]);
 });
 
-Deno.test("quoteBytes() escapes, and shows 64 bytes at most", () => {
+Deno.test("quoteBytes() escapes, and shows at most 64 bytes", () => {
   assertEquals(
     quoteBytes(encodeLatin1('x"\r\n\0\x7f\xffy'), 1, 7),
     '"\\"\\r\\n\\u0000\\x7f\\xff"',

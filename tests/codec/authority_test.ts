@@ -33,17 +33,17 @@ const INVALID = [
   ...["a\0", "a\x80", "\u212a", "a:99999999999999999999", "a:1 ", "a:\uff11"],
 ];
 
-Deno.test("parseAuthority() R50: gives host in lower case and port", () => {
+Deno.test("parseAuthority() R50: returns the host in lower case and the port", () => {
   for (const [text, host, port] of VALID) {
     assertEquals(parseAuthority(text), { host, port }, text);
   }
 });
 
-Deno.test("parseAuthority() R49: gives null for anything else", () => {
+Deno.test("parseAuthority() R49: returns null for anything else", () => {
   for (const text of INVALID) assertEquals(parseAuthority(text), null, text);
 });
 
-Deno.test("isPlainAuthority() says yes to nothing that parseAuthority() refuses", () => {
+Deno.test("isPlainAuthority() accepts nothing that parseAuthority() refuses", () => {
   let plain = 0;
   for (const text of [...VALID.map(([text]) => text), ...INVALID]) {
     if (/[^\0-\xff]/.test(text)) continue;
@@ -55,7 +55,7 @@ Deno.test("isPlainAuthority() says yes to nothing that parseAuthority() refuses"
   assertEquals(plain, 7);
 });
 
-Deno.test("isIpv6Address() R49, R50: takes the forms of RFC 3986", () => {
+Deno.test("isIpv6Address() R49, R50: accepts the forms of RFC 3986", () => {
   for (
     const text of [
       ...["::", "::1", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::"],
@@ -73,7 +73,7 @@ Deno.test("isIpv6Address() R49, R50: takes the forms of RFC 3986", () => {
   ) assertEquals(isIpv6Address(text), false, text);
 });
 
-Deno.test("isSameAuthority() R50: fills in the default port", () => {
+Deno.test("isSameAuthority() R50: applies the default port", () => {
   const a = { host: "a", port: null };
   assert(isSameAuthority(a, { host: "a", port: 80 }, 80));
   assert(isSameAuthority(a, a, 80));

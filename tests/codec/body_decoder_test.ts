@@ -8,7 +8,7 @@ import { everySplit } from "../support/splits.ts";
 
 interface Outcome {
   readonly payload: string;
-  /** Bytes consumed by a complete body; where the fault is in any other. */
+  /** Bytes consumed by a complete body, otherwise the offset of the fault. */
   readonly offset: number;
   readonly code: ProtocolErrorCode | "COMPLETE";
 }
@@ -58,7 +58,7 @@ function check(
   }
 }
 
-Deno.test("BodyDecoder R51: gives exactly as many bytes as were declared", () => {
+Deno.test("BodyDecoder R51: yields exactly as many bytes as declared", () => {
   check(5, "hello", { payload: "hello", offset: 5, code: "COMPLETE" });
   check(5, "helloGET / HTTP/1.1\r\n", {
     payload: "hello",
@@ -68,13 +68,13 @@ Deno.test("BodyDecoder R51: gives exactly as many bytes as were declared", () =>
   check(0, "GET /", { payload: "", offset: 0, code: "COMPLETE" });
 });
 
-Deno.test("BodyDecoder R55: holds a length of 2^53 - 1 exactly", () => {
+Deno.test("BodyDecoder R55: accepts a length of 2^53 - 1 exactly", () => {
   const decoder = new BodyDecoder(2 ** 53 - 1);
   decoder.decode(new Uint8Array(3), 0, 3);
   assertEquals(decoder.remainingBytes, 2 ** 53 - 4);
 });
 
-Deno.test("BodyDecoder R66: gives the payload of a chunked body", () => {
+Deno.test("BodyDecoder R66: yields the payload of a chunked body", () => {
   const wire = "5\r\nhello\r\n6;a\r\n world\r\n0\r\n\r\n";
   const expect: Outcome = {
     payload: "hello world",
@@ -85,7 +85,7 @@ Deno.test("BodyDecoder R66: gives the payload of a chunked body", () => {
   check(CHUNKED, `${wire}0\r\n\r\n`, expect);
 });
 
-Deno.test("BodyDecoder R67: passes on the fault in a chunked body", () => {
+Deno.test("BodyDecoder R67: reports a fault in a chunked body", () => {
   check(CHUNKED, "1\r\na\r\n+5\r\n", {
     payload: "a",
     offset: 6,
@@ -93,7 +93,7 @@ Deno.test("BodyDecoder R67: passes on the fault in a chunked body", () => {
   });
 });
 
-Deno.test("BodyDecoder R75: takes a missing end for success in no framing that has one", () => {
+Deno.test("BodyDecoder R75: refuses an early end in every framing that declares its end", () => {
   check(5, "hell", { payload: "hell", offset: 4, code: "TRUNCATED_BODY" });
   check(5, "", { payload: "", offset: 0, code: "TRUNCATED_BODY" });
   check(CHUNKED, "5\r\nhello\r\n0\r\n", {
@@ -119,13 +119,13 @@ Deno.test("BodyDecoder R76: limits a body whose length is not declared", () => {
   }, limits);
 });
 
-Deno.test("BodyDecoder R76: leaves a declared length to the one who read it", () => {
+Deno.test("BodyDecoder R76: does not apply maxBodyBytes to a declared length", () => {
   check(5, "hello", { payload: "hello", offset: 5, code: "COMPLETE" }, {
     maxBodyBytes: 4,
   });
 });
 
-Deno.test("BodyDecoder R77: gives the trailer section of a chunked body", () => {
+Deno.test("BodyDecoder R77: returns the trailer section of a chunked body", () => {
   const wire = encodeLatin1("0\r\nX-T: y\r\n\r\n");
   const decoder = new BodyDecoder(CHUNKED);
   assertEquals(decoder.trailerSection, null);
@@ -135,7 +135,7 @@ Deno.test("BodyDecoder R77: gives the trailer section of a chunked body", () => 
   assertEquals(decodeLatin1(section.bytes, 0, 3), "X-T");
 });
 
-Deno.test("BodyDecoder R82: is done at once with a body of length 0", () => {
+Deno.test("BodyDecoder R82: starts out done for a body of length 0", () => {
   const decoder = new BodyDecoder(0);
   assertEquals(decoder.done, true);
   assertEquals(decoder.decode(encodeLatin1("GET /"), 0, 5), 0);
@@ -143,7 +143,7 @@ Deno.test("BodyDecoder R82: is done at once with a body of length 0", () => {
   decoder.end();
 });
 
-Deno.test("BodyDecoder R140: reads until the connection ends where nothing else ends it", () => {
+Deno.test("BodyDecoder R140: reads until the connection ends if no length is declared", () => {
   const wire = "5\r\nhello\r\n0\r\n\r\n";
   check(UNTIL_CLOSE, wire, {
     payload: wire,
@@ -157,7 +157,7 @@ Deno.test("BodyDecoder R140: reads until the connection ends where nothing else 
   assertEquals([decoder.done, decoder.remainingBytes], [true, 0]);
 });
 
-Deno.test("BodyDecoder takes a view anywhere in the bytes", () => {
+Deno.test("BodyDecoder reads only from start to end", () => {
   const decoder = new BodyDecoder(4);
   const bytes = encodeLatin1("..ab..");
   assertEquals(decoder.decode(bytes, 2, 4), 2);
@@ -166,7 +166,7 @@ Deno.test("BodyDecoder takes a view anywhere in the bytes", () => {
   assertEquals([decoder.pieceStart, decoder.pieceEnd], [4, 4]);
 });
 
-Deno.test("BodyDecoder refuses a length that is none", () => {
+Deno.test("BodyDecoder refuses an invalid length", () => {
   for (const length of [-3, 1.5, NaN, Infinity, 2 ** 53]) {
     assertThrows(
       () => new BodyDecoder(length),

@@ -4,7 +4,7 @@ import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { type BodyFeed, BodyReader } from "../../codec/body_reader.ts";
 import { ProtocolError } from "../../codec/errors.ts";
 
-/** Gives the pieces in one buffer that each pull writes over, as a connection may. */
+/** Yields the pieces in one buffer that each pull overwrites, as a connection may. */
 class Feed implements BodyFeed {
   isCanceled = false;
   pulls = 0;
@@ -50,7 +50,7 @@ function reader(
 
 const PIECES = ['{"a":', "", ' "\xc3\xa9"', "}"];
 
-Deno.test("BodyReader gathers the body in each form", async () => {
+Deno.test("BodyReader reads the whole body in each form", async () => {
   const text = PIECES.join("");
   assertEquals(await reader(PIECES).bytes(), encodeLatin1(text));
   assertEquals(await reader(PIECES).text(), '{"a": "\u00e9"}');
@@ -64,7 +64,7 @@ Deno.test("BodyReader gathers the body in each form", async () => {
   await assertRejects(() => reader(["{"]).json(), SyntaxError);
 });
 
-Deno.test("BodyReader gathers more than its first buffer", async () => {
+Deno.test("BodyReader reads a body larger than its first buffer", async () => {
   const pieces = Array.from(
     { length: 30 },
     (_, i) => String(i % 10).repeat(999),
@@ -72,7 +72,7 @@ Deno.test("BodyReader gathers more than its first buffer", async () => {
   assertEquals(await reader(pieces, 30 * 999).text(), pieces.join(""));
 });
 
-Deno.test("BodyReader R56: gathers up to the limit and not a byte more", async () => {
+Deno.test("BodyReader R56: buffers up to the limit and not a byte more", async () => {
   assertEquals(await reader(["abc", "de"], 5).text(), "abcde");
   const feed = new Feed(["abc", "def", "ghi"]);
   const error = await assertRejects(
@@ -84,13 +84,13 @@ Deno.test("BodyReader R56: gathers up to the limit and not a byte more", async (
   assertEquals([feed.isCanceled, feed.pulls], [true, 2]);
 });
 
-Deno.test("BodyReader R56: pulls nothing of a body that declares too much", async () => {
+Deno.test("BodyReader R56: pulls nothing of a body whose declared length is too large", async () => {
   const feed = new Feed(["abcdef"], 6);
   await assertRejects(() => new BodyReader(feed, 5).bytes(), ProtocolError);
   assertEquals([feed.isCanceled, feed.pulls], [true, 0]);
 });
 
-Deno.test("BodyReader streams pieces that stay as they were", async () => {
+Deno.test("BodyReader.stream yields pieces that later reads do not change", async () => {
   assertEquals(await toText(reader(["ab", "cd"]).stream), "abcd");
   const pieces = await Array.fromAsync(reader(["ab", "cd"]).stream);
   assertEquals(pieces.map((piece) => decodeLatin1(piece, 0, 2)), ["ab", "cd"]);
@@ -134,7 +134,7 @@ Deno.test("BodyReader iterates over the pieces, and cancels on a break", async (
   assertEquals([feed.isCanceled, feed.pulls], [true, 1]);
 });
 
-Deno.test("BodyReader can be used in one form and once", async () => {
+Deno.test("BodyReader can be used once, in one form", async () => {
   const body = reader(["a"]);
   assertEquals(body.isUsed, false);
   await body.text();
@@ -149,7 +149,7 @@ Deno.test("BodyReader can be used in one form and once", async () => {
   assertThrows(() => body[Symbol.asyncIterator](), TypeError);
 });
 
-Deno.test("BodyReader R75: passes on what its feed throws, in each form", async () => {
+Deno.test("BodyReader R75: rejects with what its feed throws, in each form", async () => {
   const failing = (): BodyReader =>
     new BodyReader(
       new Feed(["a"], -1, new ProtocolError("TRUNCATED_BODY", "Cannot", 1)),

@@ -19,17 +19,17 @@ async function* generate(): AsyncGenerator<Uint8Array | string> {
   yield "\u00e9";
 }
 
-Deno.test("BodySource gives bytes as they are and strings as UTF-8", async () => {
+Deno.test("BodySource yields bytes unchanged and strings as UTF-8", async () => {
   const expected = [[1, 2], [], [0xc3, 0xa9]];
   assertEquals(await drain(new BodySource(generate())), expected);
   const stream = ReadableStream.from(generate());
   assertEquals(await drain(new BodySource(stream)), expected);
 });
 
-Deno.test("BodySource refuses what is no body, and a locked stream", () => {
+Deno.test("BodySource refuses a value that is not a body, and a locked stream", () => {
   for (const body of [5, null, {}, [BYTES]]) {
     assertThrows(
-      () => new BodySource(body as unknown as StreamedBody), // without types
+      () => new BodySource(body as unknown as StreamedBody), // a caller without types can pass it
       TypeError,
     );
   }
@@ -38,7 +38,7 @@ Deno.test("BodySource refuses what is no body, and a locked stream", () => {
   assertThrows(() => new BodySource(stream), TypeError);
 });
 
-Deno.test("BodySource refuses a piece that is neither bytes nor text", async () => {
+Deno.test("BodySource refuses a piece that is neither bytes nor a string", async () => {
   const pieces: unknown[] = [5];
   const body = ReadableStream.from(pieces) as ReadableStream<Uint8Array>; // as above
   await assertRejects(
@@ -48,7 +48,7 @@ Deno.test("BodySource refuses a piece that is neither bytes nor text", async () 
   );
 });
 
-Deno.test("BodySource.cancel() stops a stream, even while a piece is awaited", async () => {
+Deno.test("BodySource.cancel() stops a stream, even while a pull is pending", async () => {
   let reason = "not canceled";
   const stream = new ReadableStream<Uint8Array>({
     cancel(): void {
@@ -61,7 +61,7 @@ Deno.test("BodySource.cancel() stops a stream, even while a piece is awaited", a
   assertEquals([await pending, reason], [null, "canceled"]);
 });
 
-Deno.test("BodySource.cancel() runs what a generator does at its end, and drops its error", async () => {
+Deno.test("BodySource.cancel() runs the finally block of a generator, and drops its error", async () => {
   let hasEnded = false;
   async function* failing(): AsyncGenerator<string> {
     try {
@@ -69,7 +69,7 @@ Deno.test("BodySource.cancel() runs what a generator does at its end, and drops 
       await Promise.resolve();
     } finally {
       hasEnded = true;
-      // deno-lint-ignore no-unsafe-finally -- the error that has no reader
+      // deno-lint-ignore no-unsafe-finally -- cancel() must drop this error
       throw new Error("Cannot stop");
     }
   }
@@ -79,7 +79,7 @@ Deno.test("BodySource.cancel() runs what a generator does at its end, and drops 
   assertEquals(hasEnded, true);
 });
 
-Deno.test("BodySource passes on what the body throws", async () => {
+Deno.test("BodySource rejects with what the body throws", async () => {
   const error = new Error("Cannot read");
   const stream = new ReadableStream<string>({
     pull(controller): void {

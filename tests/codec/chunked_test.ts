@@ -12,13 +12,13 @@ import { type BodyLimits, DEFAULT_BODY_LIMITS } from "../../codec/limits.ts";
 import { everySplit } from "../support/splits.ts";
 
 const NEXT_REQUEST = "GET /next HTTP/1.1\r\n\r\n0\r\n\r\n";
-/** Stands around each part, so that a read outside of it shows. */
+/** Surrounds each part, so that a read outside of it changes the result. */
 const MARGIN = 3;
 
-/** What a body came to; all of it is the same for every split. */
+/** The outcome of a body, which is the same for every split. */
 interface Outcome {
   readonly payload: string;
-  /** Bytes consumed by a complete body; where the fault is in any other. */
+  /** Bytes consumed by a complete body, otherwise the offset of the fault. */
   readonly offset: number;
   readonly code: ProtocolErrorCode | "COMPLETE";
   readonly trailers?: readonly string[];
@@ -36,7 +36,7 @@ function trailerLines(decoder: ChunkedDecoder): string[] {
   });
 }
 
-/** Feeds the parts and returns what came out, faults and a missing end included. */
+/** Feeds the parts and returns the outcome, which may be a fault or a missing end. */
 function decodeParts(
   parts: readonly Uint8Array[],
   limits: BodyLimits,
@@ -76,12 +76,12 @@ interface Case {
   readonly limits?: Partial<BodyLimits>;
 }
 
-/** Feeds the wire in every split, alone and with bytes behind it. */
+/** Feeds the wire in every split, with and without bytes after it. */
 function check({ wire, expect, limits }: Case): void {
   const allLimits = { ...DEFAULT_BODY_LIMITS, ...limits };
   const isTruncated = expect.code === "TRUNCATED_BODY";
-  for (const behind of isTruncated ? [""] : ["", NEXT_REQUEST]) {
-    const bytes = encodeLatin1(wire + behind);
+  for (const suffix of isTruncated ? [""] : ["", NEXT_REQUEST]) {
+    const bytes = encodeLatin1(wire + suffix);
     for (const parts of everySplit(bytes)) {
       const message = `${JSON.stringify(wire)} as ${
         parts.map((part) => part.length)
@@ -102,7 +102,7 @@ function complete(
   };
 }
 
-/** A case that fails at the first byte behind `valid`. */
+/** A case that fails at the first byte after `valid`. */
 function fault(
   valid: string,
   rest: string,
@@ -119,7 +119,7 @@ function testCases(name: string, cases: readonly Case[]): void {
   Deno.test(`ChunkedDecoder ${name}`, () => cases.forEach(check));
 }
 
-testCases("R66: gives the payload and leaves the bytes behind the body", [
+testCases("R66: yields the payload and leaves the bytes after the body", [
   complete("5\r\nhello\r\n0\r\n\r\n", "hello"),
   complete(`aA\r\n${"x".repeat(170)}\r\n0\r\n\r\n`, "x".repeat(170)),
   complete("0005\r\nhello\r\n000\r\n\r\n", "hello"),
@@ -129,7 +129,7 @@ testCases("R66: gives the payload and leaves the bytes behind the body", [
   complete("0\r\n\r\n", ""),
 ]);
 
-testCases("R67: refuses what is no chunk size", [
+testCases("R67: refuses an invalid chunk size", [
   fault("", "\r\nhello\r\n0\r\n\r\n", "INVALID_CHUNK_SIZE"),
   fault("", ";a\r\nhello", "INVALID_CHUNK_SIZE"),
   fault("", "+5\r\nhello", "INVALID_CHUNK_SIZE"),
@@ -153,7 +153,7 @@ testCases("R68: reads a size exactly or refuses it", [
   fault("1fffffffffffff\r\nhello", "", "TRUNCATED_BODY", "hello"),
 ]);
 
-Deno.test("ChunkedDecoder R68: takes 0x100000004 as 4294967300 bytes, not 4", () => {
+Deno.test("ChunkedDecoder R68: reads 0x100000004 as 4294967300 bytes, not 4", () => {
   const decoder = new ChunkedDecoder();
   const line = encodeLatin1("100000004\r\n");
   assertEquals(decoder.decode(line, 0, line.length), line.length);
@@ -184,7 +184,7 @@ testCases("R70: ignores extensions that follow the grammar", [
   complete('5;a="\t \xff\\\t\\\\";b\r\nhello\r\n0;x\r\n\r\n', "hello"),
 ]);
 
-testCases("R71: refuses extensions that do not", [
+testCases("R71: refuses extensions that do not follow the grammar", [
   fault("5;", "\r\nhello", "INVALID_CHUNK_EXTENSION"),
   fault("5;", "=b\r\nhello", "INVALID_CHUNK_EXTENSION"),
   fault("5;", ";a\r\nhello", "INVALID_CHUNK_EXTENSION"),
@@ -231,7 +231,7 @@ testCases("R73: limits one chunk line", [
 
 const costly = `1;${"x".repeat(98)}\r\na\r\n`; // 84 bytes over budget each
 
-testCases("R73: limits the framing of a body beside its payload", [
+testCases("R73: limits the framing of a body in relation to its payload", [
   {
     ...complete(`${costly.repeat(3)}0\r\n\r\n`, "aaa"),
     limits: { maxChunkOverheadBytes: 252 },
@@ -245,7 +245,7 @@ testCases("R73: limits the framing of a body beside its payload", [
     ),
     limits: { maxChunkOverheadBytes: 251 },
   },
-  { // payload pays overhead back, but never in advance
+  { // payload makes up for earlier overhead, but not for later
     ...fault(
       `ff\r\n${"p".repeat(255)}\r\n${costly}1;${"x".repeat(98)}\r`,
       "\na\r\n",
@@ -276,7 +276,7 @@ Deno.test("ChunkedDecoder R73: stops 900-byte extensions by default at 16 KiB", 
   assertEquals(decodeParts(singleBytes!, DEFAULT_BODY_LIMITS), expect);
 });
 
-Deno.test("ChunkedDecoder R73: lets a long body of one-byte chunks pass", () => {
+Deno.test("ChunkedDecoder R73: accepts a long body of one-byte chunks", () => {
   const wire = encodeLatin1(`${"1\r\na\r\n".repeat(20_000)}0\r\n\r\n`);
   assertEquals(decodeParts([wire], DEFAULT_BODY_LIMITS).code, "COMPLETE");
 });
@@ -289,7 +289,7 @@ testCases("R74: refuses data that CRLF does not follow", [
   fault("5\r\nhello\r", "\r\n0\r\n\r\n", "INVALID_CHUNK_END", "hello"),
 ]);
 
-testCases("R75: takes no early end for success", [
+testCases("R75: refuses an early end", [
   fault("", "", "TRUNCATED_BODY"),
   fault("5", "", "TRUNCATED_BODY"),
   fault("5;a", "", "TRUNCATED_BODY"),
@@ -318,7 +318,7 @@ testCases("R76: refuses too large a body when the size is read", [
   { ...complete("0\r\n\r\n", ""), limits: { maxBodyBytes: 0 } },
 ]);
 
-testCases("R77: gives trailers apart, as written", [
+testCases("R77: returns trailers separately, as written", [
   complete("0\r\nX-T: y\r\n\r\n", "", ["X-T=y"]),
   complete(
     "1\r\na\r\n0;x\r\nDigest:\t\xe9 b \r\n__proto__:\r\nX-T: 1\r\nx-t: 2\r\n\r\n",
@@ -332,7 +332,7 @@ testCases("R77: gives trailers apart, as written", [
   ),
 ]);
 
-testCases("R78: holds trailers to the grammar of field lines", [
+testCases("R78: applies the grammar of field lines to trailers", [
   fault("0\r\nX-T", " y\r\n\r\n", "INVALID_FIELD_NAME"),
   fault("0\r\nX-T", "\r\n\r\n", "INVALID_FIELD_NAME"),
   fault("0\r\nX", " : y\r\n\r\n", "INVALID_FIELD_NAME"),
@@ -347,7 +347,7 @@ testCases("R78: holds trailers to the grammar of field lines", [
   fault("3\r\nabc\r\n0\r\nX: y", "\x7f\r\n\r\n", "INVALID_FIELD_VALUE", "abc"),
 ]);
 
-Deno.test("ChunkedDecoder R78: counts the offset in the message from the framing's start", () => {
+Deno.test("ChunkedDecoder R78: counts the offset in the message from the start of the framing", () => {
   const wire = encodeLatin1("1\r\na\r\n0\r\nX: \0");
   const decoder = new ChunkedDecoder();
   decoder.decode(wire, 0, wire.length);
@@ -357,7 +357,7 @@ Deno.test("ChunkedDecoder R78: counts the offset in the message from the framing
   );
   assertEquals(
     error.message,
-    'Cannot parse field line: value has the invalid byte "\\u0000" at offset 12',
+    'Cannot parse field line: value has an invalid byte "\\u0000" at offset 12',
   );
 });
 
@@ -372,7 +372,7 @@ testCases("R79: refuses trailers that must come before the body", [
     fault("0\r\n", `${name}: 5\r\n\r\n`, "FORBIDDEN_TRAILER")
   ),
   fault("0\r\nX: y\r\n", "Host: a\r\nZ: a\r\n\r\n", "FORBIDDEN_TRAILER"),
-  // a malformed line is found first, wherever the bytes were cut
+  // a malformed line is reported first in any split
   fault("0\r\nHost: a\r\nX", " : y\r\n\r\n", "INVALID_FIELD_NAME"),
 ]);
 
@@ -407,7 +407,7 @@ testCases("R80: limits the trailer section", [
   },
 ]);
 
-Deno.test("ChunkedDecoder R80: takes 8 KiB and 32 lines of trailers by default", () => {
+Deno.test("ChunkedDecoder R80: accepts 8 KiB and 32 lines of trailers by default", () => {
   const lines = `X: ${"x".repeat(251)}\r\n`.repeat(32); // 256 bytes each
   const tooLong = `${lines.slice(0, -2)}x\r\n`;
   for (
@@ -434,7 +434,7 @@ Deno.test("ChunkedDecoder throws the same error again after a fault", () => {
   assert(first === second && second === third);
 });
 
-Deno.test("ChunkedDecoder takes no step without bytes", () => {
+Deno.test("ChunkedDecoder does nothing without bytes", () => {
   const decoder = new ChunkedDecoder();
   const wire = encodeLatin1("5");
   assertEquals(decoder.decode(wire, 0, 0), 0);
@@ -442,7 +442,7 @@ Deno.test("ChunkedDecoder takes no step without bytes", () => {
   assertEquals([decoder.pieceStart, decoder.pieceEnd], [1, 1]);
 });
 
-Deno.test("ChunkedDecoder gives any bytes one outcome in every split", () => {
+Deno.test("ChunkedDecoder has the same outcome for any bytes in every split", () => {
   const alphabet = '0012afF;;=="\\ab\r\n\r\n\r\n\r\n: \t\0X-\xff';
   let seed = 1;
   const random = (below: number): number => {
@@ -500,7 +500,7 @@ Deno.test("writeChunkSize() R118: refuses a size that would end the body", () =>
   }
 });
 
-Deno.test("writeChunkSize(), CRLF and LAST_CHUNK make what the decoder reads", () => {
+Deno.test("writeChunkSize(), CRLF and LAST_CHUNK write what the decoder reads", () => {
   const bytes = new Uint8Array(300);
   let at = writeChunkSize(bytes, 0, 200);
   at = bytes.fill(0x61, at, at + 200) && at + 200;

@@ -7,7 +7,7 @@ import {
 } from "../../codec/errors.ts";
 import { Status } from "../../codec/status.ts";
 
-Deno.test("ProtocolError carries code, status, offset and a message with the offset", () => {
+Deno.test("ProtocolError has a code, a status, an offset and a message with the offset", () => {
   const error = new ProtocolError("TARGET_TOO_LONG", "Cannot parse", 8197);
   assertInstanceOf(error, Error);
   assertEquals(error.name, "ProtocolError");
@@ -19,16 +19,16 @@ Deno.test("ProtocolError carries code, status, offset and a message with the off
   assertEquals(error.message, "Cannot parse at offset 8197");
 });
 
-Deno.test("PROTOCOL_ERROR_STATUS gives each code a registered error status", () => {
+Deno.test("PROTOCOL_ERROR_STATUS maps each code to a registered error status", () => {
   for (const [code, status] of Object.entries(PROTOCOL_ERROR_STATUS)) {
     assert(status >= 400 && Status.of(status).reason !== "", code);
     assert(/^[A-Z][A-Z_]+$/.test(code), code);
-    // the entries' keys are the codes
+    // the keys of the table are the codes
     const error = new ProtocolError(code as ProtocolErrorCode, "Cannot", 0);
     assertEquals(error.status, status);
   }
 });
 
-Deno.test("NEED_DATA is a value of its own", () => {
+Deno.test("NEED_DATA is a symbol", () => {
   assertEquals(typeof NEED_DATA, "symbol");
 });

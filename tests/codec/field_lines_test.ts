@@ -15,13 +15,13 @@ const LIMITS: FieldLimits = {
   codes: ["HEAD_TOO_LARGE", "TOO_MANY_FIELDS"],
 };
 
-/** Stands before the section, so that offsets are not the array's. */
+/** Precedes the section, so that offsets in the message differ from those in the array. */
 const BASE = 5;
 const START = 7;
 
 type Outcome = readonly string[] | readonly [ProtocolErrorCode, number];
 
-/** Feeds the parts into one array that grows, as a receive buffer does. */
+/** Feeds the parts through one array that grows, as a receive buffer does. */
 function scanParts(
   parts: readonly Uint8Array[],
   limits: FieldLimits,
@@ -42,7 +42,7 @@ function scanParts(
     }
     return [
       ...linesOf(scanner, bytes),
-      `behind ${scanner.position - START}`,
+      `after ${scanner.position - START}`,
     ];
   }
   return "more";
@@ -74,24 +74,24 @@ function check(
   }
 }
 
-Deno.test("FieldScanner R31, R41, R42: gives names, trimmed values and leaves the rest", () => {
-  check("\r\nrest", ["behind 2"]);
-  check("A: b\r\n\r\n", ["A=b", "behind 8"]);
-  check("A:b:c\r\nb:\t x \t\r\n\r\nrest", ["A=b:c", "b=x", "behind 18"]);
+Deno.test("FieldScanner R31, R41, R42: finds names and trimmed values, and leaves the rest", () => {
+  check("\r\nrest", ["after 2"]);
+  check("A: b\r\n\r\n", ["A=b", "after 8"]);
+  check("A:b:c\r\nb:\t x \t\r\n\r\nrest", ["A=b:c", "b=x", "after 18"]);
   check("A:\r\nB: \t \r\nC: a\tb  c\r\n\r\n", [
-    ...["A=", "B=", "C=a\tb  c", "behind 24"],
+    ...["A=", "B=", "C=a\tb  c", "after 24"],
   ]);
-  check("x!#$%&'*+-.^_`|~9: v\r\n\r\n", ["x!#$%&'*+-.^_`|~9=v", "behind 24"]);
-  check("A: \xa0b\x85\r\n\r\n\r\n", ["A=\xa0b\x85", "behind 10"]);
+  check("x!#$%&'*+-.^_`|~9: v\r\n\r\n", ["x!#$%&'*+-.^_`|~9=v", "after 24"]);
+  check("A: \xa0b\x85\r\n\r\n\r\n", ["A=\xa0b\x85", "after 10"]);
 });
 
-Deno.test("FieldScanner asks for more until the empty line is complete", () => {
+Deno.test("FieldScanner needs more bytes until the empty line is complete", () => {
   for (const wire of ["A", "A:", "A: b", "A: b\r", "A: b\r\n", "A: b\r\n\r"]) {
     check(wire, "more");
   }
 });
 
-Deno.test("FieldScanner R32 to R39: tells the fault and its first byte", () => {
+Deno.test("FieldScanner R32 to R39: reports the fault at its first byte", () => {
   for (
     const [valid, rest, code] of [
       ["", ": v\r\n", "INVALID_FIELD_NAME"],
@@ -115,7 +115,7 @@ Deno.test("FieldScanner R32 to R39: tells the fault and its first byte", () => {
 
 Deno.test("FieldScanner R30: counts lines up to the limit", () => {
   const lines = "A: 1\r\nB: 2\r\nC: 3\r\n";
-  check(`${lines}\r\n`, ["A=1", "B=2", "C=3", "behind 20"]);
+  check(`${lines}\r\n`, ["A=1", "B=2", "C=3", "after 20"]);
   check(`${lines}D: 4\r\n\r\n`, ["TOO_MANY_FIELDS", lines.length]);
   check("A: 1\r\n", ["TRAILERS_TOO_LARGE", 0], {
     maxCount: 0,
@@ -123,13 +123,13 @@ Deno.test("FieldScanner R30: counts lines up to the limit", () => {
   });
 });
 
-Deno.test("FieldScanner R30: counts bytes up to the limit, the empty line aside", () => {
+Deno.test("FieldScanner R30: counts bytes up to the limit, without the empty line", () => {
   for (const maxBytes of [6, 7, 8, 12]) {
     const line = `A: ${"b".repeat(maxBytes - 5)}\r\n`;
     const limits = { maxBytes };
     check(
       `${line}\r\n`,
-      [`A=${line.slice(3, -2)}`, `behind ${maxBytes + 2}`],
+      [`A=${line.slice(3, -2)}`, `after ${maxBytes + 2}`],
       limits,
     );
     check(`${line}B`, ["HEAD_TOO_LARGE", maxBytes], limits);
@@ -137,7 +137,7 @@ Deno.test("FieldScanner R30: counts bytes up to the limit, the empty line aside"
   }
 });
 
-Deno.test("FieldScanner grows its table and gives it away", () => {
+Deno.test("FieldScanner grows its table and hands it over", () => {
   const scanner = new FieldScanner({ ...LIMITS, maxBytes: 9999, maxCount: 70 });
   const bytes = encodeLatin1(`${"A: b\r\n".repeat(70)}\r\n`);
   scanner.start(0);
@@ -152,7 +152,7 @@ Deno.test("FieldScanner grows its table and gives it away", () => {
   assertEquals(table[1], 1);
 });
 
-Deno.test("FieldScanner.start() takes a smaller limit of bytes", () => {
+Deno.test("FieldScanner.start() applies a lower limit of bytes", () => {
   const scanner = new FieldScanner(LIMITS);
   const bytes = encodeLatin1("A: b\r\n\r\n");
   scanner.start(0, 6);

@@ -22,7 +22,7 @@ function checkFault(
   assertEquals(error.code, code, lines);
 }
 
-Deno.test("requestBodyLength() R82: is 0 without a length and a coding", () => {
+Deno.test("requestBodyLength() R82: is 0 without Content-Length and Transfer-Encoding", () => {
   assertEquals(length(""), 0);
   assertEquals(length("X-Content-Length: 5\r\nContent_Length: 5"), 0);
 });
@@ -45,7 +45,7 @@ Deno.test("requestBodyLength() R51, R54, R55: reads a length exactly", () => {
   ) assertEquals(length(`Content-Length: ${value}`), expected);
 });
 
-Deno.test("requestBodyLength() R52, R53, R55: refuses what is no exact length", () => {
+Deno.test("requestBodyLength() R52, R53, R55: refuses anything but an exact length", () => {
   for (
     const value of [
       ...["", "+5", "-5", "-0", "5.", "1.1", "0x5", "1e3", "5_0", "4 2", "5;"],
@@ -56,7 +56,7 @@ Deno.test("requestBodyLength() R52, R53, R55: refuses what is no exact length", 
   ) checkFault(`Content-Length: ${value}`, "INVALID_CONTENT_LENGTH");
 });
 
-Deno.test("requestBodyLength() tells where the value stands", () => {
+Deno.test("requestBodyLength() reports the offset of the value", () => {
   const error = assertThrows(
     () => length("A: b\r\nContent-Length:  x5"),
     ProtocolError,
@@ -65,13 +65,13 @@ Deno.test("requestBodyLength() tells where the value stands", () => {
   assertEquals(error.offset, 23);
 });
 
-Deno.test("requestBodyLength() R58: knows chunked in any case", () => {
+Deno.test("requestBodyLength() R58: recognises chunked in any case", () => {
   for (const value of ["chunked", "cHuNkEd", "\tchunked "]) {
     assertEquals(length(`Transfer-Encoding: ${value}`), CHUNKED);
   }
 });
 
-Deno.test("requestBodyLength() R59: refuses both, whatever they say", () => {
+Deno.test("requestBodyLength() R59: refuses both fields together, with any values", () => {
   for (const coding of ["chunked", "gzip", ""]) {
     checkFault(
       `Content-Length: 0\r\nTransfer-Encoding: ${coding}`,
@@ -85,7 +85,7 @@ Deno.test("requestBodyLength() R59: refuses both, whatever they say", () => {
   }
 });
 
-Deno.test("requestBodyLength() looks at a bad length before a coding", () => {
+Deno.test("requestBodyLength() checks the length before the coding", () => {
   checkFault(
     "Transfer-Encoding: chunked\r\nContent-Length: x",
     "INVALID_CONTENT_LENGTH",
@@ -102,7 +102,7 @@ Deno.test("requestBodyLength() R60: refuses a coding in HTTP/1.0", () => {
   }
 });
 
-Deno.test("requestBodyLength() R61: does not know a coding before chunked", () => {
+Deno.test("requestBodyLength() R61: refuses a coding before chunked as unsupported", () => {
   for (const coding of ["gzip, chunked", "foo,CHUNKED", "a\t,\tb , chunked"]) {
     checkFault(`Transfer-Encoding: ${coding}`, "UNSUPPORTED_TRANSFER_CODING");
   }
@@ -140,7 +140,7 @@ function received(
 
 const CODED = "Transfer-Encoding: chunked";
 
-Deno.test("receivedBodyLength() R139: is 0 for HEAD, 1xx, 204 and 304, whatever the fields say", () => {
+Deno.test("receivedBodyLength() R139: is 0 for HEAD, 1xx, 204 and 304, with any fields", () => {
   for (const lines of ["", "Content-Length: 5", CODED, "Content-Length: x"]) {
     for (const status of [100, 101, 103, 199, 204, 304]) {
       assertEquals(received(lines, status), 0, `${status} ${lines}`);
@@ -152,7 +152,7 @@ Deno.test("receivedBodyLength() R139: is 0 for HEAD, 1xx, 204 and 304, whatever 
   assertEquals(received("Content-Length: 5", 407, "CONNECT"), 5);
 });
 
-Deno.test("receivedBodyLength() R140: is a length, chunked, or up to the end", () => {
+Deno.test("receivedBodyLength() R140: is a length, chunked, or until close", () => {
   assertEquals(received("Content-Length: 5"), 5);
   assertEquals(received(CODED), CHUNKED);
   assertEquals(received(""), UNTIL_CLOSE);
@@ -160,7 +160,7 @@ Deno.test("receivedBodyLength() R140: is a length, chunked, or up to the end", (
   assertEquals(received("Content-Length: 0", 205), 0);
 });
 
-Deno.test("receivedBodyLength() R141, R142: refuses what a request may not have either", () => {
+Deno.test("receivedBodyLength() R141, R142: refuses what it refuses in requests", () => {
   const codeOf = (lines: string, minorVersion = 1): string =>
     assertThrows(() => received(lines, 200, "GET", minorVersion), ProtocolError)
       .code;

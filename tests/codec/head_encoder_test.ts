@@ -17,7 +17,7 @@ function textOf(bytes: Uint8Array, end = bytes.length): string {
   return decodeLatin1(bytes, 0, end);
 }
 
-Deno.test("checkFieldName() R124: gives a token back and refuses the rest", () => {
+Deno.test("checkFieldName() R124: returns a token and refuses anything else", () => {
   assertEquals(checkFieldName("X-!#$%&'*+.^_`|~9"), "X-!#$%&'*+.^_`|~9");
   for (const name of ["", "a b", "a:", "a\r\n", "\xe9", "\u0141", "a\0"]) {
     assertThrows(
@@ -28,7 +28,7 @@ Deno.test("checkFieldName() R124: gives a token back and refuses the rest", () =
   }
 });
 
-Deno.test("checkFieldValue() R124: trims, and refuses what is no byte of a value", () => {
+Deno.test("checkFieldValue() R124: trims, and refuses characters that a value must not contain", () => {
   assertEquals(checkFieldValue("a", "\t b\tc \xff "), "b\tc \xff");
   assertEquals(checkFieldValue("a", " \t"), "");
   for (
@@ -37,7 +37,7 @@ Deno.test("checkFieldValue() R124: trims, and refuses what is no byte of a value
       ["\n", 0, "000A"],
       ["a\0", 1, "0000"],
       ["\x7f", 0, "007F"],
-      ["ab\u010d\u010a", 2, "010D"], // cut to bytes this would be CRLF
+      ["ab\u010d\u010a", 2, "010D"], // truncated to bytes, this would be CRLF
       ["\u{1f600}", 0, "D83D"],
     ] as const
   ) {
@@ -49,7 +49,7 @@ Deno.test("checkFieldValue() R124: trims, and refuses what is no byte of a value
   }
 });
 
-Deno.test("trimOptionalWhiteSpace() R42: takes off SP and HTAB only", () => {
+Deno.test("trimOptionalWhiteSpace() R42: removes SP and HTAB only", () => {
   for (
     const [text, expected] of [
       ["", ""],
@@ -71,7 +71,7 @@ Deno.test("writeFieldLine() fills exactly fieldLineSize() bytes", () => {
   assertEquals(textOf(bytes, 4), "\r\nAb");
 });
 
-Deno.test("writeDecimal() writes all digits of any length of a body", () => {
+Deno.test("writeDecimal() writes every body length", () => {
   for (
     const value of [
       ...[0, 9, 10, 99, 100, 12_345, 999_999, 1_000_000],
@@ -89,14 +89,14 @@ Deno.test("encodeStatusLine() keeps the SP before an empty reason", () => {
   assertEquals(textOf(encodeStatusLine(299, "")), "HTTP/1.1 299 \r\n");
 });
 
-Deno.test("encodeRequestLine() writes checked parts as they are", () => {
+Deno.test("encodeRequestLine() writes its parts unchanged", () => {
   assertEquals(
     textOf(encodeRequestLine("M-SEARCH", "/a?b")),
     "M-SEARCH /a?b HTTP/1.1\r\n",
   );
 });
 
-Deno.test("encodeFieldLines() writes the lines that are kept, in order", () => {
+Deno.test("encodeFieldLines() writes the selected lines in order", () => {
   const names = ["A", "B", "C"];
   const values = ["1", "2", ""];
   assertEquals(

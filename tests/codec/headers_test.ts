@@ -8,7 +8,7 @@ import { decodeLatin1 } from "../../codec/ascii.ts";
 import { Headers } from "../../codec/headers.ts";
 import { scanFields } from "../support/fields.ts";
 
-/** A list off the wire and one built by hand of the same lines. */
+/** A received list and a built list of the same lines. */
 function bothKinds(lines: readonly (readonly [string, string])[]): Headers[] {
   const wire = lines.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const { bytes, base, table, count } = scanFields(wire);
@@ -26,7 +26,7 @@ const LINES = [
   ["X-High", "\xe9"],
 ] as const;
 
-Deno.test("Headers R6, R31, R44: reads lists off the wire and built ones alike", () => {
+Deno.test("Headers R6, R31, R44: reads received and built lists alike", () => {
   for (const headers of bothKinds(LINES)) {
     assertEquals(headers.count, 7);
     assertEquals(headers.get("X"), "one, two");
@@ -41,7 +41,7 @@ Deno.test("Headers R6, R31, R44: reads lists off the wire and built ones alike",
     assertEquals([...headers], LINES.map(([name, value]) => [name, value]));
     assertEquals([...headers.keys()], LINES.map(([name]) => name));
     assertEquals([...headers.values()], LINES.map(([, value]) => value));
-    assertEquals(headers.get("x"), "one, two", "after text was made");
+    assertEquals(headers.get("x"), "one, two", "after strings were made");
   }
 });
 
@@ -52,7 +52,7 @@ Deno.test("Headers R2: compares names by ASCII only", () => {
   }
 });
 
-Deno.test("Headers can be changed, whatever they were made of", () => {
+Deno.test("Headers can be changed, received or built", () => {
   for (const headers of bothKinds(LINES)) {
     headers.add("New", " n ").append("x", "three");
     headers.replace("X", "only");
@@ -71,7 +71,7 @@ Deno.test("Headers can be changed, whatever they were made of", () => {
   }
 });
 
-Deno.test("Headers takes pairs, records, maps, web headers and copies", () => {
+Deno.test("Headers can be made of pairs, records, maps, web headers and lists", () => {
   const inits = [
     [["a", "1"], ["b", "2"]] as const,
     { a: "1", b: "2" },
@@ -88,7 +88,7 @@ Deno.test("Headers takes pairs, records, maps, web headers and copies", () => {
   assertEquals(Headers.from(undefined).count, 0);
 });
 
-Deno.test("Headers R124: refuses what would leave the line, and stays as it was", () => {
+Deno.test("Headers R124: refuses characters that would end the line, and stays unchanged", () => {
   const headers = new Headers({ a: "1" });
   for (
     const [name, value] of [
@@ -172,7 +172,7 @@ Deno.test("shared lists cannot be changed", () => {
   assertEquals(new Headers(Headers.noDate).noDate, true);
 });
 
-Deno.test("Headers.release() keeps text that was made and refuses the rest", () => {
+Deno.test("Headers.release() keeps strings that were made and refuses other look-ups", () => {
   const [scanned] = bothKinds([["A", "b"]]);
   const [listed] = bothKinds([["A", "b"]]);
   assert(scanned !== undefined && listed !== undefined);

@@ -7,12 +7,12 @@ const YEAR_9999_END = 253_402_300_799;
 /** 2026-01-01T00:00:00Z. */
 const NOW = 1_767_225_600;
 
-/** What the platform's own calendar says about the same second. */
+/** The same second, formatted by the platform. */
 function platformDate(seconds: number): string {
   return new Date(seconds * 1000).toUTCString();
 }
 
-Deno.test("formatHttpDate() R126: gives an IMF-fixdate in GMT", () => {
+Deno.test("formatHttpDate() R126: returns an IMF-fixdate in GMT", () => {
   for (
     const [seconds, expect] of [
       [RFC_SECONDS, "Sun, 06 Nov 1994 08:49:37 GMT"],
@@ -36,7 +36,7 @@ Deno.test("formatHttpDate() agrees with the platform's calendar", () => {
   ) {
     assertEquals(formatHttpDate(seconds), platformDate(seconds));
   }
-  for (let year = 1890; year < 2110; year++) { // every day around the turns of the months
+  for (let year = 1890; year < 2110; year++) { // the seconds around the end of each month
     for (let month = 0; month < 12; month++) {
       const first = Date.UTC(year, month) / 1000;
       assertEquals(formatHttpDate(first), platformDate(first));
@@ -80,7 +80,7 @@ Deno.test("parseHttpDate() reads the three formats of RFC 9110 §5.6.7", () => {
   ) assertEquals(parseHttpDate(text, NOW), expect, text);
 });
 
-Deno.test("parseHttpDate() reads back what formatHttpDate() gives", () => {
+Deno.test("parseHttpDate() reads what formatHttpDate() writes", () => {
   for (
     let seconds = YEAR_0;
     seconds <= YEAR_9999_END;
@@ -90,7 +90,7 @@ Deno.test("parseHttpDate() reads back what formatHttpDate() gives", () => {
   }
 });
 
-Deno.test("parseHttpDate() takes a year of two digits for at most 50 years ahead", () => {
+Deno.test("parseHttpDate() reads a two-digit year as at most 50 years ahead", () => {
   for (
     const [text, nowYear, expectYear] of [
       ["Wednesday, 01-Jan-76 00:00:00 GMT", 2026, 2076],
@@ -106,7 +106,7 @@ Deno.test("parseHttpDate() takes a year of two digits for at most 50 years ahead
   }
 });
 
-Deno.test("parseHttpDate() gives undefined for what is no date", () => {
+Deno.test("parseHttpDate() returns undefined for anything else", () => {
   for (
     const text of [
       "",

@@ -4,34 +4,34 @@ import { ABSENT, KnownFields } from "../../codec/known_fields.ts";
 import { ProtocolError } from "../../codec/errors.ts";
 import { scanFields } from "../support/fields.ts";
 
-function valueAt(index: KnownFields, entry: number): string | null {
+function valueAt(fields: KnownFields, entry: number): string | null {
   if (entry === ABSENT) return null;
   return decodeLatin1(
-    index.bytes,
-    index.valueStart(entry),
-    index.valueEnd(entry),
+    fields.bytes,
+    fields.valueStart(entry),
+    fields.valueEnd(entry),
   );
 }
 
-Deno.test("KnownFields finds the control fields in any case", () => {
-  const index = scanFields(
+Deno.test("KnownFields finds the known fields in any case", () => {
+  const fields = scanFields(
     "HOST: a\r\ncontent-length: 5\r\nTransfer-Encoding: b\r\nConnection: c\r\nX: y\r\nconnection: d\r\nUpgrade: e\r\nupgrade: f\r\nExpect: g\r\n",
   );
-  assertEquals(valueAt(index, index.host), "a");
-  assertEquals(valueAt(index, index.contentLength), "5");
-  assertEquals(valueAt(index, index.transferEncoding), "b");
-  assertEquals(valueAt(index, index.connection), "c");
-  assertEquals(valueAt(index, index.upgrade), "e");
-  assertEquals(valueAt(index, index.expect), "g");
-  assertEquals(index.hasMoreExpectations, false);
+  assertEquals(valueAt(fields, fields.host), "a");
+  assertEquals(valueAt(fields, fields.contentLength), "5");
+  assertEquals(valueAt(fields, fields.transferEncoding), "b");
+  assertEquals(valueAt(fields, fields.connection), "c");
+  assertEquals(valueAt(fields, fields.upgrade), "e");
+  assertEquals(valueAt(fields, fields.expect), "g");
+  assertEquals(fields.hasMoreExpectations, false);
 });
 
-Deno.test("KnownFields R46: takes no other name for one of them", () => {
-  const index = scanFields(
+Deno.test("KnownFields R46: ignores every other name", () => {
+  const fields = scanFields(
     "Hos: a\r\nHosts: a\r\nHos\x7e: a\r\nContent_Length: 5\r\nContent-Lengtg: 5\r\nTransfer_Encoding: b\r\nConnectioN-: c\r\nUpgradf: d\r\nExpecs: e\r\n",
   );
-  const { host, contentLength, transferEncoding } = index;
-  const { connection, upgrade, expect } = index;
+  const { host, contentLength, transferEncoding } = fields;
+  const { connection, upgrade, expect } = fields;
   for (
     const entry of [
       ...[host, contentLength, transferEncoding],
@@ -40,16 +40,16 @@ Deno.test("KnownFields R46: takes no other name for one of them", () => {
   ) assertEquals(entry, ABSENT);
 });
 
-Deno.test("KnownFields forgets the head before", () => {
-  const index = scanFields("Host: a\r\nExpect: x\r\nExpect: y\r\n");
-  assertEquals(index.hasMoreExpectations, true);
+Deno.test("KnownFields forgets the previous head", () => {
+  const fields = scanFields("Host: a\r\nExpect: x\r\nExpect: y\r\n");
+  assertEquals(fields.hasMoreExpectations, true);
   const next = scanFields("X: y\r\n");
-  index.read(next.bytes, next.base, next.table, next.count);
-  assertEquals([index.host, index.expect], [ABSENT, ABSENT]);
-  assertEquals(index.hasMoreExpectations, false);
+  fields.read(next.bytes, next.base, next.table, next.count);
+  assertEquals([fields.host, fields.expect], [ABSENT, ABSENT]);
+  assertEquals(fields.hasMoreExpectations, false);
 });
 
-Deno.test("KnownFields R45: refuses a second line of a field that stands once", () => {
+Deno.test("KnownFields R45: refuses a second line of a field that may occur once", () => {
   for (
     const name of [
       "Host",
@@ -71,7 +71,7 @@ Deno.test("KnownFields R45: refuses a second line of a field that stands once", 
   }
 });
 
-Deno.test("KnownFields R43: refuses high bytes where a keyword is looked for", () => {
+Deno.test("KnownFields R43: refuses bytes above 0x7F in fields that are compared with keywords", () => {
   for (const name of ["TE", "Trailer", "Upgrade", "Expect"]) {
     const error = assertThrows(
       () => scanFields(`${name}: a\xe9\r\n`),
@@ -82,13 +82,13 @@ Deno.test("KnownFields R43: refuses high bytes where a keyword is looked for", (
   }
 });
 
-Deno.test("KnownFields.isNamed() compares bytes without case", () => {
+Deno.test("KnownFields.isNamed() ignores case", () => {
   const bytes = encodeLatin1("..Ab-: v\r\n");
-  const index = new KnownFields(bytes, new Int32Array([0, 3, 5, 6]));
-  index.read(bytes, 2, index.table, 1);
-  assertEquals(index.isNamed(0, "ab-"), true);
-  assertEquals(index.isNamed(0, "ab"), false);
-  assertEquals(index.isNamed(0, "abc"), false);
+  const fields = new KnownFields(bytes, new Int32Array([0, 3, 5, 6]));
+  fields.read(bytes, 2, fields.table, 1);
+  assertEquals(fields.isNamed(0, "ab-"), true);
+  assertEquals(fields.isNamed(0, "ab"), false);
+  assertEquals(fields.isNamed(0, "abc"), false);
 });
 
 Deno.test("KnownFields R3, R45: forgets a head that it refused", () => {
@@ -101,12 +101,12 @@ Deno.test("KnownFields R3, R45: forgets a head that it refused", () => {
   ) {
     const lines = `${name}: 5\r\nHost: a\r\nHosu: a\r\n`;
     const { bytes, table, count } = scanFields(lines);
-    bytes[lines.lastIndexOf("u")] = "t".charCodeAt(0); // now it stands twice
-    const index = new KnownFields(bytes, table);
-    assertThrows(() => index.read(bytes, 0, table, count), ProtocolError);
-    index.read(next.bytes, 0, next.table, next.count);
-    const { contentLength, transferEncoding } = index;
-    const { connection, upgrade, expect } = index;
+    bytes[lines.lastIndexOf("u")] = "t".charCodeAt(0); // now the field occurs twice
+    const fields = new KnownFields(bytes, table);
+    assertThrows(() => fields.read(bytes, 0, table, count), ProtocolError);
+    fields.read(next.bytes, 0, next.table, next.count);
+    const { contentLength, transferEncoding } = fields;
+    const { connection, upgrade, expect } = fields;
     assertEquals(
       [contentLength, transferEncoding, connection, upgrade, expect],
       [ABSENT, ABSENT, ABSENT, ABSENT, ABSENT],

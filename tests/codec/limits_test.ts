@@ -4,7 +4,7 @@ import {
   DEFAULT_HEAD_LIMITS,
 } from "../../codec/limits.ts";
 
-Deno.test("DEFAULT_HEAD_LIMITS are those of the documentation", () => {
+Deno.test("DEFAULT_HEAD_LIMITS are the documented limits", () => {
   assertEquals({ ...DEFAULT_HEAD_LIMITS }, {
     maxMethodBytes: 32,
     maxTargetBytes: 8192,
@@ -17,7 +17,7 @@ Deno.test("DEFAULT_HEAD_LIMITS are those of the documentation", () => {
   });
 });
 
-Deno.test("DEFAULT_BODY_LIMITS are those of the documentation", () => {
+Deno.test("DEFAULT_BODY_LIMITS are the documented limits", () => {
   assertEquals({ ...DEFAULT_BODY_LIMITS }, {
     maxBodyBytes: Infinity,
     maxChunkLineBytes: 1024,

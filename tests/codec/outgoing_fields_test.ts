@@ -16,8 +16,8 @@ function read(
   );
 }
 
-Deno.test("readOutgoingFields() parts what the library decides from what it passes on", () => {
-  const control = read(
+Deno.test("readOutgoingFields() separates the fields that the library writes from the others", () => {
+  const fields = read(
     ["X-A", "b"],
     ["Content-Length", "5"],
     ["TRANSFER-ENCODING", "chunked"],
@@ -25,23 +25,23 @@ Deno.test("readOutgoingFields() parts what the library decides from what it pass
     ["x-a", "\xe9"],
     ["content-length", "6"],
   );
-  assertEquals(control.contentLength, ["5", "6"]);
-  assertEquals(control.transferEncoding, ["chunked"]);
-  assertEquals(control.declaresFraming, true);
-  assertEquals(decodeLatin1(control.encoded), "X-A: b\r\nx-a: \xe9\r\n");
-  assertEquals([control.hasDate, control.closes], [false, false]);
+  assertEquals(fields.contentLength, ["5", "6"]);
+  assertEquals(fields.transferEncoding, ["chunked"]);
+  assertEquals(fields.declaresFraming, true);
+  assertEquals(decodeLatin1(fields.encoded), "X-A: b\r\nx-a: \xe9\r\n");
+  assertEquals([fields.hasDate, fields.closes], [false, false]);
 });
 
-Deno.test("readOutgoingFields() has nothing to say of an empty list", () => {
-  const control = read();
-  assertEquals(control.contentLength, []);
-  assertEquals([control.declaresFraming, control.encoded.length], [false, 0]);
+Deno.test("readOutgoingFields() returns nothing for an empty list", () => {
+  const fields = read();
+  assertEquals(fields.contentLength, []);
+  assertEquals([fields.declaresFraming, fields.encoded.length], [false, 0]);
 });
 
-Deno.test("readOutgoingFields() keeps the first Date only", () => {
-  const control = read(["Date", "a"], ["X", "b"], ["date", "c"]);
-  assertEquals(control.hasDate, true);
-  assertEquals(decodeLatin1(control.encoded), "Date: a\r\nX: b\r\n");
+Deno.test("readOutgoingFields() keeps only the first Date", () => {
+  const fields = read(["Date", "a"], ["X", "b"], ["date", "c"]);
+  assertEquals(fields.hasDate, true);
+  assertEquals(decodeLatin1(fields.encoded), "Date: a\r\nX: b\r\n");
 });
 
 Deno.test("readOutgoingFields() finds close among the members of all Connection lines", () => {

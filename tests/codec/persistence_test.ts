@@ -13,7 +13,7 @@ const CLOSE = CONNECTION_CLOSE;
 const KEEP = CONNECTION_KEEP_ALIVE;
 const UPGRADE = CONNECTION_UPGRADE;
 
-Deno.test("connectionOptions() R91, R92: finds exact members in any list", () => {
+Deno.test("connectionOptions() R91, R92: finds whole members in any list", () => {
   for (
     const [lines, options] of [
       ["Host: a", 0],
@@ -35,7 +35,7 @@ Deno.test("connectionOptions() R91, R92: finds exact members in any list", () =>
   }
 });
 
-Deno.test("connectionOptions() R93: refuses a member that is no token", () => {
+Deno.test("connectionOptions() R93: refuses a member that is not a token", () => {
   for (
     const [value, offset] of [
       ["cl ose", 3],
@@ -55,7 +55,7 @@ Deno.test("connectionOptions() R93: refuses a member that is no token", () => {
   }
 });
 
-Deno.test("isPersistent() R89, R90: follows version and options", () => {
+Deno.test("isPersistent() R89, R90: depends on version and options", () => {
   for (
     const [minor, options, honors, expected] of [
       [1, 0, false, true],

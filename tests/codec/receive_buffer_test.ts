@@ -15,7 +15,7 @@ function textOf(buffer: ReceiveBuffer): string {
   return decodeLatin1(buffer.bytes, buffer.start, buffer.end);
 }
 
-Deno.test("ReceiveBuffer keeps what was appended and not consumed", () => {
+Deno.test("ReceiveBuffer keeps appended bytes until they are consumed", () => {
   const buffer = new ReceiveBuffer();
   assertEquals([buffer.length, buffer.bytes.length], [0, 0]);
   buffer.append(encodeLatin1("xabcx"), 1, 4);
@@ -27,14 +27,14 @@ Deno.test("ReceiveBuffer keeps what was appended and not consumed", () => {
   assertEquals(textOf(buffer), "cdef");
 });
 
-Deno.test("ReceiveBuffer goes back to the array's start when it is empty", () => {
+Deno.test("ReceiveBuffer returns to the start of its array when it is empty", () => {
   const buffer = new ReceiveBuffer();
   append(buffer, "abc");
   buffer.consume(3);
   assertEquals([buffer.start, buffer.end], [0, 0]);
 });
 
-Deno.test("ReceiveBuffer moves the rest before it grows", () => {
+Deno.test("ReceiveBuffer moves its window to the start before it grows", () => {
   const buffer = new ReceiveBuffer();
   append(buffer, "x".repeat(2000));
   const { bytes } = buffer;
@@ -47,7 +47,7 @@ Deno.test("ReceiveBuffer moves the rest before it grows", () => {
   assertEquals(textOf(buffer), `x${"y".repeat(100)}${"z".repeat(5000)}`);
 });
 
-Deno.test("ReceiveBuffer leaves a pinned view as it is", () => {
+Deno.test("ReceiveBuffer does not change a pinned view", () => {
   for (const more of [100, 3000]) {
     const buffer = new ReceiveBuffer();
     append(buffer, "a".repeat(2000));
@@ -64,7 +64,7 @@ Deno.test("ReceiveBuffer leaves a pinned view as it is", () => {
   }
 });
 
-Deno.test("ReceiveBuffer.clear() drops bytes and array", () => {
+Deno.test("ReceiveBuffer.clear() drops its bytes and its array", () => {
   const buffer = new ReceiveBuffer();
   append(buffer, "abc");
   const view = buffer.bytes.subarray(0, 3);
@@ -75,7 +75,7 @@ Deno.test("ReceiveBuffer.clear() drops bytes and array", () => {
   assertEquals([textOf(buffer), decodeLatin1(view, 0, 3)], ["def", "abc"]);
 });
 
-Deno.test("ReceiveBuffer R57: has at most twice the room that was needed", () => {
+Deno.test("ReceiveBuffer R57: allocates at most twice what it needs", () => {
   const buffer = new ReceiveBuffer();
   for (let size = 1; size <= 20_000; size++) {
     append(buffer, "x");

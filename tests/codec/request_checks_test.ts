@@ -13,7 +13,7 @@ import {
 import { IS_HTTP_1_0 } from "../../codec/request_flags.ts";
 import { LIMITS } from "../support/fields.ts";
 
-/** A head as the parser fills it, before any rule looked at it. */
+/** A head as the parser fills it, before any rule is checked. */
 function headOf(line: string, fields = ""): RequestHead {
   const [method = "", target = "", version = ""] = line.split(" ");
   const start = `${line}\r\n`;
@@ -43,7 +43,7 @@ function fault(act: () => unknown): readonly [ProtocolErrorCode, number] {
 
 const GET = "GET / HTTP/1.1";
 
-Deno.test("checkHost() R47, R48: wants one valid Host, but not of HTTP/1.0", () => {
+Deno.test("checkHost() R47, R48: requires one valid Host, except in HTTP/1.0", () => {
   for (const host of ["a", "a:80", "[::1]:65535", "a.b-c_d"]) {
     checkHost(headOf(GET, `Host: ${host}\r\n`));
   }
@@ -57,7 +57,7 @@ Deno.test("checkHost() R47, R48: wants one valid Host, but not of HTTP/1.0", () 
   }
 });
 
-Deno.test("checkHost() R49: wants target and Host to agree", () => {
+Deno.test("checkHost() R49: requires target and Host to agree", () => {
   for (
     const [line, host] of [
       ["GET http://a/ HTTP/1.1", "A:80"],
@@ -105,7 +105,7 @@ Deno.test("readKnownFields() R82: reads framing, Expect and offers", () => {
   assertEquals(read("PUT / HTTP/1.0", expect), [0, false, false]);
 });
 
-Deno.test("readKnownFields() R85, R87: takes an offer in HTTP/1.1 that Connection names, but not h2c", () => {
+Deno.test("readKnownFields() R85, R87: accepts an offer in HTTP/1.1 that Connection names, except h2c", () => {
   const offer = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   assertEquals(read(GET, offer), [0, false, true]);
   assertEquals(read("GET / HTTP/1.0", offer), [0, false, false]);
@@ -113,7 +113,7 @@ Deno.test("readKnownFields() R85, R87: takes an offer in HTTP/1.1 that Connectio
   assertEquals(read(GET, offer.replace("websocket", "H2C"))[2], false);
 });
 
-Deno.test("readKnownFields() R83, R84, R86: refuses bodies where none can be understood", () => {
+Deno.test("readKnownFields() R83, R84, R86: refuses a body that would be ambiguous", () => {
   const length = "Content-Length: 5\r\n";
   for (
     const [line, fields] of [
@@ -128,7 +128,7 @@ Deno.test("readKnownFields() R83, R84, R86: refuses bodies where none can be und
   read("TRACE / HTTP/1.1", "Content-Length: 0\r\n");
 });
 
-Deno.test("readKnownFields() bounds a declared body, before Expect", () => {
+Deno.test("readKnownFields() limits a declared body, before it checks Expect", () => {
   const length = "Content-Length: 6\r\n";
   assertEquals(read("PUT / HTTP/1.1", length, 6)[0], 6);
   const act = (): unknown =>
@@ -136,14 +136,14 @@ Deno.test("readKnownFields() bounds a declared body, before Expect", () => {
   assertEquals(fault(act)[0], "BODY_TOO_LARGE");
 });
 
-Deno.test("readKnownFields() R107: knows one expectation", () => {
+Deno.test("readKnownFields() R107: accepts only 100-continue", () => {
   for (const value of ["x", "", "100-continue, x", "100-continue;a"]) {
     const act = (): unknown => read(GET, `Expect: ${value}\r\n`);
     assertEquals(fault(act)[0], "EXPECTATION_FAILED", value);
   }
 });
 
-Deno.test("requireTarget() R21: wants one of the four forms for the method", () => {
+Deno.test("requireTarget() R21: requires a form that the method allows", () => {
   for (
     const [line, form] of [
       ["GET /a?b HTTP/1.1", "origin"],

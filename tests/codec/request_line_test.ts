@@ -54,7 +54,7 @@ function check(
   }
 }
 
-/** Checks that the first byte behind `valid` is the fault. */
+/** Checks that the first byte after `valid` is reported as the fault. */
 function checkFault(
   valid: string,
   rest: string,
@@ -64,7 +64,7 @@ function checkFault(
   check(valid + rest, [code, valid.length], limits);
 }
 
-Deno.test("RequestLineScanner R8, R16, R25: gives the places of all parts", () => {
+Deno.test("RequestLineScanner R8, R16, R25: finds the offsets of all parts", () => {
   check("GET / HTTP/1.1\r\nHost", ["GET", "/", "", 1]);
   check("M-SEARCH /a?b?c HTTP/1.0\r\n", ["M-SEARCH", "/a", "?b?c", 0]);
   check("GET /? HTTP/1.1\r\n", ["GET", "/", "?", 1]);
@@ -73,14 +73,14 @@ Deno.test("RequestLineScanner R8, R16, R25: gives the places of all parts", () =
   check("GET ?x HTTP/1.1\r\n", ["GET", "", "?x", 1]);
 });
 
-Deno.test("RequestLineScanner asks for more before the LF", () => {
+Deno.test("RequestLineScanner needs more bytes before the LF", () => {
   for (const wire of ["\r", "\r\n", "G", "GET ", "GET /%", "GET /%4"]) {
     check(wire, "more");
   }
   check("GET / HTTP/1.1\r", "more");
 });
 
-Deno.test("RequestLineScanner R10, R12, R14, R15: tells a bad method or start", () => {
+Deno.test("RequestLineScanner R10, R12, R14, R15: refuses an invalid method or start", () => {
   checkFault("", " / HTTP/1.1\r\n", "INVALID_METHOD");
   checkFault("GE", "(T / HTTP/1.1\r\n", "INVALID_METHOD");
   checkFault("G", "\0T", "INVALID_METHOD");
@@ -90,7 +90,7 @@ Deno.test("RequestLineScanner R10, R12, R14, R15: tells a bad method or start", 
   checkFault("\r", "GET", "INVALID_LINE_END");
 });
 
-Deno.test("RequestLineScanner R11: bounds the method", () => {
+Deno.test("RequestLineScanner R11: limits the method", () => {
   const method = "ABCD";
   const limits = { maxMethodBytes: 4 };
   check(`${method} / HTTP/1.1\r\n`, [method, "/", "", 1], limits);
@@ -99,7 +99,7 @@ Deno.test("RequestLineScanner R11: bounds the method", () => {
   checkFault("ABC", "(", "INVALID_METHOD", limits);
 });
 
-Deno.test("RequestLineScanner R12, R13, R18: tells a bad target", () => {
+Deno.test("RequestLineScanner R12, R13, R18: refuses an invalid target", () => {
   checkFault("GET ", " / HTTP/1.1\r\n", "INVALID_TARGET");
   checkFault("GET /a", "#b HTTP/1.1\r\n", "INVALID_TARGET");
   checkFault("GET /a", "\\b HTTP/1.1\r\n", "INVALID_TARGET");
@@ -111,7 +111,7 @@ Deno.test("RequestLineScanner R12, R13, R18: tells a bad target", () => {
   checkFault("GET /a ", "b HTTP/1.1\r\n", "INVALID_VERSION");
 });
 
-Deno.test("RequestLineScanner R18: strictTarget leaves brackets to other forms", () => {
+Deno.test("RequestLineScanner R18: strictTarget allows brackets only outside origin form", () => {
   const limits = { strictTarget: true };
   for (const byte of "[]^{|}`") {
     check(`GET /${byte} HTTP/1.1\r\n`, ["GET", `/${byte}`, "", 1]);
@@ -121,7 +121,7 @@ Deno.test("RequestLineScanner R18: strictTarget leaves brackets to other forms",
   check(`GET ${target} HTTP/1.1\r\n`, ["GET", target, "", 1], limits);
 });
 
-Deno.test("RequestLineScanner R29: bounds the target", () => {
+Deno.test("RequestLineScanner R29: limits the target", () => {
   const limits = { maxTargetBytes: 6 };
   check("GET /12345 HTTP/1.1\r\n", ["GET", "/12345", "", 1], limits);
   check("GET /12%20 HTTP/1.1\r\n", ["GET", "/12%20", "", 1], limits);
@@ -131,20 +131,20 @@ Deno.test("RequestLineScanner R29: bounds the target", () => {
   checkFault("GET /1", "#3456", "INVALID_TARGET", limits);
 });
 
-Deno.test("RequestLineScanner R29: bounds the line by the whole head's limit", () => {
+Deno.test("RequestLineScanner R29: applies the limit of the whole head to the line", () => {
   const limits = { maxRequestHeadSize: 10 };
   checkFault("GET /12345", "6", "TARGET_TOO_LONG", limits);
   checkFault("GET ", "/", "TARGET_TOO_LONG", { maxRequestHeadSize: 3 });
 });
 
-Deno.test("RequestLineScanner R26: knows no other version", () => {
+Deno.test("RequestLineScanner R26: refuses other versions", () => {
   for (const version of ["1.2", "1.9", "2.0", "0.9", "9.9"]) {
     check(`GET / HTTP/${version}\r\n`, ["UNSUPPORTED_VERSION", 6]);
     check(`GET / HTTP/${version}\r`, "more");
   }
 });
 
-Deno.test("RequestLineScanner R14, R27: tells a bad version or line end", () => {
+Deno.test("RequestLineScanner R14, R27: refuses an invalid version or line end", () => {
   checkFault("GET / ", "http/1.1\r\n", "INVALID_VERSION");
   checkFault("GET / HTTP", "S/1.1\r\n", "INVALID_VERSION");
   checkFault("GET / HTTP/", "x.1\r\n", "INVALID_VERSION");
@@ -158,7 +158,7 @@ Deno.test("RequestLineScanner R14, R27: tells a bad version or line end", () => 
   checkFault("GET / HTTP/2.0", "XX", "INVALID_VERSION");
 });
 
-Deno.test("RequestLineScanner.start() begins a new line, whatever came before", () => {
+Deno.test("RequestLineScanner.start() starts a new line from any state", () => {
   const line = new RequestLineScanner(DEFAULT_HEAD_LIMITS);
   const old = encodeLatin1("\r\nPOST /a?b HTTP/1.0\r\n");
   assertEquals(line.isBlank, true);

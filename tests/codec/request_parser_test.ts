@@ -16,7 +16,7 @@ import { everySplit } from "../support/splits.ts";
 
 const REST = "GET /rest";
 
-/** What the tests look at; the same for every split. */
+/** The outcome that the tests compare, which is the same for every split. */
 interface Parsed {
   readonly line: string;
   readonly version: number;
@@ -57,7 +57,7 @@ function parseParts(
   let end = 0;
   try {
     for (const part of parts) {
-      // The bytes may lie elsewhere at each call.
+      // The bytes may be at another offset in each call.
       const moved = new Uint8Array(size + 7);
       moved.set(bytes.subarray(start, end), 7 - (start === 0 ? 0 : 7));
       [bytes, end] = [moved, end - start + (start === 0 ? 7 : 0)];
@@ -103,7 +103,7 @@ function parsed(
   }, limits);
 }
 
-/** Checks a fault that is found when the section is complete. */
+/** Checks a fault that is reported when the section is complete. */
 function fault(
   wire: string,
   code: ProtocolErrorCode,
@@ -114,7 +114,7 @@ function fault(
   check(wire + REST, [code, offset], limits);
 }
 
-Deno.test("RequestHeadParser gives the parts of a head and leaves the rest", () => {
+Deno.test("RequestHeadParser reads the parts of a head and leaves the rest", () => {
   parsed("GET / HTTP/1.1\r\nHost: a\r\n\r\n", {});
   parsed("\r\nM-SEARCH /a?b HTTP/1.0\r\nx:\ty \r\n\r\n", {
     line: "M-SEARCH /a?b",
@@ -133,7 +133,7 @@ Deno.test("RequestHeadParser gives the parts of a head and leaves the rest", () 
   });
 });
 
-Deno.test("RequestHeadParser asks for more until the empty line is complete", () => {
+Deno.test("RequestHeadParser needs more bytes until the empty line is complete", () => {
   for (
     const wire of ["G", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r"]
   ) {
@@ -153,7 +153,7 @@ Deno.test("RequestHeadParser R21, R23, R24: checks targets of the other forms", 
   check("CONNECT /x HTTP/1.1\r\n", ["INVALID_TARGET", 8]);
 });
 
-Deno.test("RequestHeadParser R22, R47 to R49: wants one valid Host that agrees", () => {
+Deno.test("RequestHeadParser R22, R47 to R49: requires one valid Host that agrees with the target", () => {
   fault("GET / HTTP/1.1\r\nA: b\r\n\r\n", "MISSING_HOST", "");
   fault("GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", "INVALID_HOST", "a:b");
   fault("GET / HTTP/1.1\r\nHost:\r\n\r\n", "INVALID_HOST", "\r\n\r\n");
@@ -167,7 +167,7 @@ Deno.test("RequestHeadParser R22, R47 to R49: wants one valid Host that agrees",
   fault("OPTIONS * HTTP/1.1\r\nHost: @\r\n\r\n", "INVALID_HOST", "@");
 });
 
-Deno.test("RequestHeadParser passes on what lines, framing and Connection refuse", () => {
+Deno.test("RequestHeadParser reports faults in lines, framing and Connection", () => {
   const head = "POST / HTTP/1.1\r\nHost: a\r\n";
   fault(`${head}A : b\r\n\r\n`, "INVALID_FIELD_NAME", " : b");
   fault(`${head}A: b\r\n c\r\n\r\n`, "OBSOLETE_LINE_FOLDING", " c");
@@ -192,7 +192,7 @@ Deno.test("RequestHeadParser R83, R84, R86: refuses a body that would be ambiguo
   );
 });
 
-Deno.test("RequestHeadParser R85, R87: sees an offer that may be taken", () => {
+Deno.test("RequestHeadParser R85, R87: recognises an offer that may be accepted", () => {
   for (
     const [version, connection, upgrade, flags] of [
       [1, "upgrade", "x", "upgrade origin"],
@@ -217,7 +217,7 @@ Deno.test("RequestHeadParser R85, R87: sees an offer that may be taken", () => {
   }
 });
 
-Deno.test("RequestHeadParser R104, R107: knows one expectation", () => {
+Deno.test("RequestHeadParser R104, R107: accepts only 100-continue", () => {
   const head = "GET / HTTP/1.1\r\nHost: a\r\n";
   parsed(`${head}Expect: 100-Continue\r\n\r\n`, {
     flags: "continue origin",
@@ -231,7 +231,7 @@ Deno.test("RequestHeadParser R104, R107: knows one expectation", () => {
   check(two, ["EXPECTATION_FAILED", head.length + 8]);
 });
 
-Deno.test("RequestHeadParser R30: bounds section, lines and the whole head", () => {
+Deno.test("RequestHeadParser R30: limits the section, its lines and the whole head", () => {
   const wire = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   parsed(wire, {}, { maxHeaderBytes: 9, maxHeaderCount: 1 });
   check(wire, ["HEAD_TOO_LARGE", 24], { maxHeaderBytes: 8 });
@@ -242,7 +242,7 @@ Deno.test("RequestHeadParser R30: bounds section, lines and the whole head", () 
   check(wire, ["HEAD_TOO_LARGE", 24], { maxRequestHeadSize: wire.length - 1 });
 });
 
-Deno.test("RequestHeadParser says whether a message has begun", () => {
+Deno.test("RequestHeadParser.isIdle tells whether a head has started", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
   const bytes = encodeLatin1("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assertEquals(parser.isIdle, true);
@@ -254,7 +254,7 @@ Deno.test("RequestHeadParser says whether a message has begun", () => {
   assertEquals(parser.isIdle, true);
 });
 
-Deno.test("RequestHeadParser.reset() forgets half a head", () => {
+Deno.test("RequestHeadParser.reset() drops an incomplete head", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
   const half = encodeLatin1("POST /a?b HTTP/1.0\r\nContent-Length: 5\r\nX");
   assertStrictEquals(parser.parse(half, 0, half.length), NEED_DATA);
@@ -265,7 +265,7 @@ Deno.test("RequestHeadParser.reset() forgets half a head", () => {
   assertEquals([outcome.line, outcome.bodyLength], ["GET /", 0]);
 });
 
-Deno.test("RequestHeadParser.detach() gives away a head that later ones leave alone", () => {
+Deno.test("RequestHeadParser.detach() makes a head independent of later ones", () => {
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);
   const bytes = encodeLatin1("..GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
   const head = parser.parse(bytes, 2, bytes.length);
@@ -278,7 +278,7 @@ Deno.test("RequestHeadParser.detach() gives away a head that later ones leave al
   assertEquals([...head.headers], [["Host", "a"]]);
 });
 
-Deno.test("parseRequestHead() gives a head of its own, or asks for more", () => {
+Deno.test("parseRequestHead() returns a head with its own bytes, or NEED_DATA", () => {
   const bytes = encodeLatin1("GET /a HTTP/1.1\r\nHost: a\r\n\r\nrest");
   const head = parseRequestHead(bytes);
   assert(head !== NEED_DATA);
@@ -287,7 +287,7 @@ Deno.test("parseRequestHead() gives a head of its own, or asks for more", () => 
   assertStrictEquals(parseRequestHead(encodeLatin1("GET /")), NEED_DATA);
 });
 
-Deno.test("headers taken before detach() hold when the bytes are overwritten", () => {
+Deno.test("RequestHead.headers read before detach() stay valid when the bytes are overwritten", () => {
   const wire = "GET / HTTP/1.1\r\nHost: a\r\nX: first\r\n\r\n";
   const bytes = new TextEncoder().encode(wire);
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS);

@@ -42,14 +42,14 @@ Deno.test("RequestTarget.parse() R16, R17, R20, R21, R24: splits the four forms 
   }
 });
 
-Deno.test("RequestTarget.pathAndQuery gives both as an origin form has them", () => {
+Deno.test("RequestTarget.pathAndQuery is written as in origin form", () => {
   assertEquals(RequestTarget.parse("http://a?x").pathAndQuery, "/?x");
   assertEquals(RequestTarget.parse("/a?").pathAndQuery, "/a?");
   assertEquals(RequestTarget.parse("/a").pathAndQuery, "/a");
   assertEquals(RequestTarget.parse("*", "OPTIONS").pathAndQuery, "");
 });
 
-Deno.test("RequestTarget.parse() R19, R20, R22, R24: refuses what has none of the forms", () => {
+Deno.test("RequestTarget.parse() R19, R20, R22, R24: refuses a target without a valid form", () => {
   for (
     const [method, text] of [
       ["GET", ""],

@@ -19,7 +19,7 @@ function length(
   return responseBodyLength(status, minorVersion, control, sizeBytes, isHead);
 }
 
-Deno.test("mayHaveContent() R112, R113: not for HEAD, 204, 205 and 304", () => {
+Deno.test("mayHaveContent() R112, R113: is false for HEAD, 204, 205 and 304", () => {
   for (const status of [200, 201, 206, 400, 404, 500, 599]) {
     assertEquals(mayHaveContent(status, false), true);
     assertEquals(mayHaveContent(status, true), false);
@@ -29,7 +29,7 @@ Deno.test("mayHaveContent() R112, R113: not for HEAD, 204, 205 and 304", () => {
   }
 });
 
-Deno.test("responseBodyLength() R112: gives no length where there may be none", () => {
+Deno.test("responseBodyLength() R112: declares no length where none is allowed", () => {
   for (const status of [204, 304]) {
     assertEquals(length(status, 1, null, 5), NO_LENGTH);
     assertEquals(length(status, 1, null, UNKNOWN_SIZE), NO_LENGTH);
@@ -37,7 +37,7 @@ Deno.test("responseBodyLength() R112: gives no length where there may be none", 
   assertEquals(length(205, 1, null, 5), 0);
 });
 
-Deno.test("responseBodyLength() R119: chunks to HTTP/1.1 only", () => {
+Deno.test("responseBodyLength() R119: uses chunked for HTTP/1.1 only", () => {
   assertEquals(length(200, 1, null, 5), 5);
   assertEquals(length(200, 1, null, 0), 0);
   assertEquals(length(200, 1, null, UNKNOWN_SIZE), CHUNKED);
@@ -48,7 +48,7 @@ Deno.test("responseBodyLength() R119: chunks to HTTP/1.1 only", () => {
   assertEquals(length(200, 0, chunked, UNKNOWN_SIZE), UNTIL_CLOSE);
 });
 
-Deno.test("responseBodyLength() R120: takes a declared length that is the body's", () => {
+Deno.test("responseBodyLength() R120: accepts a declared length that matches the body", () => {
   const five = { "content-length": "5" };
   assertEquals(length(200, 1, five, 5), 5);
   assertEquals(length(200, 1, five, UNKNOWN_SIZE), 5);
@@ -60,7 +60,7 @@ Deno.test("responseBodyLength() R120: takes a declared length that is the body's
   );
 });
 
-Deno.test("responseBodyLength() R121, R122: refuses what cannot be declared", () => {
+Deno.test("responseBodyLength() R121, R122: refuses invalid declarations", () => {
   for (const value of ["", "x", "-1", "5, 5", "9007199254740992", "1e3"]) {
     assertThrows(
       () => length(200, 1, { "content-length": value }, 5),

@@ -17,7 +17,7 @@ import { everySplit } from "../support/splits.ts";
 
 const REST = "HTTP/1.1 200";
 
-/** Parses in every split, with bytes behind the head that must be left alone. */
+/** Parses in every split, with bytes after the head that must not be consumed. */
 function check(
   wire: string,
   expected: Partial<ResponseHead>,
@@ -52,7 +52,7 @@ function codeOf(wire: string, limits = {}): string {
   ).code;
 }
 
-Deno.test("ResponseHeadParser gives the parts of a head and leaves the rest", () => {
+Deno.test("ResponseHeadParser reads the parts of a head and leaves the rest", () => {
   check("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {
     status: 200,
     reason: "OK",
@@ -96,11 +96,11 @@ Deno.test("ResponseHeadParser parses heads one after the other", () => {
   assert(second !== NEED_DATA);
   assertEquals([first.status, second.status, second.reason], [100, 204, "x"]);
   bytes.fill(0);
-  assertEquals([...first.headers], [["A", "b"]]); // a copy of its own
+  assertEquals([...first.headers], [["A", "b"]]); // the head owns a copy
   assertEquals(second.headers.count, 0);
 });
 
-Deno.test("ResponseHeadParser R134 to R136, R141, R142: passes on what its parts refuse", () => {
+Deno.test("ResponseHeadParser R134 to R136, R141, R142: reports faults in each part", () => {
   const ok = "HTTP/1.1 200 OK\r\n";
   assertEquals(codeOf("HTTP/1.1  200 OK\r\n"), "INVALID_STATUS_LINE");
   assertEquals(codeOf(`${ok}A b: c\r\n`), "INVALID_FIELD_NAME");
@@ -124,7 +124,7 @@ Deno.test("ResponseHeadParser R134 to R136, R141, R142: passes on what its parts
   );
 });
 
-Deno.test("ResponseHeadParser.reset() forgets half a head", () => {
+Deno.test("ResponseHeadParser.reset() drops an incomplete head", () => {
   const parser = new ResponseHeadParser();
   const half = encodeLatin1("HTTP/1.0 500 \r\nA: b");
   assertEquals(parser.parse(half, 0, half.length, "GET"), NEED_DATA);
@@ -137,7 +137,7 @@ Deno.test("ResponseHeadParser.reset() forgets half a head", () => {
   assertEquals([head.status, head.headers.count], [204, 0]);
 });
 
-Deno.test("parseResponseHead() asks for more until the empty line is complete", () => {
+Deno.test("parseResponseHead() returns NEED_DATA until the empty line is complete", () => {
   const wire = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
   for (let size = 0; size < wire.length; size++) {
     const part = encodeLatin1(wire.slice(0, size));
@@ -146,7 +146,7 @@ Deno.test("parseResponseHead() asks for more until the empty line is complete", 
   assert(parseResponseHead(encodeLatin1(wire)) !== NEED_DATA);
 });
 
-/** Unfolds text behind other bytes. */
+/** Unfolds a head that does not start at offset 0. */
 function unfold(wire: string): string {
   const bytes = encodeLatin1(`\r\n ${wire}`);
   unfoldLines(bytes, 3, bytes.length);
@@ -155,7 +155,7 @@ function unfold(wire: string): string {
 
 const LINE = "HTTP/1.1 200 OK\r\n";
 
-Deno.test("unfoldLines() R135: puts spaces for the ends of folded lines", () => {
+Deno.test("unfoldLines() R135: replaces each fold by spaces", () => {
   assertEquals(
     unfold(`${LINE}A: b\r\n c\r\n\t \r\nD: e\r\n f\r\n\r\n g: h\r\n i`),
     `${LINE}A: b   c  \t \r\nD: e   f\r\n\r\n g: h\r\n i`,
@@ -165,7 +165,7 @@ Deno.test("unfoldLines() R135: puts spaces for the ends of folded lines", () => 
   assertEquals(unfold(`${LINE}A: b\r\n`), `${LINE}A: b\r\n`);
 });
 
-Deno.test("unfoldLines() R135: refuses folds in what frames a body, and before the first field", () => {
+Deno.test("unfoldLines() R135: refuses folds in fields that frame a body, and before the first field", () => {
   for (
     const [wire, offset] of [
       [`${LINE}Content-Length: 5\r\n 5\r\n\r\n`, 34],
@@ -179,7 +179,7 @@ Deno.test("unfoldLines() R135: refuses folds in what frames a body, and before t
   }
 });
 
-Deno.test("unfoldLines() R135: a folded name does not become one that frames a body", () => {
+Deno.test("unfoldLines() R135: does not turn a folded name into one that frames a body", () => {
   for (
     const fields of [
       "A: b\r\n Content-Length: 5",

@@ -50,18 +50,18 @@ Deno.test("StatusLineScanner R133: reads version, code and reason, and leaves th
   check("HTTP/1.1 599  \r\n", [1, 599, " ", 16]);
 });
 
-Deno.test("StatusLineScanner R133: lets the SP in front of no reason be missing", () => {
+Deno.test("StatusLineScanner R133: accepts a line without reason and without the SP before it", () => {
   check("HTTP/1.1 200\r\nA", [1, 200, "", 14]);
 });
 
-Deno.test("StatusLineScanner asks for more before the LF", () => {
+Deno.test("StatusLineScanner needs more bytes before the LF", () => {
   const line = "HTTP/1.1 200 OK\r";
   for (let size = 1; size <= line.length; size++) {
     check(line.slice(0, size), "more");
   }
 });
 
-Deno.test("StatusLineScanner R134: stops at the first byte that no line has", () => {
+Deno.test("StatusLineScanner R134: stops at the first byte that no valid line can have", () => {
   for (
     const [valid, rest] of [
       ["", "\r\nHTTP/1.1 200 OK\r\n"],
@@ -96,7 +96,7 @@ Deno.test("StatusLineScanner R134: stops at the first byte that no line has", ()
   ) check(valid + rest, ["INVALID_STATUS_LINE", valid.length]);
 });
 
-Deno.test("StatusLineScanner R136: bounds the line", () => {
+Deno.test("StatusLineScanner R136: limits the line", () => {
   const line = "HTTP/1.1 200 OK\r\n";
   check(line, [1, 200, "OK", 17], 17);
   check(`${line}A: b`, [1, 200, "OK", 17], 16);
@@ -104,7 +104,7 @@ Deno.test("StatusLineScanner R136: bounds the line", () => {
   check("HTTP/1.1 200 OKA\0", ["HEAD_TOO_LARGE", 16], 15);
 });
 
-Deno.test("StatusLineScanner.start() forgets half a line", () => {
+Deno.test("StatusLineScanner.start() drops an incomplete line", () => {
   const line = new StatusLineScanner(100);
   line.start();
   line.scan(encodeLatin1("HTTP/1.0 20"), 0, 11);

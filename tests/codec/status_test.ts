@@ -17,12 +17,12 @@ Deno.test("Status has a constant for each registered code, named after its phras
   assertEquals(constants.length, 60);
 });
 
-Deno.test("Status constants ascend and none repeats a code", () => {
+Deno.test("Status constants are in ascending order without duplicates", () => {
   const codes = constants.map(([, status]) => status.code);
   assertEquals(codes, [...new Set(codes)].sort((a, b) => a - b));
 });
 
-Deno.test("Status.of() gives the constant of a known code", () => {
+Deno.test("Status.of() returns the constant of a registered code", () => {
   for (const [, status] of constants) {
     assertStrictEquals(Status.of(status.code), status);
     assertStrictEquals(Status.of(status.code, status.reason), status);
@@ -30,7 +30,7 @@ Deno.test("Status.of() gives the constant of a known code", () => {
   assertStrictEquals(Status.of(404), Status.NOT_FOUND);
 });
 
-Deno.test("Status.of() R125: gives an unknown code an empty reason", () => {
+Deno.test("Status.of() R125: uses an empty reason for an unregistered code", () => {
   for (const code of [100, 199, 299, 306, 418, 509, 599]) {
     const status = Status.of(code);
     assertEquals(status.code, code);
@@ -38,14 +38,14 @@ Deno.test("Status.of() R125: gives an unknown code an empty reason", () => {
   }
 });
 
-Deno.test("Status.of() takes a reason of the caller's", () => {
+Deno.test("Status.of() accepts another reason", () => {
   const weird = Status.of(200, "\tWeird \xe9!");
   assertEquals([weird.code, weird.reason], [200, "\tWeird \xe9!"]);
   assertEquals(Status.of(404, "").reason, "");
   assertEquals(Status.NOT_FOUND.reason, "Not Found");
 });
 
-Deno.test("Status.of() R115: refuses what is no status code", () => {
+Deno.test("Status.of() R115: refuses a value that is not a status code", () => {
   for (const code of [99, 600, 1000, 0, -200, 200.5, NaN, Infinity]) {
     assertThrows(
       () => Status.of(code),
@@ -61,14 +61,14 @@ Deno.test("Status.of() R115: refuses what is no status code", () => {
   );
 });
 
-Deno.test("Status.of() R125: refuses a reason that would leave the status line", () => {
+Deno.test("Status.of() R125: refuses a reason with characters that would end the status line", () => {
   for (
     const [reason, index] of [
       ["OK\r\nX: y", 2],
       ["\n", 0],
       ["a\0", 1],
       ["\x7f", 0],
-      ["ab\u010d\u010a", 2], // truncated to bytes this would be CRLF
+      ["ab\u010d\u010a", 2], // truncated to bytes, this would be CRLF
       ["\u2713", 0],
     ] as const
   ) {

@@ -42,27 +42,27 @@ function check(wire: string, expected: Outcome): void {
   }
 }
 
-Deno.test("TrailerReader R77: gathers a section and leaves what follows", () => {
+Deno.test("TrailerReader R77: reads a section and leaves the bytes after it", () => {
   check("X-T: y\r\n\r\n", ["X-T: y\r\n\r\n", 10]);
   check("A: b\r\nC: \xff\r\n\r\nGET /", ["A: b\r\nC: \xff\r\n\r\n", 14]);
 });
 
-Deno.test("TrailerReader R78: tells a fault by its place in the body", () => {
+Deno.test("TrailerReader R78: counts the offset of a fault from the start of the body", () => {
   check("foo\r\n\r\n", ["INVALID_FIELD_NAME", 3]);
   check("A: b\r\n c\r\n\r\n", ["OBSOLETE_LINE_FOLDING", 6]);
   check("A: b\nC: d\r\n\r\n", ["INVALID_LINE_END", 4]);
   check("A: \0\r\n\r\n", ["INVALID_FIELD_VALUE", 3]);
 });
 
-Deno.test("TrailerReader R79: refuses a field that may not come late", () => {
+Deno.test("TrailerReader R79: refuses a field that must not be a trailer", () => {
   check("A: b\r\nHOST: c\r\n\r\n", ["FORBIDDEN_TRAILER", 6]);
 });
 
-Deno.test("TrailerReader R79: a bad line behind a forbidden field comes first", () => {
+Deno.test("TrailerReader R79: reports a malformed line before a forbidden field", () => {
   check("Host: c\r\nfoo\r\n\r\n", ["INVALID_FIELD_NAME", 12]);
 });
 
-Deno.test("TrailerReader R80: bounds bytes and lines", () => {
+Deno.test("TrailerReader R80: limits bytes and lines", () => {
   const line = `A: ${"b".repeat(35)}\r\n`;
   check(`${line}\r\n`, [`${line}\r\n`, 42]);
   check(`${line}B: c\r\n\r\n`, ["TRAILERS_TOO_LARGE", 40]);
@@ -70,7 +70,7 @@ Deno.test("TrailerReader R80: bounds bytes and lines", () => {
   check("A: b\r\nC: d\r\nE: f\r\n\r\n", ["TRAILERS_TOO_LARGE", 12]);
 });
 
-Deno.test("isForbiddenTrailer() R79: knows the fields by their lower-case names", () => {
+Deno.test("isForbiddenTrailer() R79: recognises the fields by their lower-case names", () => {
   for (
     const name of [
       ..."content-length transfer-encoding host trailer te".split(" "),

@@ -24,7 +24,7 @@ export function scanFields(lines: string): KnownFields {
   if (!scanner.scan(bytes, 0, bytes.length)) {
     throw new TypeError("Cannot scan field lines: they are not complete");
   }
-  const index = new KnownFields(bytes, scanner.table);
-  index.read(bytes, 0, scanner.table, scanner.count);
-  return index;
+  const fields = new KnownFields(bytes, scanner.table);
+  fields.read(bytes, 0, scanner.table, scanner.count);
+  return fields;
 }

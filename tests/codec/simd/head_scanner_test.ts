@@ -1,4 +1,4 @@
-/** The scanner and the plain parser are one: the same outcome for any bytes. */
+/** Checks that the scanner and the plain parser have the same outcome for any bytes. */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeLatin1 } from "../../../codec/ascii.ts";
@@ -17,10 +17,10 @@ import {
 } from "../../../codec/simd/head_scanner_wasm.ts";
 import { SeededRandom } from "../../support/random.ts";
 
-/** How many inputs are generated; ten million were, once. */
+/** How many inputs are generated. */
 const RUNS = Number(Deno.env.get("KHTTP_SCANNER_RUNS") ?? 100_000);
 
-/** Small limits, so that generated heads meet them. */
+/** Small limits, so that generated heads reach them. */
 const LIMITS = {
   ...DEFAULT_HEAD_LIMITS,
   maxMethodBytes: 12,
@@ -90,12 +90,12 @@ const LINES = [
   ": no name",
   "X\xe9: y",
 ];
-/** Lines that stand in usual heads, by their places in the list. */
+/** Indexes of the lines that occur in usual heads. */
 const USUAL_FROM = LINES.indexOf("Expect: 100-continue");
 const USUAL_TO = LINES.indexOf(" folded");
-const OCTETS = '\0\t\n\r :/?%#\\"<>\x7f\x80\xffAa09-_';
+const CHARACTERS = '\0\t\n\r :/?%#\\"<>\x7f\x80\xffAa09-_';
 
-/** Mostly what a client sends; otherwise anything of the lists, and changed bytes. */
+/** Generates mostly what clients send, otherwise any of the lists with some bytes changed. */
 function generate(random: SeededRandom): string {
   const isUsual = random.below(3) > 0;
   const usual = <T>(items: readonly T[], count: number): T =>
@@ -113,7 +113,7 @@ function generate(random: SeededRandom): string {
   if (random.below(3) === 0) wire += "GET /next HTTP/1.1\r\nHost: b\r\n\r\n";
   for (let changes = random.below(4); changes > 1; changes--) {
     const at = random.below(wire.length + 1);
-    const byte = OCTETS.charAt(random.below(OCTETS.length));
+    const byte = CHARACTERS.charAt(random.below(CHARACTERS.length));
     wire = wire.slice(0, at) + byte + wire.slice(at + random.below(3));
   }
   return random.below(6) === 0
@@ -121,7 +121,7 @@ function generate(random: SeededRandom): string {
     : wire;
 }
 
-/** Routes of some of the generated heads, and of none. */
+/** Routes that some generated heads have, and others that none has. */
 const ROUTES = [
   "GET /",
   "HEAD /",
@@ -136,7 +136,7 @@ function routeOf({ method, originPath }: RequestHead): string {
   return `${method} ${originPath}`;
 }
 
-/** All that can be told of an outcome. */
+/** Everything that can be compared of an outcome. */
 function outcomeOf(
   parser: RequestHeadParser,
   bytes: Uint8Array,
@@ -172,7 +172,7 @@ function outcomeOf(
   }
 }
 
-Deno.test("the scanner takes and refuses what the plain parser does, and finds the same in it", () => {
+Deno.test("HeadScanner accepts and refuses what the plain parser does, with the same results", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   assert(scanner.learnRoutes(ROUTES));
@@ -185,20 +185,20 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
     const random = new SeededRandom(seed * 0x9e3779b1 + 1);
     const wire = generate(random);
     const why = `seed ${seed}: ${JSON.stringify(wire)}`;
-    // Stale bytes behind the end must not matter.
-    buffer.fill(OCTETS.charCodeAt(random.below(OCTETS.length)));
+    // Stale bytes after the end must not matter.
+    buffer.fill(CHARACTERS.charCodeAt(random.below(CHARACTERS.length)));
     buffer.set(encodeLatin1(wire));
     const expected = outcomeOf(plain, buffer, 0, wire.length);
     assertEquals(outcomeOf(fast, buffer, 0, wire.length), expected, why);
     if (scanner.scan(buffer, 0, wire.length) !== 0) taken++;
-    // The same anywhere in the window, its very end included.
+    // The same at any offset in the window, up to its very end.
     const room = window.size - wire.length;
-    const place = random.below(4) === 0 ? room : random.below(room + 1);
-    const start = window.start + place;
-    window.bytes.set(buffer.subarray(0, window.size - place), start);
+    const offset = random.below(4) === 0 ? room : random.below(room + 1);
+    const start = window.start + offset;
+    window.bytes.set(buffer.subarray(0, window.size - offset), start);
     const end = start + wire.length;
     assertEquals(outcomeOf(fast, window.bytes, start, end), expected, why);
-    // And anywhere in bytes that were placed.
+    // The same at any offset in copied bytes.
     const shift = random.below(200);
     buffer.copyWithin(shift, 0, wire.length);
     scanner.copyIn(buffer, random.below(shift + 1), shift + wire.length);
@@ -212,7 +212,7 @@ Deno.test("the scanner takes and refuses what the plain parser does, and finds t
   assert(taken > RUNS / 10, `the scanner took ${taken} of ${RUNS}`);
 });
 
-Deno.test("the scanner takes placed heads one after the other, however many", () => {
+Deno.test("HeadScanner scans all copied heads one after the other", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   const parser = new RequestHeadParser(LIMITS, scanner);
@@ -232,7 +232,7 @@ Deno.test("the scanner takes placed heads one after the other, however many", ()
   assertEquals(found, targets);
 });
 
-Deno.test("the scanner forgets what was placed when somebody else's bytes take the room", () => {
+Deno.test("HeadScanner forgets a copy when the bytes of another array replace it", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   const parser = new RequestHeadParser(LIMITS, scanner);
@@ -248,7 +248,7 @@ Deno.test("the scanner forgets what was placed when somebody else's bytes take t
   assertEquals(head.target, "/2");
 });
 
-Deno.test("learnRoutes() learns all routes or none", () => {
+Deno.test("HeadScanner.learnRoutes() stores all routes or none", () => {
   const scanner = HeadScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   const keys = Array.from({ length: 5000 }, (_, index) => `GET /${index}`);
@@ -266,7 +266,7 @@ Deno.test("learnRoutes() learns all routes or none", () => {
   }
 });
 
-Deno.test("the scanner goes on in the plain parser when a head comes in two parts", () => {
+Deno.test("HeadScanner leaves a head that arrives in two parts to the plain parser", () => {
   const wire =
     "GET /a?b HTTP/1.1\r\nHost: a\r\nX-Note: one\r\nAccept: */*\r\n\r\n";
   const bytes = encodeLatin1(wire);
@@ -284,7 +284,7 @@ Deno.test("the scanner goes on in the plain parser when a head comes in two part
   }
 });
 
-Deno.test("a head that the scanner found holds once it is detached", () => {
+Deno.test("a head that HeadScanner found stays valid once it is detached", () => {
   const parser = new RequestHeadParser(LIMITS, HeadScanner.maybeCreate(LIMITS));
   const bytes = encodeLatin1("GET /1 HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n");
   const head = parser.parse(bytes, 0, bytes.length);
@@ -300,7 +300,7 @@ Deno.test("a head that the scanner found holds once it is detached", () => {
   ]);
 });
 
-Deno.test("the embedded module was built from the source beside it, is small and imports nothing", async () => {
+Deno.test("the embedded module matches its source, is small and imports nothing", async () => {
   const source = await Deno.readFile(
     new URL("../../../codec/simd/head_scanner.as", import.meta.url),
   );
@@ -311,6 +311,6 @@ Deno.test("the embedded module was built from the source beside it, is small and
   const module = new WebAssembly.Module(bytes);
   assertEquals(WebAssembly.Module.imports(module), []);
   const { exports } = new WebAssembly.Instance(module);
-  const memory = exports.memory as WebAssembly.Memory; // as the source has it
+  const memory = exports.memory as WebAssembly.Memory; // declared in head_scanner.as
   assertEquals(memory.buffer.byteLength, 458_752);
 });
