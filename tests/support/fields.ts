@@ -1,10 +1,10 @@
-/** Scanned and indexed field lines, the input of the files that interpret fields. */
+/** Scans field lines for the tests of the files that read them. */
 
 import { encodeLatin1 } from "../../codec/ascii.ts";
 import { KnownFields } from "../../codec/known_fields.ts";
 import { FieldScanner } from "../../codec/field_lines.ts";
 
-/** Limits that no test here reaches. */
+/** Limits that no test reaches. */
 export const LIMITS = {
   maxBytes: 65_536,
   maxCount: 100,
@@ -13,9 +13,9 @@ export const LIMITS = {
 } as const;
 
 /**
- * Scans and indexes field lines, each ending in CRLF.
+ * Scans field lines, each of which ends in CRLF, and finds the known ones.
  *
- * @throws {ProtocolError} If the scanner or the index rejects a line.
+ * @throws {ProtocolError} If the scanner or the known fields refuse a line.
  */
 export function scanFields(lines: string): KnownFields {
   const bytes = encodeLatin1(`${lines}\r\n`);
