@@ -40,7 +40,14 @@ const kept = new KhttpHeaders(FIELDS);
 /** Writes with our writer and hands the buffer back, as an engine does. */
 function respond(headers: KhttpHeaders): number {
   const length = BODY.length;
-  const head = { status: Status.OK, headers, length, closes: false };
+  const head = {
+    status: Status.OK,
+    headers,
+    length,
+    closes: false,
+    hasContent: true,
+    saysKeepAlive: false,
+  };
   if (!writeAscii(output, dates, head, BODY)) throw new Error("Not ASCII");
   const taken = output.take();
   if (taken === null) throw new Error("Nothing to send");

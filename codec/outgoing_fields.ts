@@ -56,6 +56,26 @@ export function readOutgoingFields(
   };
 }
 
+/**
+ * The length that a list declares, or `null` if it declares none (RFC 9110 §8.6).
+ *
+ * @throws {TypeError} If `Content-Length` is repeated or not a number of bytes.
+ */
+export function declaredLength(fields: OutgoingFields): number | null {
+  const { contentLength } = fields;
+  if (contentLength.length === 0) return null;
+  const value = contentLength.join(", "); // two lines make no number
+  if (/^[0-9]{1,16}$/.test(value)) {
+    const length = Number(value);
+    if (Number.isSafeInteger(length)) return length;
+  }
+  throw new TypeError(
+    `Cannot declare Content-Length ${
+      JSON.stringify(value)
+    }: it is not one number of bytes`,
+  );
+}
+
 /** Returns whether a `Connection` value has the member `close`. */
 function namesClose(value: string): boolean {
   return value.split(",").some((member) =>

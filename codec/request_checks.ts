@@ -5,7 +5,7 @@
  * before; `framing.ts` and `persistence.ts` decide what the fields mean.
  */
 
-import { decodeLatin1, equalsIgnoringCase } from "./ascii.ts";
+import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
 import {
   type Authority,
   isPlainAuthority,
@@ -15,6 +15,8 @@ import {
 import { ABSENT } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { CHUNKED, requestBodyLength } from "./framing.ts";
+import { trimOptionalWhiteSpace } from "./head_encoder.ts";
+import type { Headers } from "./headers.ts";
 import { CONNECTION_UPGRADE, connectionOptions } from "./persistence.ts";
 import type { RequestHead } from "./request_head.ts";
 import {
@@ -134,6 +136,14 @@ function offersUpgrade(head: RequestHead): boolean {
     knownFields.valueStart(knownFields.upgrade),
     knownFields.valueEnd(knownFields.upgrade),
     "h2c",
+  );
+}
+
+/** Returns whether the `Upgrade` lines of a list have this member (RFC 9110 §7.8). */
+export function namesProtocol(headers: Headers, protocol: string): boolean {
+  const wanted = lowerCaseAscii(protocol);
+  return headers.getAll("upgrade").join(",").split(",").some((member) =>
+    lowerCaseAscii(trimOptionalWhiteSpace(member)) === wanted
   );
 }
 

@@ -11,7 +11,6 @@
  */
 
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
-import { isPersistent } from "../../codec/persistence.ts";
 import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import type { RequestHeadParser } from "../../codec/request_parser.ts";
@@ -378,7 +377,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
 
   #begin(head: RequestHead): Exchange {
     return head.flags === 0
-      ? new ExchangeClass(this, head, null, true)
+      ? new ExchangeClass(this, head, null)
       : this.#beginUnusual(head);
   }
 
@@ -387,13 +386,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     const body = head.bodyLength === 0
       ? null
       : new RequestBody(this, head.bodyLength, options);
-    const isKept = isPersistent(
-      head.minorVersion,
-      head.connectionOptions,
-      options.http10KeepAlive,
-    );
-    // A tunnel or not: what follows a CONNECT is no request.
-    const exchange = new Exchange(this, head, body, isKept && !head.isConnect);
+    const exchange = new ExchangeClass(this, head, body);
     if (head.expectsContinue && body !== null) exchange.awaitContinue();
     return exchange;
   }
@@ -465,21 +458,21 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     if (exchange === null) return this.#phase < EXCHANGE;
     if (!exchange.isOver) return false;
     const { body } = exchange;
-    if (body !== null && !body.isDone && exchange.keepsAlive) {
+    if (body !== null && !body.isDone && !exchange.mustClose) {
       const { drainBytes } = this.context.app.options;
       const isDrained = body.drain(drainBytes);
       if (isDrained === false) {
         if (this.#phase < Phase.DRAIN) this.#enter(Phase.DRAIN);
         return false;
       }
-      if (isDrained === null) exchange.endConnection();
+      if (isDrained === null) exchange.requireClose();
     }
     if (body !== null && body.fault !== null) {
       this.#closing().noteFault(body.fault);
     }
     body?.detach();
     this.#detach();
-    if (!exchange.keepsAlive || this.isInputEnded && this.#heldBytes() === 0) {
+    if (exchange.mustClose || this.isInputEnded && this.#heldBytes() === 0) {
       if (this.output.pendingBytes === 0) this.#abort = null;
       this.#beginClosing();
       return false;
@@ -553,7 +546,14 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     writeAscii(
       this.output,
       this.context.heads,
-      { status, headers: null, length: body.length, closes: true },
+      {
+        status,
+        headers: null,
+        length: body.length,
+        hasContent: true,
+        closes: true,
+        saysKeepAlive: false,
+      },
       body,
     );
   }
@@ -608,7 +608,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       this.#refuse(error as ProtocolError); // a code makes it one
       this.#pause();
     } else {
-      exchange.endConnection();
+      exchange.requireClose();
       exchange.body?.fail(error);
       this.exchangeProgressed();
     }

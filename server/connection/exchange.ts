@@ -1,11 +1,12 @@
 /**
- * One request and its response: what the connection keeps of it while the
- * handler runs, and how the response gets into the output. Framing comes from
- * the codec; whether the connection stays open is decided here, once, at the
- * moment the head is written (RFC 9112 §9.3, §9.6).
+ * One request and its response. An exchange holds the state of both while the
+ * handler runs, and writes the response to the connection's output.
  *
- * The ways to answer stand in one file although that makes it long: each of
- * them sets the same few states, and must leave them as the others expect.
+ * `response_plan.ts` decides on framing and reuse, `response_writer.ts` encodes
+ * heads, `streamed_response.ts` sends bodies that arrive in pieces, and
+ * `run_exchange.ts` calls the handler. The ways to respond stay in this one
+ * file, because each sets the same few states and relies on what the others
+ * leave in them (RFC 9110 §15, RFC 9112 §4).
  */
 
 import {
@@ -13,32 +14,32 @@ import {
   BodySource,
   type StreamedBody,
 } from "../../codec/body_source.ts";
-import { lowerCaseAscii } from "../../codec/ascii.ts";
-import { UNTIL_CLOSE } from "../../codec/framing.ts";
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
-import { trimOptionalWhiteSpace } from "../../codec/head_encoder.ts";
+import { namesProtocol } from "../../codec/request_checks.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
-import {
-  mayHaveContent,
-  responseBodyLength,
-  UNKNOWN_SIZE,
-} from "../../codec/response_framing.ts";
-import {
-  IS_CONNECT,
-  IS_HEAD,
-  IS_HTTP_1_0,
-  minorVersionOf,
-} from "../../codec/request_flags.ts";
+import { UNKNOWN_SIZE } from "../../codec/response_framing.ts";
+import { IS_HTTP_1_0 } from "../../codec/request_flags.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
-import type { EngineContext } from "./engine_context.ts";
-import type { Output } from "./output.ts";
-import type { RequestBody } from "./request_body.ts";
+import type { Duplex } from "../duplex.ts";
+import type { ServerOptions } from "../options.ts";
 import { RequestContext, type RequestState } from "../request_context.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
+import { toError } from "../to_error.ts";
+import type { EngineContext } from "./engine_context.ts";
+import type { Output } from "./output.ts";
+import { RareState } from "./rare_state.ts";
+import type { RequestBody } from "./request_body.ts";
+import {
+  allowsRepeat,
+  checkFinalStatus,
+  type ExchangeFacts,
+  planHead,
+  planResponse,
+  type ResponsePlan,
+} from "./response_plan.ts";
 import {
   CONTINUE,
-  type ResponseHead,
   writeAscii,
   writeBytes,
   writeHead,
@@ -46,8 +47,6 @@ import {
   writeSwitchingProtocols,
 } from "./response_writer.ts";
 import { StreamedResponse } from "./streamed_response.ts";
-import { toError } from "../to_error.ts";
-import type { Duplex } from "../duplex.ts";
 
 /** What an exchange needs of its connection. */
 export interface ExchangeOwner {
@@ -78,72 +77,58 @@ export interface ExchangeOwner {
   fail(error: Error): void;
 }
 
-/** Longest text that is tried as ASCII before it is encoded, in characters. */
+/** Longest text that is tried as ASCII before it is encoded as UTF-8, in characters. */
 const MAX_ASCII_LOOP = 1024;
 
 const encoder = new TextEncoder();
+const NO_BYTES = new Uint8Array(0);
 
-// perf: what another module exports is looked up at each use, a constant of this
-// one is not: 0.94 times the time of a request without its I/O (bench/server.ts,
-// GET /, Deno 2.9).
+// perf: V8 looks an import up at each use, but not a constant of the module
+// itself: 0.94 times the time of a request (bench/machine_bench.ts, Deno 2.9).
 const NO_PARAMS = Params.empty;
 const FieldList = Headers;
-/** What makes another head than the one that is kept. */
-const UNUSUAL_ANSWER = IS_HEAD | IS_HTTP_1_0;
 const Context = RequestContext;
 const Handle = ResponseHandle;
+const mayRepeat: typeof allowsRepeat = allowsRepeat;
 
-/** How far an exchange has come, and what it may still do, as bits. */
+/** Progress of an exchange, as bits. */
 const IS_ANSWERED = 1;
 const IS_HEAD_SENT = 2;
 const IS_RESPONSE_DONE = 4;
 const IS_HANDLER_SETTLED = 8;
-const KEEPS_ALIVE = 16;
+const MUST_CLOSE = 16;
 const AWAITS_CONTINUE = 32;
 const IS_DETACHED = 64;
 const IS_HEAD_RETAINED = 128;
 
-/** What the usual exchange has come to when its handler returns. */
-const ENDS_AT_ONCE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | KEEPS_ALIVE;
-
-/** What only some exchanges need, apart from the rest, which is made for each request. */
-class RareState {
-  /** Whether the handler owns the connection. */
-  isTakenOver = false;
-  /** Whether the error hook was asked to answer: it is asked once. */
-  isHookAsked = false;
-  trailers: Headers | null = null;
-  stream: StreamedResponse | null = null;
-  /** What whoever asked for {@linkcode Exchange.sent} before the end waits for. */
-  sent: PromiseWithResolvers<void> | null = null;
-  /** Why the response cannot be sent as a whole, once that is so. */
-  failure: Error | null = null;
-}
+/** The bits that decide whether the next request may follow at once, and their value if it may. */
+const COMPLETION_BITS = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | MUST_CLOSE;
+const IS_COMPLETE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED;
 
 /**
- * One exchange; see the file's header.
+ * One request and its response; see the file's header.
  *
- * perf: fields are declared and set in the constructor alone, and what is true or
- * not is one bit of a number. Defining fields first, as `#private` ones and ones
- * with a value have to be, is a call of its own that is rarely inlined: 0.96 times
- * the time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
+ * perf: fields are declared here and set in the constructor only, and flags are
+ * bits of one number. `#private` fields and fields with initial values are
+ * defined by a call of their own, which V8 rarely inlines: 0.96 times the time
+ * of a request (bench/machine_bench.ts, Deno 2.9).
  */
-export class Exchange implements RequestState, ResponseActions {
+export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   declare head: RequestHead | null;
   declare params: Params;
   declare readonly body: RequestBody | null;
   declare readonly ctx: RequestContext;
   declare readonly res: ResponseHandle;
   declare readonly owner: ExchangeOwner;
-  /** What sets the request apart; see `codec/request_traits.ts`. */
+  /** What is special about the request; bits of `codec/request_flags.ts`. */
   declare readonly flags: number;
-  /** How far it has come, as bits. */
+  /** Progress, as bits. */
   declare state: number;
-  /** The response's status, once there is one. */
+  /** The response's status, once a response has begun. */
   declare status: Status | null;
-  /** Octets of a body that was not streamed. */
+  /** Bytes of the response's body, unless it was streamed. */
   declare plainBytes: number;
-  /** Bytes of the connection's output up to this response's last one, or -1 while more may come. */
+  /** Position of the response's end in the connection's output, or -1 while more may follow. */
   declare end: number;
   /** See {@linkcode Exchange.rare}. */
   declare rareState: RareState | null;
@@ -153,14 +138,13 @@ export class Exchange implements RequestState, ResponseActions {
     owner: ExchangeOwner,
     head: RequestHead,
     body: RequestBody | null,
-    keepsAlive: boolean,
   ) {
     this.head = head;
     this.params = NO_PARAMS;
     this.body = body;
     this.owner = owner;
     this.flags = head.flags;
-    this.state = keepsAlive ? KEEPS_ALIVE : 0;
+    this.state = 0;
     this.status = null;
     this.plainBytes = 0;
     this.end = -1;
@@ -169,7 +153,7 @@ export class Exchange implements RequestState, ResponseActions {
     this.res = new Handle(this);
   }
 
-  /** Whether a response was begun: no other can be. */
+  /** Whether a response has begun, so that no other can. */
   get isAnswered(): boolean {
     return (this.state & IS_ANSWERED) !== 0;
   }
@@ -179,69 +163,81 @@ export class Exchange implements RequestState, ResponseActions {
     return (this.state & IS_HEAD_SENT) !== 0;
   }
 
-  /** Whether the connection may carry another request afterwards. */
-  get keepsAlive(): boolean {
-    return (this.state & KEEPS_ALIVE) !== 0;
+  /** Whether the connection closes after this exchange. Known once the head is sent; before that, a fault may have decided it. */
+  get mustClose(): boolean {
+    return (this.state & MUST_CLOSE) !== 0;
   }
 
-  /** Whether `100 Continue` is awaited and was not said. */
+  /** See {@linkcode ExchangeFacts.awaitsContinue}. */
   get awaitsContinue(): boolean {
     return (this.state & AWAITS_CONTINUE) !== 0;
   }
 
-  /** Whether the connection works on it no more. */
+  /** Whether the connection has moved on from this exchange. */
   get isDetached(): boolean {
     return (this.state & IS_DETACHED) !== 0;
   }
 
-  /** Whether all is done and another request may follow, unless there is a body. */
+  /** Whether response and handler are complete and the connection stays open. */
   get endsAtOnce(): boolean {
-    return (this.state & ENDS_AT_ONCE) === ENDS_AT_ONCE;
+    return (this.state & COMPLETION_BITS) === IS_COMPLETE;
   }
 
-  #isHead(): boolean {
-    return (this.flags & IS_HEAD) !== 0;
+  /** See {@linkcode ExchangeFacts.isBodyUsed}. */
+  get isBodyUsed(): boolean {
+    return this.ctx.isBodyUsed;
   }
 
-  #minorVersion(): number {
-    return minorVersionOf(this.flags);
+  /** See {@linkcode ExchangeFacts.isStreaming}. */
+  get isStreaming(): boolean {
+    return this.rareState !== null && this.rareState.stream !== null;
   }
 
-  /** The handler returned, and its promise, if any, settled. */
+  /** See {@linkcode ExchangeFacts.isLastExchange}. */
+  get isLastExchange(): boolean {
+    return this.owner.isLastExchange;
+  }
+
+  /** The server's options. */
+  get options(): ServerOptions {
+    return this.owner.context.app.options;
+  }
+
+  /** The handler has returned, and its promise, if it gave one, has settled. */
   settle(): void {
     this.state |= IS_HANDLER_SETTLED;
   }
 
-  /** The connection closes after this exchange. */
-  endConnection(): void {
-    this.state &= ~KEEPS_ALIVE;
+  /** Makes the connection close after this exchange. */
+  requireClose(): void {
+    this.state |= MUST_CLOSE;
   }
 
-  /** The peer holds its body back until `100 Continue` is said. */
+  /** The client waits for `100 Continue` before it sends the body. */
   awaitContinue(): void {
     this.state |= AWAITS_CONTINUE;
   }
 
-  /** `100 Continue` was said, or is not owed any more. */
+  /** `100 Continue` was sent, or is no longer owed. */
   forgetContinue(): void {
     this.state &= ~AWAITS_CONTINUE;
   }
 
-  /** The head can be read for good: its octets are copied, if they are still there. */
+  /** Keeps the head readable until the exchange ends: copies its bytes if they are still there. */
   retainHead(): void {
     if ((this.state & IS_HEAD_RETAINED) !== 0 || this.head === null) return;
     this.state |= IS_HEAD_RETAINED;
     this.owner.retainHead();
   }
 
-  /** The head's octets are about to be overwritten. */
+  /** Lets go of the head, whose bytes are about to be overwritten, unless it was retained. */
   dropHead(): void {
     if ((this.state & IS_HEAD_RETAINED) !== 0) return;
     this.head = null;
     this.ctx.release();
   }
 
-  /** The connection works on it no more. */
+  /** The connection moves on from this exchange. */
   detach(): void {
     this.state |= IS_DETACHED;
   }
@@ -251,7 +247,7 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   get maxBufferedBodyBytes(): number {
-    return this.owner.context.app.options.maxBufferedBodyBytes;
+    return this.options.maxBufferedBodyBytes;
   }
 
   /** Whether the handler owns the connection. */
@@ -259,12 +255,12 @@ export class Exchange implements RequestState, ResponseActions {
     return this.rareState !== null && this.rareState.isTakenOver;
   }
 
-  /** What only some exchanges need, made when it is needed. */
+  /** The state that few exchanges need, created by the first call. */
   rare(): RareState {
     return this.rareState ??= new RareState();
   }
 
-  /** Whether nothing of this exchange remains to be done but the request's body. */
+  /** Whether nothing of this exchange remains to be done, apart from the rest of the request's body. */
   get isOver(): boolean {
     const { state } = this;
     return (state & IS_RESPONSE_DONE) !== 0 &&
@@ -281,6 +277,7 @@ export class Exchange implements RequestState, ResponseActions {
     return this.rareState?.stream?.bodyBytes ?? this.plainBytes;
   }
 
+  /** See {@linkcode RequestContext.signal}. */
   abortSignal(): AbortSignal {
     this.retainHead();
     return this.owner.abortSignal();
@@ -305,22 +302,20 @@ export class Exchange implements RequestState, ResponseActions {
   }
 
   /**
-   * Sends what was sent before, if status, fields and text are the same again
-   * and nothing about this request asks for another head.
+   * Sends the bytes of an earlier response again if status, fields and text are
+   * the same and nothing about this request changes the head.
    *
-   * perf: neither decides nor copies anew: 0.87 times the time of a request
-   * without its I/O (bench/server.ts, GET /, Deno 2.9).
+   * perf: saves the plan and the copy: 0.87 times the time of a request
+   * (bench/machine_bench.ts, Deno 2.9).
+   *
+   * @returns Whether the response was sent.
    */
   #repeat(status: Status, headers: Headers | null, text: string): boolean {
     const owner = this.owner;
     const kept = owner.context.heads.find(status, headers);
     if (kept === null || kept.lastText !== text) return false;
     const { whole } = kept;
-    if (
-      whole === null || !this.keepsAlive || owner.isLastExchange ||
-      (this.flags & UNUSUAL_ANSWER) !== 0 ||
-      (this.body !== null && this.#abandonsBody(false))
-    ) return false;
+    if (whole === null || !mayRepeat(this)) return false;
     owner.output.appendConstant(whole);
     this.status = status;
     this.plainBytes = text.length;
@@ -333,16 +328,7 @@ export class Exchange implements RequestState, ResponseActions {
     body: BodyInit,
     headersInit: HeadersInit | undefined,
   ): void {
-    if (!(status instanceof Status) || status.code < 200) {
-      throw new RangeError(
-        `Cannot send status ${status.code} as a final response: use informational()`,
-      );
-    }
-    if ((this.flags & IS_CONNECT) !== 0 && status.code < 300) {
-      throw new TypeError(
-        "Cannot answer CONNECT with success: take the connection over with hijack()",
-      );
-    }
+    checkFinalStatus(this.flags, status);
     const headers = headersInit === undefined
       ? null
       : Headers.from(headersInit);
@@ -368,7 +354,7 @@ export class Exchange implements RequestState, ResponseActions {
     }
     const headers = Headers.from(headersInit);
     this.#checkInterim();
-    if (this.#minorVersion() === 0) return; // it has none (RFC 9110 §15.2)
+    if ((this.flags & IS_HTTP_1_0) !== 0) return; // HTTP/1.0 has no interim responses (RFC 9110 §15.2)
     if (status.code === 100) this.forgetContinue();
     writeInformational(this.owner.output, status, headers);
     this.owner.exchangeProgressed();
@@ -377,7 +363,7 @@ export class Exchange implements RequestState, ResponseActions {
   /** See {@linkcode ResponseHandle.sendContinue}. */
   sendContinue(): void {
     this.#checkInterim();
-    if (this.#minorVersion() === 0 || !this.awaitsContinue) return;
+    if (!this.awaitsContinue) return; // never in HTTP/1.0
     this.forgetContinue();
     this.owner.output.append(CONTINUE);
     this.owner.exchangeProgressed();
@@ -392,7 +378,10 @@ export class Exchange implements RequestState, ResponseActions {
 
   /** See {@linkcode ResponseHandle.upgrade}. */
   upgrade(protocol: string, headersInit: HeadersInit): Promise<Duplex> {
-    if (!this.#offers(protocol)) {
+    if (
+      this.head?.offersUpgrade !== true ||
+      !namesProtocol(this.ctx.headers, protocol)
+    ) {
       throw new TypeError(
         `Cannot upgrade to ${JSON.stringify(protocol)}: it was not offered`,
       );
@@ -401,8 +390,7 @@ export class Exchange implements RequestState, ResponseActions {
     headers.remove("connection");
     headers.replace("upgrade", protocol);
     this.#claimConnection();
-    const { output } = this.owner;
-    writeSwitchingProtocols(output, headers);
+    writeSwitchingProtocols(this.owner.output, headers);
     this.status = Status.SWITCHING_PROTOCOLS;
     this.#conclude();
     this.owner.exchangeProgressed(); // there is output
@@ -421,37 +409,34 @@ export class Exchange implements RequestState, ResponseActions {
   sent(): Promise<void> {
     this.retainHead();
     const rare = this.rare();
-    if (rare.sent !== null) return rare.sent.promise;
-    if (rare.failure !== null) return Promise.reject(rare.failure);
-    if (this.end >= 0) return this.owner.sentUpTo(this.end);
-    rare.sent = Promise.withResolvers();
-    return rare.sent.promise;
+    return this.end >= 0 && rare.failure === null
+      ? this.owner.sentUpTo(this.end)
+      : rare.whenSent();
   }
 
-  /** The peer is gone or the server gives up: nothing more is sent. */
+  /** Stops the exchange: the connection is closed and sends nothing more. */
   abort(error: Error): void {
     this.rareState?.stream?.abort();
     this.body?.fail(error);
     this.#fail(error);
   }
 
-  /** Takes back a stream of which nothing was sent, so that another response can be; its source is told. */
+  /** Withdraws a stream whose head is unsent, so that another response can be sent. Cancels the stream's source. */
   retract(error: Error): void {
-    this.#dropStream()?.abort();
+    this.rare().dropStream()?.abort();
     this.state &= ~IS_ANSWERED;
     this.body?.fail(error);
   }
 
   #respondText(status: Status, headers: Headers | null, text: string): void {
-    const isPlain = headers === null ||
-      !headers.outgoing().declaresFraming;
-    const canLoop = text.length <= MAX_ASCII_LOOP && isPlain &&
-      mayHaveContent(status.code, this.#isHead());
-    if (canLoop) {
-      const head = this.#decide(status, headers, text.length);
+    // A declared length has to be compared with the encoded text's.
+    const isPlain = headers === null || !headers.outgoing().declaresFraming;
+    if (text.length <= MAX_ASCII_LOOP && isPlain) {
+      const plan = planResponse(this, status, headers, text.length);
       const { output, context } = this.owner;
-      if (writeAscii(output, context.heads, head, text)) {
+      if (plan.hasContent && writeAscii(output, context.heads, plan, text)) {
         this.plainBytes = text.length;
+        this.#adopt(plan);
         this.#finish();
         return;
       }
@@ -464,20 +449,10 @@ export class Exchange implements RequestState, ResponseActions {
     headers: Headers | null,
     bytes: Uint8Array,
   ): void {
-    const length = this.#length(status, headers, bytes.length);
-    const head = this.#decide(status, headers, length);
-    const { output, context } = this.owner;
-    const hasContent = mayHaveContent(status.code, this.#isHead());
-    if (!hasContent) writeHead(output, context.heads, head);
-    else if (length >= 0) {
-      writeBytes(output, context.heads, head, bytes);
-      this.plainBytes = bytes.length;
-    } else {
-      const pieces = bytes.length === 0 ? [] : [bytes];
-      this.#begin(head, new BodySource(ReadableStream.from(pieces)));
-      return;
-    }
-    this.#finish();
+    const plan = planResponse(this, status, headers, bytes.length);
+    if (plan.hasContent && plan.length < 0) {
+      this.#stream(plan, new BodySource(ReadableStream.from([bytes])));
+    } else this.#write(plan, bytes);
   }
 
   #respondStream(
@@ -485,36 +460,45 @@ export class Exchange implements RequestState, ResponseActions {
     headers: Headers | null,
     body: StreamedBody,
   ): void {
-    const length = this.#length(status, headers, UNKNOWN_SIZE);
+    const plan = planResponse(this, status, headers, UNKNOWN_SIZE);
     const source = new BodySource(body); // locks it: nothing may throw from here on
-    const isStreamed = mayHaveContent(status.code, this.#isHead());
-    const head = this.#decide(status, headers, length, isStreamed);
-    if (isStreamed) {
-      this.#begin(head, source);
-      return;
+    if (plan.hasContent) this.#stream(plan, source);
+    else {
+      source.cancel();
+      this.#write(plan, NO_BYTES);
     }
-    source.cancel();
-    writeHead(this.owner.output, this.owner.context.heads, head);
+  }
+
+  #write(plan: ResponsePlan, bytes: Uint8Array): void {
+    const { output, context } = this.owner;
+    if (plan.hasContent) {
+      writeBytes(output, context.heads, plan, bytes);
+      this.plainBytes = bytes.length;
+    } else writeHead(output, context.heads, plan);
+    this.#adopt(plan);
     this.#finish();
   }
 
-  /** Streams a body; its head follows when the first pieces tell how it is framed. */
-  #begin(head: ResponseHead, source: BodySource): void {
+  /** Begins a stream. Its head is planned again when it is written: the first pieces may define the length. */
+  #stream(plan: ResponsePlan, source: BodySource): void {
+    const { status, headers } = plan;
     this.state |= IS_ANSWERED;
+    this.status = status;
     const rare = this.rare();
     rare.stream = new StreamedResponse({
       owner: this.owner,
-      head,
       source,
-      canChunk: this.#minorVersion() > 0,
+      plan,
       trailers: () => rare.trailers,
-      onHead: () => {
+      beginHead: (length) => {
+        const latest = planHead(this, status, headers, length);
         this.state |= IS_HEAD_SENT;
-        return this.#decideAgain();
+        this.#adopt(latest);
+        return latest;
       },
       onEnd: (error) => {
         if (error === null) this.#finish();
-        else queueMicrotask(() => this.#streamFailed(error)); // the handler that began it may be at work
+        else this.#streamFailed(error);
       },
     });
   }
@@ -522,83 +506,22 @@ export class Exchange implements RequestState, ResponseActions {
   #streamFailed(error: unknown): void {
     if (this.isHeadSent) {
       this.state |= IS_RESPONSE_DONE;
-      this.endConnection();
+      this.requireClose();
       this.#fail(toError(error));
     } else {
       this.state &= ~IS_ANSWERED;
-      this.#dropStream();
+      this.rare().dropStream();
     }
     this.owner.exchangeFailed(error);
   }
 
-  #length(status: Status, headers: Headers | null, size: number): number {
-    return responseBodyLength(
-      status.code,
-      this.#minorVersion(),
-      headers === null ? null : headers.outgoing(),
-      size,
-      this.#isHead(),
-    );
+  /** Makes a plan the response that is sent. */
+  #adopt(plan: ResponsePlan): void {
+    this.status = plan.status;
+    if (plan.closes) this.requireClose();
   }
 
-  /** Decides about the connection, and so what the head says of it. */
-  #decide(
-    status: Status,
-    headers: Headers | null,
-    length: number,
-    isStreamed = false,
-  ): ResponseHead {
-    if (
-      this.owner.isLastExchange || length === UNTIL_CLOSE ||
-      (headers !== null && headers.outgoing().closes) ||
-      this.#abandonsBody(isStreamed)
-    ) this.endConnection();
-    this.status = status;
-    return {
-      status,
-      headers,
-      length,
-      closes: !this.keepsAlive,
-      saysKeepAlive: this.keepsAlive && this.#minorVersion() === 0,
-    };
-  }
-
-  /** A stream's head goes out later than it was decided: says whether it closes after all. */
-  #decideAgain(): boolean {
-    if (this.owner.isLastExchange || this.#isContinueOwed()) {
-      this.endConnection();
-    }
-    return !this.keepsAlive;
-  }
-
-  /** An unread body that is too long to drop, or may never come, ends the connection. */
-  #abandonsBody(isStreamed: boolean): boolean {
-    const { body } = this;
-    if (body === null || body.isDone) return false;
-    if (body.fault !== null) return true;
-    // A stream may be fed by the body, and who waits for a piece wants the rest.
-    const isWanted = isStreamed || body.isAwaited;
-    if (this.ctx.isBodyUsed && isWanted) return false;
-    if (this.#isContinueOwed()) return true;
-    return body.remainingBytes > this.owner.context.app.options.drainBytes;
-  }
-
-  /** Whether the peer holds its body back until it is told, which a final head ends. */
-  #isContinueOwed(): boolean {
-    return this.awaitsContinue && this.body?.isUntouched === true;
-  }
-
-  /** Says whether the client offered this protocol, in a way that may be taken (RFC 9110 §7.8). */
-  #offers(protocol: string): boolean {
-    if (this.head?.offersUpgrade !== true) return false;
-    const offers = this.ctx.headers.getAll("upgrade").join(",").split(",");
-    const wanted = lowerCaseAscii(protocol);
-    return offers.some((offer) =>
-      lowerCaseAscii(trimOptionalWhiteSpace(offer)) === wanted
-    );
-  }
-
-  /** From here on the handler owns the connection; there is exactly one owner. */
+  /** Makes the handler the owner of the connection; there is exactly one. */
   #claimConnection(): void {
     if (this.isAnswered) {
       throw new TypeError(
@@ -610,7 +533,7 @@ export class Exchange implements RequestState, ResponseActions {
     }
     this.rare().isTakenOver = true;
     this.state |= IS_ANSWERED | IS_HEAD_SENT;
-    this.endConnection();
+    this.requireClose();
   }
 
   #checkInterim(): void {
@@ -623,35 +546,21 @@ export class Exchange implements RequestState, ResponseActions {
   #finish(): void {
     this.state |= IS_ANSWERED | IS_HEAD_SENT | IS_RESPONSE_DONE;
     this.#conclude();
-    // perf: a call less, behind which all would be checked anew, 60 instructions a
-    // request (bench/server.ts, GET /, Deno 2.9).
+    // perf: a running connection checks its exchange itself afterwards. Skipping
+    // the call saves 60 instructions a request (bench/machine_bench.ts, Deno 2.9).
     if (!this.owner.isRunning) this.owner.exchangeProgressed();
   }
 
-  /** All is in the output: from here on it is the connection that may fail. */
+  /** The whole response is in the output: from here on only the connection can fail it. */
   #conclude(): void {
     this.end = this.owner.output.totalBytes;
-    const rare = this.rareState;
-    if (rare === null || rare.failure !== null) return;
-    rare.sent?.resolve(this.owner.sentUpTo(this.end));
+    this.rareState?.complete(() => this.owner.sentUpTo(this.end));
   }
 
   #fail(error: Error): void {
-    const rare = this.rare();
-    if (this.end >= 0 || rare.failure !== null) return;
-    rare.failure = error;
-    rare.sent?.reject(error);
-  }
-
-  #dropStream(): StreamedResponse | null {
-    const rare = this.rare();
-    const { stream } = rare;
-    rare.stream = null;
-    return stream;
+    if (this.end < 0) this.rare().fail(error);
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 function answeredTwice(): TypeError {
   return new TypeError("Cannot send response: one was sent already");

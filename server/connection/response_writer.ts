@@ -15,6 +15,7 @@ import type { Headers } from "../../codec/headers.ts";
 import { Status } from "../../codec/status.ts";
 import { CONTENT_LENGTH, type ResponseHeadCache } from "./head_cache.ts";
 import { type Output, OutputBuffer } from "./output.ts";
+import type { ResponsePlan } from "./response_plan.ts";
 
 /** Longest body that is copied behind its head instead of sent on its own, in bytes. */
 export const MAX_COPIED_BODY_BYTES = 2048;
@@ -27,26 +28,14 @@ const CONNECTION_CLOSE = "connection: close\r\n";
 const CONNECTION_KEEP_ALIVE = "connection: keep-alive\r\n";
 const CONNECTION_UPGRADE = "connection: upgrade\r\n";
 
-/** What stands in a response's head. */
-export interface ResponseHead {
-  readonly status: Status;
-  readonly headers: Headers | null;
-  /** Octets, or one of the constants of the framing files. */
-  readonly length: number;
-  /** Whether `Connection: close` is announced. */
-  readonly closes: boolean;
-  /** Whether `Connection: keep-alive` is, which HTTP/1.0 clients wait for (RFC 9112 appendix C.2.2). */
-  readonly saysKeepAlive?: boolean;
-}
-
 /** Writes a head, with room for `bodySize` bytes kept behind it; returns the end, uncommitted. */
 function putHead(
   output: Output,
   heads: ResponseHeadCache,
-  head: ResponseHead,
+  plan: ResponsePlan,
   bodySize: number,
 ): number {
-  const { status, headers, length, closes } = head;
+  const { status, headers, length, closes } = plan;
   const start = heads.prepare(status, headers).bytes;
   const bytes = output.reserve(start.length + LIBRARY_LINES_BYTES + bodySize);
   let at = output.end;
@@ -58,7 +47,7 @@ function putHead(
     if (length === CHUNKED) at = writeLatin1(bytes, at, TRANSFER_ENCODING);
   }
   if (closes) at = writeLatin1(bytes, at, CONNECTION_CLOSE);
-  else if (head.saysKeepAlive === true) {
+  else if (plan.saysKeepAlive) {
     at = writeLatin1(bytes, at, CONNECTION_KEEP_ALIVE);
   }
   return writeLineEnd(bytes, at);
@@ -68,24 +57,24 @@ function putHead(
 export function writeHead(
   output: Output,
   heads: ResponseHeadCache,
-  head: ResponseHead,
+  plan: ResponsePlan,
 ): void {
-  output.commit(putHead(output, heads, head, 0));
+  output.commit(putHead(output, heads, plan, 0));
 }
 
 /** Writes a head and a body of bytes. */
 export function writeBytes(
   output: Output,
   heads: ResponseHeadCache,
-  head: ResponseHead,
+  plan: ResponsePlan,
   body: Uint8Array,
 ): void {
   if (body.length > MAX_COPIED_BODY_BYTES) {
-    writeHead(output, heads, head);
+    writeHead(output, heads, plan);
     output.push(body);
     return;
   }
-  const at = putHead(output, heads, head, body.length);
+  const at = putHead(output, heads, plan, body.length);
   output.reserve(0).set(body, at);
   output.commit(at + body.length);
 }
@@ -103,13 +92,13 @@ export function writeBytes(
 export function writeAscii(
   output: Output,
   heads: ResponseHeadCache,
-  head: ResponseHead,
+  plan: ResponsePlan,
   body: string,
 ): boolean {
-  const prepared = heads.prepare(head.status, head.headers);
-  const isRepeated = prepared.lastText === body && !head.closes &&
-    head.saysKeepAlive !== true;
-  let at = putHead(output, heads, head, body.length);
+  const prepared = heads.prepare(plan.status, plan.headers);
+  const isRepeated = prepared.lastText === body && !plan.closes &&
+    !plan.saysKeepAlive;
+  let at = putHead(output, heads, plan, body.length);
   const bytes = output.reserve(0);
   for (let i = 0; i < body.length; i++) {
     const unit = body.charCodeAt(i);

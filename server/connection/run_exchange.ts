@@ -203,7 +203,7 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
 export function failExchange(exchange: Exchange, error: unknown): void {
   exchange.settle();
   exchange.retainHead();
-  if (error instanceof ProtocolError) exchange.endConnection();
+  if (error instanceof ProtocolError) exchange.requireClose();
   // A stream whose head is unsent gives way to the error's answer.
   if (exchange.isAnswered && !exchange.isHeadSent) {
     exchange.retract(toError(error));

@@ -1,10 +1,11 @@
 /**
- * Sends a body that comes in pieces. The first pieces, up to 8 KiB, are read
- * before the head is written: a body that ends there gets a length and one
- * write. After that a piece is pulled only when the one before it was sent, so
- * that a slow reader holds one piece (RFC 9112 §9.4).
+ * Sends a body that arrives in pieces. Up to 8 KiB of it are gathered before
+ * the head is written: a body that ends within them gets a length and one
+ * write. After that, a piece is pulled only when the last one has been sent, so
+ * that a slow reader costs the memory of one piece (RFC 9112 §9.4).
  *
- * States: gathering (head unsent) → streaming → ended, or failed in either.
+ * States: gathering (head unsent) → streaming → ended; each may fail. The
+ * exchange plans the head; see `response_plan.ts`.
  */
 
 import type { BodySource } from "../../codec/body_source.ts";
@@ -12,32 +13,36 @@ import { CRLF, LAST_CHUNK, writeChunkSize } from "../../codec/chunked.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { encodeLatin1 } from "../../codec/ascii.ts";
-import { type ResponseHead, writeHead } from "./response_writer.ts";
-import type { Output } from "./output.ts";
 import type { EngineContext } from "./engine_context.ts";
+import type { Output } from "./output.ts";
+import type { ResponsePlan } from "./response_plan.ts";
+import { writeHead } from "./response_writer.ts";
 
-/** Bytes that are read before the framing is settled. */
+/** Bytes that are gathered before the head is written. */
 const GATHER_BYTES = 8192;
 
-/** How long that may delay a head, in ms: a feed of events must start at once. */
+/** Longest time that gathering may delay the head, in ms: the first event of a feed must not wait for the second. */
 const GATHER_MS = 5;
 
 /**
- * perf: how many turns of the microtask queue a source has for its answer
- * before that timer is set: those that have their pieces ready need fewer, and
- * a timer costs as much as a short response (bench/load.ts, echo-4k).
+ * Microtask turns that a source gets before the timer of gathering is set.
+ *
+ * perf: sources that have their pieces ready need fewer turns, and a timer
+ * costs as much as a short response (bench/load.ts, echo-4k).
  */
 const PROMPT_MICROTASKS = 16;
 
-/** Largest piece that is copied into the output, so that its framing needs no writes of its own, in bytes. */
+/** Largest piece that is copied into the output together with its chunk framing, in bytes. */
 const MAX_COPIED_PIECE_BYTES = 65_536;
 
-/** Octets of a chunk's size line and end. */
+/** Room for a chunk's size line and its final CRLF, in bytes. */
 const CHUNK_FRAMING_BYTES = 20;
 
 const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
-/** What a streamed response needs to know. */
+const NO_TIMER = (): void => {};
+
+/** What a streamed response needs of its exchange. */
 export interface StreamedResponseInit {
   readonly owner: {
     readonly context: EngineContext;
@@ -45,21 +50,20 @@ export interface StreamedResponseInit {
     exchangeProgressed(): void;
     drained(): Promise<void>;
   };
-  readonly head: ResponseHead;
   readonly source: BodySource;
-  /** Whether the peer knows chunks. */
-  readonly canChunk: boolean;
-  /** The trailer section, asked for at the end. */
+  /** The plan for a body of unknown size. */
+  readonly plan: ResponsePlan;
+  /** Gives the trailer section; called when the body has ended. */
   readonly trailers: () => Headers | null;
-  /** The head goes out; says whether it announces the close. */
-  readonly onHead: () => boolean;
-  /** The last byte is in the output, or the body failed with an error. */
+  /** Plans the head for this length; it is written right after the call. */
+  readonly beginHead: (length: number) => ResponsePlan;
+  /** Called when the last byte is in the output, with `null`, or when the body failed, with the error. */
   readonly onEnd: (error: unknown) => void;
 }
 
 /** One response whose body is pulled; see the file's header. */
 export class StreamedResponse {
-  /** Octets of the body that are in the output. */
+  /** Bytes of the body that are in the output. */
   bodyBytes = 0;
   #init: StreamedResponseInit;
   #length: number;
@@ -69,12 +73,12 @@ export class StreamedResponse {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #hasSurplus = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancelTimer: () => void = NO_TIMER;
 
   /** Begins to pull. */
   constructor(init: StreamedResponseInit) {
     this.#init = init;
-    this.#length = init.head.length;
+    this.#length = init.plan.length;
     this.#run();
   }
 
@@ -82,7 +86,7 @@ export class StreamedResponse {
   abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
-    clearTimeout(this.#timer); // the source may never answer
+    this.#cancelTimer(); // `#run` ends only when the source gives something
     this.#init.source.cancel();
   }
 
@@ -103,29 +107,30 @@ export class StreamedResponse {
         if (!await this.#take(piece)) break;
       }
     } catch (error) {
-      // The owner decides: an answer of its own before the head, a cut after it.
+      // The exchange answers it before the head is sent, and cuts the response after.
       failure = error ??
         new TypeError("Cannot send body: it failed without a reason");
       source.cancel();
     } finally {
       this.#isOver = true;
-      clearTimeout(this.#timer);
+      this.#cancelTimer();
     }
     if (!this.#isAborted) onEnd(failure);
   }
 
-  /** Sends what has come by then if the source lets us wait. */
+  /** Bounds the time of gathering: a slow source's first bytes go out after {@linkcode GATHER_MS}. */
   async #limitGathering(): Promise<void> {
     for (let turn = 0; turn < PROMPT_MICROTASKS; turn++) await null;
     if (this.#isHeadSent || this.#isAborted || this.#isOver) return;
-    this.#timer = setTimeout(() => this.#stopGathering(), GATHER_MS);
+    const { clock } = this.#init.owner.context;
+    this.#cancelTimer = clock.after(GATHER_MS, () => this.#stopGathering());
   }
 
   /** Sends or gathers a piece; says whether more is wanted. */
   async #take(piece: Uint8Array): Promise<boolean> {
     const { owner } = this.#init;
     if (!this.#isHeadSent) {
-      this.#gathered.push(piece.slice()); // a view may end with the next pull
+      this.#gathered.push(piece.slice()); // the source may reuse its buffer
       this.#gatheredBytes += piece.length;
       if (this.#gatheredBytes < GATHER_BYTES) return true;
       this.#stopGathering();
@@ -136,7 +141,7 @@ export class StreamedResponse {
     return !this.#isAborted;
   }
 
-  /** Settles the framing as a stream of unknown length, unless one was declared. */
+  /** Writes the head of a body whose size is unknown, unless it was declared, and what was gathered. */
   #stopGathering(): void {
     if (this.#isHeadSent || this.#isAborted) return;
     this.#writeHead(this.#length);
@@ -147,11 +152,11 @@ export class StreamedResponse {
 
   #end(): void {
     if (!this.#isHeadSent) {
-      const { head, canChunk } = this.#init;
-      const wantsChunked = canChunk &&
-        (head.headers?.chunked === true || this.#init.trailers() !== null);
-      const isUndeclared = this.#length < 0 && !wantsChunked;
-      this.#writeHead(isUndeclared ? this.#gatheredBytes : this.#length);
+      // The whole body is here, so its size is the length unless the
+      // application declared one, or asked for chunks or trailers.
+      const isFixed = this.#length >= 0 ||
+        (this.#length === CHUNKED && this.#wantsChunks());
+      this.#writeHead(isFixed ? this.#length : this.#gatheredBytes);
       for (const piece of this.#gathered) this.#writePiece(piece);
     }
     this.#checkSurplus();
@@ -172,18 +177,17 @@ export class StreamedResponse {
     }
   }
 
+  #wantsChunks(): boolean {
+    const { plan, trailers } = this.#init;
+    return plan.headers?.chunked === true || trailers() !== null;
+  }
+
   #writeHead(length: number): void {
-    const { owner, head, onHead } = this.#init;
+    const { owner, beginHead } = this.#init;
+    const plan = beginHead(length);
     this.#length = length;
     this.#isHeadSent = true;
-    const closes = onHead();
-    writeHead(owner.output, owner.context.heads, {
-      status: head.status,
-      headers: head.headers,
-      length,
-      closes,
-      saysKeepAlive: head.saysKeepAlive === true && !closes,
-    });
+    writeHead(owner.output, owner.context.heads, plan);
   }
 
   #writePiece(piece: Uint8Array): void {
@@ -199,11 +203,11 @@ export class StreamedResponse {
     const fitting = piece.length > room ? piece.subarray(0, room) : piece;
     writePlain(output, fitting);
     this.bodyBytes += fitting.length;
-    // Not thrown here, since the timer of the gathering writes pieces too.
+    // Not thrown here: the timer of gathering writes pieces too and has no caller.
     if (fitting.length < piece.length) this.#hasSurplus = true;
   }
 
-  /** A surplus would be read as the next response (RFC 9112 §11.2). */
+  /** Fails a body that is longer than declared: the client would read the rest as the next response (RFC 9112 §11.2). */
   #checkSurplus(): void {
     if (!this.#hasSurplus) return;
     throw new RangeError(

@@ -1,0 +1,203 @@
+/**
+ * Decides how a final response is framed and whether its connection stays open:
+ * the one place for both. It is pure. The exchange provides the facts and plans
+ * when it writes the head; `response_writer.ts` writes what was planned.
+ *
+ * The reasons to close stand in the order of RFC 9112 §9.3, §9.5 and §9.6. What
+ * a length may be is decided in `codec/response_framing.ts` (RFC 9112 §6), and
+ * what the request's `Connection` means in `codec/persistence.ts`.
+ */
+
+import { UNTIL_CLOSE } from "../../codec/framing.ts";
+import type { Headers } from "../../codec/headers.ts";
+import { CONNECTION_CLOSE, isPersistent } from "../../codec/persistence.ts";
+import {
+  CONNECTION_BITS,
+  IS_CONNECT,
+  IS_HEAD,
+  IS_HTTP_1_0,
+  minorVersionOf,
+} from "../../codec/request_flags.ts";
+import {
+  mayHaveContent,
+  responseBodyLength,
+} from "../../codec/response_framing.ts";
+import { Status } from "../../codec/status.ts";
+
+/** Request flags that change the head of a response. Without them, the same response has the same head. */
+const CHANGES_HEAD = IS_HEAD | IS_HTTP_1_0 | IS_CONNECT | CONNECTION_CLOSE;
+
+/** What a plan asks about the request's body. */
+export interface BodyFacts {
+  /** Whether all of it was consumed. */
+  readonly isDone: boolean;
+  /** Why it cannot be read to its end, or `null`. */
+  readonly fault: Error | null;
+  /** Whether a reader waits for its next bytes. */
+  readonly isAwaited: boolean;
+  /** Whether none of its bytes has arrived. */
+  readonly isUntouched: boolean;
+  /** Bytes that are known to follow. */
+  readonly remainingBytes: number;
+}
+
+/** What a plan asks about an exchange and its connection. */
+export interface ExchangeFacts {
+  /** What is special about the request; bits of `codec/request_flags.ts`. */
+  readonly flags: number;
+  /** The request's body, or `null` if there is none. */
+  readonly body: BodyFacts | null;
+  /** Whether the handler reads or has read the body. */
+  readonly isBodyUsed: boolean;
+  /** Whether the client waits for `100 Continue` and has not got it. */
+  readonly awaitsContinue: boolean;
+  /** Whether the response is a stream that has begun. */
+  readonly isStreaming: boolean;
+  /** Whether a fault or a deadline has ruled out another request. */
+  readonly mustClose: boolean;
+  /** Whether the connection takes no further request: its limit of requests or age, shutdown, or a client that has ended its direction. */
+  readonly isLastExchange: boolean;
+  /** The server's options that matter here. */
+  readonly options: {
+    readonly http10KeepAlive: boolean;
+    readonly drainBytes: number;
+  };
+}
+
+/** The head of a final response, ready to be written. */
+export interface ResponsePlan {
+  readonly status: Status;
+  readonly headers: Headers | null;
+  /** Bytes of the body, or one of the constants of the codec's framing files. */
+  readonly length: number;
+  /** Whether content may follow the head. */
+  readonly hasContent: boolean;
+  /** Whether the connection closes afterwards, which `Connection: close` announces. */
+  readonly closes: boolean;
+  /** Whether to write `Connection: keep-alive`, which HTTP/1.0 clients wait for (RFC 9112 appendix C.2.2). */
+  readonly saysKeepAlive: boolean;
+}
+
+/**
+ * Checks that a status can be that of a final response.
+ *
+ * @throws {RangeError} If it is an interim status, or no status at all.
+ * @throws {TypeError} If it is a success in answer to CONNECT: what follows
+ * would be the tunnel's, and has no framing (RFC 9110 §9.3.6).
+ */
+export function checkFinalStatus(requestFlags: number, status: Status): void {
+  if (!(status instanceof Status) || status.code < 200) {
+    throw new RangeError(
+      `Cannot send status ${status.code} as a final response: use informational()`,
+    );
+  }
+  if ((requestFlags & IS_CONNECT) !== 0 && status.code < 300) {
+    throw new TypeError(
+      "Cannot answer CONNECT with success: take the connection over with hijack()",
+    );
+  }
+}
+
+/**
+ * Plans a final response. Planning changes nothing: until the head is written,
+ * the same exchange may be planned again.
+ *
+ * @param headers The application's fields, or `null` for none.
+ * @param sizeBytes Size of the body, or `UNKNOWN_SIZE` for a stream.
+ * @throws {TypeError} If the application declares a length or a coding that
+ * the response cannot have.
+ */
+export function planResponse(
+  facts: ExchangeFacts,
+  status: Status,
+  headers: Headers | null,
+  sizeBytes: number,
+): ResponsePlan {
+  const fields = headers === null ? null : headers.outgoing();
+  const length = responseBodyLength(
+    status.code,
+    facts.flags,
+    fields,
+    sizeBytes,
+  );
+  return planHead(facts, status, headers, length);
+}
+
+/**
+ * Plans a response whose length is decided. A stream calls it when its head is
+ * written: its first pieces may have defined the length, and the other facts
+ * may have changed since it began.
+ */
+export function planHead(
+  facts: ExchangeFacts,
+  status: Status,
+  headers: Headers | null,
+  length: number,
+): ResponsePlan {
+  const { flags } = facts;
+  const closes = closesAfter(facts, headers, length);
+  return {
+    status,
+    headers,
+    length,
+    hasContent: mayHaveContent(status.code, flags),
+    closes,
+    saysKeepAlive: !closes && (flags & IS_HTTP_1_0) !== 0,
+  };
+}
+
+function closesAfter(
+  facts: ExchangeFacts,
+  headers: Headers | null,
+  length: number,
+): boolean {
+  const { flags, body, options } = facts;
+  // RFC 9112 §9.3, Persistence
+  // 1. The request says `close`, or is HTTP/1.0 without a `keep-alive` that we honor.
+  const connection = flags & CONNECTION_BITS;
+  const minorVersion = minorVersionOf(flags);
+  if (!isPersistent(minorVersion, connection, options.http10KeepAlive)) {
+    return true;
+  }
+  // 2. CONNECT: a client may send the tunnel's bytes before it has read that
+  // there is no tunnel, and they must not be parsed as requests (RFC 9110 §9.3.6).
+  if ((flags & IS_CONNECT) !== 0) return true;
+  // 3. The response's length is not defined by its own framing.
+  if (length === UNTIL_CLOSE) return true;
+  // 4. The request's body will not be read to its end.
+  if (body !== null && leavesBody(facts, body)) return true;
+  // RFC 9112 §9.5, Failures and Timeouts
+  // 5. A fault or a deadline: what follows on this connection is not trusted.
+  if (facts.mustClose) return true;
+  // RFC 9112 §9.6, Tear-down
+  // 6. The connection takes no further request.
+  if (facts.isLastExchange) return true;
+  // 7. The application says `close`.
+  return headers !== null && headers.outgoing().closes;
+}
+
+/** Says whether a body's rest is broken, may never come, or is too long to be discarded. */
+function leavesBody(facts: ExchangeFacts, body: BodyFacts): boolean {
+  if (body.isDone) return false;
+  if (body.fault !== null) return true;
+  // A final response ends the wait for `100 Continue`. The client may then leave
+  // the body out or send it, so that its next bytes have two readings
+  // (RFC 9110 §10.1.1).
+  if (facts.awaitsContinue && body.isUntouched) return true;
+  // The body may be what the stream is made of, and a reader that waits wants the rest.
+  if (facts.isBodyUsed && (facts.isStreaming || body.isAwaited)) return false;
+  return body.remainingBytes > facts.options.drainBytes;
+}
+
+/**
+ * Says whether nothing about an exchange changes the head of a response, so
+ * that bytes written for another exchange may be sent again.
+ *
+ * Where this holds, {@linkcode planResponse} closes only for a reason in the
+ * response itself: its fields or its length.
+ */
+export function allowsRepeat(facts: ExchangeFacts): boolean {
+  return (facts.flags & CHANGES_HEAD) === 0 && !facts.mustClose &&
+    !facts.isLastExchange &&
+    (facts.body === null || !leavesBody(facts, facts.body));
+}
