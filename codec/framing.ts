@@ -1,9 +1,10 @@
 /**
- * How long a body is: the one place that reads `Content-Length` and
- * `Transfer-Encoding`, and the one that decides which of them is written
- * (RFC 9112 §6, RFC 9110 §8.6). The steps stand in the RFC's order.
+ * Decides how long the body of a received message is (RFC 9112 §6, RFC 9110
+ * §8.6), in the order of the RFC's steps. No other file reads `Content-Length`
+ * and `Transfer-Encoding` of received messages. `response_framing.ts` decides
+ * about responses that we write.
  *
- * A length is a number of bytes; a negative one names a way of framing.
+ * A length is a number of bytes, or one of the negative constants below.
  */
 
 import {
@@ -17,12 +18,12 @@ import { ABSENT, type KnownFields } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { trimOptionalWhiteSpace } from "./head_encoder.ts";
 
-/** The body is chunked (RFC 9112 §7.1). */
+/** The length of a body that is chunked (RFC 9112 §7.1). */
 export const CHUNKED = -1;
-/** The body ends with the connection (RFC 9112 §6.3 step 8). */
+/** The length of a body that ends with the connection (RFC 9112 §6.3 step 8). */
 export const UNTIL_CLOSE = -2;
 
-/** 2^53 − 1 without its last digit, and that digit: the largest length that is exact. */
+/** 2^53 − 1, the largest exact length, without its last digit; and that digit. */
 const MAX_LENGTH_TENS = 900_719_925_474_099;
 const MAX_LENGTH_LAST_DIGIT = 1;
 const MAX_LENGTH_DIGITS = 16;
@@ -30,46 +31,48 @@ const MAX_LENGTH_DIGITS = 16;
 /**
  * Decides how a request's body is framed (RFC 9112 §6.3).
  *
- * @param index The control fields of the head.
+ * @param fields The known fields of the head.
  * @param minorVersion 0 or 1.
- * @returns Bytes of the body, or {@linkcode CHUNKED}.
- * @throws {ProtocolError} For everything that two readers could take differently.
+ * @returns The length in bytes, or {@linkcode CHUNKED}.
+ * @throws {ProtocolError} For anything that two recipients could read differently:
+ * `INVALID_CONTENT_LENGTH`, `CONFLICTING_FRAMING`, `INVALID_TRANSFER_ENCODING` or
+ * `UNSUPPORTED_TRANSFER_CODING`.
  */
 export function requestBodyLength(
-  index: KnownFields,
+  fields: KnownFields,
   minorVersion: number,
 ): number {
-  const { contentLength, transferEncoding } = index;
+  const { contentLength, transferEncoding } = fields;
   if (contentLength === ABSENT && transferEncoding === ABSENT) {
     return 0; // §6.3 step 7: a request without either has no body
   }
   const declared = contentLength === ABSENT
     ? 0
-    : parseContentLength(index, contentLength);
+    : parseContentLength(fields, contentLength);
   if (transferEncoding === ABSENT) return declared; // §6.3 step 6
   if (contentLength !== ABSENT) {
-    // §6.3 step 3 lets a server drop the length; it is an attack more often
-    // than a mistake (§11.2), so it is refused.
+    // §6.3 step 3 allows a server to ignore the length. Such a message is more
+    // likely an attack than a mistake (§11.2), so it is refused.
     throw fault(
-      index,
+      fields,
       transferEncoding,
       "CONFLICTING_FRAMING",
       "Cannot accept Content-Length together with Transfer-Encoding",
     );
   }
-  if (minorVersion === 0) { // §6.1: framing of such a message is faulty
+  if (minorVersion === 0) { // §6.1: the framing of such a message is faulty
     throw fault(
-      index,
+      fields,
       transferEncoding,
       "INVALID_TRANSFER_ENCODING",
       "Cannot accept Transfer-Encoding in HTTP/1.0",
     );
   }
-  requireChunked(index, transferEncoding); // §6.3 step 4
+  requireChunked(fields, transferEncoding); // §6.3 step 4
   return CHUNKED;
 }
 
-/** What decides, beside the fields, how a response's body is framed. */
+/** The facts besides its fields that decide how a response's body is framed. */
 export interface ResponseFacts {
   readonly status: number;
   readonly minorVersion: number;
@@ -77,74 +80,74 @@ export interface ResponseFacts {
 }
 
 /**
- * Decides how a response's body is framed (RFC 9112 §6.3).
+ * Decides how a received response's body is framed (RFC 9112 §6.3).
  *
- * @returns Bytes of the body, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
- * @throws {ProtocolError} For everything that two readers could take differently.
+ * @returns The length in bytes, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
+ * @throws {ProtocolError} As {@linkcode requestBodyLength}.
  */
 export function receivedBodyLength(
-  index: KnownFields,
+  fields: KnownFields,
   { status, minorVersion, requestMethod }: ResponseFacts,
 ): number {
   if (
     requestMethod === "HEAD" || status < 200 || status === 204 || status === 304
-  ) return 0; // §6.3 step 1: whatever the fields say
+  ) return 0; // §6.3 step 1: no body, regardless of the fields
   if (requestMethod === "CONNECT" && status < 300) return 0; // step 2: a tunnel
-  if (index.contentLength === ABSENT && index.transferEncoding === ABSENT) {
+  if (fields.contentLength === ABSENT && fields.transferEncoding === ABSENT) {
     return UNTIL_CLOSE; // step 8
   }
-  return requestBodyLength(index, minorVersion); // steps 3 to 6
+  return requestBodyLength(fields, minorVersion); // steps 3 to 6
 }
 
-/** `1*DIGIT` after trimming, exact or refused (RFC 9110 §8.6). */
-function parseContentLength(index: KnownFields, entry: number): number {
-  const { bytes } = index;
-  const end = index.valueEnd(entry);
-  const start = index.valueStart(entry);
+/** Parses `1*DIGIT` exactly, or refuses it (RFC 9110 §8.6). */
+function parseContentLength(fields: KnownFields, entry: number): number {
+  const { bytes } = fields;
+  const end = fields.valueEnd(entry);
+  const start = fields.valueStart(entry);
   let tens = 0; // all digits but the last
   let last = 0;
-  let digits = 0; // significant ones
+  let digits = 0; // without leading zeros
   for (let pos = start; pos < end; pos++) {
     const digit = bytes[pos]! - DIGIT_0; // in range: pos < end
-    if (digit < 0 || digit > 9) throw badLength(index, entry, "not a number");
+    if (digit < 0 || digit > 9) throw badLength(fields, entry, "not a number");
     if (digits > 0 || digit > 0) digits++;
-    if (digits > MAX_LENGTH_DIGITS) throw badLength(index, entry, "too large");
+    if (digits > MAX_LENGTH_DIGITS) throw badLength(fields, entry, "too large");
     tens = tens * 10 + last;
     last = digit;
   }
-  if (start === end) throw badLength(index, entry, "empty");
+  if (start === end) throw badLength(fields, entry, "empty");
   if (
     tens > MAX_LENGTH_TENS ||
     (tens === MAX_LENGTH_TENS && last > MAX_LENGTH_LAST_DIGIT)
-  ) throw badLength(index, entry, "too large");
+  ) throw badLength(fields, entry, "too large");
   return tens * 10 + last;
 }
 
 function badLength(
-  index: KnownFields,
+  fields: KnownFields,
   entry: number,
   why: string,
 ): ProtocolError {
   const value = quoteBytes(
-    index.bytes,
-    index.valueStart(entry),
-    index.valueEnd(entry),
+    fields.bytes,
+    fields.valueStart(entry),
+    fields.valueEnd(entry),
   );
   return fault(
-    index,
+    fields,
     entry,
     "INVALID_CONTENT_LENGTH",
     `Cannot parse Content-Length: ${value} is ${why}`,
   );
 }
 
-/** `chunked` alone; strict about list members, since smuggling lives there (RFC 9112 §6.1). */
-function requireChunked(index: KnownFields, entry: number): void {
-  if (isChunked(index, entry)) return;
+/** Accepts `chunked` as the only coding; strict about the list, which has been used for smuggling (RFC 9112 §6.1). */
+function requireChunked(fields: KnownFields, entry: number): void {
+  if (isChunked(fields, entry)) return;
   const text = decodeLatin1(
-    index.bytes,
-    index.valueStart(entry),
-    index.valueEnd(entry),
+    fields.bytes,
+    fields.valueStart(entry),
+    fields.valueEnd(entry),
   );
   const codings = text.split(",").map((member) =>
     lowerCaseAscii(trimOptionalWhiteSpace(member))
@@ -153,14 +156,14 @@ function requireChunked(index: KnownFields, entry: number): void {
   const chunkedAt = codings.indexOf("chunked");
   if (!areTokens || chunkedAt !== codings.length - 1) {
     throw fault(
-      index,
+      fields,
       entry,
       "INVALID_TRANSFER_ENCODING",
-      "Cannot parse Transfer-Encoding: chunked must stand once and last",
+      "Cannot parse Transfer-Encoding: chunked must occur once, as the last coding",
     );
   }
   throw fault(
-    index,
+    fields,
     entry,
     "UNSUPPORTED_TRANSFER_CODING",
     "Cannot decode a transfer coding other than chunked",
@@ -169,19 +172,19 @@ function requireChunked(index: KnownFields, entry: number): void {
 
 const CHUNKED_NAME = "chunked";
 
-function isChunked(index: KnownFields, entry: number): boolean {
-  const { bytes } = index;
-  const start = index.valueStart(entry);
-  if (index.valueEnd(entry) - start !== CHUNKED_NAME.length) return false;
+function isChunked(fields: KnownFields, entry: number): boolean {
+  const { bytes } = fields;
+  const start = fields.valueStart(entry);
+  if (fields.valueEnd(entry) - start !== CHUNKED_NAME.length) return false;
   for (let i = 0; i < CHUNKED_NAME.length; i++) {
-    // letters only, so that one bit makes the case
+    // setting this bit lower-cases a letter, and the name has only letters
     if ((bytes[start + i]! | 0x20) !== CHUNKED_NAME.charCodeAt(i)) return false;
   }
   return true;
 }
 
 function fault(
-  index: KnownFields,
+  fields: KnownFields,
   entry: number,
   code:
     | "CONFLICTING_FRAMING"
@@ -190,5 +193,9 @@ function fault(
     | "UNSUPPORTED_TRANSFER_CODING",
   message: string,
 ): ProtocolError {
-  return new ProtocolError(code, message, index.valueStart(entry) - index.base);
+  return new ProtocolError(
+    code,
+    message,
+    fields.valueStart(entry) - fields.base,
+  );
 }

@@ -1,15 +1,21 @@
 /**
- * The only place that writes a start line and a field line (RFC 9112 §3, §4,
- * §5). Callers decide framing and persistence first and hand the outcome over;
- * names and values come here checked, by {@linkcode checkFieldName} and
- * {@linkcode checkFieldValue}, because a CR or LF that got here would be a
- * field or a message of its own on the wire (RFC 9112 §11.1).
+ * Writes start lines and field lines (RFC 9112 §3, §4, §5); no other file does.
+ * Callers decide about framing and persistence first. They pass names and values
+ * that {@linkcode checkFieldName} and {@linkcode checkFieldValue} have checked: a
+ * CR or LF written here would start another field or message (RFC 9112 §11.1).
  */
 
-import { CR, FIELD_VALUE, isToken, LF, writeLatin1 } from "./ascii.ts";
+import {
+  CR,
+  encodeLatin1,
+  FIELD_VALUE,
+  isToken,
+  LF,
+  writeLatin1,
+} from "./ascii.ts";
 
 /**
- * Gives the name back if it is a token (RFC 9110 §5.1).
+ * Returns the name if it is a token (RFC 9110 §5.1).
  *
  * @throws {TypeError} If it is not.
  */
@@ -21,10 +27,10 @@ export function checkFieldName(name: string): string {
 }
 
 /**
- * Gives the value back without white space around it (RFC 9110 §5.5).
+ * Returns the value without surrounding white space (RFC 9110 §5.5).
  *
- * @throws {TypeError} If a code unit is a control character other than HTAB or
- * above 0xFF, which would be cut to a byte and could become CR or LF.
+ * @throws {TypeError} If it contains a control character other than HTAB, or a code
+ * unit above 0xFF, which could become CR or LF when it is truncated to a byte.
  */
 export function checkFieldValue(name: string, value: string): string {
   for (let i = 0; i < value.length; i++) {
@@ -42,7 +48,7 @@ export function checkFieldValue(name: string, value: string): string {
   return trimOptionalWhiteSpace(value);
 }
 
-/** Takes SP and HTAB, and nothing else, off both ends (RFC 9110 §5.6.3). */
+/** Removes SP and HTAB, and nothing else, from both ends (RFC 9110 §5.6.3). */
 export function trimOptionalWhiteSpace(value: string): string {
   let start = 0;
   let end = value.length;
@@ -56,12 +62,12 @@ function isOptionalWhiteSpace(value: string, index: number): boolean {
   return unit === 0x20 || unit === 0x09;
 }
 
-/** Bytes that one field line takes. */
+/** The size of a field line in bytes, with its CRLF. */
 export function fieldLineSize(name: string, value: string): number {
   return name.length + value.length + 4;
 }
 
-/** Writes `name: value CRLF` of checked parts; returns the offset behind it. */
+/** Writes `name: value CRLF`; both parts must be checked. Returns the offset after the line. */
 export function writeFieldLine(
   bytes: Uint8Array,
   offset: number,
@@ -74,21 +80,21 @@ export function writeFieldLine(
   return writeLineEnd(bytes, at);
 }
 
-/** Writes CRLF; returns the offset behind it. */
+/** Writes CRLF; returns the offset after it. */
 export function writeLineEnd(bytes: Uint8Array, offset: number): number {
   bytes[offset] = CR;
   bytes[offset + 1] = LF;
   return offset + 2;
 }
 
-/** Writes a number's decimal digits; returns the offset behind them. */
+/** Writes a number's decimal digits; returns the offset after them. */
 export function writeDecimal(
   bytes: Uint8Array,
   offset: number,
   value: number,
 ): number {
   if (value > 0x3fffffff) {
-    // beyond the integers that divide without a detour through doubles
+    // too large for 32-bit integer division
     return writeLatin1(bytes, offset, String(value));
   }
   let digits = 1;
@@ -107,25 +113,19 @@ export function encodeStatusLine(
   code: number,
   reason: string,
 ): Uint8Array<ArrayBuffer> {
-  // The server's version is 1.1 whatever the request's was (RFC 9110 §6.2).
-  return encodeLine(`HTTP/1.1 ${code} ${reason}\r\n`);
+  // The server's version is 1.1, whatever the request's version is (RFC 9110 §6.2).
+  return encodeLatin1(`HTTP/1.1 ${code} ${reason}\r\n`);
 }
 
-/** Encodes a request line with its CRLF of checked parts (RFC 9112 §3). */
+/** Encodes a request line with its CRLF; both parts must be checked (RFC 9112 §3). */
 export function encodeRequestLine(
   method: string,
   target: string,
 ): Uint8Array<ArrayBuffer> {
-  return encodeLine(`${method} ${target} HTTP/1.1\r\n`);
+  return encodeLatin1(`${method} ${target} HTTP/1.1\r\n`);
 }
 
-function encodeLine(line: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(line.length);
-  writeLatin1(bytes, 0, line);
-  return bytes;
-}
-
-/** Encodes the field lines of which `isKept` says yes, without the empty line. */
+/** Encodes the field lines for which `isKept` returns true, without the empty line. */
 export function encodeFieldLines(
   names: readonly string[],
   values: readonly string[],

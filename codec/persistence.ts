@@ -1,6 +1,7 @@
 /**
- * Whether a connection may carry another message: the one place that reads
- * `Connection` (RFC 9112 §9.3, §9.6; RFC 9110 §7.6.1).
+ * Reads `Connection`, and decides whether a received message lets the connection
+ * carry another one (RFC 9112 §9.3, §9.6; RFC 9110 §7.6.1). No other file reads
+ * this field of received messages.
  */
 
 import { COMMA, equalsIgnoringCase, HTAB, SP, TOKEN } from "./ascii.ts";
@@ -8,44 +9,44 @@ import { ABSENT, type KnownFields } from "./known_fields.ts";
 import { ProtocolError } from "./errors.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 
-/** `Connection` names `close`. */
+/** `Connection` contains `close`. */
 export const CONNECTION_CLOSE = 1;
-/** `Connection` names `keep-alive`. */
+/** `Connection` contains `keep-alive`. */
 export const CONNECTION_KEEP_ALIVE = 2;
-/** `Connection` names `upgrade`. */
+/** `Connection` contains `upgrade`. */
 export const CONNECTION_UPGRADE = 4;
 
 /**
- * Reads the members of all `Connection` lines as bits; unknown ones count for
- * nothing, and empty ones are skipped (RFC 9110 §5.6.1).
+ * Returns the members of all `Connection` lines as bits; unknown and empty members
+ * are ignored (RFC 9110 §5.6.1).
  *
- * @throws {ProtocolError} `INVALID_CONNECTION` if a member is no token: a
- * garbled control field is not worth a guess.
+ * @throws {ProtocolError} `INVALID_CONNECTION` if a member is not a token. Guessing
+ * what a malformed field meant would be unsafe.
  */
-export function connectionOptions(index: KnownFields): number {
-  if (index.connection === ABSENT) return 0;
+export function connectionOptions(fields: KnownFields): number {
+  if (fields.connection === ABSENT) return 0;
   let options = readMembers(
-    index,
-    index.valueStart(index.connection),
-    index.valueEnd(index.connection),
+    fields,
+    fields.valueStart(fields.connection),
+    fields.valueEnd(fields.connection),
   );
-  if (!index.hasMoreConnections) return options;
-  const end = index.count * FIELD_STRIDE;
-  const second = index.connection + FIELD_STRIDE;
+  if (!fields.hasMoreConnections) return options;
+  const end = fields.count * FIELD_STRIDE;
+  const second = fields.connection + FIELD_STRIDE;
   for (let entry = second; entry < end; entry += FIELD_STRIDE) {
-    if (index.isNamed(entry, "connection")) {
+    if (fields.isNamed(entry, "connection")) {
       options |= readMembers(
-        index,
-        index.valueStart(entry),
-        index.valueEnd(entry),
+        fields,
+        fields.valueStart(entry),
+        fields.valueEnd(entry),
       );
     }
   }
   return options;
 }
 
-function readMembers(index: KnownFields, start: number, end: number): number {
-  const { bytes } = index;
+function readMembers(fields: KnownFields, start: number, end: number): number {
+  const { bytes } = fields;
   let options = 0;
   let pos = start;
   while (pos < end) {
@@ -58,7 +59,7 @@ function readMembers(index: KnownFields, start: number, end: number): number {
         throw new ProtocolError(
           "INVALID_CONNECTION",
           "Cannot parse Connection: a member is not a token",
-          pos - index.base,
+          pos - fields.base,
         );
       }
       continue; // white space before a member
@@ -89,12 +90,13 @@ function memberBit(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /**
- * Says whether the peer's message leaves the connection open (RFC 9112 §9.3).
+ * Returns whether the peer's message keeps the connection open (RFC 9112 §9.3).
  *
  * @param minorVersion The message's minor version.
  * @param options Bits from {@linkcode connectionOptions}.
- * @param honorsHttp10KeepAlive Whether `keep-alive` in HTTP/1.0 counts; it
- * breaks through old proxies (RFC 9112 appendix C.2.2), so it is off by default.
+ * @param honorsHttp10KeepAlive Whether `keep-alive` counts in HTTP/1.0. It is off by
+ * default, since old proxies forward the field without understanding it (RFC 9112
+ * appendix C.2.2).
  */
 export function isPersistent(
   minorVersion: number,
