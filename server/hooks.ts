@@ -1,11 +1,15 @@
 /**
- * The functions that an application can set for points in the life of a
- * connection or a request, and the actions that they can return.
+ * The parts of an application: the handlers and hooks that it sets for points
+ * in the life of a connection or a request, the actions that hooks can return,
+ * and the immutable whole that a builder produces.
  */
 
+import type { Router } from "../router/router.ts";
+import type { ServerOptions } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
+import type { TlsIdentity } from "./tls.ts";
 
 /** Responds to a request through `res`, before it returns or before its promise settles. */
 export type Handler = (
@@ -110,3 +114,21 @@ export type ErrorHook = (
   ctx: RequestContext,
   res: ResponseHandle,
 ) => void | Promise<void>;
+
+/** The hooks of an application; `null` where none is set. */
+export interface Hooks {
+  readonly connectionSetup: ConnectionSetupHook | null;
+  readonly preRouting: PreRoutingHook | null;
+  readonly connectionTeardown: ConnectionTeardownHook | null;
+  readonly error: ErrorHook | null;
+}
+
+/** An application that is ready to serve, the same for every connection and engine. */
+export interface Application {
+  readonly router: Router<Handler>;
+  readonly fallback: Handler | null;
+  readonly hooks: Hooks;
+  readonly options: ServerOptions;
+  /** The certificate and key of the listeners, or `null` for clear text. */
+  readonly tls: TlsIdentity | null;
+}

@@ -133,3 +133,15 @@ function checkOption(name: string, value: unknown): void {
     }`,
   );
 }
+
+/**
+ * Derives the codec's limits for request heads.
+ *
+ * @param isSecure Whether the connections use TLS.
+ */
+export function headLimits(
+  options: ServerOptions,
+  isSecure: boolean,
+): HeadLimits {
+  return { ...options, acceptsHttps: isSecure || options.trustForwardedScheme };
+}

@@ -3,13 +3,20 @@
  * the connection. Nothing is made until it is read.
  */
 
-import { BodyReader } from "../codec/body_reader.ts";
+import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import { RequestTarget } from "../codec/request_target.ts";
 import type { Params } from "../router/params.ts";
 import type { Duplex } from "./duplex.ts";
-import type { RequestBody } from "./connection/request_body.ts";
+
+/** A request's body on its way in, as far as the context needs it. */
+export interface ReceivedBody extends BodyFeed {
+  /** The trailer section, or `null` before the body was read to its end. */
+  readonly trailers: Headers | null;
+  /** Payload bytes received so far. */
+  readonly receivedBytes: number;
+}
 
 /** What a context reads from; the connection fills it and takes the head away at the end. */
 export interface RequestState {
@@ -18,7 +25,7 @@ export interface RequestState {
   /** The route's captured values. */
   params: Params;
   /** The body, or `null` if there is none. */
-  readonly body: RequestBody | null;
+  readonly body: ReceivedBody | null;
   /** How many bytes the body's helpers gather. */
   readonly maxBufferedBodyBytes: number;
   /** The connection's two streams. */

@@ -6,12 +6,18 @@
 
 import { RouterBuilder } from "../router/router.ts";
 import { type Address, type ListenAddress, parseAddress } from "./address.ts";
-import type { Application } from "./application.ts";
 import { ConnectionManager } from "./engines/connection_manager.ts";
 import type { Engine } from "./engines/engine.ts";
-import { epollEngine, listenEngine } from "./engines/start.ts";
+import {
+  epollEngine,
+  listenEngine,
+  requireClearText,
+  sharedEngine,
+  sharePorts,
+} from "./engines/start.ts";
 import { errorReporter } from "./error_reporter.ts";
 import type {
+  Application,
   ConnectionSetupHook,
   ConnectionTeardownHook,
   ErrorHook,
@@ -338,12 +344,22 @@ export class Server {
    * @throws {Error} If an address cannot be bound.
    */
   serveThreaded(options: ThreadedServeOptions = {}): ServerHandle {
-    const { signal } = options;
+    const { signal, engine = "listen", libc, onError } = options;
     signal?.throwIfAborted();
+    const app = this.#app;
+    if (engine === "epoll") requireClearText(app);
     const serving = serveThreaded({
-      app: this.#app,
       addresses: this.#addresses,
       options,
+      threadCount: app.options.threadCount,
+      sharePorts: (addresses, threadCount) =>
+        sharePorts(addresses, { engine, threadCount, libc }),
+      serve: ({ addresses, descriptors }) =>
+        this.#listen(
+          sharedEngine(app, { engine, libc, descriptors }),
+          addresses,
+          onError,
+        ),
     });
     stopOnAbort(serving, signal);
     return new ServerHandle(serving);
@@ -352,12 +368,9 @@ export class Server {
   #serve(options: ServeOptions, makeEngine: () => Engine): ServerHandle {
     const { signal, onListen, onError } = options;
     signal?.throwIfAborted();
-    const manager = new ConnectionManager(this.#app, makeEngine(), {
-      onError: errorReporter(onError),
-    });
-    manager.listen(this.#addresses);
-    stopOnAbort(manager, signal);
-    const handle = new ServerHandle(manager);
+    const serving = this.#listen(makeEngine(), this.#addresses, onError);
+    stopOnAbort(serving, signal);
+    const handle = new ServerHandle(serving);
     try {
       onListen?.(handle.addr);
     } catch (error) {
@@ -365,6 +378,18 @@ export class Server {
       throw error;
     }
     return handle;
+  }
+
+  #listen(
+    engine: Engine,
+    addresses: readonly ListenAddress[],
+    onError: ServeOptions["onError"],
+  ): Serving {
+    const manager = new ConnectionManager(this.#app, engine, {
+      onError: errorReporter(onError),
+    });
+    manager.listen(addresses);
+    return manager;
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 import { RouterBuilder } from "../../router/router.ts";
-import type { Application } from "../../server/application.ts";
+import type { Application } from "../../server/hooks.ts";
 import type { Handler } from "../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../server/options.ts";
 import { Headers } from "../../codec/headers.ts";

@@ -10,11 +10,11 @@ import {
   type ReceiveWindow,
   WINDOW_BYTES,
 } from "../../codec/simd/head_scanner.ts";
-import { type Application, headLimits } from "../application.ts";
 import { ResponseHeadCache } from "./head_cache.ts";
 import type { Clock } from "./clock.ts";
 import { Connections } from "./connections.ts";
-import type { Handler } from "../hooks.ts";
+import type { Application, Handler } from "../hooks.ts";
+import { headLimits } from "../options.ts";
 import { OutputPool } from "./output.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
 

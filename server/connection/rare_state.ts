@@ -5,7 +5,14 @@
  */
 
 import type { Headers } from "../../codec/headers.ts";
-import type { StreamedResponse } from "./streamed_response.ts";
+
+/** A response whose body is being streamed, as far as its exchange needs it. */
+interface ResponseStream {
+  /** Size of the body so far, without framing. */
+  readonly bodyBytes: number;
+  /** Stops the stream and cancels its source. */
+  abort(): void;
+}
 
 /** The rare part of one exchange's state; see the file's header. */
 export class RareState {
@@ -14,7 +21,7 @@ export class RareState {
   /** Whether the error hook was called to answer; it is called once. */
   isHookAsked = false;
   trailers: Headers | null = null;
-  stream: StreamedResponse | null = null;
+  stream: ResponseStream | null = null;
   /** Why the whole response cannot be sent, once that is known. */
   failure: Error | null = null;
   /** Settles with the response, if the handler asked before the response was complete. */
@@ -42,7 +49,7 @@ export class RareState {
   }
 
   /** Forgets the stream, and returns it if there was one. */
-  dropStream(): StreamedResponse | null {
+  dropStream(): ResponseStream | null {
     const { stream } = this;
     this.stream = null;
     return stream;

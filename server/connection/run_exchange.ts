@@ -8,8 +8,11 @@
 import { ProtocolError } from "../../codec/errors.ts";
 import { UNKNOWN_ROUTE } from "../../codec/request_head.ts";
 import { Status } from "../../codec/status.ts";
-import type { Application } from "../application.ts";
-import { PreRoutingAction, type PreRoutingHook } from "../hooks.ts";
+import {
+  type Application,
+  PreRoutingAction,
+  type PreRoutingHook,
+} from "../hooks.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 

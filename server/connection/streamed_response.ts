@@ -13,7 +13,8 @@ import { CRLF, LAST_CHUNK, writeChunkSize } from "../../codec/chunked.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { encodeLatin1 } from "../../codec/ascii.ts";
-import type { EngineContext } from "./engine_context.ts";
+import type { Clock } from "./clock.ts";
+import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import type { ResponsePlan } from "./response_plan.ts";
 import { writeHead } from "./response_writer.ts";
@@ -45,7 +46,10 @@ const NO_TIMER = (): void => {};
 /** What a streamed response needs of its exchange. */
 export interface StreamedResponseInit {
   readonly owner: {
-    readonly context: EngineContext;
+    readonly context: {
+      readonly clock: Clock;
+      readonly heads: ResponseHeadCache;
+    };
     readonly output: Output;
     exchangeProgressed(): void;
     drained(): Promise<void>;

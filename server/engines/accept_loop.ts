@@ -7,7 +7,7 @@
 import { toError } from "../to_error.ts";
 import type { Duplex } from "../duplex.ts";
 import { closeQuietly } from "./close_quietly.ts";
-import type { Listener } from "./engine.ts";
+import type { Listener } from "./listener.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
 
 /** Wait after a failed accept, in ms: doubles with each failure, from the first value to the second. */

@@ -3,9 +3,9 @@
  * What happens to a connection then is up to the connection manager.
  */
 
-import type { Application } from "../application.ts";
 import {
   type Accepted,
+  type Application,
   ConnectionSetupAction,
   type ConnectionSetupHook,
 } from "../hooks.ts";

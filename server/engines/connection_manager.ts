@@ -5,19 +5,28 @@
  */
 
 import type { ListenAddress } from "../address.ts";
-import type { Application } from "../application.ts";
 import type { Clock } from "../connection/clock.ts";
+import { Connection } from "../connection/connection.ts";
 import type { ServedConnection } from "../connection/connections.ts";
 import { EngineContext } from "../connection/engine_context.ts";
-import type { Duplex } from "../duplex.ts";
-import { ConnectionSetupAction, type ProceedOptions } from "../hooks.ts";
+import type { Duplex, Transport } from "../duplex.ts";
+import {
+  type Application,
+  ConnectionSetupAction,
+  type ProceedOptions,
+} from "../hooks.ts";
 import type { Serving } from "../server_handle.ts";
 import { AcceptLoop, type AcceptLoopOwner } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { ConnectionHooks } from "./connection_hooks.ts";
-import type { Engine, Listener } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import type { Listener } from "./listener.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
-import type { ServedTransport, TransportOwner } from "./transport.ts";
+import type {
+  ConnectionMachine,
+  ServedTransport,
+  TransportOwner,
+} from "./transport.ts";
 
 /** Settings of a {@linkcode ConnectionManager}. */
 export interface ConnectionManagerOptions {
@@ -170,6 +179,11 @@ export class ConnectionManager
     if (action !== ConnectionSetupAction.stopAccepting) return true;
     this.#stopAccepting();
     return false;
+  }
+
+  /** See {@linkcode TransportOwner.connect}. */
+  connect(transport: Transport, options: ProceedOptions): ConnectionMachine {
+    return new Connection(this.context, transport, options);
   }
 
   /** See {@linkcode TransportOwner.transportClosed}. */

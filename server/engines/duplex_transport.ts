@@ -3,11 +3,11 @@
  * one read outstanding, one write at a time, no protocol.
  */
 
-import { Connection } from "../connection/connection.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { CheckedDuplex, type Streams } from "./checked_duplex.ts";
 import { TakenOverDuplex } from "./taken_over_duplex.ts";
 import type {
+  ConnectionMachine,
   ServedTransport,
   TransportInit,
   TransportOwner,
@@ -50,7 +50,7 @@ const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
 export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
   /** The machine that is fed. */
-  readonly connection: Connection;
+  readonly connection: ConnectionMachine;
   /** The duplex, or what stands before it. */
   #streams: Streams;
   #owner: TransportOwner;
@@ -69,7 +69,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.duplex = duplex;
     this.#streams = isUntrusted ? new CheckedDuplex(duplex) : duplex;
     this.#owner = owner;
-    this.connection = new Connection(context, this, options);
+    this.connection = owner.connect(this, options);
     this.#slot = context.slots.take();
     this.#buffer = this.#slot?.view ?? new Uint8Array(SMALL_READ_BYTES);
     this.#resting = this.#buffer;

@@ -7,27 +7,8 @@
  */
 
 import type { ListenAddress } from "../address.ts";
-import type { Duplex } from "../duplex.ts";
+import type { Listener } from "./listener.ts";
 import type { ServedTransport, TransportInit } from "./transport.ts";
-
-/** A source of connections; the runtime's listeners are some. */
-export interface Listener {
-  /** The bound address. */
-  readonly addr: Deno.Addr;
-  /** Resolves with the next connection; rejects with the reason if there is none. */
-  accept(): Promise<Duplex>;
-  /**
-   * Resolves when everything that has already arrived was delivered. Without
-   * this method, one turn of the event loop has to do.
-   */
-  settled?(): Promise<void>;
-  /** Stops accepting; a pending accept rejects. */
-  close(): void;
-  /** Keeps the process alive. */
-  ref(): void;
-  /** Lets the process exit. */
-  unref(): void;
-}
 
 /** One way to do network I/O. */
 export interface Engine {

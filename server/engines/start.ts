@@ -1,8 +1,9 @@
 /** Makes engines by name, for one thread or for several that share their ports. */
 
 import type { TcpAddress } from "../address.ts";
-import type { Application } from "../application.ts";
-import type { Engine, Listener } from "./engine.ts";
+import type { Application } from "../hooks.ts";
+import type { Engine } from "./engine.ts";
+import type { Listener } from "./listener.ts";
 import { EpollEngine } from "./epoll/engine.ts";
 import { EpollSharedPorts } from "./epoll/shared_ports.ts";
 import { ListenEngine } from "./listen/engine.ts";

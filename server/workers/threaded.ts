@@ -1,18 +1,13 @@
 /**
  * Serves on several cores. The program's own thread supervises workers. Each
  * worker runs the program again, reaches the same call, and serves the same
- * ports there. This file decides which of the two a thread does.
+ * ports there. This file decides which of the two a thread does; the caller
+ * provides the ports and the serving.
  */
 
 import { parentPort } from "node:worker_threads";
 import type { ListenAddress, TcpAddress } from "../address.ts";
-import type { Application } from "../application.ts";
-import { ConnectionManager } from "../engines/connection_manager.ts";
-import {
-  requireClearText,
-  sharedEngine,
-  sharePorts,
-} from "../engines/start.ts";
+import type { SharedPorts } from "../engines/shared_ports.ts";
 import { errorReporter } from "../error_reporter.ts";
 import type { ThreadedServeOptions } from "../serve_options.ts";
 import type { Serving } from "../server_handle.ts";
@@ -33,9 +28,17 @@ import { Supervisor } from "./supervisor.ts";
 
 /** What to serve, and how. */
 export interface ThreadedInit {
-  readonly app: Application;
   readonly addresses: readonly ListenAddress[];
   readonly options: ThreadedServeOptions;
+  /** How many workers to start if the options do not say it; 0 means one for each core. */
+  readonly threadCount: number;
+  /** Opens the ports that the workers share; called on the program's own thread. */
+  sharePorts(
+    addresses: readonly TcpAddress[],
+    threadCount: number,
+  ): SharedPorts;
+  /** Serves on this thread; called in a worker. */
+  serve(assignment: Assignment): Serving;
 }
 
 /**
@@ -45,7 +48,6 @@ export interface ThreadedInit {
  */
 export function serveThreaded(init: ThreadedInit): Serving {
   const addresses = requireTcp(init.addresses);
-  if (init.options.engine === "epoll") requireClearText(init.app);
   const assignment = findAssignment();
   if (assignment === null || parentPort === null) {
     return supervise(init, addresses);
@@ -54,23 +56,18 @@ export function serveThreaded(init: ThreadedInit): Serving {
     return new IdleServing(addresses, assignment, parentPort);
   }
   takeAssignment(assignment);
-  const manager = serveAssignment(init, assignment);
-  return new ServingWorker(manager, parentPort);
+  return new ServingWorker(init.serve(assignment), parentPort);
 }
 
 function supervise(
-  { app, options }: ThreadedInit,
+  { options, threadCount, sharePorts }: ThreadedInit,
   addresses: readonly TcpAddress[],
 ): Serving {
-  const { engine = "listen", libc, onListen, onError } = options;
-  const workerCount = requireCount(options.workers ?? app.options.threadCount);
+  const { engine = "listen", onListen, onError } = options;
+  const workerCount = requireCount(options.workers ?? threadCount);
   requireSharedPorts(engine);
   const module = requireModule(options.module);
-  const ports = sharePorts(addresses, {
-    engine,
-    threadCount: workerCount,
-    libc,
-  });
+  const ports = sharePorts(addresses, workerCount);
   const { addrs } = ports;
   return new Supervisor({
     workerCount,
@@ -90,17 +87,4 @@ function supervise(
     onListening: () => onListen?.(addrs[0]!), // a server has at least one address
     onError: errorReporter(onError),
   });
-}
-
-function serveAssignment(
-  { app, options }: ThreadedInit,
-  { addresses, descriptors }: Assignment,
-): ConnectionManager {
-  const { engine: name = "listen", libc, onError } = options;
-  const engine = sharedEngine(app, { engine: name, libc, descriptors });
-  const manager = new ConnectionManager(app, engine, {
-    onError: errorReporter(onError),
-  });
-  manager.listen(addresses);
-  return manager;
 }

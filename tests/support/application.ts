@@ -2,7 +2,7 @@
 
 import type { Handler, ServerOptions } from "../../mod.ts";
 import { RouterBuilder } from "../../router/router.ts";
-import type { Application, Hooks } from "../../server/application.ts";
+import type { Application, Hooks } from "../../server/hooks.ts";
 import type { Clock } from "../../server/connection/clock.ts";
 import { ConnectionManager } from "../../server/engines/connection_manager.ts";
 import type { Engine } from "../../server/engines/engine.ts";

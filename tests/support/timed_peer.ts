@@ -5,7 +5,7 @@
  */
 
 import { ProtocolError } from "../../mod.ts";
-import type { Hooks } from "../../server/application.ts";
+import type { Hooks } from "../../server/hooks.ts";
 import type { FakeClock } from "./fake_clock.ts";
 import type { ResponseReader } from "./raw_client.ts";
 

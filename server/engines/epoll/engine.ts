@@ -7,15 +7,15 @@
 import type { ListenAddress } from "../../address.ts";
 import type { EngineContext } from "../../connection/engine_context.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
-import type { Engine, Listener } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { Listener } from "../listener.ts";
 import { requireNetPermission } from "../net_permission.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
 import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
 import { EpollSocket } from "./socket.ts";
-import { resolveHost } from "./socket_address.ts";
-import { openListening } from "./socket_calls.ts";
+import { openListening, resolveHost } from "./socket_calls.ts";
 import { EpollTransport, type ReceivePlace } from "./transport.ts";
 
 /** Settings of an {@linkcode EpollEngine}. */

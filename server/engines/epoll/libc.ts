@@ -10,7 +10,6 @@
  */
 
 // The values are the same on x86-64 and aarch64.
-export const AF_INET = 2;
 export const SOCK_STREAM = 1;
 /** Makes the calls on a socket return instead of waiting (`SOCK_NONBLOCK`). */
 export const NON_BLOCKING = 0o4000;

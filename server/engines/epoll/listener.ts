@@ -1,7 +1,7 @@
 /** A listening TCP socket, from which an accept loop takes connections. */
 
 import type { Duplex } from "../../duplex.ts";
-import type { Listener } from "../engine.ts";
+import type { Listener } from "../listener.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { CLOSE_ON_EXEC, NON_BLOCKING } from "./libc.ts";
 import { LISTENER_EVENTS, type Watched } from "./poller.ts";

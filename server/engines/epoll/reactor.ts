@@ -11,7 +11,6 @@
 
 import { runtimeTurn } from "../runtime_turn.ts";
 import {
-  AF_INET,
   CLOSE_ON_EXEC,
   EPOLL_ADD,
   EPOLL_REMOVE,
@@ -20,7 +19,7 @@ import {
   SOCK_STREAM,
 } from "./libc.ts";
 import { DRIVER, type Poller } from "./poller.ts";
-import { encodeSocketAddress } from "./socket_address.ts";
+import { AF_INET, encodeSocketAddress } from "./socket_address.ts";
 import { findAddress } from "./socket_calls.ts";
 import { EEXIST } from "./system_error.ts";
 

@@ -14,8 +14,13 @@ import type { SharedPorts } from "../shared_ports.ts";
 import { requireNetPermission } from "../net_permission.ts";
 import { EPOLL_ADD, EPOLL_REMOVE, Libc } from "./libc.ts";
 import { READABLE } from "./poller.ts";
-import { resolveHost, withPort } from "./socket_address.ts";
-import { bindSocket, boundAddress, openListening } from "./socket_calls.ts";
+import { withPort } from "./socket_address.ts";
+import {
+  bindSocket,
+  boundAddress,
+  openListening,
+  resolveHost,
+} from "./socket_calls.ts";
 import { EBADF } from "./system_error.ts";
 
 /**
@@ -33,7 +38,7 @@ export interface EpollSharedPortsOptions {
 
 /** See the file's header. */
 export class EpollSharedPorts implements SharedPorts {
-  readonly addrs: readonly Deno.NetAddr[];
+  readonly addrs: Deno.NetAddr[] = [];
   #libc: Libc;
   /** Listening sockets, by thread, then by address. */
   #fds: number[][] = [];
@@ -55,10 +60,11 @@ export class EpollSharedPorts implements SharedPorts {
     this.#libc = new Libc(libc);
     for (let thread = 0; thread < threadCount; thread++) this.#fds.push([]);
     try {
-      this.addrs = addresses.map(({ hostname, port }) => {
+      for (const { hostname, port } of addresses) {
         requireNetPermission(hostname, port);
-        return this.#open(resolveHost(this.#libc, hostname, port));
-      });
+        const address = resolveHost(this.#libc, hostname, port);
+        this.addrs.push(this.#open(address));
+      }
     } catch (error) {
       this.close();
       throw error;

@@ -1,38 +1,15 @@
 /**
  * Internet addresses as the system's structures `sockaddr_in` and
- * `sockaddr_in6`, which are the same on all architectures that Deno runs on;
- * and host names, looked up by the system's resolver.
+ * `sockaddr_in6`, which are the same on all architectures that Deno runs on.
  */
 
-import { AF_INET, type Libc, SOCK_STREAM } from "./libc.ts";
-
+export const AF_INET = 2;
 const AF_INET6 = 10;
 const IPV4_BYTES = 16;
 const IPV6_BYTES = 28;
 
 /** The size of the larger structure. */
 export const MAX_SOCKET_ADDRESS_BYTES = IPV6_BYTES;
-
-/** Offsets in the C library's `struct addrinfo` with 64-bit pointers, in bytes. */
-const ADDRINFO_BYTES = 48;
-const SOCKTYPE_AT = 8;
-const ADDRESS_LENGTH_AT = 16;
-const ADDRESS_AT = 24;
-
-/**
- * Returns the structure for a host name or an IP address. Of a name with
- * several addresses, the first counts. Blocks while the resolver works.
- *
- * @throws {Deno.errors.AddrNotAvailable} If the name has no address.
- */
-export function resolveHost(
-  libc: Libc,
-  hostname: string,
-  port: number,
-): Uint8Array<ArrayBuffer> {
-  return encodeSocketAddress(hostname, port) ??
-    withPort(lookUp(libc, hostname), port);
-}
 
 /** The address family of a structure. */
 export function familyOf(bytes: Uint8Array): number {
@@ -86,32 +63,6 @@ export function decodeSocketAddress(bytes: Uint8Array): Deno.NetAddr | null {
     default:
       return null;
   }
-}
-
-function lookUp(libc: Libc, hostname: string): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode(`${hostname}\0`);
-  const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
-  hints.setInt32(SOCKTYPE_AT, SOCK_STREAM, true);
-  const first = new BigUint64Array(1);
-  const failure = libc.calls.getaddrinfo(name, null, hints, first);
-  if (failure !== 0) {
-    throw new Deno.errors.AddrNotAvailable(
-      `Cannot listen on host ${
-        JSON.stringify(hostname)
-      }: its name has no address`,
-    );
-  }
-  const list = first[0]!; // it has one element
-  const info = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
-  libc.calls.copyFromNumber(info, list, ADDRINFO_BYTES);
-  const size = Math.min(
-    info.getUint32(ADDRESS_LENGTH_AT, true),
-    MAX_SOCKET_ADDRESS_BYTES,
-  );
-  const address = new Uint8Array(size);
-  libc.calls.copyFromNumber(address, info.getBigUint64(ADDRESS_AT, true), size);
-  libc.calls.freeaddrinfo(list);
-  return address;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

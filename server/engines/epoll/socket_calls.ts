@@ -1,6 +1,7 @@
 /**
- * System calls on TCP sockets by descriptor: opening listening sockets, setting
- * options, asking for addresses. The caller owns the descriptors.
+ * Calls of the C library on host names and TCP sockets: resolving a name,
+ * opening listening sockets, setting options, asking for addresses. The caller
+ * owns the descriptors.
  */
 
 import {
@@ -14,9 +15,11 @@ import {
 } from "./libc.ts";
 import {
   decodeSocketAddress,
+  encodeSocketAddress,
   familyOf,
   isIpv6,
   MAX_SOCKET_ADDRESS_BYTES,
+  withPort,
 } from "./socket_address.ts";
 import { systemError } from "./system_error.ts";
 
@@ -25,8 +28,29 @@ const SO_REUSEPORT = 15;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 
+/** Offsets in the C library's `struct addrinfo` with 64-bit pointers, in bytes. */
+const ADDRINFO_BYTES = 48;
+const SOCKTYPE_AT = 8;
+const ADDRESS_LENGTH_AT = 16;
+const ADDRESS_AT = 24;
+
 /** How many connections may queue for accept; the system's own limit may be lower. */
 const BACKLOG = 4096;
+
+/**
+ * Returns the structure for a host name or an IP address. Of a name with
+ * several addresses, the first counts. Blocks while the resolver works.
+ *
+ * @throws {Deno.errors.AddrNotAvailable} If the name has no address.
+ */
+export function resolveHost(
+  libc: Libc,
+  hostname: string,
+  port: number,
+): Uint8Array<ArrayBuffer> {
+  return encodeSocketAddress(hostname, port) ??
+    withPort(lookUp(libc, hostname), port);
+}
 
 /** How a socket is bound. */
 export interface BindOptions {
@@ -106,6 +130,32 @@ export function setOption(
 ): void {
   const bytes = Int32Array.of(value);
   libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
+}
+
+function lookUp(libc: Libc, hostname: string): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode(`${hostname}\0`);
+  const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
+  hints.setInt32(SOCKTYPE_AT, SOCK_STREAM, true);
+  const first = new BigUint64Array(1);
+  const failure = libc.calls.getaddrinfo(name, null, hints, first);
+  if (failure !== 0) {
+    throw new Deno.errors.AddrNotAvailable(
+      `Cannot listen on host ${
+        JSON.stringify(hostname)
+      }: its name has no address`,
+    );
+  }
+  const list = first[0]!; // it has one element
+  const info = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
+  libc.calls.copyFromNumber(info, list, ADDRINFO_BYTES);
+  const size = Math.min(
+    info.getUint32(ADDRESS_LENGTH_AT, true),
+    MAX_SOCKET_ADDRESS_BYTES,
+  );
+  const address = new Uint8Array(size);
+  libc.calls.copyFromNumber(address, info.getBigUint64(ADDRESS_AT, true), size);
+  libc.calls.freeaddrinfo(list);
+  return address;
 }
 
 function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {

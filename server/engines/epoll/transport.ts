@@ -5,12 +5,12 @@
  * puts out is sent once. No protocol.
  */
 
-import { Connection } from "../../connection/connection.ts";
 import type { Output, OutputBuffer } from "../../connection/output.ts";
 import { toError } from "../../to_error.ts";
 import type { Duplex, Transport } from "../../duplex.ts";
 import { TakenOverDuplex } from "../taken_over_duplex.ts";
 import type {
+  ConnectionMachine,
   ServedTransport,
   TransportInit,
   TransportOwner,
@@ -50,7 +50,7 @@ export interface ReceivePlace {
 export class EpollTransport
   implements Transport, ServedTransport, SocketUser, Task {
   /** The machine that is fed. */
-  readonly connection: Connection;
+  readonly connection: ConnectionMachine;
   #socket: EpollSocket;
   #place: ReceivePlace;
   #owner: TransportOwner;
@@ -61,14 +61,14 @@ export class EpollTransport
 
   /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
   constructor(
-    { context, options, owner }: TransportInit,
+    { options, owner }: TransportInit,
     socket: EpollSocket,
     place: ReceivePlace,
   ) {
     this.#socket = socket;
     this.#place = place;
     this.#owner = owner;
-    this.connection = new Connection(context, this, options);
+    this.connection = owner.connect(this, options);
   }
 
   get duplex(): Duplex {

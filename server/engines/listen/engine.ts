@@ -5,7 +5,8 @@
 
 import type { ListenAddress } from "../../address.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
-import type { Engine, Listener } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { Listener } from "../listener.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 
 /** Settings of a {@linkcode ListenEngine}. */

@@ -3,7 +3,7 @@
  * about accepting, such as the system's queue and failures, stays the listener's.
  */
 
-import type { Listener } from "../engine.ts";
+import type { Listener } from "../listener.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { TlsIdentity } from "../../tls.ts";
 import { type TlsContext, TlsSocket } from "./tls_socket.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { RouterBuilder } from "../../../router/router.ts";
-import type { Application } from "../../../server/application.ts";
+import type { Application } from "../../../server/hooks.ts";
 import { Connection } from "../../../server/connection/connection.ts";
 import type { Handler } from "../../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";

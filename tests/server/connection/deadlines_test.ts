@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ConnectionSetupAction, type Handler } from "../../../mod.ts";
 import { request } from "../../support/serve.ts";
-import type { Hooks } from "../../../server/application.ts";
+import type { Hooks } from "../../../server/hooks.ts";
 import { TimedConnection } from "../../support/timed_connection.ts";
 import { codeOf, SWEEPS_MS } from "../../support/timed_peer.ts";
 import { turn, until } from "../../support/turns.ts";
