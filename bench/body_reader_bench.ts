@@ -1,9 +1,9 @@
 /**
- * Reading a body of 1 MiB that comes in pieces:
+ * Reading a body of 1 MiB in pieces:
  * `deno bench -A bench/body_reader_bench.ts`.
  *
- * All read the same pieces, which are here already: what is compared are the
- * copies and the promises on the way to the handler.
+ * All contenders read the same pieces, which have already arrived. The bench
+ * compares the copies and promises between the connection and the handler.
  */
 
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ const BODY_BYTES = 1_048_576;
 const BUFFER_BYTES = 65_536;
 const BODY = payload(BODY_BYTES);
 
-/** The body as views of one array, as an engine gives them. */
+/** The body as views of one array, as an engine passes them on. */
 class Pieces implements BodyFeed {
   #size: number;
   #at = 0;
@@ -43,7 +43,7 @@ function khttp(pieceBytes: number): BodyReader {
   return new BodyReader(new Pieces(pieceBytes), BODY_BYTES);
 }
 
-/** A web stream of the same pieces; each is copied, since a stream keeps what it is given. */
+/** A web stream of the same pieces; each is copied, because the stream keeps its chunks. */
 function webStream(
   pieceBytes: number,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -57,7 +57,7 @@ function webStream(
   }, { highWaterMark: 0 });
 }
 
-/** Who is given each piece as it comes. */
+/** Receives each piece. */
 type Take = (piece: Uint8Array) => void;
 
 async function iterate(
@@ -90,7 +90,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Contender>>>> = {
     "khttp, stream": (size, take) => iterate(khttp(size).stream, take),
     "web, ReadableStream": (size, take) => iterate(webStream(size), take),
     "web, new Response(stream).body": (size, take) =>
-      iterate(new Response(webStream(size)).body!, take), // it was given one
+      iterate(new Response(webStream(size)).body!, take), // a body was passed in
   },
 };
 
@@ -102,7 +102,7 @@ async function assertEqualBody(name: string, read: Contender): Promise<void> {
     size += piece.length;
   });
   assert.equal(size, BODY_BYTES, name);
-  assert.ok(received.every((octet, index) => octet === BODY[index]), name);
+  assert.ok(received.every((byte, index) => byte === BODY[index]), name);
 }
 
 for (const [what, contenders] of Object.entries(groups)) {

@@ -1,9 +1,10 @@
 /**
  * Decoding chunked bodies: `deno bench -A bench/chunked_decode_bench.ts`.
  *
- * What comes out are the places of the payload. llhttp and http-parser-js
- * parse a short head first, since a body cannot be had without one. Bytes come
- * in reads of 64 KiB, which llhttp copies as undici does, or finds in place.
+ * The result is the position of every piece of payload. llhttp and
+ * http-parser-js parse a short head first, because they cannot parse a body
+ * alone. Bytes arrive in reads of 64 KiB; llhttp copies them as undici does, or
+ * finds them in its own memory.
  */
 
 import assert from "node:assert/strict";
@@ -20,7 +21,7 @@ const HEAD =
 const encoder = new TextEncoder();
 const PAYLOAD = payload(PAYLOAD_BYTES);
 
-/** Puts the payload into chunks of a size. */
+/** Encodes the payload in chunks of one size. */
 function chunked(chunkBytes: number): Uint8Array<ArrayBuffer> {
   const wire = new Uint8Array(
     PAYLOAD_BYTES + 16 * (2 + PAYLOAD_BYTES / chunkBytes),
@@ -39,7 +40,7 @@ function chunked(chunkBytes: number): Uint8Array<ArrayBuffer> {
   return wire.slice(0, at + last.length);
 }
 
-/** Cuts what was received into reads, the head first. */
+/** Splits the received bytes into reads; the head is a read of its own. */
 function readsOf(body: Uint8Array): Uint8Array<ArrayBuffer>[] {
   const reads = [encoder.encode(HEAD)];
   for (let at = 0; at < body.length; at += READ_BYTES) {
@@ -48,10 +49,10 @@ function readsOf(body: Uint8Array): Uint8Array<ArrayBuffer>[] {
   return reads;
 }
 
-/** One decoder with one body. */
+/** A decoder and the body that it decodes. */
 interface Contender {
   readonly name: string;
-  /** Decodes the body once; `take` is given each piece. */
+  /** Decodes the body once and calls `take` with each piece. */
   decode(take: (piece: Uint8Array, start: number, end: number) => void): void;
 }
 
@@ -73,7 +74,7 @@ function khttp([, ...reads]: readonly Uint8Array[]): Contender {
   };
 }
 
-/** llhttp with reads that are copied into its memory one by one, or stand there. */
+/** llhttp; reads are copied into its memory one by one, or are already there. */
 function llhttp(reads: readonly Uint8Array[], copies: boolean): Contender {
   const total = reads.reduce((sum, { length }) => sum + length, 0);
   const parser = new Llhttp(LLHTTP_REQUEST, total);
@@ -89,7 +90,7 @@ function llhttp(reads: readonly Uint8Array[], copies: boolean): Contender {
       const before = parser.messages;
       parser.onBody = (start, end): void => take(parser.input, start, end);
       for (const [index, bytes] of reads.entries()) {
-        const place = copies ? 0 : places[index]!; // a place a read
+        const place = copies ? 0 : places[index]!; // one position for each read
         if (copies) parser.input.set(bytes);
         parser.execute(bytes.length, place);
       }

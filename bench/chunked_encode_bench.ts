@@ -1,8 +1,8 @@
 /**
  * Writing chunks: `deno bench -A bench/chunked_encode_bench.ts`.
  *
- * Each contender leaves the chunk's size line, its data and its end in one
- * buffer, as for a piece of a stream that goes out in one write.
+ * Each contender writes the chunk's size line, its data and the CR LF after it
+ * into one buffer, as for a piece of a stream that is sent with one write.
  */
 
 import assert from "node:assert/strict";
@@ -14,14 +14,14 @@ const encoder = new TextEncoder();
 const buffer = Buffer.alloc(70_000);
 const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 
-/** Ends a chunk whose size line ends at `at`. */
+/** Writes the data and the final CR LF of a chunk whose size line ends at `at`. */
 function putData(piece: Uint8Array, at: number): number {
   bytes.set(piece, at);
   bytes.set(CRLF, at + piece.length);
   return at + piece.length + 2;
 }
 
-/** Writers by name; each leaves one chunk in `bytes` and tells its size. */
+/** Writers by name; each writes one chunk into `bytes` and returns its size. */
 const writers: Readonly<Record<string, (piece: Uint8Array) => number>> = {
   "khttp": (piece) => putData(piece, writeChunkSize(bytes, 0, piece.length)),
   "toString(16), TextEncoder.encode": (piece) => {

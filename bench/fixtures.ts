@@ -1,19 +1,19 @@
 /**
- * What the benchmarks feed: heads of requests and responses, and bodies; routes
- * are `routes.ts`'s. Of the crate's two request heads only size and shape are
- * known, and the same goes for the 703 bytes of httparse's; the octets here are
- * our own, cut to exactly these sizes.
+ * Input of the benchmarks: heads of requests and responses, and bodies. Routes
+ * are in `routes.ts`. Several heads have the size and shape of a known one, two
+ * from the Rust crate's benchmarks and the 703 bytes of httparse's; their bytes
+ * are our own, padded to exactly that size.
  */
 
 const encoder = new TextEncoder();
 
-/** A head, and two fields that a handler would ask for. */
+/** A head, and two fields that a handler would read. */
 export interface HeadFixture {
-  /** What it is, in few words. */
+  /** A short description. */
   readonly name: string;
-  /** The head's octets, with nothing behind them. */
+  /** The bytes of the head, and none after it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Names of two fields, in lower case; the head may be without them. */
+  /** Names of two fields, in lower case; the head need not have them. */
   readonly asked: readonly [first: string, second: string];
 }
 
@@ -23,7 +23,7 @@ const BROWSER_ACCEPT =
 const BROWSER_AGENT =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";
 
-/** Puts lines together, the last of them filled up with `x` to the head's size. */
+/** Joins lines into a head of the given size; `x` pads the last line. */
 function headOf(sizeBytes: number, lines: readonly string[]): string {
   const text = lines.join("\r\n");
   const missing = sizeBytes - text.length - 4;
@@ -42,7 +42,7 @@ function fixture(
 const QUERY = Array.from({ length: 20 }, (_, i) => `param${i}=value${i}`)
   .join("&");
 
-/** A browser's head as it was long ago, with a cookie: the size is httparse's. */
+/** The head of a browser of 2010, with a cookie and the size of httparse's example. */
 const OLD_BROWSER_LINES = [
   "GET /images/2010/03/a-picture-with-a-rather-long-name-of-it.jpg HTTP/1.1",
   "Host: www.example.org",
@@ -56,7 +56,7 @@ const OLD_BROWSER_LINES = [
   "Cookie: visits=2; last_visit=1269999999; __utma=",
 ];
 
-/** 23 fields and 20 parameters: the shape of the crate's long request. */
+/** 23 fields and 20 parameters, like the long request of the crate's benchmarks. */
 const CRATE_LONG_LINES = [
   `GET /search/results?${QUERY} HTTP/1.1`,
   "Host: www.example.org:8080",
@@ -84,7 +84,7 @@ const CRATE_LONG_LINES = [
   "Cookie: session=",
 ];
 
-/** A current Chrome's head with cookies. */
+/** The head of a current Chrome, with cookies. */
 const CHROME_LINES = [
   "GET /user/42?tab=settings HTTP/1.1",
   "Host: localhost:8080",
@@ -113,7 +113,7 @@ const MANY_LINES = [
   ),
 ];
 
-/** The heads of requests that every parser is given. */
+/** The request heads that every parser reads. */
 export const REQUEST_HEADS: readonly HeadFixture[] = [
   fixture(
     "the crate's short one",
@@ -145,7 +145,7 @@ export const REQUEST_HEADS: readonly HeadFixture[] = [
 /** The head with 23 fields. */
 export const CRATE_LONG_HEAD: HeadFixture = REQUEST_HEADS[2]!; // as listed above
 
-/** A head of a plain request that has exactly this size, at least 27 bytes. */
+/** The head of a plain request with exactly this size, at least 27 bytes. */
 export function plainHead(sizeBytes: number): Uint8Array<ArrayBuffer> {
   const lines = ["GET / HTTP/1.1", "Host: a"];
   if (sizeBytes >= 100) lines.push("Accept: */*", "Accept-Encoding: gzip");
@@ -153,7 +153,7 @@ export function plainHead(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return encoder.encode(headOf(sizeBytes, lines));
 }
 
-/** The heads of responses that every parser is given. */
+/** The response heads that every parser reads. */
 export const RESPONSE_HEADS: readonly HeadFixture[] = [
   fixture(
     "short",
@@ -186,7 +186,7 @@ export const RESPONSE_HEADS: readonly HeadFixture[] = [
   ),
 ];
 
-/** Octets that can be told apart, for bodies. */
+/** A body whose bytes differ from their neighbours. */
 export function payload(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: sizeBytes }, (_, i) => 0x61 + i % 26);
 }

@@ -2,10 +2,10 @@
  * Writing a response with five fields and a short body:
  * `deno bench -A bench/head_encoding_bench.ts`.
  *
- * The first group sends one list of fields again and again, as a handler with a
- * constant does; all contenders may then keep what they like of the head. In
- * the second the list is new for each response. The date's line is cached by
- * everybody, as it changes once a second.
+ * In the first group every response has the same list of fields, as with a
+ * handler that uses a constant; the contenders may cache any part of the head.
+ * In the second group each response has a new list. All contenders cache the
+ * `date` line, which changes once a second.
  */
 
 import assert from "node:assert/strict";
@@ -21,7 +21,7 @@ const EPOCH_MS = 784_111_777_000;
 const STATUS_AND_DATE =
   "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
-/** In the alphabet's order, in which the web's list gives them. */
+/** In alphabetical order, as the web's `Headers` returns them. */
 const FIELDS: readonly (readonly [string, string])[] = [
   ["cache-control", "private, max-age=0, must-revalidate"],
   ["content-type", "text/plain; charset=utf-8"],
@@ -37,7 +37,7 @@ const output = new Output(new OutputPool());
 const dates = new ResponseHeadCache(EPOCH_MS);
 const kept = new KhttpHeaders(FIELDS);
 
-/** Writes with our writer and hands the buffer back, as an engine does. */
+/** Writes with our writer and returns the buffer to its pool, as an engine does. */
 function respond(headers: KhttpHeaders): number {
   const length = BODY.length;
   const head = {
@@ -51,7 +51,7 @@ function respond(headers: KhttpHeaders): number {
   if (!writeAscii(output, dates, head, BODY)) throw new Error("Not ASCII");
   const taken = output.take();
   if (taken === null) throw new Error("Nothing to send");
-  bytes.set(taken); // stands for the engine's write, here and below
+  bytes.set(taken); // instead of the engine's write, here and below
   output.sent(taken.length);
   return taken.length;
 }
@@ -72,11 +72,11 @@ function encode(text: string): number {
   return encoded.length;
 }
 
-/** What Node's `http` demands of names and values. */
+/** The names and values that Node's `http` accepts. */
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** Fields checked and joined the way Node's `http` does it. */
+/** Checks and joins fields as Node's `http` does. */
 function checkedText(fields: readonly (readonly [string, string])[]): string {
   let text = "";
   for (const [name, value] of fields) {
@@ -90,7 +90,7 @@ function checkedText(fields: readonly (readonly [string, string])[]): string {
 const START = STATUS_AND_DATE + fieldsText(FIELDS);
 const EXPECTED = wholeText(START);
 
-/** Writers by name; each leaves the message in `bytes` and tells its size. */
+/** Writers by name; each writes the message into `bytes` and returns its size. */
 type Writers = Readonly<Record<string, () => number>>;
 
 const groups: Readonly<Record<string, Writers>> = {

@@ -1,9 +1,10 @@
 /**
- * Looking fields up: `deno bench -A bench/header_lookup_bench.ts`.
+ * Looking up fields: `deno bench -A bench/header_lookup_bench.ts`.
  *
- * First as a handler does it once a request, from the list's making on: ours
- * begins with octets and offsets, the others are given names and values as
- * strings, which somebody had to make before. Then on lists that stand.
+ * The first groups create the list and look up fields once, as a handler does
+ * for each request. Our list starts from bytes and offsets; the others start
+ * from strings, whose creation is not measured. The last groups look up fields in
+ * a list that exists.
  */
 
 import assert from "node:assert/strict";
@@ -13,7 +14,7 @@ import { parseRequestHead } from "../codec/request_parser.ts";
 import { NEED_DATA } from "../codec/errors.ts";
 import { CRATE_LONG_HEAD } from "./fixtures.ts";
 
-/** What all lists can do. */
+/** The method that all lists share. */
 interface List {
   get(name: string): string | null | undefined;
 }
@@ -23,7 +24,7 @@ if (head === NEED_DATA) throw new Error("Cannot measure half a head");
 const pairs = [...head.headers] as [string, string][];
 
 const makers: readonly (readonly [name: string, make: () => List])[] = [
-  ["khttp, from octets", () => head.headers],
+  ["khttp, from bytes", () => head.headers],
   ["khttp, from strings", () => new KhttpHeaders(pairs)],
   ["web Headers, from strings", () => new Headers(pairs)],
   [
@@ -32,7 +33,7 @@ const makers: readonly (readonly [name: string, make: () => List])[] = [
   ],
 ];
 
-/** Names at the list's start, middle and end, and one that is not there. */
+/** Names at the start, the middle and the end of the list, and one that is missing. */
 const ASKED: readonly string[] = [
   "host",
   "accept",

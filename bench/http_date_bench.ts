@@ -1,4 +1,4 @@
-/** Formatting the date line's date: `deno bench -A bench/http_date_bench.ts`. */
+/** Formatting the date of the `date` line: `deno bench -A bench/http_date_bench.ts`. */
 
 import assert from "node:assert/strict";
 import { formatHttpDate } from "../codec/http_date.ts";
@@ -6,7 +6,7 @@ import { formatHttpDate } from "../codec/http_date.ts";
 const EPOCH_SECONDS = 784_111_777;
 const SECONDS_OF_A_MONTH = 2_592_000;
 
-/** A time that moves on, so that no cache of the last date helps. */
+/** A time that changes with each call, so that caching the last date does not help. */
 const clock = { seconds: EPOCH_SECONDS };
 
 function nextSeconds(): number {

@@ -1,6 +1,6 @@
 /**
- * The load comparison: starts each server on one core, drives it from another
- * and writes what it saw to `bench/results/load.json`.
+ * The load comparison: starts each server on one core, generates load on
+ * another and writes the figures to `bench/results/load.json`.
  *
  *     deno task bench:load --cases hello,params --targets khttp-listen,nginx
  *
@@ -47,7 +47,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
-  await Deno.chmod(folder, 0o755); // servers that give up their rights read from it
+  await Deno.chmod(folder, 0o755); // servers that drop their privileges read files in it
   await run();
 } finally {
   for (const target of running) target.kill();
@@ -80,7 +80,7 @@ async function run(): Promise<void> {
   }
 }
 
-/** Finds out what this machine offers. */
+/** Detects the machine's tools: pinning, counters and load generator. */
 async function setUp(progress: Progress, notes: string[]): Promise<Bench> {
   const pinning = await findPinning();
   if (pinning === null) notes.push("Servers and load share all cores");
@@ -101,7 +101,7 @@ async function setUp(progress: Progress, notes: string[]): Promise<Bench> {
   };
 }
 
-/** Times a part and writes it down at once, so that a run that is cut short is not lost. */
+/** Times a part and saves its results immediately, so that an interrupted run keeps them. */
 async function time(
   bench: Bench,
   part: Part,
@@ -124,7 +124,7 @@ async function time(
   await writeResults(options.output, mergeResults(old, run, order));
 }
 
-/** Counts a part's instructions and adds them to the results that were timed. */
+/** Counts the instructions of a part and adds them to the timed results. */
 async function count(bench: Bench, part: Part): Promise<void> {
   for (const entry of part.targets) {
     const [target] = entry;

@@ -1,13 +1,13 @@
 /**
- * Counts the instructions of the connection machine in memory, a request, under
+ * Counts the instructions per request of the connection machine in memory, under
  * valgrind's callgrind:
  *
  *     deno task bench:count --cases hello,chrome-params
  *
- * Each case runs in a process of its own: first a warm-up, then rounds whose
- * instructions are written out one by one, so that neither the start nor the
- * compiler counts. The lowest round is the result, since compiling and collecting
- * garbage only ever add; the highest tells how steady it was.
+ * Each case runs in a process of its own. A warm-up is followed by rounds that
+ * callgrind counts separately, so that the start and the compiler do not count.
+ * The result is the lowest round, because late compilation only adds
+ * instructions; the highest round shows how stable the result is.
  */
 // deno-lint-ignore-file no-console
 
@@ -20,17 +20,19 @@ import {
 } from "./machine/cases.ts";
 
 const USAGE = `usage: deno task bench:count [options]
-  --cases A,B     only these of: ${MACHINE_CASES.map(nameOf).join(", ")}
-  --requests N    requests of a round (96000)
+  --cases A,B     count only these cases: ${
+  MACHINE_CASES.map(nameOf).join(", ")
+}
+  --requests N    requests in a round (96000)
   --rounds N      rounds of each case (5)`;
 
-/** Instructions a request. */
+/** Instructions per request. */
 interface Count {
   readonly lowest: number;
   readonly highest: number;
 }
 
-/** How many requests are counted, and how often. */
+/** Requests in a round, and number of rounds. */
 interface Plan {
   readonly requests: number;
   readonly rounds: number;
@@ -39,7 +41,7 @@ interface Plan {
 /**
  * Counts one case.
  *
- * @throws {Error} If it cannot be counted, with the reason.
+ * @throws {Error} If valgrind or the program fails, with its output.
  */
 async function count(
   { name, pipelined }: MachineCase,
@@ -52,15 +54,15 @@ async function count(
   const { success, stderr } = await new Deno.Command("valgrind", {
     args: [
       "--tool=callgrind",
-      "--smc-check=all-non-file", // V8 changes code while it runs
-      "--fair-sched=try", // a thread that compiles keeps no other waiting
+      "--smc-check=all-non-file", // V8 rewrites its code at run time
+      "--fair-sched=try", // a compiler thread must not block the others
       "--dump-before=umask", // see `count_child.ts`
       `--callgrind-out-file=${file}`,
       Deno.execPath(),
       "run",
       "-A",
       "--no-check",
-      "--v8-flags=--single-threaded-gc", // helper threads count as they happen to run
+      "--v8-flags=--single-threaded-gc", // the work of helper threads varies
       decodeURIComponent(child),
       name,
       String(reads),
@@ -68,7 +70,7 @@ async function count(
     ],
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  // The first file holds the start and the warm-up.
+  // The first file has the start and the warm-up.
   const counts = Array.from(
     { length: rounds },
     (_, round) => readTotal(`${file}.${round + 2}`) / (reads * pipelined),
@@ -85,7 +87,7 @@ function parseCount(flag: string, text: string): number {
   throw new TypeError(`Cannot use "${text}" for ${flag}: not 1 to 99999999`);
 }
 
-/** @throws {TypeError} If the command line is not understood. */
+/** @throws {TypeError} If an option is unknown or its value is invalid. */
 function parse(): Plan & { readonly cases: readonly MachineCase[] } {
   const { values } = parseArgs({
     args: Deno.args,
@@ -112,8 +114,8 @@ try {
   for (const machineCase of cases) {
     const { lowest, highest } = await count(machineCase, plan, folder);
     console.log(
-      `${machineCase.name}: ${lowest.toFixed(0)} instructions a request, ` +
-        `at most ${highest.toFixed(0)} in ${plan.rounds} rounds`,
+      `${machineCase.name}: ${lowest.toFixed(0)} instructions per request ` +
+        `(at most ${highest.toFixed(0)} in ${plan.rounds} rounds)`,
     );
   }
 } finally {

@@ -1,24 +1,24 @@
 /**
- * Plots as SVG text: bars in panels, and lines. Pure functions of their data;
- * measuring and files are `report.ts`'s. Each plot has a title and a
- * description for readers who do not see it, and every value stands in text.
+ * Plots as SVG: bars in panels, and lines. Pure functions of their data; the
+ * report measures and writes files. Each plot has a title and a description for
+ * screen readers, and shows every value as text.
  */
 
-/** Colours of one background. */
+/** The colours of a light or a dark plot. */
 export interface Theme {
-  /** Text that is read first. */
+  /** Primary text. */
   readonly ink: string;
-  /** Text and lines that stand back. */
+  /** Secondary text and lines. */
   readonly muted: string;
-  /** Bars that are ours. */
+  /** Our bars. */
   readonly ours: string;
-  /** Bars that are others'. */
+  /** The peers' bars. */
   readonly peer: string;
   /** Lines, in order. */
   readonly series: readonly string[];
 }
 
-/** Colours on white. */
+/** Colours for a light page. */
 export const LIGHT: Theme = {
   ink: "#1f2328",
   muted: "#59636e",
@@ -27,7 +27,7 @@ export const LIGHT: Theme = {
   series: ["#2a78d6", "#c4501b", "#17845b"],
 };
 
-/** Colours on a dark page. */
+/** Colours for a dark page. */
 export const DARK: Theme = {
   ink: "#e6edf3",
   muted: "#9198a1",
@@ -39,14 +39,14 @@ export const DARK: Theme = {
 /** One bar. */
 export interface Bar {
   readonly label: string;
-  /** Its length, not below 0. */
+  /** The length, 0 or more. */
   readonly value: number;
-  /** The value as it is written beside the bar. */
+  /** The label of the value. */
   readonly text: string;
   readonly isOurs: boolean;
 }
 
-/** Bars that share a scale. */
+/** Bars with a common scale. */
 export interface Panel {
   readonly title: string;
   readonly bars: readonly Bar[];
@@ -58,10 +58,10 @@ export interface Line {
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** What every plot has. */
+/** Options of all plots. */
 export interface PlotOptions {
   readonly title: string;
-  /** What is to be seen, for readers who do not see it. */
+  /** The description for screen readers. */
   readonly description: string;
   readonly theme: Theme;
 }
@@ -69,21 +69,21 @@ export interface PlotOptions {
 const WIDTH = 760;
 const LABEL_WIDTH = 290;
 const VALUE_WIDTH = 150;
-/** How long a bar can be. */
+/** The longest bar. */
 const BAR_ROOM = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
-/** Bars that are longer than the shortest by more than this are drawn with a gap. */
+/** A bar that is longer than the shortest one by more than this factor is drawn with a gap. */
 const MAX_TIMES_SHORTEST = 25;
 const ROW_HEIGHT = 22;
 const BAR_HEIGHT = 14;
 const PANEL_TITLE_HEIGHT = 26;
 const PANEL_GAP = 14;
 const TITLE_HEIGHT = 40;
-/** How far apart the labels of lines stand at least. */
+/** The smallest distance between the labels of two lines. */
 const LABEL_GAP = 15;
 
 /**
  * Draws panels of horizontal bars, one below the other; each has a scale of its
- * own. A bar of more than 25 times the shortest one's length has a gap instead.
+ * own. A bar of more than 25 times the length of the shortest one has a gap.
  */
 export function barPlot(
   panels: readonly Panel[],
@@ -120,7 +120,7 @@ function panelParts(
   return [text(0, top + 14, title, theme.ink, bold), ...rows].join("\n");
 }
 
-/** A bar, with a gap before its end if it should be longer than there is room. */
+/** A bar, with a gap before its end if it is too long for the panel. */
 function barParts(y: number, length: number, color: string): string {
   const rect = (x: number, width: number): string =>
     `<rect x="${x}" y="${y}" width="${round(width)}" ` +
@@ -131,10 +131,10 @@ function barParts(y: number, length: number, color: string): string {
 }
 
 const LINE_PLOT = { left: 60, right: 160, height: 260, bottom: 44 } as const;
-/** Where the horizontal axis lies. */
+/** The position of the horizontal axis. */
 const FLOOR = TITLE_HEIGHT + LINE_PLOT.height;
 
-/** Turns a plot's values into places. */
+/** Converts values to positions. */
 interface Scale {
   readonly greatestX: number;
   readonly greatestY: number;
@@ -142,7 +142,7 @@ interface Scale {
   readonly atY: (y: number) => number;
 }
 
-/** Draws lines over a common scale that begins at 0, each labelled at its end. */
+/** Draws lines on a common scale from 0, each with a label at its end. */
 export function linePlot(
   lines: readonly Line[],
   axes: { readonly x: string; readonly y: string },
@@ -205,7 +205,7 @@ function lineParts(
   });
 }
 
-/** Moves places up until each has room, the lowest staying where it is. */
+/** Moves positions up until none overlap; the lowest one stays. */
 function apart(places: readonly number[]): number[] {
   const moved = [...places];
   const order = places.map((_, index) => index)
@@ -218,7 +218,7 @@ function apart(places: readonly number[]): number[] {
   return moved;
 }
 
-/** Round numbers from 0 up to a value, four to eight of them. */
+/** Four to eight round numbers from 0 to a value. */
 function stepsTo(greatest: number): number[] {
   const power = 10 ** Math.floor(Math.log10(greatest));
   const unit = [0.2, 0.5, 1].find((part) => greatest / (power * part) <= 8) ??
@@ -258,7 +258,7 @@ function text(
     `${escape(content)}</text>`;
 }
 
-/** Makes text safe in an element and in an attribute. */
+/** Escapes text for elements and attributes. */
 function escape(content: string): string {
   return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;").replaceAll('"', "&quot;");

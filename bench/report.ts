@@ -1,11 +1,10 @@
 /**
  * Measures and writes the page: `deno task bench:report [part of a name …]`.
  *
- * Runs the bench files whose names hold one of the parts, or all of them, keeps
- * the figures in `results/micro.json` beside those of files that were not run,
- * and writes `README.md` and `plots/` from there and from `results/load.json`.
- * `--rounds N` runs each file N times (3 by default); `--render-only` measures
- * nothing.
+ * Runs all bench files, or those whose names contain one of the parts, and
+ * updates their figures in `results/micro.json`. Then writes `README.md` and
+ * `plots/` from that file and `results/load.json`. `--rounds N` runs each file N
+ * times (3 by default); `--render-only` skips the measurement.
  */
 // deno-lint-ignore-file no-console
 
@@ -29,7 +28,7 @@ const microFile = new URL("results/micro.json", folder);
 const loadFile = new URL("results/load.json", folder);
 const plotsFolder = new URL("plots/", folder);
 
-/** The order of the page's sections; files that are not named here follow. */
+/** The order of the page's sections; other files follow. */
 const ORDER = [
   "request_head_bench.ts",
   "simd_crossing_bench.ts",
@@ -46,7 +45,7 @@ const ORDER = [
 
 async function maybeReadJson<T>(file: URL): Promise<T | null> {
   try {
-    // this program and `load.ts` wrote it
+    // written by this program or by `load.ts`
     return JSON.parse(await Deno.readTextFile(file)) as T;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
@@ -61,7 +60,7 @@ function benchFiles(): string[] {
   return [...known, ...names.filter((name) => !ORDER.includes(name))];
 }
 
-/** The text of all sources under the folder. */
+/** The contents of all TypeScript files in a folder and its subfolders. */
 function sourcesIn(directory: URL): string[] {
   return [...Deno.readDirSync(directory)].flatMap(({ name, isDirectory }) => {
     if (isDirectory) return sourcesIn(new URL(`${name}/`, directory));
@@ -70,7 +69,7 @@ function sourcesIn(directory: URL): string[] {
   });
 }
 
-/** Runs the files in turn, round by round, and tells how far it is. */
+/** Runs the files in turn, round by round, and prints the progress. */
 async function measure(
   names: readonly string[],
   rounds: number,
@@ -95,7 +94,7 @@ async function measure(
         const result = await runFile(new URL(name, folder));
         taken.set(name, [...taken.get(name) ?? [], result]);
       } catch (error) {
-        // The other files' figures are worth having; the exit code tells.
+        // Keep the figures of the other files; the exit code reports the failure.
         console.error(error instanceof Error ? error.message : error);
         Deno.exitCode = 1;
       }
@@ -107,7 +106,7 @@ async function measure(
   );
 }
 
-/** Measures the files and keeps what the others gave before. */
+/** Measures the chosen files and keeps the earlier figures of the others. */
 async function update(
   parts: readonly string[],
   rounds: number,
@@ -157,7 +156,7 @@ async function render(micro: MicroResults): Promise<void> {
   await format([readme, microFile, plotsFolder]);
 }
 
-/** The gate looks at generated files as well. */
+/** Formats generated files, which the format check includes. */
 async function format(files: readonly URL[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["fmt", "-q", ...files.map(({ pathname }) => pathname)],

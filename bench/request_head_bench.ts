@@ -1,13 +1,13 @@
 /**
  * Parsing request heads: `deno bench -A bench/request_head_bench.ts`.
  *
- * The heads are our own, cut to the sizes and the shapes of known ones: the two
- * of the crate's benchmarks, the 703 bytes of httparse's, a current Chrome's
- * with cookies, and one with 50 fields.
+ * The heads have the sizes and shapes of known ones: the two of the Rust crate's
+ * benchmarks, the 703 bytes of httparse's, a current Chrome's with cookies, and
+ * one with 50 fields. Their bytes are our own.
  *
- * Offsets of all parts are what comes out, text of nothing, except in
- * http-parser-js, which makes text of everything on its way. The second set
- * reads four parts as text besides: method, path and two fields.
+ * In the first groups the result is the offsets of all parts, without strings;
+ * http-parser-js always creates strings. The last groups also read four parts as
+ * strings: the method, the path and two fields.
  */
 
 import { REQUEST_HEADS } from "./fixtures.ts";

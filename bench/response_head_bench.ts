@@ -1,8 +1,8 @@
 /**
  * Parsing response heads: `deno bench -A bench/response_head_bench.ts`.
  *
- * Ours copies the head's octets once, since a response outlives the bytes that
- * were received; llhttp gives spans that end with its input.
+ * Our parser copies the bytes of the head once, because a response outlives the
+ * receive buffer. The spans of llhttp are valid only as long as its input.
  */
 
 import { RESPONSE_HEADS } from "./fixtures.ts";

@@ -1,12 +1,12 @@
 // deno-lint-ignore-file no-console
 /**
- * The program that benchmarks and outside suites drive:
+ * The server that benchmarks and external test suites use:
  *
  *     deno run -A bench/server.ts --port 8080 --engine listen
  *
- * With `--workers 4` it serves from so many cores (on engine "listen" Deno
- * needs `--unstable-net` for that), with `--routes 1001` it has so many more,
- * `/route0` and on. It prints one line when it listens.
+ * `--workers 4` serves from four workers (engine "listen" then needs
+ * `--unstable-net`). `--routes 1001` adds that many routes, `/route0` and so on.
+ * It prints one line when it listens.
  */
 
 import { isMainThread } from "node:worker_threads";
@@ -38,7 +38,7 @@ function argument(name: string, standard: string): string {
   return index === -1 ? standard : Deno.args[index + 1] ?? standard;
 }
 
-/** What `GET /search` tells of its request. */
+/** The response of `GET /search`: parts of the request in JSON. */
 function search({ uri, headers }: RequestContext): string {
   return JSON.stringify({
     path: uri.path,
@@ -94,7 +94,7 @@ if (isMainThread) {
 function serve(server: Server, engine: "listen" | "epoll"): ServerHandle {
   const workers = Number(argument("workers", "0"));
   const onListen = (addr: Deno.Addr): void => {
-    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    const { hostname, port } = addr as Deno.NetAddr; // it listens on a TCP address
     console.log(`listening on http://${hostname}:${port}/`);
   };
   if (workers > 0) return server.serveThreaded({ workers, engine, onListen });

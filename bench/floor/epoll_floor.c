@@ -1,9 +1,9 @@
 /*
- * The floor of the load comparison: an edge-triggered epoll loop that parses
- * nothing. It counts the ends of request heads (empty lines, across reads) and
- * sends a fixed answer for each, all of a batch at once. What it costs is
- * nearly all the kernel's. A send that comes up short closes the connection:
- * answers this small fit into any socket buffer.
+ * The floor of the load comparison: an edge-triggered epoll loop without a
+ * parser. It counts the ends of request heads (empty lines, across reads) and
+ * sends a fixed response for each, all responses of a read with one send. Nearly
+ * all of its time is spent in the kernel. A short send closes the connection:
+ * responses this small fit into any socket buffer.
  *
  *     cc -O2 -o epoll_floor epoll_floor.c && ./epoll_floor --port 8080
  */
@@ -32,7 +32,7 @@ enum { ANSWER_BYTES = sizeof ANSWER - 1 };
 
 static char received[RECEIVE_BYTES];
 static char answers[MAX_HEADS * ANSWER_BYTES];
-/* How much of a line each connection has received without its end. */
+/* Bytes of the unfinished line of each connection. */
 static unsigned line_bytes[MAX_FDS];
 
 static void fail(const char *what) {
@@ -40,7 +40,7 @@ static void fail(const char *what) {
   exit(1);
 }
 
-/* A head ends with a line that has nothing but its CR before the LF. */
+/* A head ends with a line that is empty except for its CR. */
 static int count_heads(int fd, ssize_t size) {
   int heads = 0;
   const char *line = received, *end = received + size;
@@ -54,7 +54,7 @@ static int count_heads(int fd, ssize_t size) {
   return heads;
 }
 
-/* An edge may carry data and the peer's end at once: then read on to the end. */
+/* One edge may report both data and the peer's FIN: then read until the end. */
 static void serve(int fd, int is_ending) {
   for (;;) {
     ssize_t size = recv(fd, received, RECEIVE_BYTES, 0);
@@ -65,7 +65,7 @@ static void serve(int fd, int is_ending) {
     if (heads > MAX_HEADS) break;
     size_t bytes = (size_t)heads * ANSWER_BYTES;
     if (heads > 0 && send(fd, answers, bytes, MSG_NOSIGNAL) != (ssize_t)bytes) break;
-    if (size < RECEIVE_BYTES && !is_ending) return; /* empty: an edge follows */
+    if (size < RECEIVE_BYTES && !is_ending) return; /* drained: the next data causes a new edge */
   }
   close(fd);
 }

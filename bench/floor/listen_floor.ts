@@ -1,8 +1,7 @@
 /**
- * The floor of the default engine: reads and writes by the runtime's public
- * interface and knows nothing of HTTP. Each read counts as one request, so that
- * it serves only peers that wait for each answer. What it costs, every server
- * on `Deno.listen` costs.
+ * The floor of the listen engine: reads and writes through the runtime's public
+ * API, without HTTP. Each read counts as one request, so it serves only clients
+ * that wait for each response. Every server on `Deno.listen` pays this cost.
  */
 
 import { HELLO, numberArgument } from "../targets/answers.mjs";
@@ -24,11 +23,11 @@ async function answerAll(conn: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(4096);
   try {
     while (await conn.read(buffer) !== null) {
-      // It is not waited for: answers this small fit into any socket buffer.
+      // Not awaited: responses this small fit into any socket buffer.
       conn.write(ANSWER).catch(() => {});
     }
   } catch {
-    // The peer was cut off.
+    // The peer reset the connection.
   }
   conn.close();
 }

@@ -1,7 +1,7 @@
 /**
- * Counts a target's instructions in user space under valgrind's callgrind,
- * for machines without counters. It is slow, runs one thread at a time and
- * times nothing; what the kernel does is not counted.
+ * Counts the user-space instructions of a target under valgrind's callgrind,
+ * for machines without hardware counters. Callgrind is slow and runs one thread
+ * at a time, so nothing is timed; the kernel's work is not counted.
  */
 
 import { findFault } from "./check.ts";
@@ -10,16 +10,16 @@ import type { Bench, Part } from "./measure.ts";
 import { RunningTarget } from "./running_target.ts";
 import { maybeOutput, type Prepared } from "./target.ts";
 
-/** For the start, and for the answers that are checked. */
+/** Time limit for the start, and again for the checked responses. */
 const DEADLINE_MS = 180_000;
 
 /**
- * Counts one target in one case, in several windows after a warm-up, and gives
- * the lowest: what is compiled or cleaned up meanwhile only adds. The warm-up
- * must be long, two minutes at least.
+ * Counts one target in one case, in several windows after a warm-up, and
+ * returns the lowest count: compiling and garbage collection only add to it. The
+ * warm-up must take two minutes at least.
  *
  * @param folder A folder for callgrind's files.
- * @throws {Error} If it cannot be counted, with the reason.
+ * @throws {Error} If the target cannot be counted, with the reason.
  */
 export async function countUserInstructions(
   bench: Bench,
@@ -60,9 +60,9 @@ export async function countUserInstructions(
 }
 
 /**
- * Code that is made while the program runs must be seen to change anywhere but
- * in files. Without fair turns a thread that compiles keeps the others waiting
- * for minutes.
+ * The command's prefix. V8 rewrites its code at run time, so valgrind must check
+ * all code outside of files for changes. Without fair scheduling a compiler
+ * thread blocks the others for minutes.
  */
 function valgrind(file: string): readonly string[] {
   return [
@@ -80,9 +80,9 @@ async function control(what: string, pid: number): Promise<void> {
 }
 
 /**
- * Reads the instructions that a file of callgrind tells.
+ * Reads the number of instructions from an output file of callgrind.
  *
- * @throws {Error} If it has none.
+ * @throws {Error} If the file has no total.
  */
 export function readTotal(path: string): number {
   const match = /^(?:summary|totals): ([0-9]+)/m.exec(

@@ -1,7 +1,7 @@
 /**
- * What is asked of every target: the octets of a request, how many of them go
- * out in one write, and the answer that counts as right. Requests are octets,
- * not fields, so that all targets and both loaders see the same ones.
+ * The cases of the load comparison: the bytes of a request, how many requests
+ * one write holds, and the expected response. Requests are given as bytes, so
+ * that all targets and both load generators use the same ones.
  */
 
 import {
@@ -11,29 +11,29 @@ import {
   PIECE_BYTES,
 } from "../targets/answers.mjs";
 
-/** A request and the answer that a target must give to be timed. */
+/** A request and the response that a target must send to be timed. */
 export interface LoadCase {
   readonly name: string;
-  /** For a reader of the results. */
+  /** A description for readers of the results. */
   readonly description: string;
-  /** The octets of one request, one character each. */
+  /** The bytes of one request, one character each. */
   readonly request: string;
-  /** How many requests go out in one write. */
+  /** Requests in one write. */
   readonly pipelined: number;
-  /** How many routes `/route0`, `/route1` … the target registers. */
+  /** Number of routes `/route0`, `/route1` … that the target registers. */
   readonly routes: number;
   readonly answer: ExpectedAnswer;
-  /** The connections to measure with, unless the command line says others. */
+  /** Numbers of connections to measure with; `--connections` overrides them. */
   readonly connections: readonly number[];
 }
 
-/** The right answer, status 200. */
+/** The expected response; its status is 200. */
 export interface ExpectedAnswer {
-  /** The media type; its parameters are left to the target. */
+  /** The media type; the target may add parameters. */
   readonly type: string;
   readonly body: Uint8Array;
   readonly isChunked: boolean;
-  /** Field lines that must be there, in this order. */
+  /** Required field lines, in this order. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
@@ -42,7 +42,7 @@ const USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " +
   "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 const LANGUAGE = "en-US,en;q=0.9";
 
-/** Field lines as Chrome 140 sends them to a site that it has visited before. */
+/** Field lines of Chrome 140 for a site that it has visited before. */
 const BROWSER_LINES = "Connection: keep-alive\r\n" +
   "Cache-Control: max-age=0\r\n" +
   'sec-ch-ua: "Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"\r\n' +
@@ -96,7 +96,7 @@ function loadCase(
 
 const ALL_CONNECTIONS = [1, 64, 256];
 
-/** All cases, in the order of the report. */
+/** All cases, in the report's order. */
 export const LOAD_CASES: readonly LoadCase[] = [
   loadCase("hello", "GET /, 13 bytes of text", get("/"), {
     answer: text(HELLO),

@@ -1,6 +1,6 @@
 /**
- * Asks a target once before it is timed: whoever does less than the others is
- * reported and not measured.
+ * Checks the responses of a target before it is timed. A target that does less
+ * than the others is reported and not measured.
  */
 
 import type { LoadCase } from "./cases.ts";
@@ -9,11 +9,11 @@ import { type RawResponse, RawResponseReader } from "./raw_response.ts";
 const DEADLINE_MS = 10_000;
 
 /**
- * Sends a case's requests in one write, twice on one connection, and compares
- * every answer.
+ * Sends the requests of a case in one write, twice on one connection, and
+ * compares every response.
  *
- * @param deadlineMs How long all that may take, in milliseconds.
- * @returns What is wrong, or `null`.
+ * @param deadlineMs Time limit for the whole check, in ms.
+ * @returns The fault, or `null`.
  */
 export async function findFault(
   loadCase: LoadCase,

@@ -1,4 +1,4 @@
-/** The floor as a target: compiled at start, wherever there is a C compiler. */
+/** The floor as a target; it is compiled at start and needs a C compiler. */
 
 import {
   CONSTANT_CASES,
@@ -7,7 +7,7 @@ import {
   type Target,
 } from "./target.ts";
 
-/** A bare epoll loop that parses nothing. */
+/** A bare epoll loop without a parser. */
 export const FLOOR: Target = {
   name: "C epoll floor",
   cases: CONSTANT_CASES,

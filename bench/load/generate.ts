@@ -1,7 +1,8 @@
 /**
- * The load generator for machines without `wrk`: keeps so many connections
- * busy, writes the same octets again as soon as all their answers are here,
- * and prints one line of JSON. It is started by the comparison on its own core.
+ * The load generator for machines without `wrk`. It keeps the given number of
+ * connections busy: each writes the same bytes again as soon as all responses to
+ * the last write have arrived. It prints its result as one line of JSON. The
+ * comparison starts it on a core of its own.
  */
 // deno-lint-ignore-file no-console
 
@@ -18,20 +19,20 @@ interface Job {
 
 const READ_BYTES = 65_536;
 
-/** What all connections together have seen. */
+/** The results of all connections together. */
 class Tally {
   requests = 0;
   errors = 0;
   readonly latenciesMs: number[] = [];
 }
 
-/** Keeps one connection busy until the deadline; one that breaks counts as an error and is opened anew. */
+/** Keeps one connection busy until the deadline; if it fails, that counts as an error and another one is opened. */
 async function keepBusy(job: Job, endMs: number, tally: Tally): Promise<void> {
   while (performance.now() < endMs) {
     try {
       await useConnection(job, endMs, tally);
     } catch {
-      if (performance.now() < endMs) tally.errors++; // otherwise it is our own deadline
+      if (performance.now() < endMs) tally.errors++; // after the deadline, the failure is our own close
     }
   }
 }
@@ -50,13 +51,13 @@ async function useConnection(
     tally.requests++;
     if (status !== 200) tally.errors++;
   }, { keepsBodies: false });
-  const octets = new TextEncoder().encode(job.request.repeat(job.pipelined));
+  const bytes = new TextEncoder().encode(job.request.repeat(job.pipelined));
   const buffer = new Uint8Array(READ_BYTES);
   while (performance.now() < endMs) {
     const startMs = performance.now();
     open = job.pipelined;
     let at = 0;
-    while (at < octets.length) at += await conn.write(octets.subarray(at));
+    while (at < bytes.length) at += await conn.write(bytes.subarray(at));
     while (open > 0) {
       const size = await conn.read(buffer);
       if (size === null) throw new Error("The server closed the connection");

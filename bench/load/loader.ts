@@ -1,9 +1,9 @@
-/** What makes the load: `wrk` if it is installed, otherwise a program of our own. */
+/** Load generators: `wrk` if it is installed, otherwise a program of our own. */
 
 import type { LoadCase } from "./cases.ts";
 import { maybeOutput } from "./target.ts";
 
-/** One run of the load. */
+/** One run of a load generator. */
 export interface LoadRun {
   readonly loadCase: LoadCase;
   readonly port: number;
@@ -11,28 +11,28 @@ export interface LoadRun {
   readonly seconds: number;
 }
 
-/** What a run saw; latencies are of a whole write, so of 16 answers where 16 are pipelined. */
+/** Results of a run. A latency is that of a whole write: of 16 responses where 16 requests are pipelined. */
 export interface LoadSample {
   readonly requests: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers with other statuses, failed connects, reads and writes, and time-outs. */
+  /** Responses with another status, failed connects, reads and writes, and time-outs. */
   readonly errors: number;
 }
 
 /** A load generator. */
 export interface Loader {
-  /** Its name and version. */
+  /** Name and version. */
   readonly name: string;
-  /** Gives the command that makes a run and prints a {@linkcode LoadSample} as its last line, in JSON. */
+  /** Returns the command of a run, which prints a {@linkcode LoadSample} in JSON as its last line. */
   command(run: LoadRun): Promise<readonly string[]>;
 }
 
 /**
  * Chooses a load generator.
  *
- * @param folder A folder for its files.
+ * @param folder A folder for the generator's files.
  */
 export async function chooseLoader(
   folder: string,
@@ -42,7 +42,7 @@ export async function chooseLoader(
   return version === null ? builtIn(folder) : wrk(folder, version);
 }
 
-/** Asks for the version; `wrk -v` prints it and fails. */
+/** Reads the version of `wrk`; `wrk -v` prints it and exits with an error. */
 async function wrkVersion(): Promise<string | null> {
   const text = await maybeOutput("sh", ["-c", "wrk -v || true"]);
   return /^wrk \S+/.exec(text ?? "")?.[0] ?? null;
@@ -55,12 +55,12 @@ function wrk(folder: string, name: string): Loader {
     async command(run): Promise<readonly string[]> {
       const { loadCase, port, connections, seconds } = run;
       const { request, pipelined } = loadCase;
-      const octets = `${folder}/octets`;
-      await Deno.writeTextFile(octets, request.repeat(pipelined));
+      const file = `${folder}/requests`;
+      await Deno.writeTextFile(file, request.repeat(pipelined));
       const script = `${folder}/load.lua`;
       await Deno.writeTextFile(
         script,
-        `octets_file = [[${octets}]]
+        `requests_file = [[${file}]]
 connections = ${connections}
 dofile([[${program}]])
 `,

@@ -5,26 +5,26 @@ import { counting, parseCount } from "./perf_counter.ts";
 import type { Pinning } from "./pinning.ts";
 import { type Killable, ProcessTree } from "./process_tree.ts";
 
-/** What a run of the load saw. */
+/** Results of one run. */
 export interface Load {
   readonly sample: LoadSample;
-  /** Of the processes that were counted; `null` if none were. */
+  /** Instructions of the counted processes; `null` if none were counted. */
   readonly instructions: number | null;
 }
 
-/** What load is made with. */
+/** What a run needs. */
 export interface LoadTools {
   readonly loader: Loader;
   readonly pinning: Pinning;
-  /** Everything that runs, for who must end it all. */
+  /** All running processes, for the cleanup. */
   readonly running: Set<Killable>;
 }
 
 /**
- * Makes load once.
+ * Runs the load generator once.
  *
- * @param countedPids Processes whose instructions are counted meanwhile.
- * @throws {Error} If the generator fails, as when nobody listens.
+ * @param countedPids Processes whose instructions are counted during the run.
+ * @throws {Error} If the generator fails, for example because the port is closed.
  */
 export async function makeLoad(
   { loader, pinning, running }: LoadTools,

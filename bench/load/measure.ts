@@ -1,7 +1,8 @@
 /**
- * Measures one case with so many connections: all targets are started and
- * warmed, then take turns for several rounds. While one is measured the others
- * are frozen, so that their timers and collectors do not run on its core.
+ * Measures one case with one number of connections: starts all targets and warms
+ * them up, then lets them take turns for several rounds. While one target is
+ * measured the others are frozen, so that their timers and garbage collectors do
+ * not use its core.
  */
 
 import type { LoadCase } from "./cases.ts";
@@ -13,7 +14,7 @@ import { RunningTarget } from "./running_target.ts";
 import { type Round, summarise } from "./summary.ts";
 import type { Prepared } from "./target.ts";
 
-/** What stays the same for all cases. */
+/** The parts of the setup that all cases share. */
 export interface Bench extends LoadTools {
   readonly hasCounters: boolean;
   readonly rounds: number;
@@ -22,14 +23,14 @@ export interface Bench extends LoadTools {
   readonly progress: Progress;
 }
 
-/** A case with so many connections, and who takes part. */
+/** A case with a number of connections and its targets. */
 export interface Part {
   readonly loadCase: LoadCase;
   readonly connections: number;
   readonly targets: ReadonlyMap<string, Prepared>;
 }
 
-/** A case's results, and the targets that gave none. */
+/** The results of a case, and the targets without a result. */
 export interface Measured {
   readonly results: readonly TargetResult[];
   readonly failures: readonly TargetFailure[];
@@ -41,7 +42,7 @@ interface Entrant {
   fault: string | null;
 }
 
-/** Measures the targets that can do a case. */
+/** Measures the targets that support a case. */
 export async function measurePart(bench: Bench, part: Part): Promise<Measured> {
   const entrants: Entrant[] = [];
   const failures: TargetFailure[] = [];
@@ -76,7 +77,7 @@ export async function measurePart(bench: Bench, part: Part): Promise<Measured> {
   return { results, failures };
 }
 
-/** Starts a target, checks its answers, warms it and freezes it; gives the reason if that fails. */
+/** Starts a target, checks its responses, warms it up and freezes it; returns the reason if that fails. */
 async function enter(
   bench: Bench,
   { loadCase, connections }: Part,
@@ -102,7 +103,7 @@ async function enter(
   }
 }
 
-/** Adds a round to an entrant's; gives the reason if that fails. */
+/** Adds a round to a target's rounds; returns the reason if that fails. */
 async function runRound(
   bench: Bench,
   { loadCase, connections }: Part,

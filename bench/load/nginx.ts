@@ -1,7 +1,7 @@
 /**
- * nginx as a target: one worker, answers that its configuration can give
- * without scripting. It has no JSON that it could escape, no echo and nothing
- * that makes pieces, so it is left out of those cases.
+ * nginx as a target: one worker, and only responses that its configuration can
+ * produce without scripting. It cannot escape JSON, echo a body or generate one
+ * in pieces, so it is left out of those cases.
  */
 
 import { bytesOf, HELLO, LONG_FIELDS } from "../targets/answers.mjs";
@@ -27,7 +27,7 @@ const CASES = [
 
 const FILE_SIZES = [130_000, 1_300_000];
 
-/** nginx from the system. */
+/** The system's nginx. */
 export const NGINX: Target = {
   name: "nginx",
   cases: CASES,

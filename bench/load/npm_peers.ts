@@ -1,29 +1,29 @@
 /**
- * Peers that are packages for Node: they are installed once into a folder for
- * temporary files, outside the tree, and used from there in later runs.
+ * Peers that are npm packages. They are installed once into a temporary folder
+ * outside the repository, which later runs use again.
  */
 
 import { maybeOutput } from "./target.ts";
 
 const PACKAGES = ["bun@1.4.5", "fastify@5.12.8"];
 
-/** Where each platform's package keeps the program, if `bun`'s own script did not run. */
+/** Paths of the program in each platform's package, in case the install script of `bun` did not run. */
 const BUN_PROGRAMS = [
   "node_modules/bun/bin/bun.exe",
   "node_modules/@oven/bun-linux-x64/bin/bun",
   "node_modules/@oven/bun-linux-aarch64/bin/bun",
 ];
 
-/** A folder that holds the packages, or why there is none. */
+/** The folder with the packages, or the reason why there is none. */
 export interface NpmPeers {
   readonly folder: string;
-  /** The version that is installed; `null` if it is not. */
+  /** The installed version; `null` without one. */
   version(name: string): Promise<string | null>;
-  /** The path of Bun's program; `null` if there is none. */
+  /** The path of Bun's executable; `null` without one. */
   bun(): Promise<string | null>;
 }
 
-/** Installs the packages that are missing. */
+/** Installs missing packages. */
 export async function installNpmPeers(): Promise<NpmPeers> {
   const base = Deno.env.get("TMPDIR") ?? "/tmp";
   const folder = `${base}/khttp-bench-peers`;

@@ -4,31 +4,31 @@ import { LOAD_CASES, type LoadCase } from "./cases.ts";
 import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
 
-/** What to run. */
+/** The parsed options. */
 export interface LoadOptions {
   readonly cases: readonly LoadCase[];
   readonly targets: readonly Target[];
-  /** Connections for every case; `null` leaves it to the case. */
+  /** Numbers of connections for every case; `null` uses those of the case. */
   readonly connections: readonly number[] | null;
   readonly rounds: number;
   /** Length of a round, in seconds. */
   readonly seconds: number;
-  /** How long each target runs before its first round, in seconds. */
+  /** Warm-up of each target before its first round, in seconds. */
   readonly warmUpSeconds: number;
-  /** Whether to count instructions under callgrind in place of timing. */
+  /** Whether to count instructions under callgrind instead of timing. */
   readonly isCallgrind: boolean;
-  /** Whether to use the built-in load generator even if there is `wrk`. */
+  /** Whether to use the built-in load generator although `wrk` is installed. */
   readonly isBuiltIn: boolean;
-  /** The file that takes the results. */
+  /** The file of results. */
   readonly output: string;
 }
 
-/** How to call the program. */
+/** The usage text. */
 export const USAGE = `usage: deno task bench:load [options]
-  --cases A,B         only these of: ${LOAD_CASES.map(nameOf).join(", ")}
-  --targets A,B       only these of: ${TARGETS.map(nameOf).join(", ")}
-  --connections 1,64  in place of each case's own
-  --rounds N          rounds of each target, interleaved (3)
+  --cases A,B         run only these cases: ${LOAD_CASES.map(nameOf).join(", ")}
+  --targets A,B       run only these targets: ${TARGETS.map(nameOf).join(", ")}
+  --connections 1,64  numbers of connections instead of each case's own
+  --rounds N          rounds of each target, which take turns (3)
   --seconds N         length of a round (2; callgrind: 20)
   --warm-up N         seconds before a target's first round (2; callgrind: 120)
   --built-in          do not use wrk
@@ -38,7 +38,7 @@ export const USAGE = `usage: deno task bench:load [options]
 /**
  * Parses the arguments.
  *
- * @throws {TypeError} If one is not known or has no valid value.
+ * @throws {TypeError} If an option is unknown or its value is invalid.
  */
 export function parseOptions(args: readonly string[]): LoadOptions {
   const values = readFlags(args);
@@ -96,7 +96,7 @@ function parseCount(flag: string, text: string): number {
   throw new TypeError(`Cannot use "${text}" for ${flag}: not 1 to 99,999`);
 }
 
-/** Picks by name; case does not count, and a dash stands for a blank. */
+/** Selects by name; case is ignored, and a dash matches a space. */
 function pick<T extends { readonly name: string }>(
   flag: string,
   text: string | undefined,

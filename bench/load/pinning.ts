@@ -1,6 +1,6 @@
 /**
- * Keeps servers and load generator apart: servers on the first core, load on
- * the second, where the system can do that.
+ * Pins servers to the first core and the load generator to the second, if the
+ * system supports that.
  */
 
 import { maybeOutput } from "./target.ts";
@@ -8,13 +8,13 @@ import { maybeOutput } from "./target.ts";
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 
-/** Puts a command onto its core. */
+/** Prefixes a command so that it runs on its core. */
 export interface Pinning {
   server(command: readonly string[]): readonly string[];
   load(command: readonly string[]): readonly string[];
 }
 
-/** Finds out whether processes can be pinned here; if not, the commands stay as they are. */
+/** Detects whether processes can be pinned; `null` if not. */
 export async function findPinning(): Promise<Pinning | null> {
   if (navigator.hardwareConcurrency < 2) return null;
   const cores = `${SERVER_CORE},${LOAD_CORE}`;
@@ -28,7 +28,7 @@ export async function findPinning(): Promise<Pinning | null> {
   return { server: pinned(SERVER_CORE), load: pinned(LOAD_CORE) };
 }
 
-/** Leaves commands where the system puts them. */
+/** Leaves the choice of cores to the system. */
 export const UNPINNED: Pinning = {
   server: (command) => command,
   load: (command) => command,

@@ -1,14 +1,14 @@
-/** What a run consists of: the targets that can run here, and the cases they can do. */
+/** Plans a run: which targets can run on this machine, and which cases they support. */
 
 import type { Part } from "./measure.ts";
 import type { LoadOptions } from "./options.ts";
 import type { Prepared, Target } from "./target.ts";
 
 /**
- * Makes targets ready to run.
+ * Prepares targets.
  *
  * @param folder A folder that is removed at the end.
- * @param notes Takes a sentence for each that is left out.
+ * @param notes A sentence is added for each target that is left out.
  */
 export async function prepareTargets(
   targets: readonly Target[],
@@ -33,7 +33,7 @@ export function versionsOf(
   );
 }
 
-/** Every case with every number of connections, and who takes part. */
+/** Every case with every number of connections and its targets. */
 export function planParts(
   options: LoadOptions,
   prepared: ReadonlyMap<Target, Prepared>,
@@ -48,7 +48,7 @@ export function planParts(
   });
 }
 
-/** How many steps there are, if each target in each part takes so many. */
+/** The total number of steps, given those of one target in one part. */
 export function countSteps(parts: readonly Part[], each: number): number {
   return parts.reduce((sum, { targets }) => sum + targets.size, 0) * each;
 }

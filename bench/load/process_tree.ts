@@ -1,13 +1,13 @@
 /**
- * Processes as `/proc` shows them: a target with all that it started, what
- * they used, and signals to each. Processes that end take their share of the
- * processor time along; no target ends any while it is measured.
+ * Processes as `/proc` shows them: a target and all its descendants, their use of
+ * processor and memory, and signals to each. The processor time of a process is
+ * lost when it ends; no target ends one while it is measured.
  */
 
-/** The kernel reports processor time in these to programs, whatever it counts in itself. */
+/** The kernel's unit of processor time in `/proc`, whatever its own ticks are. */
 const TICKS_PER_SECOND = 100;
 
-/** What can be ended at once. */
+/** Something that can be killed. */
 export interface Killable {
   kill(): void;
 }
@@ -16,12 +16,12 @@ export interface Killable {
 export class ProcessTree {
   #root: number;
 
-  /** @param root The process id at the top. */
+  /** @param root The id of the topmost process. */
   constructor(root: number) {
     this.#root = root;
   }
 
-  /** The process ids that are alive now, parents first. */
+  /** The ids of the living processes, parents first. */
   pids(): readonly number[] {
     const children = new Map<number, number[]>();
     for (const { name } of Deno.readDirSync("/proc")) {
@@ -33,7 +33,7 @@ export class ProcessTree {
       else siblings.push(pid);
     }
     const found = [this.#root];
-    for (const pid of found) found.push(...children.get(pid) ?? []); // grows as it goes
+    for (const pid of found) found.push(...children.get(pid) ?? []); // grows during the loop
     return found;
   }
 
@@ -47,7 +47,7 @@ export class ProcessTree {
     return ticks / TICKS_PER_SECOND * 1e6;
   }
 
-  /** The sum of each process's peak resident memory, in MiB; shared pages count for each. */
+  /** The sum of the peak resident memory of all processes, in MiB; shared pages count once for each. */
   peakRssMiB(): number {
     let kibibytes = 0;
     for (const pid of this.pids()) {
@@ -59,7 +59,7 @@ export class ProcessTree {
     return kibibytes / 1024;
   }
 
-  /** Sends a signal to all of them; those that are gone do not matter. */
+  /** Sends a signal to all processes that are still alive. */
   signal(signal: Deno.Signal): void {
     for (const pid of this.pids()) {
       try {
@@ -71,13 +71,13 @@ export class ProcessTree {
   }
 }
 
-/** The fields behind the process's name, which may itself hold blanks: state first, then the parent. */
+/** The fields after the process's name, which may contain spaces: first the state, then the parent. */
 function readStat(pid: number): readonly string[] {
   const text = readProc(`/proc/${pid}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** A file's text; empty if its process has ended. */
+/** The content of a file; empty if its process has ended. */
 function readProc(path: string): string {
   try {
     return Deno.readTextFileSync(path);

@@ -1,12 +1,12 @@
 /**
- * Tells on the terminal how far a run is: one line that is written over, or
- * nothing but notes where the output is no terminal.
+ * Shows the progress of a run on the terminal in one line that is overwritten.
+ * If the output is not a terminal, only headings and notes are printed.
  */
 
 const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[2K";
 
-/** Counts steps of equal weight and guesses the rest from them. */
+/** Counts steps and estimates the time left, as if all took equally long. */
 export class Progress {
   #total: number;
   #done = -1;
@@ -14,7 +14,7 @@ export class Progress {
   #startMs: number = performance.now();
   #isTerminal: boolean = Deno.stderr.isTerminal();
 
-  /** @param total How many steps there will be, at most. */
+  /** @param total The largest possible number of steps. */
   constructor(total: number) {
     this.#total = total;
   }
@@ -37,12 +37,12 @@ export class Progress {
     );
   }
 
-  /** Passes over steps that will not take place. */
+  /** Removes steps that will not happen. */
   skip(steps: number): void {
     this.#total -= steps;
   }
 
-  /** Writes a line that stays. */
+  /** Prints a line that is not overwritten. */
   note(text: string): void {
     this.#write(`${this.#isTerminal ? CLEAR_LINE : ""}${text}\n`);
   }

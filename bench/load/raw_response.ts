@@ -1,15 +1,15 @@
 /**
- * Reads responses from a connection's bytes: enough of HTTP to know where each
- * ends, and no more. The comparison has a reader of its own so that what is
- * measured is not what judges it.
+ * Reads responses from the bytes of a connection, with just enough of HTTP to
+ * find the end of each. The comparison has its own reader, so that measured code
+ * does not check itself.
  */
 
-/** A response, whole. */
+/** A complete response. */
 export interface RawResponse {
   readonly status: number;
   /** Field lines, names in lower case. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** The body without its chunk framing; empty unless bodies are kept. */
+  /** The body without chunk framing; empty unless bodies are kept. */
   readonly body: Uint8Array;
 }
 
@@ -18,7 +18,7 @@ type State = "head" | "length" | "chunk-size" | "chunk-end" | "trailers";
 const LF = 0x0a;
 const MAX_LINES_BYTES = 1 << 16;
 
-/** Takes bytes in any split and tells of each response that they complete. */
+/** Takes bytes in any split and reports each complete response. */
 export class RawResponseReader {
   #state: State = "head";
   #lines = "";
@@ -38,7 +38,7 @@ export class RawResponseReader {
     this.#keepsBodies = options.keepsBodies;
   }
 
-  /** Takes what was received; it is not kept. */
+  /** Takes received bytes; they are not kept. */
   push(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) {
@@ -59,7 +59,7 @@ export class RawResponseReader {
     return end;
   }
 
-  /** Takes up to the next LF, and the whole line once it is there. */
+  /** Reads up to the next LF, and returns the line once it is complete. */
   #takeLine(bytes: Uint8Array, at: number): number {
     const lf = bytes.indexOf(LF, at);
     const end = lf === -1 ? bytes.length : lf + 1;

@@ -1,6 +1,6 @@
-/** The file of results: its shape, the machine it names, and how a new run joins an old one. */
+/** The file of results: its format, the machine, and how a new run is merged into it. */
 
-/** One target in one case; medians over the rounds, but the peak and the sum of errors. */
+/** One target in one case: medians of the rounds, the peak of memory and the sum of errors. */
 export interface TargetResult {
   readonly target: string;
   readonly requestsPerSecond: number;
@@ -8,11 +8,11 @@ export interface TargetResult {
   readonly p99Ms: number;
   /** User and system time of the target's processes. */
   readonly cpuMicrosPerRequest: number;
-  /** By hardware counters, user and system; `null` where there are none. */
+  /** From hardware counters, user and system; `null` without counters. */
   readonly instructionsPerRequest: number | null;
   readonly peakRssMiB: number;
   readonly errors: number;
-  /** By callgrind, in user space only; there if it was asked for. */
+  /** From callgrind, user space only; present if `--callgrind` was used. */
   readonly userInstructionsPerRequest?: number;
 }
 
@@ -22,15 +22,15 @@ export interface TargetFailure {
   readonly reason: string;
 }
 
-/** One case with so many connections. */
+/** One case with one number of connections. */
 export interface CaseResult {
   readonly name: string;
   readonly description: string;
   readonly connections: number;
-  /** Requests in one write; latencies are of all their answers. */
+  /** Requests in one write; a latency is that of all their responses. */
   readonly pipelined: number;
   readonly rounds: number;
-  /** Length of a round. */
+  /** Length of a round, in seconds. */
   readonly seconds: number;
   readonly results: readonly TargetResult[];
   readonly failures: readonly TargetFailure[];
@@ -44,12 +44,12 @@ export interface LoadResults {
   readonly loader: string;
   readonly rounds: number;
   readonly seconds: number;
-  /** What a reader must know: targets that were left out, counters that are missing. */
+  /** Notes for the reader: targets that were left out, missing counters. */
   readonly notes: readonly string[];
   readonly cases: readonly CaseResult[];
 }
 
-/** Where it ran. */
+/** The machine of a run. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -84,10 +84,10 @@ export async function readResults(path: string): Promise<LoadResults | null> {
 }
 
 /**
- * Puts a run's cases in the place of the old ones of the same name and
- * connections; a case is replaced as a whole, since its targets took turns.
+ * Replaces the old cases that have the name and number of connections of a new
+ * one. A case is replaced as a whole, because its targets took turns.
  *
- * @param order The names of all cases, in the order of the report.
+ * @param order The names of all cases, in the report's order.
  */
 export function mergeResults(
   old: LoadResults | null,
@@ -109,7 +109,7 @@ export function mergeResults(
   };
 }
 
-/** Adds a count to a result that was timed; without one there is no place for it. */
+/** Adds a count to a timed result; without a timed result the count is dropped. */
 export function withUserInstructions(
   results: LoadResults,
   key: {
@@ -133,7 +133,7 @@ export function withUserInstructions(
   }
 }
 
-/** Writes the file, with numbers rounded to what they can tell. */
+/** Writes the file; numbers are rounded to their significant digits. */
 export async function writeResults(
   path: string,
   results: LoadResults,

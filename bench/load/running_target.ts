@@ -1,6 +1,6 @@
 /**
- * A target that runs: started on its core, awaited by asking until it answers,
- * frozen while others are measured, ended whatever happens.
+ * A running target: it is started on its core, polled until it accepts
+ * connections, frozen while others are measured, and always killed at the end.
  */
 
 import type { Pinning } from "./pinning.ts";
@@ -11,7 +11,7 @@ const START_DEADLINE_MS = 15_000;
 const POLL_MS = 50;
 const MAX_OUTPUT_CHARS = 300;
 
-/** Where ports are looked for, and among how many. */
+/** The first port to try, and how many follow. */
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 
@@ -19,11 +19,11 @@ const PORTS = 10_000;
 export interface StartOptions {
   readonly pinning: Pinning;
   readonly routes: number;
-  /** The set that holds it from its start to its end. */
+  /** The set that contains the target while it runs. */
   readonly running: Set<Killable>;
-  /** Words to put before the command, such as a profiler. */
+  /** A prefix of the command, such as a profiler. */
   readonly wrapper?: readonly string[];
-  /** How long it may take to listen, in milliseconds. */
+  /** Time until the target must listen, in ms. */
   readonly deadlineMs?: number;
 }
 
@@ -59,9 +59,9 @@ export class RunningTarget implements Killable {
   }
 
   /**
-   * Starts a target and waits until it takes connections.
+   * Starts a target and waits until it accepts connections.
    *
-   * @throws {Error} If it ends or stays silent; it is not left running.
+   * @throws {Error} If the target ends or does not listen in time; it is killed then.
    */
   static async start(
     name: string,
@@ -89,29 +89,29 @@ export class RunningTarget implements Killable {
     return target;
   }
 
-  /** How it ended, if it did, with what it said last. */
+  /** How the target ended, with its last output; `null` while it runs. */
   get ended(): string | null {
     return this.#ended === null
       ? null
       : `it ended (${this.#ended}): ${this.#output.trim()}`;
   }
 
-  /** Stops it from using any processor time. */
+  /** Suspends the target. */
   freeze(): void {
     if (this.#ended === null) this.tree.signal("SIGSTOP");
   }
 
-  /** Lets it go on. */
+  /** Resumes the target. */
   thaw(): void {
     if (this.#ended === null) this.tree.signal("SIGCONT");
   }
 
-  /** Ends it at once, with all that it started. */
+  /** Kills the target and its descendants. */
   kill(): void {
     if (this.#ended === null) this.tree.signal("SIGKILL");
   }
 
-  /** Ends it and waits until it is gone. */
+  /** Kills the target and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
     await this.#child.status;
@@ -142,9 +142,9 @@ export class RunningTarget implements Killable {
 }
 
 /**
- * A port that nobody listens on now, below those that systems give to clients: a
- * connection that is tried before the target listens could come from the very
- * port, reach itself and keep the target from it.
+ * Finds a free port below the range of ephemeral ports. A connection that is
+ * tried before the target listens could otherwise get the same port as its own,
+ * connect to itself and take the port from the target.
  */
 function freePort(): number {
   const first = Math.floor(Math.random() * PORTS);

@@ -1,15 +1,15 @@
-/** Rounds to results: medians, the peak of memory, the sum of errors. */
+/** Summarises rounds: medians, the peak of memory, the sum of errors. */
 
 import type { LoadSample } from "./loader.ts";
 import type { TargetResult } from "./results.ts";
 
-/** What one round of a target saw. */
+/** One round of a target. */
 export interface Round extends LoadSample {
   readonly cpuMicros: number;
   readonly instructions: number | null;
 }
 
-/** Sums up a target's rounds; there must be one at least. */
+/** Summarises the rounds of a target; there must be at least one. */
 export function summarise(
   target: string,
   rounds: readonly Round[],

@@ -1,4 +1,4 @@
-/** What a target of the comparison is, before it runs. */
+/** A target of the comparison before it runs. */
 
 /** How to start a target. */
 export interface Launch {
@@ -7,24 +7,24 @@ export interface Launch {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A target that can run here. */
+/** A target that can run on this machine. */
 export interface Prepared {
-  /** What it is, with the versions that matter. */
+  /** The versions of the target and its runtime. */
   readonly version: string;
-  /** Gives the command that serves `127.0.0.1:port` with so many routes `/route0` …. */
+  /** Returns the command that serves `127.0.0.1:port` with the given number of routes `/route0` …. */
   launch(port: number, routes: number): Promise<Launch> | Launch;
 }
 
 /** A server to compare. */
 export interface Target {
   readonly name: string;
-  /** Cases that it can do; all of them if not given. */
+  /** Supported cases; all cases if absent. */
   readonly cases?: readonly string[];
   /**
-   * Makes it ready to run.
+   * Prepares the target.
    *
    * @param folder A folder that is removed at the end.
-   * @returns Why it cannot run here if that is so, as a sentence.
+   * @returns The prepared target, or a sentence with the reason why it cannot run.
    */
   prepare(folder: string): Promise<Prepared | string> | Prepared | string;
 }
@@ -32,10 +32,10 @@ export interface Target {
 /** Cases that need one constant answer to `GET /`. */
 export const CONSTANT_CASES = ["hello", "chrome-hello", "pipelined-16"];
 
-/** Those of them in which a client waits for each answer. */
+/** Those of them in which a client waits for each response. */
 export const WAITING_CASES = ["hello", "chrome-hello"];
 
-/** Runs a program to its end and gives its output; `null` if it is not there or failed. */
+/** Runs a program and returns its output; `null` if it is missing or fails. */
 export async function maybeOutput(
   command: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** All targets, in the order of the report. */
+/** All targets, in the report's order. */
 
 import { FLOOR } from "./floor.ts";
 import { NGINX } from "./nginx.ts";
@@ -11,12 +11,12 @@ import {
   WAITING_CASES,
 } from "./target.ts";
 
-/** Gives the path of a file of the comparison. */
+/** The path of a file in this folder's parent. */
 function path(file: string): string {
   return decodeURIComponent(new URL(`../${file}`, import.meta.url).pathname);
 }
 
-/** A target that is a program for Deno. */
+/** A target that is a Deno program. */
 function onDeno(
   name: string,
   file: string,
@@ -36,7 +36,7 @@ function onDeno(
   };
 }
 
-/** The packages that a program imports, with their versions. */
+/** The npm packages that a program imports, with their versions. */
 function versionsIn(file: string): readonly string[] {
   const imports = Deno.readTextFileSync(path(file)).matchAll(/"npm:([^"]+)"/g);
   return [...imports].map(([, name = ""]) => name);
@@ -102,7 +102,7 @@ const FASTIFY: Target = {
   },
 };
 
-/** Everything that can be compared. */
+/** All targets. */
 export const TARGETS: readonly Target[] = [
   onDeno("khttp epoll", "server.ts", { args: ["--engine", "epoll"] }),
   onDeno("khttp listen", "server.ts", { args: ["--engine", "listen"] }),

@@ -1,9 +1,8 @@
--- What wrk runs for the load comparison. The script that loads this one sets
--- `octets_file` and `connections`.
+-- The script of wrk for the load comparison. The script that loads this one sets
+-- `requests_file` and `connections`.
 --
--- Replacing `wrk.format`, which is called once, keeps Lua out of the requests:
--- wrk sends the same octets again and again, and sees by itself how many
--- requests stand in them.
+-- wrk calls `wrk.format` once and then sends the same bytes again and again, so
+-- that no Lua runs for each request. It counts the requests in them itself.
 
 local ffi = require("ffi")
 
@@ -11,16 +10,17 @@ ffi.cdef [[
   typedef struct { uint64_t count, limit, min, max, data[]; } load_stats;
 ]]
 
-local file = assert(io.open(octets_file, "rb"))
-local octets = file:read("*a")
+local file = assert(io.open(requests_file, "rb"))
+local requests = file:read("*a")
 file:close()
-wrk.format = function() return octets end
+wrk.format = function() return requests end
 
--- wrk adds measurements that it believes to have missed: for each latency of
--- at least twice the mean time between a connection's answers, one for every
--- such time below it. With pipelining it takes the time between answers for
--- that between writes, and fills the table with what never was. This takes the
--- added ones out again, from the longest down, where nothing was added.
+-- wrk corrects for measurements that it believes to have missed: for a latency of
+-- at least twice the mean time between two responses of a connection, it adds one
+-- latency for each such time below it. With pipelining, the time between two
+-- responses is not the time between two writes, so wrk adds latencies that no
+-- request had. This removes them, from the longest down, since nothing was added
+-- above the longest.
 local function measured(latency, interval)
   local stats = ffi.cast("load_stats **", latency)[0]
   local min, max = tonumber(stats.min), tonumber(stats.max)

@@ -1,7 +1,7 @@
 /**
- * What the connection machine is fed in memory: a request, how often it stands
- * in one read, and the response that counts as right. The first cases are those
- * of the load comparison, so that the two can be compared.
+ * The cases of the connection machine in memory: a request, how many of them one
+ * read holds, and the expected response. Most cases are those of the load
+ * comparison, so that figures of both can be compared.
  */
 
 import { RouterBuilder } from "../../router/router.ts";
@@ -14,19 +14,19 @@ import { HELLO } from "../targets/answers.mjs";
 
 /** One case. */
 export interface MachineCase {
-  /** The name on the command line. */
+  /** The name, as used on the command line. */
   readonly name: string;
-  /** For a reader of the results. */
+  /** A description for readers of the results. */
   readonly description: string;
   /** The bytes of one request, one character each. */
   readonly request: string;
-  /** How many requests one read brings. */
+  /** Requests in one read. */
   readonly pipelined: number;
   /** The status code of the response. */
   readonly status: number;
   /** The body of the response. */
   readonly body: string;
-  /** Whether the handler is asynchronous, so that the response comes after the read. */
+  /** Whether the handler is asynchronous; its response then follows after the read returns. */
   readonly isAsync: boolean;
 }
 
@@ -69,7 +69,7 @@ export const MACHINE_CASES: readonly MachineCase[] = [
 /**
  * Finds a case by its name.
  *
- * @throws {TypeError} If there is none.
+ * @throws {TypeError} If no case has the name.
  */
 export function machineCaseOf(name: string): MachineCase {
   const found = MACHINE_CASES.find((known) => known.name === name);
@@ -85,20 +85,20 @@ const ROUTES: readonly (readonly [string, string, Handler])[] = [
   ["GET", "/", (_, res) => res.ok(HELLO, TEXT)],
   ["GET", "/user/:id", (ctx, res) => res.ok(ctx.params.get("id"), TEXT)],
   ["GET", "/search", ({ uri, headers }, res) => {
-    const told = {
+    const parts = {
       path: uri.path,
       query: uri.query,
       agent: headers.get("user-agent"),
       language: headers.get("accept-language"),
     };
-    return res.ok(JSON.stringify(told), JSON_TYPE);
+    return res.ok(JSON.stringify(parts), JSON_TYPE);
   }],
   ["POST", "/echo", async (ctx, res) => {
     res.ok(await ctx.body.text(), JSON_TYPE);
   }],
 ];
 
-/** Makes the application that answers all cases. */
+/** Creates the application that serves all cases. */
 export function makeApplication(): Application {
   const router = new RouterBuilder<Handler>();
   for (const [method, pattern, handler] of ROUTES) {

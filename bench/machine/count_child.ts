@@ -1,24 +1,24 @@
 /**
- * The program that `machine_count.ts` runs under callgrind, with the name of a
- * case, the reads of a round and the number of rounds. It calls `umask` before
- * the first and after each round; callgrind writes its counts out there.
+ * The program that `machine_count.ts` runs under callgrind. Its arguments are the
+ * name of a case, the reads of a round and the number of rounds. It calls `umask`
+ * before the first and after each round; callgrind dumps its counts there.
  */
 
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
-/** Enough for V8 to have compiled everything that a request runs through. */
+/** Enough reads for V8 to optimise everything that a request uses. */
 const WARM_UP_READS = 20_000;
 const WARM_UP_RUNS = 3;
 
-/** The usual mask; what it is does not matter here. */
+/** The mask; its value does not matter. */
 const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
 const machine = await Machine.create(machineCaseOf(name));
 for (let run = 0; run < WARM_UP_RUNS; run++) {
   await machine.run(WARM_UP_READS);
-  await new Promise((resolve) => setTimeout(resolve, 0)); // lets V8 install what it compiled
+  await new Promise((resolve) => setTimeout(resolve, 0)); // V8 installs optimised code in tasks of the event loop
 }
 Deno.umask(MASK);
 for (let round = 0; round < Number(rounds); round++) {

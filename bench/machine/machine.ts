@@ -1,6 +1,7 @@
 /**
- * Runs one case through the connection machine in memory, and checks that the
- * responses are right before anything is measured and complete afterwards.
+ * Runs one case through the connection machine in memory. It compares the first
+ * response with the expected one before anything is measured, and checks after
+ * the measurement that no response was missing.
  */
 
 import type { Clock } from "../../server/connection/clock.ts";
@@ -8,13 +9,13 @@ import { EngineContext } from "../../server/connection/engine_context.ts";
 import { type MachineCase, makeApplication } from "./cases.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 
-/** Reads before a fresh connection follows: counters of a connection stay small integers. */
+/** Reads of one connection. Then a new one follows, so that its counters stay small integers. */
 const READS_PER_CONNECTION = 10_000;
 
-/** Microtask turns within which an asynchronous handler must have answered. */
+/** Microtask turns until an asynchronous handler must have responded. */
 const MAX_TURNS = 100;
 
-/** A clock that stands still: no sweep and no new date within a measurement. */
+/** A clock that does not advance: no sweep and no new date during a measurement. */
 const STILL_CLOCK: Clock = {
   monotonicMs: () => 0,
   epochMs: () => 784_111_777_000, // Sun, 06 Nov 1994 08:49:37 GMT
@@ -30,7 +31,7 @@ export class Machine {
   #sizeBytes: number;
   /** Reads of this connection. */
   #reads = 0;
-  /** Bytes that the responses of one read have. */
+  /** Size of all responses to one read. */
   #responseBytes = 0;
 
   private constructor(machineCase: MachineCase) {
@@ -46,9 +47,9 @@ export class Machine {
   }
 
   /**
-   * Makes a machine and checks its first response.
+   * Creates a machine and checks its first response.
    *
-   * @throws {Error} If the response is not the one that the case expects.
+   * @throws {Error} If the case expects another response.
    */
   static async create(machineCase: MachineCase): Promise<Machine> {
     const machine = new Machine(machineCase);
@@ -59,7 +60,7 @@ export class Machine {
     for (let turn = 0; turn < MAX_TURNS; turn++) await null;
     transport.sent = null;
     machine.#responseBytes = transport.sentBytes;
-    const text = await new Blob(sent as Uint8Array<ArrayBuffer>[]).text(); // copies, in memory of their own
+    const text = await new Blob(sent as Uint8Array<ArrayBuffer>[]).text(); // they are copies, see `slice` in the transport
     const { name, status, body, pipelined } = machineCase;
     const responses = text.split(`HTTP/1.1 ${status} `).slice(1);
     const isRight = responses.length === pipelined &&
@@ -68,14 +69,14 @@ export class Machine {
     return machine;
   }
 
-  /** Receives the requests of one read; synchronous handlers have answered when it returns. */
+  /** Receives the requests of one read; synchronous handlers have responded when it returns. */
   read(): void {
     if (this.#reads === READS_PER_CONNECTION) this.#reconnect();
     this.#reads++;
     this.#transport.receive(this.#sizeBytes);
   }
 
-  /** As {@linkcode Machine.read}, and waits for the response of an asynchronous handler. */
+  /** Receives the requests of one read and waits for the response of an asynchronous handler. */
   async readAndWait(): Promise<void> {
     this.read();
     const expected = this.#reads * this.#responseBytes;
@@ -85,7 +86,7 @@ export class Machine {
     }
   }
 
-  /** Reads so many times. */
+  /** Reads the given number of times. */
   async run(reads: number): Promise<void> {
     if (this.#case.isAsync) {
       for (let count = 0; count < reads; count++) await this.readAndWait();
@@ -94,9 +95,9 @@ export class Machine {
   }
 
   /**
-   * Checks that every request of this connection was answered in full.
+   * Checks that this connection has sent every response completely.
    *
-   * @throws {Error} If bytes are missing or too many.
+   * @throws {Error} If too few or too many bytes were sent.
    */
   check(): void {
     const { sentBytes } = this.#transport;

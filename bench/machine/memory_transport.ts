@@ -1,14 +1,14 @@
 /**
- * A transport without a socket: requests already lie in the engine's receive
- * window, and responses count as sent as soon as they are written. It does for
- * the connection machine what an engine does, without the system calls.
+ * A transport without a socket. Requests are already in the receive window of the
+ * engine's context, and responses count as sent at once. It does the work of an
+ * engine without its system calls.
  */
 
 import { Connection } from "../../server/connection/connection.ts";
 import type { EngineContext } from "../../server/connection/engine_context.ts";
 import type { Duplex, Transport } from "../../server/duplex.ts";
 
-/** Hooks and handlers of the benchmark never use it. */
+/** A duplex that the benchmark's handlers never use. */
 const NO_DUPLEX: Duplex = {
   read: () => Promise.resolve(null),
   write: (bytes) => Promise.resolve(bytes.length),
@@ -19,12 +19,12 @@ const NO_DUPLEX: Duplex = {
 export class MemoryTransport implements Transport {
   readonly duplex: Duplex = NO_DUPLEX;
   readonly connection: Connection;
-  /** Bytes of all responses so far. */
+  /** Size of all responses so far. */
   sentBytes = 0;
-  /** Copies of what was sent, as long as this is a list. */
+  /** Copies of all sent bytes, if it is set. */
   sent: Uint8Array[] | null = null;
 
-  /** Begins a connection. */
+  /** Starts a connection. */
   constructor(context: EngineContext) {
     this.connection = new Connection(context, this);
   }

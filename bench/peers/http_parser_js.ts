@@ -1,7 +1,7 @@
 /**
- * http-parser-js, driven as Node drives a parser that is put in its own one's
- * place: one parser for all messages of a connection, answers given to four
- * callbacks. It makes text of every line and of every name and value.
+ * http-parser-js, driven as Node drives a replacement of its own parser: one
+ * parser for all messages of a connection, and four callbacks. It creates a
+ * string for every line, name and value.
  */
 
 import { Buffer } from "node:buffer";
@@ -9,11 +9,11 @@ import { HTTPParser } from "npm:http-parser-js@0.5.10";
 import type { HeadFixture } from "../fixtures.ts";
 import type { HeadContender, ParsedHead, Reading } from "./message.ts";
 
-/** What Node's own callback answers for a response to HEAD, and otherwise. */
+/** Return values of Node's own callback, for a response to HEAD and otherwise. */
 const SKIP_BODY = 1;
 const READ_BODY = 0;
 
-/** The parser as Node uses it; the package's types tell of Node 0.12's callbacks. */
+/** The parser as Node uses it; the package's types describe the callbacks of Node 0.12. */
 interface ModernParser {
   [HTTPParser.kOnHeadersComplete]: HeadersComplete;
   [HTTPParser.kOnBody]: (piece: Uint8Array) => void;
@@ -31,27 +31,27 @@ type HeadersComplete = (
   reason: string,
 ) => number;
 
-/** One parser with what it found last. */
+/** A parser with the parts of its last message. */
 export class HttpParserJs {
-  /** Method number, or the status code for a response. */
+  /** The number of the method, or the status code of a response. */
   number = 0;
   /** The target, or the reason phrase. */
   firstText = "";
-  /** Names and values by turns. */
+  /** Names and values alternately. */
   fields: readonly string[] = [];
-  /** Messages that were parsed to their end. */
+  /** Complete messages. */
   messages = 0;
   /** Called for each piece of a body. */
   onBody: (piece: Uint8Array) => void = () => {};
   #parser: ModernParser;
   #isResponse: boolean;
 
-  /** Creates a parser; one for responses is told that they have no body. */
+  /** Creates a parser; one for responses assumes that they have no body. */
   constructor(type: "REQUEST" | "RESPONSE") {
-    // Reading this is how Node's versions since 0.12 make themselves known.
+    // Node's versions since 0.12 make themselves known by reading this.
     void HTTPParser.kOnExecute;
     this.#isResponse = type === "RESPONSE";
-    // the same object under both types
+    // one object has both types
     this.#parser = new HTTPParser(HTTPParser[type]) as unknown as ModernParser;
     this.#parser[HTTPParser.kOnHeadersComplete] = this.#isResponse
       ? this.#takeResponse
@@ -63,7 +63,7 @@ export class HttpParserJs {
     };
   }
 
-  /** The bytes as the parser needs them, without a copy. */
+  /** The bytes as the type that the parser needs, without a copy. */
   static view(bytes: Uint8Array<ArrayBuffer>): Buffer {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
@@ -71,7 +71,7 @@ export class HttpParserJs {
   /**
    * Parses a piece.
    *
-   * @throws {Error} If it is refused.
+   * @throws {Error} If the parser rejects it.
    */
   execute(piece: Buffer): void {
     const result = this.#parser.execute(piece);
@@ -81,7 +81,7 @@ export class HttpParserJs {
   /** The last request's method, or the last response's code. */
   get method(): string {
     if (this.#isResponse) return String(this.number);
-    return HTTPParser.methods[this.number]!; // the parser took it from there
+    return HTTPParser.methods[this.number]!; // the parser indexed the same list
   }
 
   /** The last request's target without its query, or the reason phrase. */
@@ -118,7 +118,7 @@ export class HttpParserJs {
     return SKIP_BODY;
   };
 
-  /** Tells what the last request or response was. */
+  /** Returns the parts of the last message. */
   found(): ParsedHead {
     const { fields } = this;
     return {
@@ -132,7 +132,7 @@ export class HttpParserJs {
   }
 }
 
-/** Lets a parser of its own parse a head. */
+/** A contender with a parser of its own. */
 export function httpParserJsContender(
   type: "REQUEST" | "RESPONSE",
   { bytes, asked }: HeadFixture,

@@ -1,4 +1,4 @@
-/** Our own parsers in the form in which the peers are asked. */
+/** Our own parsers as contenders. */
 
 import { NEED_DATA } from "../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
@@ -12,13 +12,13 @@ import { HeadScanner } from "../../codec/simd/head_scanner.ts";
 import type { HeadFixture } from "../fixtures.ts";
 import type { HeadContender, ParsedHead, Reading } from "./message.ts";
 
-/** A head in the bytes in which it is parsed. */
+/** A head and the array that contains it. */
 interface PlacedHead {
-  /** The bytes, with anything around the head. */
+  /** The array; other bytes may surround the head. */
   readonly bytes: Uint8Array;
-  /** Offset of the head's first octet. */
+  /** Offset of the first byte of the head. */
   readonly start: number;
-  /** Offset behind its last one. */
+  /** Offset after the last byte of the head. */
   readonly end: number;
 }
 
@@ -29,7 +29,7 @@ function headScanner(): HeadScanner {
   return scanner;
 }
 
-/** The head in the scanner's own window, where the epoll engine receives. */
+/** The head in the scanner's own window, into which the epoll engine receives. */
 function placeInWindow(
   scanner: HeadScanner,
   head: HeadFixture,
@@ -39,7 +39,7 @@ function placeInWindow(
   return { bytes, start, end: start + head.bytes.length };
 }
 
-/** Our three ways to parse a request: what an engine with a window does comes first. */
+/** Our three ways to parse a request; the first is that of an engine with a window. */
 export function khttpWays(head: HeadFixture): HeadContender[] {
   const inPlace = headScanner();
   const alone = { bytes: head.bytes, start: 0, end: head.bytes.length };
@@ -88,7 +88,7 @@ function khttpRequests(
   };
 }
 
-/** Parses the head of a response with our parser, which copies its octets once. */
+/** Parses the head of a response with our parser, which copies its bytes once. */
 export function khttpResponses({ bytes, asked }: HeadFixture): HeadContender {
   const parser = new ResponseHeadParser();
   const parse = (): ResponseHead => {

@@ -1,8 +1,8 @@
 /**
- * llhttp in WebAssembly as undici ships it, driven as undici drives it: one
- * parser for all messages of a connection, bytes copied into the module's
- * memory, a callback for each name, value and piece of body. Unlike undici's
- * own callbacks, which make a `Buffer` each, these only note the spans.
+ * llhttp in WebAssembly as undici ships and drives it: one parser for all
+ * messages of a connection, bytes copied into the module's memory, a callback for
+ * each name, value and piece of body. undici's callbacks create a `Buffer` each;
+ * these only record offsets.
  */
 
 import moduleBytes from "npm:undici@8.12.4/lib/llhttp/llhttp_simd-wasm.js";
@@ -10,17 +10,17 @@ import { decodeLatin1, equalsIgnoringCase } from "../../codec/ascii.ts";
 import type { HeadFixture } from "../fixtures.ts";
 import type { HeadContender, ParsedHead, Reading } from "./message.ts";
 
-/** llhttp's numbers for what it parses. */
+/** llhttp's constant for requests. */
 export const LLHTTP_REQUEST = 1;
-/** As above, for responses. */
+/** llhttp's constant for responses. */
 export const LLHTTP_RESPONSE = 2;
 
-/** A callback's answer that there is no body; see undici's answers to HEAD. */
+/** The callback's return value for a message without a body, as undici uses it for HEAD. */
 const SKIP_BODY = 1;
 
 const MAX_FIELDS = 100;
 
-/** The module's exports that are used here. */
+/** The module's exports, as far as they are used. */
 interface LlhttpExports {
   readonly memory: WebAssembly.Memory;
   malloc(size: number): number;
@@ -32,15 +32,15 @@ interface LlhttpExports {
 
 /** One llhttp parser with a module instance and a memory of its own. */
 export class Llhttp {
-  /** The memory in which it parses, from the place of its input on. */
+  /** The module's memory from the start of the input. */
   readonly input: Uint8Array;
-  /** Starts and ends of name and value of each field, as offsets into the input. */
+  /** Start and end of the name and of the value of each field, as offsets into the input. */
   readonly spans: Int32Array = new Int32Array(MAX_FIELDS * 4);
-  /** Fields of the last message. */
+  /** The number of fields of the last message. */
   count = 0;
   /** Status of the last response; 0 for requests. */
   statusCode = 0;
-  /** Messages that were parsed to their end. */
+  /** Complete messages. */
   messages = 0;
   /** Called for each piece of a body with offsets into the input. */
   onBody: (start: number, end: number) => void = () => {};
@@ -56,8 +56,8 @@ export class Llhttp {
    * Creates a parser.
    *
    * @param type {@linkcode LLHTTP_REQUEST} or {@linkcode LLHTTP_RESPONSE}; the
-   * latter is told that responses have no body, as those to HEAD.
-   * @param inputBytes Octets that are parsed at once at most.
+   * latter assumes that responses have no body, like those to HEAD.
+   * @param inputBytes The largest input, in bytes.
    */
   constructor(type: number, inputBytes: number) {
     this.#headAnswer = type === LLHTTP_RESPONSE ? SKIP_BODY : 0;
@@ -73,10 +73,10 @@ export class Llhttp {
   }
 
   /**
-   * Parses what stands in the input.
+   * Parses the input.
    *
-   * @param offset Where it begins there.
-   * @throws {Error} If it is refused.
+   * @param offset Start within the input.
+   * @throws {Error} If llhttp rejects it.
    */
   execute(sizeBytes: number, offset = 0): void {
     const code = this.#exports.llhttp_execute(
@@ -106,7 +106,7 @@ export class Llhttp {
     return decodeLatin1(this.input, this.#firstStart, end);
   }
 
-  /** Looks up a field by its name in lower case, the way our own lists do. */
+  /** Looks up a field by its name in lower case, as our own lists do. */
   get(lowerName: string): string | null {
     const { spans, input } = this;
     for (let entry = 0; entry < this.count * 4; entry += 4) {
@@ -119,7 +119,7 @@ export class Llhttp {
     return null;
   }
 
-  /** Tells what the last request or response was. */
+  /** Returns the parts of the last message. */
   found(): ParsedHead {
     const fields = Array.from({ length: this.count }, (_, index) => {
       const [start, end, from, to] = this.spans.subarray(index * 4);
@@ -173,16 +173,16 @@ export class Llhttp {
 
   #readName(method: number): string {
     const start = this.#exports.llhttp_method_name(method);
-    const octets = new Uint8Array(this.#exports.memory.buffer);
-    return decodeLatin1(octets, start, octets.indexOf(0, start));
+    const bytes = new Uint8Array(this.#exports.memory.buffer);
+    return decodeLatin1(bytes, start, bytes.indexOf(0, start));
   }
 }
 
 /**
- * Lets a parser of its own parse a head.
+ * A contender with a parser of its own.
  *
- * @param copies Whether the head comes in bytes that have to be copied first,
- * as undici has them, or stands in the module's memory already.
+ * @param copies Whether the head must be copied into the module's memory first,
+ * as undici does, or is already there.
  */
 export function llhttpContender(
   type: number,

@@ -1,20 +1,20 @@
 /**
- * What every parser has to find in a head before its time is taken, and a
- * reference that reads it off the text in the simplest way.
+ * The parts that every parser must find in a head before it is timed, and a
+ * simple reference parser.
  */
 
 import assert from "node:assert/strict";
 import type { HeadFixture } from "../fixtures.ts";
 
-/** A head as text, whoever parsed it. */
+/** A parsed head as strings. */
 export interface ParsedHead {
   /** The method and the target, or the status code and the reason phrase. */
   readonly startLine: readonly [string, string];
-  /** Names as they were written, and values, in order. */
+  /** Names in their original case, and values, in order. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** What a handler reads: method and path (or code and reason), and two fields. */
+/** The parts that a handler reads: method and path (or code and reason), and two fields. */
 export type Reading = readonly [
   method: string,
   path: string,
@@ -22,19 +22,19 @@ export type Reading = readonly [
   second: string | null,
 ];
 
-/** A parser with a head, as it takes part. */
+/** A parser and the head that it parses. */
 export interface HeadContender {
-  /** What the tables call it; ours begin with `khttp`. */
+  /** The name in the tables; ours begin with `khttp`. */
   readonly name: string;
-  /** Parses the head once, the way that is timed. */
+  /** Parses the head once; this is timed. */
   readonly parse: () => void;
-  /** Tells everything that the last `parse` found. */
+  /** Returns all parts that the last `parse` found. */
   readonly found: () => ParsedHead;
-  /** Parses the head once and reads the fields that are asked for as text. */
+  /** Parses the head once and reads the requested parts as strings. */
   readonly read: () => Reading;
 }
 
-/** Reads a head off its text. */
+/** Parses a head with string operations. */
 export function referenceHead(bytes: Uint8Array): ParsedHead {
   const [startLine = "", ...lines] = new TextDecoder("latin1").decode(bytes)
     .split("\r\n");
@@ -58,9 +58,10 @@ function referenceReading({ bytes, asked }: HeadFixture): Reading {
 }
 
 /**
- * Lets each contender parse a few times and compares what it finds.
+ * Lets each contender parse a few times and compares the result with the
+ * reference's.
  *
- * @throws {Error} If one finds something else than the reference.
+ * @throws {Error} If a result differs.
  */
 export function assertEqualHeads(
   fixture: HeadFixture,

@@ -1,6 +1,6 @@
 /**
- * The page's part on servers under load, from the results that `load.ts`
- * writes. Every target of a case is shown, in the file's order.
+ * The page's section on servers under load, from the results of `load.ts`. It
+ * shows every target of a case, in the order of the file.
  */
 
 import type { CaseResult, LoadResults, TargetResult } from "../load/results.ts";
@@ -9,10 +9,10 @@ import { machineTable } from "./machine.ts";
 import type { Section } from "./micro_page.ts";
 import { picture, type Plot } from "./plots.ts";
 
-/** The number of connections whose cases are drawn. */
+/** Cases with this number of connections are plotted. */
 const DRAWN_CONNECTIONS = 64;
 
-/** Makes the section on load. */
+/** Renders the section. */
 export function loadSection(load: LoadResults): Section {
   const drawn = load.cases.filter(({ connections }) =>
     connections === DRAWN_CONNECTIONS
@@ -31,7 +31,7 @@ export function loadSection(load: LoadResults): Section {
     plots,
     markdown: [
       "## Servers under load",
-      `Whole servers, one after the other on the same core, under load by ${load.loader} from another core: medians of rounds in which the servers took turns. Answers were compared before times were taken. Servers of this library stand out; those that lose are shown as those that win.`,
+      `Whole servers on one core, with load from ${load.loader} on another core. The servers take turns, and each figure is the median of the rounds. Before the first round every server's responses are checked. Servers of this library are in bold; cases that they lose are shown like cases that they win.`,
       machineTable(load.machine, load.versions),
       ...load.notes.length === 0 ? [] : [list(load.notes)],
       ...plots.map(picture),
@@ -58,7 +58,7 @@ function caseText(load: CaseResult): string {
   ].join("\n\n");
 }
 
-/** A column: its head, and what stands in it for a target. */
+/** A column: its title, and its content for a target. */
 type Column = readonly [head: string, cellOf: (result: TargetResult) => string];
 
 const COLUMNS: readonly Column[] = [
@@ -110,7 +110,7 @@ function caseTable(results: readonly TargetResult[]): string {
   ].join("\n");
 }
 
-/** How a bar's value is found and written. */
+/** The value of a bar and its label. */
 interface Measure {
   readonly valueOf: (result: TargetResult) => number;
   readonly textOf: (value: number) => string;

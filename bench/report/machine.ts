@@ -1,13 +1,13 @@
-/** What figures were taken on: the machine, the runtime, the peers' versions. */
+/** Describes a measurement's environment: the machine, the runtime, the versions of the peers. */
 
 import { cpus } from "node:os";
 
-/** A machine with its runtime, as the result files keep it. */
+/** A machine and its runtime, as stored in the result files. */
 export interface Machine {
-  /** The processor's model. */
+  /** The model of the processor. */
   readonly cpu: string;
   readonly cores: number;
-  /** The operating system's release. */
+  /** The release of the operating system. */
   readonly kernel: string;
   readonly deno: string;
   readonly v8: string;
@@ -15,7 +15,7 @@ export interface Machine {
   readonly date: string;
 }
 
-/** Reads what this machine is. */
+/** Describes this machine. */
 export function thisMachine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? Deno.build.arch,
@@ -27,7 +27,7 @@ export function thisMachine(): Machine {
   };
 }
 
-/** The versions that `npm:` specifiers in these sources name, by package. */
+/** The versions in the `npm:` specifiers of these sources, by package. */
 export function peerVersions(
   sources: readonly string[],
 ): Readonly<Record<string, string>> {
@@ -39,7 +39,7 @@ export function peerVersions(
   return Object.fromEntries(found.sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** The machine as rows of a table in Markdown. */
+/** The machine as a table in Markdown. */
 export function machineTable(
   machine: Machine,
   versions: Readonly<Record<string, string>>,

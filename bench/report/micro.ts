@@ -1,48 +1,48 @@
 /**
- * The figures of the `deno bench` files: running them, and what is kept of
- * several rounds. A file's rounds are spread over the whole run, so that a
- * busy minute of the machine spoils one round of it and not all.
+ * The figures of the `deno bench` files: runs the files and combines rounds. The
+ * rounds of a file are spread over the whole run, so that a busy minute of the
+ * machine affects one round and not all.
  */
 
 import type { Machine } from "./machine.ts";
 
-/** What one contender reached. */
+/** The figures of one contender. */
 export interface MicroResult {
   readonly name: string;
-  /** Whether the others of the group are compared with it. */
+  /** Whether it is the baseline of its group. */
   readonly isBaseline: boolean;
-  /** The fastest batch of calls of all rounds, in ns a call. */
+  /** The fastest batch of calls in all rounds, in ns per call. */
   readonly nanoseconds: number;
-  /** All calls, in ns a call; the median of the rounds. */
+  /** The mean of all calls, in ns per call; the median of the rounds. */
   readonly averageNanoseconds: number;
-  /** Fastest batch by the baseline's fastest batch. */
+  /** The fastest batch divided by that of the baseline. */
   readonly timesBaseline: number;
 }
 
-/** Contenders that did the same work. */
+/** Contenders that do the same work. */
 export interface MicroGroup {
   readonly name: string;
   readonly results: readonly MicroResult[];
 }
 
-/** What one file gave. */
+/** The figures of one file. */
 export interface MicroFile {
   /** The day of the run in UTC. */
   readonly date: string;
   readonly rounds: number;
-  /** The system's greatest load average in a round; above 1 others were busy too. */
+  /** The highest load average in a round; above 1, other processes were busy too. */
   readonly loadAverage: number;
   readonly groups: readonly MicroGroup[];
 }
 
-/** What `results/micro.json` holds. */
+/** The content of `results/micro.json`. */
 export interface MicroResults {
   readonly machine: Machine;
   readonly peers: Readonly<Record<string, string>>;
   readonly files: Readonly<Record<string, MicroFile>>;
 }
 
-/** What `deno bench --json` tells of one bench, as far as it is used. */
+/** The output of `deno bench --json` for one bench, as far as it is used. */
 interface BenchResult {
   readonly group: string | null;
   readonly name: string;
@@ -53,7 +53,7 @@ interface BenchResult {
   )[];
 }
 
-/** One bench's figures in one round. */
+/** The figures of one bench in one round. */
 export interface Sample {
   readonly group: string;
   readonly name: string;
@@ -65,14 +65,14 @@ export interface Sample {
 /** One round of one file. */
 export interface Round {
   readonly samples: readonly Sample[];
-  /** The system's load average of the last minute, at the end. */
+  /** The load average of the last minute, at the end of the round. */
   readonly loadAverage: number;
 }
 
 /**
  * Runs one file once.
  *
- * @throws {Error} If it cannot be run, or a bench in it fails.
+ * @throws {Error} If the file cannot be run, or a bench in it fails.
  */
 export async function runFile(file: URL): Promise<Round> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -85,7 +85,7 @@ export async function runFile(file: URL): Promise<Round> {
   }
   const { benches } = JSON.parse(new TextDecoder().decode(stdout)) as {
     benches: readonly BenchResult[];
-  }; // its own format, read by the release that wrote it
+  }; // written by the same release of Deno
   const [loadAverage = 0] = Deno.loadavg();
   return { samples: benches.map(toSample), loadAverage };
 }
@@ -105,7 +105,7 @@ function toSample({ group, name, baseline, results }: BenchResult): Sample {
   };
 }
 
-/** Puts the rounds of one file together; every round has the same benches. */
+/** Combines the rounds of one file; every round has the same benches. */
 export function combineRounds(
   rounds: readonly Round[],
   date: string,
@@ -131,7 +131,7 @@ export function combineRounds(
 
 function combineGroup(rounds: readonly (readonly Sample[])[]): MicroResult[] {
   const [first = []] = rounds;
-  // Others' work on the machine only ever adds time, so the least is the truest.
+  // Other work on the machine only adds time, so the minimum is the best estimate.
   const fastest = first.map((_, index) =>
     Math.min(...rounds.map((samples) => samples[index]!.minimum))
   );
@@ -149,7 +149,7 @@ function combineGroup(rounds: readonly (readonly Sample[])[]): MicroResult[] {
   });
 }
 
-/** The middle one of the values, or the mean of the two in the middle. */
+/** The median: the middle value, or the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -158,7 +158,7 @@ export function median(values: readonly number[]): number {
   return ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** Four digits are more than a second run would confirm. */
+/** Rounds to four digits, which is more than a second run would confirm. */
 function shortened(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -1,27 +1,27 @@
 /**
- * The page's part on the `deno bench` files: a section a file, introduced by
- * the file's own header, with plots and a table a group.
+ * The page's sections on the `deno bench` files, one for each file. A section has
+ * the text of the file's header, plots, and a table for each group.
  */
 
 import type { Bar, Line, Panel } from "../plot.ts";
 import type { MicroFile, MicroGroup, MicroResult } from "./micro.ts";
 import { picture, type Plot } from "./plots.ts";
 
-/** A part of the page and the plots that it shows. */
+/** A section of the page and its plots. */
 export interface Section {
   readonly markdown: string;
   readonly plots: readonly Plot[];
 }
 
-/** Groups whose name begins so are drawn as lines over the size in their name. */
+/** Groups with this prefix are plotted as lines over the size in their name. */
 const CROSSING = "crossing point: ";
 
-/** Whether a contender is ours. */
+/** Whether a contender belongs to this library. */
 function isOurs({ name, isBaseline }: MicroResult): boolean {
   return isBaseline || /^(khttp|ours)\b/i.test(name);
 }
 
-/** Makes a file's section. */
+/** Renders the section of a file. */
 export function microSection(
   fileName: string,
   source: string,
@@ -46,7 +46,7 @@ export function microSection(
   };
 }
 
-/** Names the groups in which a peer is faster than everything of ours. */
+/** Lists the groups in which a peer is faster than all our contenders. */
 export function lostGroups(files: readonly MicroFile[]): string[] {
   return files.flatMap(({ groups }) => groups).flatMap(({ name, results }) => {
     const ours = results.filter(isOurs);
@@ -54,14 +54,14 @@ export function lostGroups(files: readonly MicroFile[]): string[] {
     const best = Math.min(...ours.map(({ timesBaseline }) => timesBaseline));
     const ahead = peers.filter(({ timesBaseline }) => timesBaseline < best);
     if (ours.length === 0 || ahead.length === 0) return [];
-    const told = ahead.map((peer) =>
+    const list = ahead.map((peer) =>
       `${peer.name} takes ${ratioText(peer.timesBaseline / best)} the time`
     );
-    return [`${name}: ${told.join(", ")}`];
+    return [`${name}: ${list.join(", ")}`];
   });
 }
 
-/** The first comment of a file as a heading and a text. */
+/** The title and the text of a file's header. */
 function headerOf(
   source: string,
   fileName: string,
@@ -73,11 +73,11 @@ function headerOf(
   const [title = ""] = first.split(":");
   return {
     title: title === "" ? fileName : title,
-    text: paragraphs.slice(1).join("\n\n"), // the first tells how to run it
+    text: paragraphs.slice(1).join("\n\n"), // the first paragraph has the title and the command
   };
 }
 
-/** A table of one group. */
+/** The table of a group. */
 function groupTable({ name, results }: MicroGroup): string {
   return [
     `### ${name[0]?.toUpperCase() ?? ""}${name.slice(1)}`,
@@ -94,23 +94,23 @@ function groupTable({ name, results }: MicroGroup): string {
   ].join("\n");
 }
 
-/** Says from which size on each way with SIMD is ahead of the plain one. */
+/** States the size from which each SIMD variant is faster than the plain parser. */
 function crossingText(groups: readonly MicroGroup[]): string {
   const names = groups[0]?.results.map(({ name }) => name) ?? [];
   const timeOf = (group: MicroGroup, wanted: string): number =>
     group.results.find(({ name }) => name === wanted)?.nanoseconds ?? NaN;
   const plain = names.find((name) => name.includes("plain")) ?? "";
   return names.filter((name) => name !== plain).map((name) => {
-    const behind = groups.findLastIndex((group) =>
+    const slowest = groups.findLastIndex((group) =>
       timeOf(group, name) >= timeOf(group, plain)
     );
-    const from = groups[behind + 1];
-    if (behind === -1) {
-      return `${name}: ahead of the plain parser at every size.`;
+    const from = groups[slowest + 1];
+    if (slowest === -1) {
+      return `${name}: faster than the plain parser at every size.`;
     }
     return from === undefined
-      ? `${name}: not ahead of the plain parser at the sizes measured.`
-      : `${name}: ahead of the plain parser from ${sizeOf(from)} bytes on.`;
+      ? `${name}: not faster than the plain parser at the measured sizes.`
+      : `${name}: faster than the plain parser from ${sizeOf(from)} bytes on.`;
   }).join(" ");
 }
 
@@ -118,7 +118,7 @@ function sizeOf({ name }: MicroGroup): number {
   return Number.parseInt(name.slice(CROSSING.length));
 }
 
-/** A plot of bars for the groups whose names share what stands before a colon. */
+/** One plot for all groups that share the part of their name before a colon. */
 function plotsOf(fileName: string, title: string, file: MicroFile): Plot[] {
   const families = new Map<string, MicroGroup[]>();
   for (const group of file.groups) {
@@ -166,7 +166,7 @@ function linesOf(groups: readonly MicroGroup[]): Line[] {
   }));
 }
 
-/** A time with the unit that suits it. */
+/** A time with a fitting unit. */
 export function timeText(nanoseconds: number): string {
   if (nanoseconds < 1000) return `${nanoseconds.toPrecision(3)} ns`;
   if (nanoseconds < 1e6) return `${(nanoseconds / 1e3).toPrecision(3)} µs`;

@@ -1,4 +1,4 @@
-/** The page as a whole: what it is, how to run and read it, and its sections. */
+/** The whole page: how to run and read the benchmarks, and the sections. */
 
 import { machineTable } from "./machine.ts";
 import type { MicroResults } from "./micro.ts";
@@ -12,49 +12,64 @@ deno task bench:report         # measure all of them and write this page
 deno task bench:report router  # measure one file, keep the other figures
 deno task bench:report --render-only
 deno task bench:load           # whole servers under load
-deno task bench:count          # instructions a request in memory, by valgrind
+deno task bench:count          # count instructions per request, with valgrind
 \`\`\``;
 
 const HOW_TO_READ = `\
 All contenders of a group do the same work on the same input, and each file
-asserts that their answers are equal before it takes a time. Contenders that
-begin with \`khttp\` are ours; the first of a group is what the others are
-compared with.
+asserts that their results are equal before it measures. Contenders that begin
+with \`khttp\` are ours. The others are compared with the first of the group.
 
 - *Fastest batch* is the best of many batches of 10,000 calls (of single calls
-  where one takes more than 10 µs) in all rounds. Whatever else a machine does
-  only ever adds time, so this is the steadiest figure.
-- *All calls* is the mean of a round with everything that came between, the
-  garbage collector included; the median of the rounds.
+  if one takes more than 10 µs) in all rounds. Other work of the machine only
+  adds time, so this is the most stable figure.
+- *All calls* is the mean of all calls in a round, garbage collection included;
+  the table shows the median of the rounds.
 - *Times the first* compares fastest batches. More than 1 is slower than the
   first.
 
-In the plots a bar with a gap stands for more than 25 times the shortest one.
+In the plots, a bar with a gap is more than 25 times as long as the shortest one.
 
-The load average stands with each file. With nothing else running it stays near
-1; much above it, small differences mean nothing.
+Each section states the load average of the machine. If nothing else runs, it is
+close to 1. If it is much higher, small differences mean nothing.
 
-Times of one machine say little about another; ratios say more. The contenders
-of a file share one process, so that the compiler has seen what all of them do,
-as in a program that does more than one thing.`;
+Ratios carry over to other machines better than times. The contenders of a file
+share one process, so V8 compiles shared code for all of them, as in a program
+that does more than one thing.`;
+
+const HOW_TO_COUNT = `\
+Times of small changes drown in the noise of a machine; instructions do not.
+\`deno task bench:count\` runs the cases of \`machine_bench.ts\` under valgrind's
+callgrind and prints the user-space instructions per request:
+
+- Each case runs in its own process, which handles 60,000 reads first, so that V8
+  has compiled the code. Then come five rounds of 96,000 requests.
+- The program calls \`umask\` between two rounds, and callgrind starts a new count
+  at each call. Start, warm-up and rounds are therefore counted separately.
+- The result is the lowest round. The highest one is printed too; if it differs
+  by more than one percent, V8 was still compiling: repeat the count.
+- Garbage collection runs on the main thread and is included.
+
+Compare two versions with one release of Deno, on one machine. Results of the
+same code differ by less than one percent.`;
 
 const WHAT_PEERS_DO = `\
 - **llhttp** is the WebAssembly module that \`undici\` ships (with SIMD), called
-  as \`undici\` calls it: one parser for all messages, and a callback out of
-  the module for each name and value. Its callbacks note places and make no
-  objects, unlike \`undici\`'s own. *Copied*: the bytes are copied into the
-  module's memory first, as \`undici\` does; *in place*: they stand there
-  already. When it is asked for text it makes it the way we do.
-- **http-parser-js** is used as Node uses a parser in its own one's place: one
-  object for all messages, four callbacks. It makes text of every line.
-- **khttp, plain** is our parser without WebAssembly; **khttp, SIMD** is what a
-  server runs: what the scanner does not take, the plain parser decides.
+  as \`undici\` calls it: one parser for all messages, and a callback from the
+  module for each name and value. The callbacks here record offsets and create
+  no objects, unlike those of \`undici\`. *Copied*: the bytes are copied into
+  the module's memory first, as \`undici\` does. *In place*: they are already
+  there. Strings are created as our own parser creates them.
+- **http-parser-js** is used as Node uses a replacement of its own parser: one
+  object for all messages, four callbacks. It creates a string for every line.
+- **khttp, plain** is our parser without WebAssembly. **khttp, SIMD** is the
+  parser of a server: the plain parser handles the heads that the scanner does
+  not take.
 
-Neither peer checks all that ours does (\`Host\`, repeated fields, framing that
-contradicts itself): the work compared is what all of them do, the rest is ours
-on top.`;
+Both peers check less than our parser, which also checks \`Host\`, repeated
+fields and contradictory framing. Our times include these checks.`;
 
-/** Puts the page together. */
+/** Renders the page. */
 export function page(
   micro: MicroResults,
   sections: readonly Section[],
@@ -68,9 +83,11 @@ export function page(
     HOW_TO_RUN,
     "## How to read",
     HOW_TO_READ,
+    "## How to count",
+    HOW_TO_COUNT,
     "## What the parsers do",
     WHAT_PEERS_DO,
-    "## Where a peer is ahead",
+    "## Where a peer is faster",
     lost.length === 0
       ? "In no group."
       : lost.map((group) => `- ${group}`).join("\n"),

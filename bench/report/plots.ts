@@ -1,4 +1,4 @@
-/** Plots with the names under which they are written, for both backgrounds. */
+/** Plots and the names of their files, for light and dark pages. */
 
 import {
   barPlot,
@@ -10,9 +10,9 @@ import {
   type Theme,
 } from "../plot.ts";
 
-/** A plot of panels with bars, or of lines. */
+/** A plot of bars in panels, or of lines. */
 export interface Plot {
-  /** The beginning of its files' names. */
+  /** The prefix of the files' names. */
   readonly name: string;
   readonly title: string;
   readonly description: string;
@@ -20,7 +20,7 @@ export interface Plot {
   readonly lines?: readonly Line[];
 }
 
-/** The plot in Markdown: the dark one is shown where the page is dark. */
+/** The plot in Markdown; a dark page shows the dark file. */
 export function picture({ name, title }: Plot): string {
   return [
     "<picture>",
@@ -32,7 +32,7 @@ export function picture({ name, title }: Plot): string {
   ].join("\n");
 }
 
-/** The plot's files by name. */
+/** The contents of the plot's files, by name. */
 export function plotFiles(plot: Plot): (readonly [string, string])[] {
   return [
     [`${plot.name}-light.svg`, drawn(plot, LIGHT)],

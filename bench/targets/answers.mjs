@@ -1,7 +1,7 @@
 /**
- * What every target of the load comparison answers, in plain JavaScript so
- * that Deno, Node and Bun read the same file. How a target routes and sends
- * is its own affair.
+ * The responses that every target of the load comparison sends. Plain
+ * JavaScript, so that Deno, Node and Bun can load the same file. Each target
+ * decides how it routes and sends.
  */
 // deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 
@@ -20,7 +20,7 @@ export const LONG_FIELDS = Array.from(
 );
 
 /**
- * Reads one number of the command line, such as the 8080 of `--port 8080`.
+ * Reads a number from the command line, such as 8080 from `--port 8080`.
  *
  * @param {string} name
  * @param {number} standard
@@ -35,7 +35,7 @@ export function numberArgument(name, standard) {
 const bodies = new Map();
 
 /**
- * Gives so many bytes, made once for each size.
+ * Returns a body of the given size; each size is created once.
  *
  * @param {number} size
  * @returns {Uint8Array<ArrayBuffer>}
@@ -49,7 +49,7 @@ export function bytesOf(size) {
 }
 
 /**
- * Gives so many bytes piece by piece, as a program that makes them would.
+ * Generates a body of the given size in pieces, as a program that computes it would.
  *
  * @param {number} size
  * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>>}
@@ -61,7 +61,7 @@ export async function* piecesOf(size) {
 }
 
 /**
- * Parses a size in bytes from a route's text; `null` if it is none.
+ * Parses a size in bytes from a route parameter; `null` if it is not a number.
  *
  * @param {string | undefined} text
  * @returns {number | null}

@@ -1,6 +1,6 @@
 /**
- * `Bun.serve` with its own router; every route is a function, so that a
- * handler runs for each request as it does in the other targets.
+ * `Bun.serve` with its own router. Every route is a function, so that a handler
+ * runs for each request, as in the other targets.
  */
 // deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 

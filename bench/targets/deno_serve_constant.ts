@@ -1,6 +1,6 @@
 /**
- * `Deno.serve` at its best: a handler that reads nothing of the request and
- * answers everything alike.
+ * `Deno.serve` at its fastest: the handler does not read the request and always
+ * sends the same response.
  */
 
 import { HELLO, numberArgument } from "./answers.mjs";

@@ -1,7 +1,7 @@
 /**
- * Fastify on Node. The package stands outside the tree, in the folder that
- * `FASTIFY_FOLDER` names, so it is required from there. Answers in JSON have
- * schemas, as its guide advises.
+ * Fastify on Node. The package is outside the repository, in the folder that
+ * `FASTIFY_FOLDER` names, and is loaded from there. JSON responses have schemas,
+ * as Fastify's guide recommends.
  */
 // deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 
@@ -23,7 +23,7 @@ const app = require("fastify")();
 const LONG = Object.fromEntries(LONG_FIELDS);
 const BYTES = "application/octet-stream";
 
-/** A schema of an object with fields of text. */
+/** The schema of an object with string properties. */
 function textFields(...names) {
   const text = { type: "string" };
   const properties = Object.fromEntries(names.map((name) => [name, text]));

@@ -1,6 +1,6 @@
 /**
- * `node:http` with routing by hand: literal routes in a `Map`, prefixes for
- * the rest, lengths declared where they are known.
+ * `node:http` with hand-written routing: literal routes are in a `Map`, the
+ * others are matched by prefix. Known lengths are declared.
  */
 // deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 

@@ -1,11 +1,11 @@
 /**
- * Path and query of a request's URL by string operations, which a program
- * that cares for speed writes in place of `new URL(…)`.
+ * Splits the URL of a request into path and query with string operations, as fast
+ * programs do instead of `new URL(…)`.
  */
 // deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 
 /**
- * @param {string} url Absolute (`http://host/path?query`), or what stands in the request line.
+ * @param {string} url Absolute (`http://host/path?query`), or the target of the request line.
  * @returns {{ path: string, query: string }} The query without its question mark.
  */
 export function splitUrl(url) {
