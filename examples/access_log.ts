@@ -1,13 +1,13 @@
 /**
- * An access log in the Common Log Format on standard output, written by a hook
- * once the last byte of each answer was sent:
+ * Writes an access log in the Common Log Format to standard output, one line when
+ * the last byte of a response has been sent:
  *
  *     host ident authuser [date] "request" status bytes
  *
  *     deno run --allow-net=127.0.0.1 examples/access_log.ts [PORT]
  *
- * What was no request, and so was refused before the hook, is told on standard
- * error.
+ * Malformed requests are refused before the hook runs; they are reported on
+ * standard error.
  */
 // deno-lint-ignore-file no-console
 
@@ -26,7 +26,7 @@ app.preRoutingHook((req, res) => {
   return PreRoutingAction.proceed;
 });
 
-// A message of the library escapes what it quotes of the peer's bytes.
+// The library escapes the client's bytes that its error messages quote.
 app.connectionTeardownHook((conn, error) => {
   if (error) console.error(`${hostOf(conn.remoteAddr)} ${error.message}`);
 });
@@ -50,18 +50,18 @@ console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();
 
-/** Writes the line of one request, with the time at which it came. */
+/** Writes the line of one request, with the time of its arrival. */
 function logWhenSent(req: RequestContext, res: ResponseHandle): void {
   const target = escapeBytes(req.uri.toString());
   const fields = [
     hostOf(req.conn.remoteAddr),
-    "-", // what RFC 1413 would tell, which nobody asks any more
+    "-", // the identity of RFC 1413, which is obsolete
     escapeBytes(findUser(req) ?? "-"),
     `[${formatDate(Date.now())}]`,
     `"${req.method} ${target} HTTP/1.${req.httpVersion}"`, // a method is a token
   ];
   const write = (): void => {
-    // An answer that was cut counts with what was put out of it.
+    // For a response that was cut off, log the bytes that were sent.
     const bytes = res.bodyBytes === 0 ? "-" : res.bodyBytes;
     console.log(`${fields.join(" ")} ${res.status ?? "-"} ${bytes}`);
   };
@@ -72,7 +72,7 @@ function hostOf(addr: Deno.Addr | undefined): string {
   return addr?.transport === "tcp" ? addr.hostname : "-";
 }
 
-/** The name that Basic credentials give, which nobody has checked here (RFC 7617 §2). */
+/** The user name in Basic credentials, which this example does not verify (RFC 7617 §2). */
 function findUser(req: RequestContext): string | null {
   const authorization = req.headers.get("authorization") ?? "";
   const [, credentials = ""] = /^basic +(\S+)$/i.exec(authorization) ?? [];
@@ -80,7 +80,7 @@ function findUser(req: RequestContext): string | null {
     const [name = ""] = atob(credentials).split(":", 1);
     return name === "" ? null : name;
   } catch {
-    return null; // no base64: no name
+    return null; // not base64
   }
 }
 
@@ -91,7 +91,7 @@ function formatDate(nowMs: number): string {
   return `${day}/${month}/${year}:${time} +0000`;
 }
 
-/** Makes peer bytes safe in a line: what could end it or a field of it becomes `\xHH`. */
+/** Makes a client's bytes safe in a log line: those that could end the line or a field become `\xHH`. */
 function escapeBytes(text: string): string {
   return text.replace(/[^\x21-\x7e]|["\\]/g, (char) => {
     const code = char.charCodeAt(0).toString(16).padStart(2, "0");

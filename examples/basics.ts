@@ -1,10 +1,10 @@
 /**
- * A tour of the server: routes, bodies, streamed files, limits, hooks and an
- * orderly end.
+ * A tour of the server: routes, bodies, streamed files, limits, hooks and graceful
+ * shutdown.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=static examples/basics.ts [PORT]
  *
- * Ctrl-C lets running answers finish; a second one ends the program at once.
+ * Ctrl-C lets running responses finish; a second one ends the program immediately.
  */
 // deno-lint-ignore-file no-console
 
@@ -44,7 +44,7 @@ app.get("/", (ctx, res) => {
   res.ok("Hello, World!", headers);
 });
 
-// POST route: uppercases the request body
+// POST route: converts the request body to upper case
 app.post("/uppercase", async (ctx, res) => {
   const body = await ctx.body.bytes(); // ctx.body can be streamed too
   const isLower = (byte: number): boolean => byte >= 0x61 && byte <= 0x7a; // a to z
@@ -72,16 +72,16 @@ app.get("/static/**", async (ctx, res) => {
   try {
     file = await Deno.open(path);
   } catch {
-    return res.send(Status.NOT_FOUND, "404"); // gone or not ours since the look-up
+    return res.send(Status.NOT_FOUND, "404"); // removed, or made unreadable, since findFile()
   }
   res.ok(file.readable, { "content-type": mediaType(path) }); // streamed
 });
 
-// Fine-tuning
+// Fallback route and limits
 app.fallbackRoute((_ctx, res) => res.send(Status.NOT_FOUND, "404"));
 app.maxRequestHeadSize(16 * 1024);
 
-// Lifecycle hook: called after a new connection is accepted, or could not be
+// Lifecycle hook: called after a connection is accepted, or accepting one has failed
 app.connectionSetupHook((accepted) => {
   if (!accepted.ok) return ConnectionSetupAction.drop;
   const { conn } = accepted;
@@ -102,7 +102,7 @@ app.preRoutingHook((req, res) => {
   return PreRoutingAction.proceed;
 });
 
-// Lifecycle hook: called once for each connection, after it ended
+// Lifecycle hook: called once for each connection, after it has closed
 app.connectionTeardownHook((_conn, error) => {
   if (error) console.error(`tcp socket error: ${error.message}`);
 });
@@ -122,11 +122,11 @@ console.log(`Listening on http://${hostname}:${bound}/`);
 await handle.finished;
 
 /**
- * Finds the file that a request names in the folder `static`; `null` if there
- * is none, or if the name leads out of the folder.
+ * Finds the requested file in the folder `static`; returns `null` if there is none,
+ * or if the name leads out of the folder.
  */
 async function findFile(encoded: string): Promise<string | null> {
-  if (/%2f/i.test(encoded)) return null; // a slash that is no separator
+  if (/%2f/i.test(encoded)) return null; // an encoded slash is not a separator
   try {
     const name = decodeURIComponent(encoded);
     if (!name.split("/").every(isPlainSegment)) return null;
@@ -135,16 +135,16 @@ async function findFile(encoded: string): Promise<string | null> {
     if (!path.startsWith(folder + SEPARATOR)) return null;
     return (await Deno.stat(path)).isFile ? path : null;
   } catch {
-    return null; // not there, not readable, or no text
+    return null; // missing, unreadable, or not valid UTF-8
   }
 }
 
-/** Whether a segment names something in its folder, on any system. */
+/** Whether a segment is a plain file name, on any operating system. */
 function isPlainSegment(segment: string): boolean {
   return !["", ".", ".."].includes(segment) && !/[\\:\0]/.test(segment);
 }
 
-/** The media type by the end of a file's name. */
+/** The media type for a file's extension. */
 function mediaType(path: string): string {
   const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
   return MEDIA_TYPES.get(extension) ?? "application/octet-stream";

@@ -1,6 +1,6 @@
 /**
- * A command line for both halves of the package: sends one request as curl
- * does, with the same exit codes, or serves something to send requests to.
+ * A command line for the client and the server: sends one request like curl, with
+ * the same exit codes, or serves something to send requests to.
  *
  *     deno run --allow-net examples/cli.ts [METHOD] URL [OPTION]…
  *     deno run --allow-net examples/cli.ts server echo|sleep|status|drip [OPTION]…
@@ -28,7 +28,7 @@ try {
   Deno.exit(EXIT.OK);
 } catch (error) {
   const failure = failureOf(error);
-  if (failure === null) throw error; // a fault of this program
+  if (failure === null) throw error; // a bug in this program
   console.error(`khttp: (${failure.exitCode}) ${failure.message}`);
   Deno.exit(failure.exitCode);
 }
@@ -46,7 +46,7 @@ async function serverMain(args: readonly string[]): Promise<void> {
   else await runServer(parsed);
 }
 
-/** Waits for work of any kind; what it still does ends with the process. */
+/** Waits for `work` until the deadline; the process then exits and ends it. */
 async function within(durationMs: number, work: Promise<void>): Promise<void> {
   const { promise, reject } = Promise.withResolvers<never>();
   const message = `Cannot finish within ${durationMs} ms (--max-time)`;

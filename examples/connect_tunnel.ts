@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 /**
- * A forward proxy for CONNECT: takes the connection over and moves octets both
- * ways until both ends are done.
+ * A forward proxy for CONNECT: takes over the connection and copies bytes in both
+ * directions until both sides have ended.
  *
  *     deno run --allow-net examples/connect_tunnel.ts [PORT]
  *     curl --proxytunnel --proxy 127.0.0.1:8080 http://example.org/
@@ -33,7 +33,7 @@ app.route("CONNECT", "/", async (ctx, res) => {
   }
 });
 
-/** Moves octets one way; the end of one side is the end of writing to the other. */
+/** Copies bytes in one direction; when the source ends, ends writing to the destination. */
 async function pump(from: Duplex, to: Duplex): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * A router of one's own: every request goes to the fallback route, and one
- * `switch` on method and path answers it. HEAD, OPTIONS, 404 and 405 are
- * up to it too, since the library answers them only where it does the routing.
+ * A custom router: every request goes to the fallback route, where one `switch` on
+ * method and path handles it. It also has to answer HEAD, OPTIONS, 404 and 405,
+ * which the library does only for its own routes.
  *
  *     deno run --allow-net=127.0.0.1 examples/custom_router.ts [PORT]
  */
@@ -9,7 +9,7 @@
 
 import { Server } from "@khttp/khttp";
 
-/** What each path answers, for OPTIONS and 405. */
+/** The methods that each path allows, for OPTIONS and 405. */
 const ALLOWED: ReadonlyMap<string, string> = new Map([
   ["/", "GET, HEAD, OPTIONS"],
   ["/greeting", "GET, HEAD, OPTIONS, PUT"],
@@ -22,7 +22,7 @@ const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 
 app.fallbackRoute(async (ctx, res) => {
   const { method, uri } = ctx;
-  // Only `OPTIONS *` has no path, and only CONNECT, which is refused below, another form.
+  // `OPTIONS *` has no path, and neither has CONNECT, which is answered with 404 below.
   const path = uri.form === "asterisk" ? "*" : uri.path;
   switch (`${method} ${path}`) {
     case "GET /":
@@ -44,14 +44,14 @@ app.fallbackRoute(async (ctx, res) => {
       return res.ok();
   }
 
-  // What a case cannot say: a param.
+  // A `case` cannot match a path parameter.
   const id = /^\/user\/([0-9]+)$/.exec(path)?.[1];
   const allow = id === undefined ? ALLOWED.get(path) : "GET, HEAD, OPTIONS";
-  if (allow === undefined) return res.send(404, "No such path\n");
+  if (allow === undefined) return res.send(404, "Path not found\n");
   if (method === "OPTIONS") return res.send(204, null, { allow });
   const isRead = method === "GET" || method === "HEAD";
   if (id !== undefined && isRead) return res.ok(`user ${id}\n`);
-  res.send(405, "No such method here\n", { allow });
+  res.send(405, "Method not allowed\n", { allow });
 });
 
 const handle = app.build().serve();

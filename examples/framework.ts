@@ -1,7 +1,7 @@
 /**
- * A small framework outside the library, by extending its builder: middleware
- * chains that hand typed values on, recovery from what throws, redirects of
- * trailing slashes, authentication and logging.
+ * A small framework outside the library, made by extending its builder: middleware
+ * chains that pass typed values on, recovery from errors, redirects of trailing
+ * slashes, authentication and logging.
  *
  *     deno run --allow-net=127.0.0.1 examples/framework.ts [PORT]
  *     curl -H "Authorization: Bearer admin-token" 127.0.0.1:8080/admin
@@ -19,7 +19,7 @@ import {
 } from "@khttp/khttp";
 import { createHash } from "node:crypto";
 
-/** A request, the means to answer it, and what the middleware before injected. */
+/** A request, its response, and the values that earlier middleware has added. */
 interface Call<Values> {
   readonly ctx: RequestContext;
   readonly res: ResponseHandle;
@@ -28,20 +28,20 @@ interface Call<Values> {
 
 type Endpoint<Values> = (call: Call<Values>) => void | Promise<void>;
 
-/** Answers itself, or goes on by `next` with the values that it adds. */
+/** Either responds itself, or calls `next` with the values that it adds. */
 type Middleware<Needs, Adds> = (
   call: Call<Needs>,
   next: (added: Adds) => Promise<void>,
 ) => void | Promise<void>;
 
-/** Middleware in its order; `with` makes a longer chain and leaves this one as it is. */
+/** Middleware in order. A chain is immutable; `with` returns a longer one. */
 class Chain<Values extends object> {
   static readonly start: Chain<object> = new Chain((endpoint) => (ctx, res) =>
     endpoint({ ctx, res, values: {} })
   );
 
   private constructor(
-    /** Makes a handler out of an endpoint. */
+    /** Turns an endpoint into a handler. */
     readonly handle: (endpoint: Endpoint<Values>) => Handler,
   ) {}
 
@@ -58,7 +58,7 @@ class Chain<Values extends object> {
   }
 }
 
-/** The builder, with recovery around every route, a log and no trailing slashes. */
+/** A builder that adds recovery around every route, logging, and redirects of trailing slashes. */
 class Framework extends ServerBuilder {
   constructor(address: string) {
     super(address);
@@ -78,7 +78,7 @@ class Framework extends ServerBuilder {
   }
 }
 
-/** A line for every request, whoever answered it, once all was sent. */
+/** Logs each request when its response has been sent. */
 function log(req: RequestContext, res: ResponseHandle): void {
   const sinceMs = performance.now();
   const line = `${req.method} ${JSON.stringify(req.uri.toString())}`;
@@ -89,12 +89,12 @@ function log(req: RequestContext, res: ResponseHandle): void {
   res.sent.then(() => write(""), () => write(" cut"));
 }
 
-/** `/a/` and `/a` are one resource, whose name is the latter. */
+/** Redirects `/a/` to `/a`. */
 const redirectSlash: PreRoutingHook = ({ uri: { path, query } }, res) => {
   let end = path.length;
   while (end > 1 && path[end - 1] === "/") end--;
   if (end === path.length) return PreRoutingAction.proceed;
-  // A location of `//host` would lead to another server.
+  // A location that begins with `//` would lead to another host.
   let begin = 0;
   while (begin + 1 < end && path[begin + 1] === "/") begin++;
   const search = query === null ? "" : `?${query}`;
@@ -102,13 +102,13 @@ const redirectSlash: PreRoutingHook = ({ uri: { path, query } }, res) => {
   return PreRoutingAction.drop;
 };
 
-/** Answers in the place of what throws, or sends nothing; the server goes on. */
+/** Answers 500 if the endpoint throws or sends nothing. */
 const recover: Middleware<object, object> = async ({ ctx, res }, next) => {
   try {
     await next({});
     if (!res.isSent) throw new TypeError("Nothing was sent");
   } catch (error) {
-    // The peer's fault has its own status, and a begun answer can only be cut.
+    // A client's error has its own status, and a started response can only be cut off.
     if (error instanceof ProtocolError || res.isSent) throw error;
     console.error(`${ctx.method} failed: ${JSON.stringify(String(error))}`);
     sendJson(res, 500, { error: "internal error" });
@@ -120,13 +120,13 @@ interface User {
   readonly isAdmin: boolean;
 }
 
-/** Found by digest, so that the time of a look-up tells nothing of a token. */
+/** Looked up by digest, so that timing reveals nothing about a token. */
 const users: ReadonlyMap<string, User> = new Map([
   [digest("reader-token"), { name: "reader", isAdmin: false }],
   [digest("admin-token"), { name: "admin", isAdmin: true }],
 ]);
 
-/** Injects the user whose token the request bears, or refuses it (RFC 6750 §3). */
+/** Adds the user whose token the request has, or answers 401 (RFC 6750 §3). */
 const authenticate: Middleware<object, { readonly user: User }> = (
   { ctx, res },
   next,
@@ -137,16 +137,16 @@ const authenticate: Middleware<object, { readonly user: User }> = (
   if (user !== undefined) return next({ user });
   const fault = token === undefined ? "" : `, error="invalid_token"`;
   const challenge = { "www-authenticate": `Bearer realm="example"${fault}` };
-  sendJson(res, 401, { error: "who are you?" }, challenge);
+  sendJson(res, 401, { error: "not authenticated" }, challenge);
 };
 
-/** Goes behind {@linkcode authenticate}, which the types see to. */
+/** Requires an administrator; the types ensure that {@linkcode authenticate} runs before. */
 const requireAdmin: Middleware<{ readonly user: User }, object> = (
   { res, values },
   next,
 ) => {
   if (values.user.isAdmin) return next({});
-  sendJson(res, 403, { error: `${values.user.name} may not` });
+  sendJson(res, 403, { error: `${values.user.name} is not an administrator` });
 };
 
 const members = Chain.start.with(authenticate);

@@ -1,13 +1,14 @@
 /**
- * An end that loses no answer, behind a load balancer that asks /ready.
+ * Graceful shutdown without lost responses, for a server whose load balancer polls
+ * /ready.
  *
  *     deno run --allow-net=127.0.0.1 examples/graceful.ts [PORT] [NOTICE_MS] [DEADLINE_MS]
  *
  * The first signal takes the program out of service: /ready answers 503, and
- * everything else goes on until the balancer has heard that, or for NOTICE_MS.
- * Then nothing more is accepted, and running answers have DEADLINE_MS to
- * finish. A second signal cuts them at once. The exit code is 0, or 1 if an
- * answer was cut.
+ * everything else continues until the balancer has seen that, or for NOTICE_MS.
+ * Then the server accepts nothing more, and running responses have DEADLINE_MS to
+ * finish. A second signal cuts them off immediately. The exit code is 0, or 1 if a
+ * response was cut off.
  */
 // deno-lint-ignore-file no-console
 
@@ -15,10 +16,10 @@ import { PreRoutingAction, Server } from "@khttp/khttp";
 
 const [wanted = "8080", noticeMs = "5000", deadlineMs = "10000"] = Deno.args;
 
-/** How often the balancer must hear that we are not ready before it looks elsewhere. */
+/** How many times the balancer must see 503 before it stops sending requests. */
 const NOTICES = 1;
 
-/** How long a step of a slow answer takes, in ms. */
+/** Duration of one step of a slow response, in milliseconds. */
 const STEP_MS = 50;
 
 let isReady = true;
@@ -29,7 +30,7 @@ const noticed = Promise.withResolvers<void>();
 
 const app = Server.builder(`127.0.0.1:${wanted}`);
 
-// Counts answers from their request to their last byte.
+// Counts running responses, from the request to the last byte sent.
 app.preRoutingHook((_, res) => {
   running++;
   const end = (): void => void running--;
@@ -48,10 +49,10 @@ app.get("/ready", (_, res) => {
   if (++notices >= NOTICES) res.sent.then(noticed.resolve, noticed.resolve);
 });
 
-// As many lines as asked for, one a step.
+// Sends the requested number of lines, one in each step.
 app.get("/slow/:steps", (ctx, res) => {
   const steps = Number(ctx.params.get("steps"));
-  if (!Number.isInteger(steps)) return res.send(400, "A number, please\n");
+  if (!Number.isInteger(steps)) return res.send(400, "Not a number\n");
   async function* lines(): AsyncGenerator<string> {
     for (let step = 1; step <= steps; step++) {
       await passed(STEP_MS);

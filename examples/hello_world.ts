@@ -1,3 +1,4 @@
+// deno run --allow-net=127.0.0.1 examples/hello_world.ts [PORT]
 // deno-lint-ignore-file no-console
 import { Server } from "@khttp/khttp";
 

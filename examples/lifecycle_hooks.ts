@@ -1,12 +1,12 @@
 /**
- * What the connection hooks are for: tables of peers and connections, and a
- * blacklist that is driven over HTTP.
+ * Connection hooks: tables of clients and connections, and a blacklist that is
+ * changed over HTTP.
  *
  *     deno run --allow-net=127.0.0.1 examples/lifecycle_hooks.ts [PORT]
  *
- * GET /peers, /connections, /ended and /blacklist show the tables as JSON;
- * PUT and DELETE /blacklist/:ip change the blacklist. It is asked when a
- * connection comes in, so that one that is open can take back a mistake.
+ * GET /peers, /connections, /ended and /blacklist return the tables as JSON; PUT and
+ * DELETE /blacklist/:ip change the blacklist. It is checked when a connection is
+ * accepted, so an open connection can still correct a mistake.
  */
 // deno-lint-ignore-file no-console
 
@@ -20,7 +20,7 @@ import {
 } from "@khttp/khttp";
 import { isIP } from "node:net";
 
-/** How many peers without a connection, and how many ends, are remembered. */
+/** Most clients without a connection, and most closed connections, that are remembered. */
 const MAX_REMEMBERED = 1000;
 
 interface Peer {
@@ -110,7 +110,7 @@ console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
 Deno.exit();
 
-/** The peer's row; a new one pushes out the oldest that has no connection. */
+/** Returns the client's row; a new one replaces the oldest without a connection. */
 function findPeer(ip: string): Peer {
   const known = peers.get(ip);
   if (known !== undefined) return known;
@@ -123,11 +123,11 @@ function findPeer(ip: string): Peer {
   return peer;
 }
 
-/** The address that a request names, spelled as the system spells it. */
+/** Reads the address in the path and normalises it as the operating system does. */
 function readIp(ctx: RequestContext): string | null {
   const ip = ctx.params.get("ip") ?? "";
   if (isIP(ip) !== 6) return isIP(ip) === 4 ? ip : null;
-  return URL.parse(`http://[${ip}]/`)?.hostname.slice(1, -1) ?? null; // a zone is refused
+  return URL.parse(`http://[${ip}]/`)?.hostname.slice(1, -1) ?? null; // refuses a zone
 }
 
 function show({ sinceMs, ...row }: Connection): Record<string, unknown> {

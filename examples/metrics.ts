@@ -1,7 +1,7 @@
 /**
- * Metrics by the semantic conventions of OpenTelemetry, as GET /metrics gives
- * them to Prometheus: `http.server.request.duration` is spelled
- * `http_server_request_duration_seconds` there.
+ * Metrics by the semantic conventions of OpenTelemetry, which GET /metrics returns
+ * in Prometheus's format: there `http.server.request.duration` is named
+ * `http_server_request_duration_seconds`.
  *
  *     deno run --allow-net=127.0.0.1 examples/metrics.ts [PORT]
  */
@@ -17,17 +17,17 @@ import {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Numbers that go up and down, and distributions, by name and labels. */
+/** Gauges and histograms, by name and labels. */
 class Metrics {
   /** By metric, then by sample. */
   #samples: Map<string, Map<string, number>> = new Map();
 
-  /** Adds to a number. */
+  /** Adds to a gauge. */
   add(metric: string, difference: number, labels: Labels): void {
     this.#add(`${metric} gauge`, metric, difference, labels);
   }
 
-  /** Counts a value in all buckets whose upper bound it does not exceed. */
+  /** Adds a value to a histogram: counts it in each bucket whose upper bound it does not exceed. */
   record(metric: string, value: number, labels: Labels): void {
     const head = `${metric} histogram`;
     const bounds = metric.endsWith("_seconds") ? SECONDS : BYTES;
@@ -40,7 +40,7 @@ class Metrics {
     this.#add(head, `${metric}_count`, 1, labels);
   }
 
-  /** Prometheus's text format. */
+  /** Returns all metrics in Prometheus's text format. */
   toString(): string {
     let text = "";
     for (const [head, samples] of this.#samples) {
@@ -60,19 +60,19 @@ class Metrics {
   }
 }
 
-/** Upper bounds that the conventions advise, in seconds. */
+/** Upper bounds that the conventions recommend, in seconds. */
 const SECONDS: readonly number[] = [
   ...[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75],
   ...[1, 2.5, 5, 7.5, 10, Infinity],
 ];
 const BYTES: readonly number[] = [0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, Infinity];
 
-/** What has a name of its own: a peer that makes up methods makes no labels. */
+/** Methods with their own label. All others share one, so that a client cannot create labels. */
 const METHODS: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
 );
 
-/** The builder, with a hook that measures and routes that tell their pattern. */
+/** A builder with a hook that measures requests, and routes that record their pattern. */
 class MeasuredBuilder extends ServerBuilder {
   #metrics: Metrics;
   #patterns: WeakMap<RequestContext, string> = new WeakMap();
@@ -93,7 +93,7 @@ class MeasuredBuilder extends ServerBuilder {
     });
   }
 
-  /** From the parsed head to the last byte of the answer. */
+  /** Measures from the parsed head to the last byte of the response. */
   #measure(req: RequestContext, res: ResponseHandle): void {
     const sinceMs = performance.now();
     const method = METHODS.has(req.method) ? req.method : "_OTHER";

@@ -1,13 +1,14 @@
 /**
- * A reverse proxy in front of one origin: bodies stream both ways over kept
- * connections, interim responses and trailers pass, WebSockets are tunnelled,
- * and an origin that was away is used again as soon as it is back.
+ * A reverse proxy for one origin: bodies stream in both directions over persistent
+ * connections, interim responses and trailers are forwarded, WebSockets are
+ * tunnelled, and an origin that was down is used again as soon as it is back.
  *
- *     deno run --allow-net examples/reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS]
+ *     deno run --allow-net=127.0.0.1,HOST:PORT \
+ *       examples/reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS]
  *
- * The origin has DEADLINE_MS to accept a connection, and as long to begin its
- * answer. 503 says that it cannot be reached, 504 that it was too slow, 502
- * that it broke off or made no sense.
+ * The origin has DEADLINE_MS to accept a connection, and again to start its
+ * response. The proxy answers 503 if the origin cannot be reached, 504 if it is too
+ * slow, and 502 if it breaks off or sends an invalid response.
  */
 // deno-lint-ignore-file no-console
 
@@ -33,19 +34,19 @@ if (host === undefined || port === undefined) {
   Deno.exit(2);
 }
 
-/** Names this process in `Via`, so that it knows its own requests (RFC 9110 §7.6). */
+/** Names this process in `Via`, so that it recognises a request that it sent itself (RFC 9110 §7.6.3). */
 const PSEUDONYM = `khttp-${crypto.randomUUID().slice(0, 8)}`;
 
-/** Protocols that are let through; h2c would carry requests past whatever looks at them here. */
+/** Protocols that are tunnelled. Requests inside h2c would bypass every check here. */
 const TUNNELLED: ReadonlySet<string> = new Set(["websocket"]);
 
-/** Fields of one connection, named by `Connection` or not (RFC 9110 §7.6.1); `Expect` and framing are made anew. */
+/** Fields that apply to one connection, even if `Connection` does not name them (RFC 9110 §7.6.1). `Expect` and framing are written by the client and the server. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set(
   "connection keep-alive proxy-connection proxy-authenticate proxy-authorization te transfer-encoding upgrade expect"
     .split(" "),
 );
 
-/** Fields that `Connection` may not take away: nobody means them for one hop, and the origin decides by them. */
+/** Fields that are kept even if `Connection` names them: they are end-to-end, and the origin's decisions depend on them. */
 const END_TO_END: ReadonlySet<string> = new Set(
   "host content-length content-type content-encoding content-range authorization cookie set-cookie cache-control via forwarded x-forwarded-for"
     .split(" "),
@@ -54,11 +55,11 @@ const END_TO_END: ReadonlySet<string> = new Set(
 const upstream = new Client(
   `${host.includes(":") ? `[${host}]` : host}:${port}`,
   {
-    // One exchange a client at most, so that the server's limit holds here too and nobody queues.
+    // Each client connection has at most one exchange, so the server's own limit is enough and no exchange queues.
     maxConnections: Infinity,
     connectTimeout: Number(deadline),
     headTimeout: Number(deadline),
-    // Longer than the server's own, so that a slow client is not taken for a slow origin.
+    // Longer than the server's body timeout, so that a slow client is not mistaken for a slow origin.
     bodyTimeout: 60_000,
   },
 );
@@ -67,21 +68,21 @@ const app = Server.builder(`127.0.0.1:${listenPort}`);
 
 app.fallbackRoute(async (ctx, res) => {
   const { method, headers, signal } = ctx;
-  // TRACE would show what was added on the way; a CONNECT to elsewhere is no reverse proxy's.
+  // TRACE would reveal the fields added here; CONNECT is for forward proxies.
   if (method === "TRACE") return res.send(501);
   if (method === "CONNECT") return res.send(501, null, Headers.close);
   if (headers.get("via")?.includes(PSEUDONYM) === true) return res.send(508);
   if (method === "OPTIONS" && headers.get("max-forwards") === "0") {
-    return res.ok(); // it was meant for us (RFC 9110 §7.6.2)
+    return res.ok(); // the proxy is the final recipient (RFC 9110 §7.6.2)
   }
 
   const protocol = offeredProtocol(ctx);
   using response = await upstream.exchange(method, targetOf(ctx), {
     headers: requestFields(ctx),
     body: hasBody(headers) ? ctx.body : null,
-    signal, // a client that leaves takes its request along
+    signal, // cancels the request when the client disconnects
     expectContinue: ctx.httpVersion === 1 && headers.has("expect"),
-    // 100 is said by the server itself, when the origin wants the body.
+    // The server sends 100 itself, when the origin asks for the body.
     onInterim: (status, fields) => {
       if (status !== 100) res.informational(status, passedOn(fields));
     },
@@ -92,23 +93,23 @@ app.fallbackRoute(async (ctx, res) => {
     return await tunnel(client, response.upgraded);
   }
   res.send(response.status, relay(response, res), passedOn(response.headers));
-  await res.sent; // then the origin's connection is free, or cut if the client left
+  await res.sent; // `using` then releases the origin's connection, or closes it if the client has left
 });
 
 app.errorHook((error, ctx, res) => {
   if (res.isSent || ctx.signal.aborted || !(error instanceof ClientError)) {
-    return; // a response that was begun is cut by the server
+    return; // the server cuts off a response that has started
   }
   const { cause } = error;
   if (error.code === "BODY_FAILED" && cause instanceof ProtocolError) {
-    return res.send(cause.status, null, Headers.close); // the client's fault
+    return res.send(cause.status, null, Headers.close); // the client's request body was invalid
   }
   const status = Status.of(statusOf(error));
   report(`${status.code}: ${error.message}`);
-  res.send(status, `${status.reason}\n`); // the reason behind it is nobody else's affair
+  res.send(status, `${status.reason}\n`); // the details are for the operator only
 });
 
-/** Tells the operator, at most once a second. */
+/** Reports a failure to the operator, at most once a second. */
 let nextReportMs = 0;
 function report(text: string): void {
   if (performance.now() < nextReportMs) return;
@@ -121,7 +122,7 @@ function statusOf(error: ClientError): number {
   return error.phase === "connect" ? 503 : 502;
 }
 
-/** The body as it comes, and what follows it. */
+/** Forwards the body as it arrives, then the trailers. */
 async function* relay(
   response: ClientResponse,
   res: ResponseHandle,
@@ -131,23 +132,23 @@ async function* relay(
   if (trailers.count > 0) res.trailers(passedOn(trailers));
 }
 
-/** The target without an authority: the origin is asked by its own. */
+/** The target without its authority, since the client names the origin. */
 function targetOf({ method, uri }: RequestContext): string {
   const isBare = method === "OPTIONS" && /^https?:\/\/[^/?]*$/i.test(`${uri}`);
   if (uri.form === "asterisk" || isBare) return "*"; // RFC 9112 §3.2.4
-  // What browsers send raw in a query is no URI by the letter (RFC 3986 §2).
+  // Browsers send these unescaped in a query, but RFC 3986 §2 does not allow them.
   return uri.pathAndQuery.replace(
     /[\\`{}]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
 
-/** Without this a GET would go out chunked; a length of 0 is the client's affair. */
+/** Whether the request has a body. Without this check, a GET would be sent chunked. */
 function hasBody(headers: Headers): boolean {
   return headers.has("transfer-encoding") || (headers.contentLength ?? 0) > 0;
 }
 
-/** The first offer, if it may pass (RFC 9110 §7.8). */
+/** The first protocol offered, if it may be tunnelled (RFC 9110 §7.8). */
 function offeredProtocol(
   { httpVersion, headers }: RequestContext,
 ): string | null {
@@ -159,18 +160,17 @@ function offeredProtocol(
 }
 
 /**
- * The client's fields and the trace that every hop adds.
+ * The client's fields, and those that every proxy adds.
  *
- * `Host` becomes the origin's own name, which the Client writes: what is asked
- * for depends on the proxy's settings alone, never on what a client claims, so
- * that it cannot choose among hosts that the origin serves. What the client
- * asked for stands in `Forwarded`.
+ * `Host` is removed, and `Client` writes the origin's own name. So the requested
+ * host depends only on the proxy's settings: a client cannot choose among the hosts
+ * that the origin serves. The host that the client sent is in `Forwarded`.
  */
 function requestFields(ctx: RequestContext): Headers {
   const fields = passedOn(ctx.headers);
   const asked = ctx.headers.get("host") ?? "";
   fields.remove("host");
-  fields.remove("trailer"); // those of requests end here
+  fields.remove("trailer"); // request trailers are not forwarded
   const hops = Number(fields.get("max-forwards"));
   if (ctx.method === "OPTIONS" && hops > 0) {
     fields.replace("max-forwards", String(hops - 1));
@@ -178,20 +178,20 @@ function requestFields(ctx: RequestContext): Headers {
   const { hostname } = ctx.conn.remoteAddr as Deno.NetAddr; // we listen on TCP
   const node = hostname.includes(":") ? `"[${hostname}]"` : hostname;
   append(fields, "via", `1.${ctx.httpVersion} ${PSEUDONYM}`);
-  // Only the last member is ours to vouch for: the others are what we were told.
+  // Only the last member is trustworthy: the client could have sent the others.
   append(fields, "x-forwarded-for", hostname);
   append(fields, "forwarded", `for=${node};host="${asked}";proto=http`);
   return fields;
 }
 
-/** Adds a member at the end; an open quotation before it would swallow it, so that is dropped. */
+/** Appends a member. An earlier value with an open quotation is dropped, since it would swallow the member. */
 function append(fields: Headers, name: string, member: string): void {
-  const told = fields.getAll(name).join(", ");
-  const isWhole = /^(?:[^"\\]|"(?:[^"\\]|\\.)*")+$/.test(told);
-  fields.replace(name, isWhole ? `${told}, ${member}` : member);
+  const received = fields.getAll(name).join(", ");
+  const isWhole = /^(?:[^"\\]|"(?:[^"\\]|\\.)*")+$/.test(received);
+  fields.replace(name, isWhole ? `${received}, ${member}` : member);
 }
 
-/** The fields that are meant for whoever is at the end (RFC 9110 §7.6.1). */
+/** The end-to-end fields, which a proxy forwards (RFC 9110 §7.6.1). */
 function passedOn(fields: Headers): Headers {
   const nominated = members(fields, "connection");
   const kept = new Headers();
@@ -209,7 +209,7 @@ function members(headers: Headers, name: string): Set<string> {
   return new Set(list.map((member) => member.trim()).filter(Boolean));
 }
 
-/** Moves octets both ways until both ends are done, or one fails. */
+/** Copies bytes in both directions until both sides have ended, or one fails. */
 async function tunnel(
   client: Duplex,
   origin: UpgradedConnection,
@@ -219,11 +219,11 @@ async function tunnel(
     await writeAll(client, unread);
     await Promise.all([pump(client, conn), pump(conn, client)]);
   } finally {
-    client.close(); // the origin's end closes with its response
+    client.close(); // the origin's connection closes with its response
   }
 }
 
-/** Moves octets one way; the end of one side is the end of writing to the other. */
+/** Copies bytes in one direction; when the source ends, ends writing to the destination. */
 async function pump(from: Duplex, to: Duplex): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {

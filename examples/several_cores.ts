@@ -1,11 +1,11 @@
 /**
- * One program on several cores: it runs again in a worker for each of them,
- * and all of them share the port.
+ * One program on several cores: it runs again in one worker for each core, and all
+ * workers share the port.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read --allow-ffi examples/several_cores.ts [PORT] [WORKERS]
  *
- * GET / answers with the worker's name. A worker that dies is replaced, which
- * GET /die is there to show. SIGINT has all of them finish what they began.
+ * GET / answers with the worker's name. A worker that dies is replaced; GET /die
+ * shows that. On SIGINT, all workers finish their running responses.
  */
 // deno-lint-ignore-file no-console
 
@@ -14,15 +14,15 @@ import { Server } from "@khttp/khttp";
 
 const [wanted = "8080", workers = "0"] = Deno.args;
 
-// Everything up to serveThreaded() is done by each worker, for itself.
+// Everything up to serveThreaded() runs in each worker too.
 const app = Server.builder(`127.0.0.1:${wanted}`);
-app.threadCount(Number(workers)); // 0 is one for each core
+app.threadCount(Number(workers)); // 0 means one for each core
 app.get("/", (_, res) => res.ok(`Hello from ${globalThis.name}\n`));
 app.get("/die", () => Deno.exit(1));
 
 const handle = app.build().serveThreaded({
   engine: "epoll",
-  // Told once, on the program's own thread.
+  // Called once, on the main thread.
   onListen: (addr) => {
     const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
     console.log(`Listening on http://${hostname}:${port}/`);
@@ -30,7 +30,7 @@ const handle = app.build().serveThreaded({
   onError: (error) => console.error(error),
 });
 
-// What should be done once has to say so.
+// Code that must run only once checks for the main thread.
 if (isMainThread) {
   Deno.addSignalListener("SIGINT", () => handle.shutdown({ deadline: 10_000 }));
   await handle.finished;

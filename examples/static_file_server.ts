@@ -1,14 +1,14 @@
 /**
- * Serves the files of a folder, as `python -m http.server` does: `index.html`
- * or a list of names for a folder, a type by the file's name, and parts of
- * files for players and downloads that go on. It reads the folder and nothing
- * else: a link that leads out of it is refused.
+ * Serves the files of a folder like `python -m http.server`: `index.html` or a
+ * directory listing for a folder, media types by file name, and ranges for players
+ * and resumed downloads. It reads only that folder: a symbolic link that leads out
+ * of it is refused.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=DIRECTORY \
  *       examples/static_file_server.ts [DIRECTORY] [--port PORT] [--bind ADDRESS]
  *
- * The defaults are the working directory, 8080 and 127.0.0.1. Names that begin
- * with a dot are served like any others.
+ * The defaults are the working directory, 8080 and 127.0.0.1. Give `--allow-net`
+ * another ADDRESS too. Files whose names begin with a dot are served like any others.
  */
 // deno-lint-ignore-file no-console
 
@@ -26,22 +26,22 @@ import {
 
 const USAGE = "Usage: static_file_server.ts [DIRECTORY] [-p PORT] [-b ADDRESS]";
 
-/** How much of a file is in memory for each answer, in bytes. */
+/** Bytes of a file that each response keeps in memory. */
 const PIECE_BYTES = 65_536;
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
-/** Characters that lead elsewhere inside a name; Windows has more of them. */
+/** Characters that would change the meaning of a path inside a file name; Windows has more of them. */
 const NOT_IN_NAME = IS_WINDOWS ? /[/\\:\0]/ : /[/\0]/;
 
 const { directory, address } = readArguments();
 const root = await Deno.realPath(directory);
-/** What the path of everything inside begins with; `/` and `C:\` have their separator. */
+/** The prefix of every path inside the folder; `/` and `C:\` already end with a separator. */
 const inside = /[/\\]$/.test(root) ? root : root + (IS_WINDOWS ? "\\" : "/");
 
 const app = Server.builder(address);
 
-// HEAD, OPTIONS and 405 come with the route.
+// For this route, the library answers HEAD, OPTIONS and 405 itself.
 app.get("/**", async (ctx, res) => {
   try {
     await answer(ctx, res);
@@ -88,7 +88,7 @@ function readArguments(): {
   }
 }
 
-/** Answers with a file, a list, or where the folder is; throws as the file system does. */
+/** Sends a file, a listing, or a redirect to the folder's own path; throws errors of the file system. */
 async function answer(
   ctx: RequestContext,
   res: ResponseHandle,
@@ -102,7 +102,7 @@ async function answer(
     return await sendFile(ctx, res, found);
   }
   if (!isFolderPath) {
-    // As sent, and no `//host`: names are not empty.
+    // The path as sent. It cannot begin with `//`, since empty names are refused.
     const location = `${path}/${query === null ? "" : `?${query}`}`;
     return res.send(301, null, { location });
   }
@@ -112,18 +112,15 @@ async function answer(
   res.ok(list, { "content-type": "text/html; charset=utf-8" });
 }
 
-/**
- * The names along a path, each decoded once. What could mean anything but a
- * name inside the folder before is not found.
- */
+/** Decodes the names along a path, each once. Anything but a plain file name is not found. */
 function decodePath(path: string): string[] {
   const segments = path.split("/").slice(1);
-  if (segments.at(-1) === "") segments.pop(); // `/` behind a folder's name
+  if (segments.at(-1) === "") segments.pop(); // the `/` after a folder's name
   return segments.map((segment) => {
     const name = decodeURIComponent(segment);
     const isName = !["", ".", ".."].includes(name) && !NOT_IN_NAME.test(name);
     if (isName) return name;
-    throw new Deno.errors.NotFound("No name of a file");
+    throw new Deno.errors.NotFound("Not a file name");
   });
 }
 
@@ -132,17 +129,17 @@ interface Found {
   readonly info: Deno.FileInfo;
 }
 
-/** Finds a file or folder and follows links, but not to the outside. */
+/** Finds a file or folder; follows symbolic links inside the served folder only. */
 async function find(names: readonly string[]): Promise<Found> {
   const real = await Deno.realPath([directory, ...names].join("/"));
   if (real !== root && !real.startsWith(inside)) {
     throw new Deno.errors.PermissionDenied("A link leads out of the folder");
   }
-  // Free of links, and below the name for which permission was given.
+  // This path has no symbolic links, and starts with the name that has the permission.
   const path = `${directory}/${real.slice(inside.length)}`;
   const info = await Deno.stat(path);
   if (info.isFile || info.isDirectory) return { path, info };
-  // Opening a pipe would wait for its writer, and reading a device is no end.
+  // Opening a pipe would wait for its writer, and reading a device may never end.
   throw new Deno.errors.PermissionDenied("Neither a file nor a folder");
 }
 
@@ -152,11 +149,11 @@ async function findIndex(names: readonly string[]): Promise<Found | null> {
     return found.info.isFile ? found : null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error; // one that may not be read is not replaced by a list
+    throw error; // an unreadable index is not replaced by a listing
   }
 }
 
-/** The status for what the file system said, or `null` if that is our fault. */
+/** The status for an error of the file system, or `null` for any other error. */
 function statusOf(error: unknown): Status | null {
   const { NotFound, NotADirectory, FilesystemLoop } = Deno.errors;
   const { PermissionDenied, NotCapable } = Deno.errors;
@@ -175,7 +172,7 @@ function isTooLong(error: unknown): boolean {
     error.code === "ENAMETOOLONG";
 }
 
-/** Sends a file, a part of it, or that it is the same as before. */
+/** Sends a file, a range of it, or the status that its preconditions require. */
 async function sendFile(
   ctx: RequestContext,
   res: ResponseHandle,
@@ -183,7 +180,7 @@ async function sendFile(
 ): Promise<void> {
   const { size } = info;
   const nowMs = Date.now();
-  // A date that is still to come would be no validator (RFC 9110 §8.8.2.1).
+  // A date in the future is not a valid validator (RFC 9110 §8.8.2.1).
   const modifiedMs = Math.min(info.mtime?.getTime() ?? nowMs, nowMs);
   const modified = Math.floor(modifiedMs / 1000);
   const headers = new Headers({
@@ -211,7 +208,7 @@ async function sendFile(
   res.send(isPart ? Status.PARTIAL_CONTENT : Status.OK, body, headers);
 }
 
-/** The conditions in their order (RFC 9110 §13.2.2). There are no entity tags, so only `*` matches. */
+/** Checks the preconditions in the RFC's order (RFC 9110 §13.2.2). There are no entity tags, so only `*` matches. */
 function checkPreconditions(headers: Headers, modified: number): Status {
   const dateOf = (name: string): number | undefined =>
     parseHttpDate(headers.get(name) ?? "", Date.now() / 1000);
@@ -230,7 +227,7 @@ function checkPreconditions(headers: Headers, modified: number): Status {
 }
 
 /**
- * Whether the client has the rest of the same file. A date tells only once its
+ * Whether `If-Range` allows a range. A date is a strong validator only once its
  * second is over (RFC 9110 §8.8.2.2, §13.1.5).
  */
 function mayTakePart(headers: Headers, modified: number): boolean {
@@ -241,8 +238,8 @@ function mayTakePart(headers: Headers, modified: number): boolean {
 }
 
 /**
- * One range of bytes, its end exclusive; all of them for what is no range, or
- * more than one, and `null` for one that begins behind the end (RFC 9110 §14.1.2).
+ * Parses one range; its end is exclusive. Returns the whole file for an invalid or
+ * multiple range, and `null` for one that starts after the end (RFC 9110 §14.1.2).
  */
 function parseRange(
   text: string,
@@ -260,7 +257,7 @@ function parseRange(
   return start < size ? [start, end] : null;
 }
 
-/** Opens a file and gives bytes of it, as many as were declared even if it grows. */
+/** Streams a range of a file: at most as many bytes as were declared, even if the file grows. */
 async function openPart(
   path: string,
   start: number,
@@ -277,7 +274,7 @@ async function openPart(
       try {
         if (left > 0) count = await file.read(wanted);
       } finally {
-        if (count === null) file.close(); // the end, or a disk that fails
+        if (count === null) file.close(); // at the end, or after a failed read
       }
       if (count === null) return controller.close();
       left -= count;
@@ -295,7 +292,7 @@ function mediaType(path: string): string {
   return type.startsWith("text/") ? `${type}; charset=utf-8` : type;
 }
 
-/** A page of links. */
+/** Returns a page with a link to each entry of a folder. */
 async function listFolder(
   path: string,
   names: readonly string[],
@@ -305,7 +302,7 @@ async function listFolder(
   const items = entries.map(({ name, isDirectory, isFile, isSymlink }) => {
     if (!isDirectory && !isFile && !isSymlink) return ""; // not served
     const mark = isDirectory ? "/" : isSymlink ? "@" : "";
-    // The encoding leaves no `:`, which would make the name a scheme.
+    // The encoding leaves no `:`, which would turn the name into a scheme.
     const href = encodeURIComponent(name) + (isDirectory ? "/" : "");
     return `<li><a href="${escapeHtml(href)}">${escapeHtml(name)}${mark}</a>\n`;
   });

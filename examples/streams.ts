@@ -1,7 +1,7 @@
 /**
- * Bodies that are changed while they pass: each piece of a request's body
- * leaves as a piece of the answer before the next one is read. So memory does
- * not grow with the length, and a client that reads slowly is read from slowly.
+ * Bodies that are transformed while they stream: each piece of the request body is
+ * sent as a piece of the response before the next one is read. Memory does not grow
+ * with the body's length, and backpressure slows down a client that reads slowly.
  *
  *     deno run --allow-net=127.0.0.1 examples/streams.ts [PORT]
  *     curl -NT FILE -X POST http://127.0.0.1:8080/rot13
@@ -18,7 +18,7 @@ const INDEX = `POST a body of any length; it comes back while it is sent:
 /gzip   as a gzip file
 `;
 
-/** Of bytes whose meaning is the client's affair: no browser shows them as a page. */
+/** The client's bytes, labelled so that no browser renders them as a page. */
 const BYTES = { "content-type": "application/octet-stream" } as const;
 const GZIP = { "content-type": "application/gzip" } as const;
 
@@ -34,7 +34,7 @@ app.post("/upper", (ctx, res) => {
 
 app.post("/rot13", (ctx, res) => res.ok(translate(ctx.body, rot13), BYTES));
 
-// The streams of the web come along, and hand on how fast the client reads.
+// Web streams work too, and pass on the client's backpressure.
 app.post("/gzip", (ctx, res) => {
   const gzip = new CompressionStream("gzip");
   res.ok(ctx.body.stream.pipeThrough(gzip), GZIP);
@@ -42,7 +42,7 @@ app.post("/gzip", (ctx, res) => {
 
 type Pieces = AsyncIterable<Uint8Array>;
 
-/** Puts another byte in the place of each; characters beyond ASCII have none of these bytes. */
+/** Replaces each byte. UTF-8 characters beyond ASCII contain no ASCII bytes, so they stay unchanged. */
 async function* translate(
   pieces: Pieces,
   byteFor: (byte: number) => number,
@@ -55,15 +55,15 @@ function upperCase(byte: number): number {
 }
 
 function rot13(byte: number): number {
-  const place = (byte | 0x20) - 0x61; // 0 to 25 for a letter of either case
-  if (place < 0 || place > 25) return byte;
-  return place < 13 ? byte + 13 : byte - 13;
+  const letter = (byte | 0x20) - 0x61; // 0 to 25 for a letter of either case
+  if (letter < 0 || letter > 25) return byte;
+  return letter < 13 ? byte + 13 : byte - 13;
 }
 
-/** One queue for all requests: their pieces come one after the other, and a slow terminal slows them down. */
+/** All requests share this writer: it writes their pieces one after the other, and a slow terminal slows all of them down. */
 const terminal = Deno.stdout.writable.getWriter();
 
-/** Shows what passes, as text that steers no terminal: escape sequences are the client's to send. */
+/** Copies the pieces to the terminal, without control characters: a client could send escape sequences. */
 async function* teeToTerminal(pieces: Pieces): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) {
     await terminal.write(piece.map(printable));

@@ -1,16 +1,17 @@
 // deno-lint-ignore-file no-console
 /**
- * WebSocket through the npm package `ws`: the handler takes the connection
- * over, and `ws` does its handshake and everything after it.
+ * WebSocket with the npm package `ws`: the handler takes over the connection, and
+ * `ws` does the handshake and everything after it.
  *
- *     deno run --allow-net --allow-env examples/websocket.ts [PORT]
+ *     deno run --allow-net=127.0.0.1 --allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE \
+ *       examples/websocket.ts [PORT]
  */
 
 import { type Duplex, Server } from "@khttp/khttp";
 import { Duplex as NodeDuplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "npm:ws@8.18.3";
 
-/** A taken-over connection as the stream that `ws` expects. */
+/** Adapts a taken-over connection to the stream that `ws` expects. */
 class Socket extends NodeDuplex {
   #conn: Duplex;
   #buffer = new Uint8Array(65_536);
@@ -47,7 +48,7 @@ class Socket extends NodeDuplex {
     callback(error);
   }
 
-  /** `ws` switches idle timers off; a taken-over connection has none. */
+  /** `ws` calls this to disable idle timers; a taken-over connection has none. */
   setTimeout(): this {
     return this;
   }
@@ -89,9 +90,9 @@ app.get("/echo", async (ctx, res) => {
   };
   const socket = new Socket(await res.hijack());
   sockets.handleUpgrade(
-    request as never, // `ws` reads method, url and headers of a request
-    socket as never, // and treats the stream as a socket
-    new Uint8Array() as never, // what was read already comes through the stream
+    request as never, // `ws` reads only method, url and headers
+    socket as never, // `ws` uses any stream like a socket
+    new Uint8Array() as never, // bytes that were already read come through the stream
     (webSocket: WebSocket) => sockets.emit("connection", webSocket, request),
   );
 });

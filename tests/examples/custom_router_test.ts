@@ -28,18 +28,18 @@ const rows: readonly (readonly [
   [request("OPTIONS *"), 200, ""],
   [request("OPTIONS /greeting"), 204, "", GREETING],
   [request("OPTIONS /user/42"), 204, "", "GET, HEAD, OPTIONS"],
-  [request("DELETE /greeting"), 405, "No such method here\n", GREETING],
+  [request("DELETE /greeting"), 405, "Method not allowed\n", GREETING],
   [
     request("POST /user/42"),
     405,
-    "No such method here\n",
+    "Method not allowed\n",
     "GET, HEAD, OPTIONS",
   ],
-  [request("BREW /"), 405, "No such method here\n", "GET, HEAD, OPTIONS"],
-  [request("GET /user/x"), 404, "No such path\n"],
-  [request("GET /user/42/"), 404, "No such path\n"],
-  [request("GET /greeting/"), 404, "No such path\n"],
-  [request("OPTIONS /nope"), 404, "No such path\n"],
+  [request("BREW /"), 405, "Method not allowed\n", "GET, HEAD, OPTIONS"],
+  [request("GET /user/x"), 404, "Path not found\n"],
+  [request("GET /user/42/"), 404, "Path not found\n"],
+  [request("GET /greeting/"), 404, "Path not found\n"],
+  [request("OPTIONS /nope"), 404, "Path not found\n"],
 ];
 
 Deno.test("custom_router answers every case of its switch, and what none takes", async () => {

@@ -5,7 +5,7 @@ import { startExample } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 
-const NOBODY = `{"error":"who are you?"}\n`;
+const UNAUTHENTICATED = `{"error":"not authenticated"}\n`;
 const BASIC = `Bearer realm="example"`;
 const INVALID = `${BASIC}, error="invalid_token"`;
 
@@ -16,11 +16,11 @@ const accesses: readonly (readonly [
   body: string,
   challenge?: string,
 ])[] = [
-  ["/me", "", 401, NOBODY, BASIC],
-  ["/me", "Basic YTpi", 401, NOBODY, BASIC],
-  ["/me", "Bearer", 401, NOBODY, BASIC],
-  ["/me", "Bearer reader-token x", 401, NOBODY, BASIC],
-  ["/me", "Bearer Reader-Token", 401, NOBODY, INVALID],
+  ["/me", "", 401, UNAUTHENTICATED, BASIC],
+  ["/me", "Basic YTpi", 401, UNAUTHENTICATED, BASIC],
+  ["/me", "Bearer", 401, UNAUTHENTICATED, BASIC],
+  ["/me", "Bearer reader-token x", 401, UNAUTHENTICATED, BASIC],
+  ["/me", "Bearer Reader-Token", 401, UNAUTHENTICATED, INVALID],
   [
     "/me",
     "Bearer reader-token",
@@ -33,8 +33,13 @@ const accesses: readonly (readonly [
     200,
     `{"user":{"name":"admin","isAdmin":true}}\n`,
   ],
-  ["/admin", "", 401, NOBODY, BASIC],
-  ["/admin", "Bearer reader-token", 403, `{"error":"reader may not"}\n`],
+  ["/admin", "", 401, UNAUTHENTICATED, BASIC],
+  [
+    "/admin",
+    "Bearer reader-token",
+    403,
+    `{"error":"reader is not an administrator"}\n`,
+  ],
   ["/admin", "Bearer admin-token", 200, "Welcome\n"],
 ];
 

@@ -22,7 +22,7 @@ Deno.test("graceful answers, and says that it is ready", async () => {
   assertEquals(await ask(program.port, "/"), [200, "Hello, World!\n"]);
   assertEquals(await ask(program.port, "/ready"), [200, "ready\n"]);
   assertEquals(await ask(program.port, "/slow/2"), [200, "1\n2\n"]);
-  assertEquals(await ask(program.port, "/slow/x"), [400, "A number, please\n"]);
+  assertEquals(await ask(program.port, "/slow/x"), [400, "Not a number\n"]);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -11,8 +11,8 @@ function startEcho(): Promise<Program> {
     args: [
       "run",
       "--no-prompt",
-      "--allow-net",
-      "--allow-env",
+      "--allow-net=127.0.0.1",
+      "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE",
       "examples/websocket.ts",
       "0",
     ],
