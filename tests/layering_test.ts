@@ -5,8 +5,14 @@
  * fed a violation, so that this test can fail.
  */
 import { assertEquals } from "@std/assert";
+import {
+  importsOf,
+  readSources,
+  resolve,
+  type Sources,
+  stripped,
+} from "./support/sources.ts";
 
-const root = new URL("../", import.meta.url);
 const packageName = "@khttp/khttp";
 
 /** Rooms (or files beside them) that a room may import, itself included. */
@@ -39,38 +45,10 @@ const runtimeModules: Readonly<Record<string, readonly string[]>> = {
 const ioWords =
   /\b(?:Deno|setTimeout|Date\s*\.\s*now|Math\s*\.\s*random|console|fetch)\b/g;
 const asyncWords = /\b(?:await|async|Promise|ReadableStream)\b/g;
+/** What the connection machine may not use: engines give it its time and its bytes. */
+const machineWords =
+  /\b(?:Deno|(?:set|clear)(?:Timeout|Interval|Immediate)|performance|Date\s*\.\s*now|console)\b/g;
 const vagueName = /(?:^|[_/])(?:utils?|common|misc|helpers?)(?:_\w+)?\.ts$/;
-
-type Sources = ReadonlyMap<string, string>;
-
-/**
- * Source without comments and the text of templates; the code inside `${…}`
- * stays. Other strings are emptied too unless `keepStrings` is set.
- */
-function stripped(source: string, keepStrings: boolean): string {
-  const token =
-    /\/\*[\s\S]*?\*\/|\/\/.*|(["'])(?:\\.|(?!\1)[^\\\n])*\1|`(?:\\[\s\S]|[^`\\])*`|(?<=[=(,:!&|?{};\n]\s*)\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/\w*/g;
-  return source.replace(token, (text) => {
-    if (text.startsWith("`")) {
-      return `(${(text.match(/\$\{[^`]*?\}/g) ?? []).join(" ").slice(1)})`;
-    }
-    if (/^["']/.test(text)) return keepStrings ? text : '""';
-    return "";
-  });
-}
-
-function importsOf(source: string): string[] {
-  const specifier =
-    /\b(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)|\bimport\s*\(?\s*["']([^"']+)/g;
-  return [...stripped(source, true).matchAll(specifier)]
-    .map((match) => match[1] ?? match[2] ?? "");
-}
-
-/** The path in the package that `specifier` names, if it is a relative one. */
-function resolve(from: string, specifier: string): string | undefined {
-  if (!/^\.{0,2}\//.test(specifier)) return undefined;
-  return new URL(specifier, `file:///${from}`).pathname.slice(1);
-}
 
 const roomOf = (path: string): string => path.split("/", 1)[0] ?? path;
 
@@ -115,6 +93,41 @@ function findForbiddenWords(sources: Sources): string[] {
       ...code.match(ioWords) ?? [],
       ...(isAsync ? [] : code.match(asyncWords) ?? []),
     ];
+    return words.map((word) => `${path} uses ${word.replace(/\s/g, "")}`);
+  });
+}
+
+/** Folders of `server/` that files in some other folder of it must not import. */
+const serverWalls: readonly (readonly [from: RegExp, to: RegExp])[] = [
+  [/^server\/connection\//, /^server\/(?:engines|workers)\//],
+  // The composition of the engines is in files directly under `engines/`.
+  [/^server\/workers\//, /^server\/engines\/.*\//],
+];
+
+const engineFolderOf = (path: string): string | undefined =>
+  /^server\/engines\/(\w+)\//.exec(path)?.[1];
+
+/** Imports across the walls inside `server/`; engines are siblings that never import each other. */
+function findServerWallViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([path, source]) =>
+    importsOf(source)
+      .map((specifier) => resolve(path, specifier) ?? "")
+      .filter((target) => {
+        const [from, to] = [engineFolderOf(path), engineFolderOf(target)];
+        if (from !== undefined && to !== undefined && from !== to) return true;
+        return serverWalls.some(([one, other]) =>
+          one.test(path) && other.test(target)
+        );
+      })
+      .map((target) => `${path} imports "${target}"`)
+  );
+}
+
+/** Runtime words in the connection machine. */
+function findMachineWords(sources: Sources): string[] {
+  return [...sources].flatMap(([path, source]) => {
+    if (!path.startsWith("server/connection/")) return [];
+    const words = stripped(source, false).match(machineWords) ?? [];
     return words.map((word) => `${path} uses ${word.replace(/\s/g, "")}`);
   });
 }
@@ -165,21 +178,6 @@ function findCycle(sources: Sources): string[] {
   return [];
 }
 
-async function readSources(folder = ""): Promise<Map<string, string>> {
-  const sources = new Map<string, string>();
-  for await (const entry of Deno.readDir(new URL(folder || ".", root))) {
-    const path = folder + entry.name;
-    if (/^\.|^node_modules$|^coverage$/.test(entry.name)) continue;
-    if (entry.isDirectory) {
-      const inner = await readSources(`${path}/`);
-      for (const [name, text] of inner) sources.set(name, text);
-    } else if (path.endsWith(".ts")) {
-      sources.set(path, await Deno.readTextFile(new URL(path, root)));
-    }
-  }
-  return sources;
-}
-
 const sources = await readSources();
 
 Deno.test("imports stay within the walls between the rooms", () => {
@@ -188,6 +186,14 @@ Deno.test("imports stay within the walls between the rooms", () => {
 
 Deno.test("imports form no cycle, types included", () => {
   assertEquals(findCycle(sources), []);
+});
+
+Deno.test("engines do not import each other, nor the connection machine an engine", () => {
+  assertEquals(findServerWallViolations(sources), []);
+});
+
+Deno.test("the connection machine uses no runtime API", () => {
+  assertEquals(findMachineWords(sources), []);
 });
 
 Deno.test("codec and router use no I/O, clock, randomness or async", () => {
@@ -256,6 +262,52 @@ const planted: readonly (readonly [
   [findImportViolations, "examples/a.ts", `import "../server/server.ts";`, 1],
   [findImportViolations, "examples/a.ts", `import "${packageName}/router";`, 0],
   [findImportViolations, "extra/a.ts", `import "./b.ts";`, 1],
+  [
+    findServerWallViolations,
+    "server/engines/epoll/a.ts",
+    `import { b } from "../listen/engine.ts";`,
+    1,
+  ],
+  [
+    findServerWallViolations,
+    "server/engines/listen/a.ts",
+    `import type { B } from "../epoll/libc.ts";`,
+    1,
+  ],
+  [
+    findServerWallViolations,
+    "server/engines/epoll/a.ts",
+    `import "./libc.ts"; import "../duplex_transport.ts";`,
+    0,
+  ],
+  [
+    findServerWallViolations,
+    "server/engines/start.ts",
+    `import "./epoll/engine.ts"; import "./listen/engine.ts";`,
+    0,
+  ],
+  [
+    findServerWallViolations,
+    "server/connection/a.ts",
+    `import "../engines/system_clock.ts";`,
+    1,
+  ],
+  [
+    findServerWallViolations,
+    "server/workers/a.ts",
+    `import "../engines/epoll/shared_ports.ts";`,
+    1,
+  ],
+  [
+    findServerWallViolations,
+    "server/workers/a.ts",
+    `import "../engines/shared_ports.ts";`,
+    0,
+  ],
+  [findMachineWords, "server/connection/a.ts", `setTimeout(f, 1);`, 1],
+  [findMachineWords, "server/connection/a.ts", `let a: Deno.Addr;`, 1],
+  [findMachineWords, "server/connection/a.ts", `// performance.now()`, 0],
+  [findMachineWords, "server/engines/a.ts", `setTimeout(f, 1);`, 0],
   [findForbiddenWords, "codec/a.ts", `const t = Date.now();`, 1],
   [findForbiddenWords, "codec/a.ts", "const t = `at ${Date.now()}`;", 1],
   [findForbiddenWords, "router/a.ts", `await x; Deno.cwd();`, 2],
