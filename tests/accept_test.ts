@@ -19,7 +19,7 @@ import { MemoryConnection } from "./support/memory_duplex.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 import { applicationOf } from "./support/application.ts";
-import { turn, until } from "./support/turns.ts";
+import { turns, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
@@ -232,7 +232,7 @@ for (const [what, error] of fatal) {
       assertEquals(await peer.toEnd(), "");
       peer.end();
       await until(() => accepting.ends.length > 0);
-      for (let n = 0; n < 10; n++) await turn();
+      await turns(10);
       assertEquals(accepting.ends, [error]);
       assertEquals(accepting.listener.times.length, 2);
       assertEquals(accepting.failures, [error]);
@@ -358,7 +358,7 @@ testEngines("R155: connections that are being set up count", async (engine) => {
   const clients: RawClient[] = [];
   for (let n = 0; n < 4; n++) clients.push(await server.connect());
   await until(() => setUps === 2);
-  for (let n = 0; n < 20; n++) await turn();
+  await turns(20);
   assertEquals(setUps, 2);
   resolve();
   for (const client of clients) {

@@ -9,7 +9,7 @@ import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { withDeadline } from "./support/with_deadline.ts";
 import { request } from "./support/serve.ts";
 import { TimedConnection } from "./support/timed_connection.ts";
-import { turn, until } from "./support/turns.ts";
+import { turn, turns, until } from "./support/turns.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -57,7 +57,7 @@ testEngines(
     });
     peer.send(request("GET /"));
     peer.end();
-    for (let n = 0; n < 5; n++) await turn();
+    await turns(5);
     assertEquals(peer.closeCount, 0);
     resolve();
     const answer = await peer.response();

@@ -126,7 +126,7 @@ testEngines(
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using server = engine.serve((app) => {
-      app.get("/late", () => new Promise((settle) => setTimeout(settle, 200)));
+      app.get("/late", () => promise);
       app.get("/", (_, res) => {
         async function* body(): AsyncGenerator<string> {
           yield "x".repeat(10_000);

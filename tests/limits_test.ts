@@ -13,7 +13,7 @@ import { request } from "./support/serve.ts";
 import { applicationOf } from "./support/application.ts";
 import { SWEEPS_MS } from "./support/timed_peer.ts";
 import { TimedConnection } from "./support/timed_connection.ts";
-import { turn, until } from "./support/turns.ts";
+import { turn, turns, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
 /** Held octets, and what is read before a stream's head goes out. */
@@ -22,7 +22,7 @@ const GATHER_BYTES = 8192;
 
 /** Lets everything happen that can happen without the peer. */
 async function settle(): Promise<void> {
-  for (let n = 0; n < 5; n++) await turn();
+  await turns(5);
 }
 
 for (const pieceBytes of [1, 1000, 8192, 65_536]) {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
 import { testEngines } from "./support/engines.ts";
 import { request } from "./support/serve.ts";
-import { turn } from "./support/turns.ts";
+import { turn, turns } from "./support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
 
@@ -229,7 +229,7 @@ testEngines(
         await peer.ended;
       }
     }
-    for (let n = 0; n < 5; n++) await turn();
+    await turns(5);
     assertEquals(unhandled.reasons, []);
   },
 );

@@ -357,9 +357,7 @@ for (const { engine, flag, net } of ENGINES) {
     const args = argsOf(flags, "unlucky", engine, "dies");
     const beganMs = performance.now();
     await using program = await Program.start({ args });
-    while (countLines(program.stdout, "worker") < 5) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await program.untilOutput(() => countLines(program.stdout, "worker") >= 5);
     // Waits of 100, 200, 400 and 800 ms.
     assert(performance.now() - beganMs >= 1500);
   });

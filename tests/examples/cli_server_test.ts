@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 import { startServer } from "../support/cli.ts";
+import { untilRefused } from "../support/turns.ts";
 
 Deno.test("cli server echo sends the body back while it comes", async () => {
   await using program = await startServer("echo");
@@ -108,11 +109,7 @@ Deno.test("cli server cuts who does not read after --tcp-write-timeout", async (
     // The cut, seen from here.
   }
   conn.close();
-  const startMs = performance.now();
-  while (!/^POST \/ 200: /m.test(program.stderr)) {
-    assert(performance.now() - startMs < 20_000, program.stderr);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await program.untilOutput(() => /^POST \/ 200: /m.test(program.stderr));
   assertMatch(program.stderr, /^127\.0\.0\.1:[0-9]+ closed: .*writeTimeout/m);
 });
 
@@ -176,14 +173,3 @@ Deno.test({
     }
   },
 });
-
-async function untilRefused(port: number): Promise<void> {
-  for (;;) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

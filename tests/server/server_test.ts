@@ -12,7 +12,7 @@ import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
 import { MemoryConnection } from "../support/memory_duplex.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
-import { untilRefused } from "../support/turns.ts";
+import { turns, untilRefused } from "../support/turns.ts";
 
 Deno.test("Server.builder() and its methods throw at the call that is wrong", () => {
   const handler = (): void => {};
@@ -504,7 +504,8 @@ testEngines(
     await client.send(request("GET /"));
     await begun.promise;
     const over = server.handle.shutdown({ deadline: 2 ** 31 });
-    setTimeout(going.resolve, 20); // a timer of such a length is over at once
+    await turns(20); // a timer of that length would fire after 1 ms
+    going.resolve();
     assertEquals((await client.response()).body, "done");
     client.close();
     await over;

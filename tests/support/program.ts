@@ -1,5 +1,7 @@
 /** A program of this package in a process of its own, and what it prints. */
 
+import { withDeadline } from "./with_deadline.ts";
+
 const root = new URL("../../", import.meta.url);
 
 /** How long a program may take to print an expected string, in ms. */
@@ -20,18 +22,18 @@ export class Program implements AsyncDisposable {
   /** The port that it printed. */
   readonly port: number;
   #child: Deno.ChildProcess;
-  #texts: { stdout: string; stderr: string };
   #read: Promise<unknown>;
+  #output: Output;
 
   private constructor(
     port: number,
     child: Deno.ChildProcess,
-    texts: { stdout: string; stderr: string },
+    output: Output,
     read: Promise<unknown>,
   ) {
     this.port = port;
     this.#child = child;
-    this.#texts = texts;
+    this.#output = output;
     this.#read = read;
   }
 
@@ -49,24 +51,24 @@ export class Program implements AsyncDisposable {
       await ReadableStream.from([options.input])
         .pipeThrough(new TextEncoderStream()).pipeTo(child.stdin);
     }
-    const texts = { stdout: "", stderr: "" };
+    const output = new Output();
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     let isFound = false;
     const read = Promise.all([
       collect(child.stdout, (text) => {
-        texts.stdout += text;
+        output.add("stdout", text);
         if (isFound) return; // do not search long output again
-        const port = /127\.0\.0\.1:([0-9]+)/.exec(texts.stdout);
+        const port = /127\.0\.0\.1:([0-9]+)/.exec(output.stdout);
         isFound = port !== null;
         if (port !== null) resolve(Number(port[1]));
       }),
-      collect(child.stderr, (text) => texts.stderr += text),
+      collect(child.stderr, (text) => output.add("stderr", text)),
     ]);
-    const fail = (): void => reject(new Error(`No port: ${texts.stderr}`));
+    const fail = (): void => reject(new Error(`No port: ${output.stderr}`));
     const timer = setTimeout(fail, PRINT_DEADLINE_MS);
     read.then(fail);
     try {
-      return new Program(await promise, child, texts, read);
+      return new Program(await promise, child, output, read);
     } catch (error) {
       child.kill("SIGKILL");
       await child.status;
@@ -83,22 +85,26 @@ export class Program implements AsyncDisposable {
 
   /** Its standard output so far. */
   get stdout(): string {
-    return this.#texts.stdout;
+    return this.#output.stdout;
   }
 
   /** Its standard error so far. */
   get stderr(): string {
-    return this.#texts.stderr;
+    return this.#output.stderr;
   }
 
   /** Waits until it has printed a string. */
   async printed(text: string): Promise<void> {
-    const endMs = performance.now() + PRINT_DEADLINE_MS;
-    while (!this.stdout.includes(text)) {
-      const isLate = performance.now() > endMs;
-      if (isLate) throw new Error(`Not printed: ${JSON.stringify(text)}`);
-      await new Promise((resolve) => setTimeout(resolve));
-    }
+    await this.untilOutput(() => this.stdout.includes(text));
+  }
+
+  /** Waits until its output fulfils a condition, which is checked after each piece. */
+  async untilOutput(holds: () => boolean): Promise<void> {
+    const wait = async (): Promise<void> => {
+      while (!holds()) await this.#output.next();
+    };
+    const describe = (): string => `${holds}: ${this.stdout}${this.stderr}`;
+    await withDeadline(wait(), PRINT_DEADLINE_MS, describe);
   }
 
   /** Sends it a signal. */
@@ -120,6 +126,25 @@ export class Program implements AsyncDisposable {
       // It has ended already.
     }
     await this.ended();
+  }
+}
+
+/** What a program has printed, and the next piece of it. */
+class Output {
+  stdout = "";
+  stderr = "";
+  #next: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  /** Adds a piece. */
+  add(stream: "stdout" | "stderr", text: string): void {
+    this[stream] += text;
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+
+  /** Resolves when the next piece arrives. */
+  next(): Promise<void> {
+    return this.#next.promise;
   }
 }
 

@@ -252,7 +252,11 @@ const handle = Server.builder("127.0.0.1:0")
     failures++;
     return ConnectionSetupAction.drop;
   }).build().serveEpoll({ onError: () => {} });
-await new Promise((resolve) => setTimeout(resolve, 50));
+// After one answer, the engine has opened all descriptors that it keeps.
+const conn = await Deno.connect({ port: handle.addr.port });
+await conn.write(new TextEncoder().encode("GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n"));
+await conn.read(new Uint8Array(1000));
+conn.close();
 const open = [...Deno.readDirSync("/proc/self/fd")].length;
 libc.symbols.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(BigInt(open + 20), BigInt(open + 20)));
 console.log("127.0.0.1:" + handle.addr.port);
