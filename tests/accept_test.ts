@@ -1,6 +1,6 @@
 /**
- * Section 7, accepting: the bound on connections (R155) over real sockets, and
- * failures of accept (R158) from a listener that follows a script.
+ * Section 7, accepting: the limit on connections (R155) over real sockets, and
+ * failures of accept (R158) from a scripted listener.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -24,15 +24,15 @@ import { FakeClock } from "./support/fake_clock.ts";
 
 const ok: Handler = (_, res) => res.ok("ok");
 
-/** An error of the system with its code. */
+/** A system error with its code. */
 function systemError(code: string): Error {
   return Object.assign(new Error(`scripted ${code}`), { code });
 }
 
-/** Gives what its script says, one an accept, and then waits until it is closed. */
+/** Gives one item of its script for each accept, then waits until it is closed. */
 class ScriptedListener {
   readonly addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
-  /** When accept was called, in ms since the beginning. */
+  /** When accept was called, in ms since the start. */
   readonly times: number[] = [];
   closeCount = 0;
   #script: (Error | MemoryConnection)[];
@@ -41,7 +41,7 @@ class ScriptedListener {
 
   constructor(script: readonly (Error | MemoryConnection)[]) {
     this.#script = [...script];
-    this.#end.promise.catch(() => {}); // nobody may be accepting at the end
+    this.#end.promise.catch(() => {}); // no accept may be pending at the end
   }
 
   accept(): Promise<unknown> {
@@ -61,13 +61,13 @@ class ScriptedListener {
   ref(): void {}
   unref(): void {}
 
-  /** As the type that the engine takes: it uses nothing else. */
+  /** This listener as the type that the engine takes; the engine uses no other members. */
   get listener(): Deno.TcpListener {
     return this as unknown as Deno.TcpListener; // see above
   }
 }
 
-/** An engine on a scripted listener, and what it tells. */
+/** An engine on a scripted listener, and what it reports. */
 class Accepting {
   readonly listener: ScriptedListener;
   readonly seen: Accepted[] = [];
@@ -98,7 +98,7 @@ class Accepting {
     this.manager.acceptFrom(this.listener.listener);
   }
 
-  /** The failures that the setup hook was told. */
+  /** The failures that the setup hook got. */
   get failures(): Error[] {
     return this.seen.flatMap((accepted) => accepted.ok ? [] : [accepted.error]);
   }
@@ -106,13 +106,13 @@ class Accepting {
 
 const TRANSIENT = ["EMFILE", "ENFILE", "ENOBUFS", "ECONNABORTED"];
 
-/** Lets that many timers fire, one after the other, and what follows from them happen. */
+/** Fires `count` timers one after another, and lets their effects happen. */
 async function fire(time: FakeTime, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await time.nextAsync();
   await time.runMicrotasks();
 }
 
-/** Ends serving while time is faked. */
+/** Ends serving while time is fake. */
 async function stop(time: FakeTime, accepting: Accepting): Promise<void> {
   accepting.manager.closeNow();
   await fire(time, 2);
@@ -121,7 +121,7 @@ async function stop(time: FakeTime, accepting: Accepting): Promise<void> {
 
 testEngine(
   LISTEN,
-  "R158: failures that pass are waited out, from 5 ms doubling to 1 s",
+  "R158: after a temporary failure, accept is retried after 5 ms, doubling up to 1 s",
   async () => {
     using time = new FakeTime();
     const script = Array.from(
@@ -146,7 +146,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R158: an accept that succeeds sets the wait back to 5 ms",
+  "R158: a successful accept resets the wait to 5 ms",
   async () => {
     using time = new FakeTime();
     const peer = new MemoryConnection();
@@ -164,7 +164,7 @@ testEngine(
 for (const code of TRANSIENT) {
   testEngine(
     LISTEN,
-    `R158: traffic goes on while accept fails with ${code}`,
+    `R158: connections are served while accept fails with ${code}`,
     async () => {
       using time = new FakeTime();
       const peer = new MemoryConnection();
@@ -184,7 +184,7 @@ for (const code of TRANSIENT) {
 
 testEngine(
   LISTEN,
-  "R158: the runtime's own classes of passing failures pass too",
+  "R158: the runtime's own error classes count as temporary failures too",
   async () => {
     using time = new FakeTime();
     const script = [
@@ -202,7 +202,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R158: shutdown does not wait for the end of a wait",
+  "R158: shutdown() does not wait for the next retry",
   async () => {
     const script = Array.from({ length: 20 }, () => systemError("EMFILE"));
     const accepting = new Accepting(script);
@@ -225,7 +225,7 @@ const fatal: readonly (readonly [string, Error])[] = [
 for (const [what, error] of fatal) {
   testEngine(
     LISTEN,
-    `R158: ${what} ends serving once, and idle connections with it`,
+    `R158: ${what} ends serving once, and closes idle connections`,
     async () => {
       const peer = new MemoryConnection();
       const accepting = new Accepting([peer, error, new Error("never asked")]);
@@ -260,7 +260,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R158: failures make at most one line a second",
+  "R158: failures print at most one line per second",
   async () => {
     let nowMs = 1000;
     const script = Array.from({ length: 100 }, () => systemError("EMFILE"));
@@ -289,7 +289,7 @@ testEngine(
 );
 
 testEngines(
-  "R155: number maxConnections + 1 waits in the queue, and comes in with the first close",
+  "R155: connection maxConnections + 1 waits in the queue until another one closes",
   async (engine) => {
     const admitted: string[] = [];
     await using server = engine.serve((app) => {
@@ -320,7 +320,7 @@ testEngines(
   },
 );
 
-testEngines("R155: several addresses share the bound", async (engine) => {
+testEngines("R155: several addresses share one limit", async (engine) => {
   let most = 0;
   const app = Server.builder(["127.0.0.1:0", "127.0.0.1:0"], {
     maxConnections: 1,
@@ -343,26 +343,29 @@ testEngines("R155: several addresses share the bound", async (engine) => {
   await handle.shutdown();
 });
 
-testEngines("R155: connections that are being set up count", async (engine) => {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let setUps = 0;
-  await using server = engine.serve((app) => {
-    app.fallbackRoute(ok);
-    app.connectionSetupHook(async (accepted) => {
-      assert(accepted.ok);
-      setUps++;
-      await promise;
-      return ConnectionSetupAction.proceed(accepted.conn);
-    });
-  }, { maxConnections: 2 });
-  const clients: RawClient[] = [];
-  for (let n = 0; n < 4; n++) clients.push(await server.connect());
-  await until(() => setUps === 2);
-  await turns(20);
-  assertEquals(setUps, 2);
-  resolve();
-  for (const client of clients) {
-    assertEquals((await client.ask(request("GET /"))).status, 200);
-    client.close();
-  }
-});
+testEngines(
+  "R155: connections whose setup hook is still running count",
+  async (engine) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let setUps = 0;
+    await using server = engine.serve((app) => {
+      app.fallbackRoute(ok);
+      app.connectionSetupHook(async (accepted) => {
+        assert(accepted.ok);
+        setUps++;
+        await promise;
+        return ConnectionSetupAction.proceed(accepted.conn);
+      });
+    }, { maxConnections: 2 });
+    const clients: RawClient[] = [];
+    for (let n = 0; n < 4; n++) clients.push(await server.connect());
+    await until(() => setUps === 2);
+    await turns(20);
+    assertEquals(setUps, 2);
+    resolve();
+    for (const client of clients) {
+      assertEquals((await client.ask(request("GET /"))).status, 200);
+      client.close();
+    }
+  },
+);

@@ -1,6 +1,6 @@
 /**
- * Section 4, how connections end: half-close and early ends (R108, R109), a
- * peer that goes away while it is answered (R110).
+ * Section 4, how connections end: half-close and early ends (R108, R109), and a
+ * peer that leaves during its response (R110).
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -13,11 +13,11 @@ import { turn, turns, until } from "./support/turns.ts";
 
 const DEADLINE_MS = 10_000;
 
-/** More than the system takes of a connection whose peer does not read. */
+/** More than the kernel buffers for a peer that does not read, in bytes. */
 const LONG_BYTES = 50_000_000;
 
 testEngines(
-  "R108: a peer that has ended gets a large and a streamed answer whole",
+  "R108: a peer that has ended its direction gets a large and a streamed response in full",
   async (engine) => {
     const large = "x".repeat(2_000_000);
     async function* pieces(): AsyncGenerator<string> {
@@ -48,7 +48,7 @@ testEngines(
 );
 
 testEngines(
-  "R108: the answer to a peer that has ended says that it is the last",
+  "R108: the response to a peer that has ended says close",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const peer = engine.timed(async (_, res) => {
@@ -70,17 +70,20 @@ testEngines(
   },
 );
 
-testEngines("R109: nothing at all ends silently", async (engine) => {
-  const peer = engine.timed((_, res) => res.ok());
-  peer.end();
-  assertEquals(await peer.finish(), "");
-  assertEquals(peer.error, undefined);
-  assertEquals(peer.closeCount, 1);
-});
+testEngines(
+  "R109: a connection without any byte is closed silently",
+  async (engine) => {
+    const peer = engine.timed((_, res) => res.ok());
+    peer.end();
+    assertEquals(await peer.finish(), "");
+    assertEquals(peer.error, undefined);
+    assertEquals(peer.closeCount, 1);
+  },
+);
 
 const cut: readonly (readonly [string, string, string])[] = [
   ["a declared length", "Content-Length: 9\r\n", "abc"],
-  ["a declared length, before its first octet", "Content-Length: 9\r\n", ""],
+  ["a declared length, before its first byte", "Content-Length: 9\r\n", ""],
   ["a chunk", "Transfer-Encoding: chunked\r\n", "9\r\nabc"],
   ["the last chunk", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n"],
   ["chunks", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"],
@@ -102,7 +105,7 @@ const readings: Readonly<Record<string, Handler>> = {
 
 for (const [what, fields, body] of cut) {
   testEngines(
-    `R109: a body that ends inside ${what} is never complete`,
+    `R109: a body that ends inside ${what} is an error`,
     async (engine) => {
       for (const [how, read] of Object.entries(readings)) {
         for (const isEarly of [false, true]) {
@@ -130,7 +133,7 @@ for (const [what, fields, body] of cut) {
   );
 }
 
-/** What a handler's request and response saw of a peer that left. */
+/** What the request and the response of a handler reported about a peer that left. */
 interface Departure {
   readonly signal: Promise<unknown>;
   readonly canceled: Promise<void>;
@@ -138,7 +141,7 @@ interface Departure {
   readonly handler: Handler;
 }
 
-/** A handler that streams without an end, and what it is told. */
+/** A handler that streams forever, and what was reported to it. */
 function streaming(): Departure {
   const signal = Promise.withResolvers<unknown>();
   const canceled = Promise.withResolvers<void>();
@@ -164,7 +167,7 @@ function streaming(): Departure {
 }
 
 testEngines(
-  "R110: a reset tells signal, source and res.sent; other connections go on",
+  "R110: a reset reaches ctx.signal, the source and res.sent; other connections continue",
   async (engine) => {
     const departure = streaming();
     const ends: (Error | undefined)[] = [];
@@ -178,7 +181,7 @@ testEngines(
     const leaving = await server.connect();
     await leaving.send(request("GET /stream"));
     await leaving.head();
-    // What was received and not read makes the system reset the connection.
+    // The kernel resets a connection that is closed with unread bytes.
     leaving.close();
     const told = Promise.all([departure.signal, departure.sent]);
     await withDeadline(departure.canceled, DEADLINE_MS);
@@ -215,7 +218,7 @@ testEngine(LISTEN, "R110: a write that fails tells the same", async () => {
 });
 
 testEngines(
-  "R110: a source that never answers keeps nobody waiting",
+  "R110: a source that never yields does not delay teardown",
   async (engine) => {
     const sent = Promise.withResolvers<unknown>();
     const forever = Promise.withResolvers<void>();
@@ -236,12 +239,12 @@ testEngines(
     assert(failure instanceof Error);
     assertEquals(failure, peer.error);
     assertEquals([peer.closeCount, peer.clock.tickerCount], [1, 0]);
-    forever.resolve(); // the generator's own promise would outlive the test
+    forever.resolve(); // otherwise the generator's promise would outlive the test
   },
 );
 
 testEngines(
-  "R110: a source that never gives a piece leaves no timer",
+  "R110: a source that never yields leaves no timer",
   async (engine) => {
     const asked = Promise.withResolvers<void>();
     const source = {
@@ -263,12 +266,12 @@ testEngines(
 );
 
 testEngines(
-  "R110: a reset while a body is read rejects the read",
+  "R110: a reset rejects a pending read of the body",
   async (engine) => {
     const caught = Promise.withResolvers<unknown>();
     const peer = engine.timed(async (ctx) => {
       await ctx.body.bytes().catch(caught.resolve);
-      throw new Error("nobody hears this");
+      throw new Error("ignored");
     });
     peer.send(request("POST /", "Content-Length: 9\r\n", "abc"));
     await peer.settle();
@@ -282,7 +285,7 @@ testEngines(
 );
 
 testEngines(
-  "R110: what a handler does after the peer left harms nobody",
+  "R110: a handler that goes on after the peer left does no harm",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();
@@ -305,7 +308,7 @@ testEngines(
 );
 
 testEngines(
-  "R110: a signal does not fire behind an answer that was sent",
+  "R110: ctx.signal does not fire after the response was sent",
   async (engine) => {
     const signals: AbortSignal[] = [];
     const peer = engine.timed(async (ctx, res) => {
@@ -324,7 +327,7 @@ testEngines(
 );
 
 testEngines(
-  "R110: a signal fires while an answer is on its way although the handler is done",
+  "R110: ctx.signal fires while the response is being sent, even after the handler has returned",
   async (engine) => {
     const signals: AbortSignal[] = [];
     const peer = engine.timed((ctx, res) => {

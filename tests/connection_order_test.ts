@@ -1,4 +1,4 @@
-/** Section 4, the order of requests on one connection: R90's option, R96, R97 and R98. */
+/** Section 4, the order of requests on one connection: the option of R90, and R96 to R98. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Handler, ResponseHandle } from "../mod.ts";
@@ -8,7 +8,7 @@ import { TimedConnection } from "./support/timed_connection.ts";
 import { turn } from "./support/turns.ts";
 
 testEngines(
-  "R96: answers come in the order of the requests, and so do handlers",
+  "R96: responses and handler calls follow the order of the requests",
   async (engine) => {
     const events: string[] = [];
     const slow = Promise.withResolvers<void>();
@@ -36,7 +36,7 @@ testEngines(
 );
 
 testEngines(
-  "R96: no handler begins before a streamed answer has ended",
+  "R96: no handler starts before a streamed response has ended",
   async (engine) => {
     const events: string[] = [];
     const more = Promise.withResolvers<void>();
@@ -67,7 +67,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R96: no handler begins while more than 64 KiB of answers wait to be sent",
+  "R96: no handler starts while more than 64 KiB of responses wait to be sent",
   async () => {
     let calls = 0;
     const peer = new TimedConnection((_, res) => {
@@ -88,7 +88,7 @@ testEngine(
 );
 
 testEngines(
-  "R97: what was read ahead is kept over handlers of any speed",
+  "R97: bytes that were read ahead survive handlers of any speed",
   async (engine) => {
     const wire = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nAAA" +
       "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nBBBB" +
@@ -120,7 +120,7 @@ testEngines(
   },
 );
 
-/** Counts what the server takes from a peer, and how large its reads are. */
+/** Counts the bytes that the server reads from a peer, and records its largest read. */
 function countTaken(peer: TimedConnection): { bytes: number } {
   const taken = { bytes: 0 };
   const { read } = peer.duplex;
@@ -134,7 +134,7 @@ function countTaken(peer: TimedConnection): { bytes: number } {
 
 testEngine(
   LISTEN,
-  "R98: 10,000 pipelined requests wait outside while the first is at work",
+  "R98: 10,000 pipelined requests stay in the socket while the first is handled",
   async () => {
     const count = 10_000;
     const first = Promise.withResolvers<void>();
@@ -147,7 +147,7 @@ testEngine(
     });
     const taken = countTaken(peer);
     const requests = Array.from({ length: count }, (_, n) => {
-      return request(`GET /${n}`, "X: some more octets\r\n");
+      return request(`GET /${n}`, "X: some more bytes\r\n");
     });
     peer.send(requests.join(""));
     await peer.settle();
@@ -166,7 +166,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R98: answers that nobody takes end the reading of requests",
+  "R98: the server stops reading requests while the peer does not read responses",
   async () => {
     let calls = 0;
     const body = "x".repeat(1000);
@@ -179,7 +179,7 @@ testEngine(
     const count = 10_000;
     peer.send(request("GET /").repeat(count));
     await peer.settle();
-    // 64 KiB of answers and the one that goes over it
+    // 64 KiB of responses, and the one that exceeds it
     assert(calls <= 65_536 / body.length + 1, `${calls} calls`);
     const most = 65_536 + calls * request("GET /").length;
     assert(taken.bytes <= most, `${taken.bytes} were taken`);
@@ -191,7 +191,7 @@ testEngine(
 );
 
 testEngines(
-  "R3, R45: a head that was refused leaves nothing to the next connection",
+  "R3, R45: a rejected head leaves no state for the next connection",
   async (engine) => {
     const refused = [
       "Content-Length: 7\r\nContent-Length: 7\r\n",
@@ -216,7 +216,7 @@ testEngines(
 );
 
 testEngines(
-  "a handler that answers another connection's request keeps its own head",
+  "a handler that answers another connection's request keeps its own request head",
   async (engine) => {
     const waiting = Promise.withResolvers<ResponseHandle>();
     const released = Promise.withResolvers<void>();

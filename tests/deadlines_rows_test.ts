@@ -1,7 +1,7 @@
 /**
- * Section 7, deadlines (R149 to R152, R157), and the time that a drain may take
- * (R99), each with the default value as it stands in the table, and scaled
- * down, on a clock that the test moves.
+ * Section 7, deadlines (R149 to R152, R157), and the time limit of a drain
+ * (R99): each with its default value and with a hundredth of it, on a fake
+ * clock.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -16,7 +16,7 @@ import { until } from "./support/turns.ts";
 const ok: Handler = (_, res) => res.ok("ok");
 const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());
 
-/** The column "Ours" of the table of defaults, and the list above section 0. */
+/** The default values that the conformance rules state. */
 const defaults: Readonly<Partial<ServerOptions>> = {
   maxMethodBytes: 32,
   maxTargetBytes: 8192,
@@ -50,7 +50,7 @@ for (const [name, value] of Object.entries(defaults)) {
   });
 }
 
-/** Defaults, and the same scaled down a hundred times. */
+/** The defaults, and a hundredth of them. */
 const SCALES = [1, 100];
 
 function scaled(scale: number): Partial<ServerOptions> {
@@ -69,11 +69,11 @@ function scaled(scale: number): Partial<ServerOptions> {
 }
 
 for (const scale of SCALES) {
-  const lateMs = scale === 1 ? SWEEPS_MS : 15; // sweeps follow the shortest deadline
+  const lateMs = scale === 1 ? SWEEPS_MS : 15; // the interval of sweeps follows the shortest deadline
   const at = scale === 1 ? "by default" : `scaled down by ${scale}`;
 
   testEngines(
-    `R149: a new connection that says nothing ends silently, ${at}`,
+    `R149: a new connection that sends nothing is closed silently, ${at}`,
     async (engine) => {
       const timed = engine.timed(ok, scaled(scale));
       await timed.pass(15_000 / scale, lateMs);
@@ -83,13 +83,13 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R149: octets now and then do not save a head from 408, ${at}`,
+    `R149: a head that drips is answered with 408, ${at}`,
     async (engine) => {
       const timed = engine.timed(ok, scaled(scale));
-      timed.clock.advance(14_000 / scale); // counts from the first octet
+      timed.clock.advance(14_000 / scale); // headerTimeout counts from the first byte
       const stepMs = 4999 / scale;
-      for (const octet of ["G", "E", "T"]) {
-        timed.send(octet);
+      for (const byte of ["G", "E", "T"]) {
+        timed.send(byte);
         await timed.settle();
         assertEquals(timed.writtenBytes, 0);
         timed.clock.advance(stepMs);
@@ -106,7 +106,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R149: a second head has the time of the first, ${at}`,
+    `R149: the second head has as much time as the first, ${at}`,
     async (engine) => {
       const timed = engine.timed(ok, scaled(scale));
       timed.send(request("GET /"));
@@ -120,7 +120,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R150: an idle connection ends silently, and each answer gives it new time, ${at}`,
+    `R150: an idle connection is closed silently, and each response restarts its time, ${at}`,
     async (engine) => {
       const timed = engine.timed(ok, scaled(scale));
       for (let n = 0; n < 3; n++) {
@@ -175,7 +175,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R152: a peer that reads nothing is cut, and the source is told, ${at}`,
+    `R152: the connection of a peer that reads nothing is closed, and the source is cancelled, ${at}`,
     async (engine) => {
       const canceled = Promise.withResolvers<void>();
       let pulls = 0;
@@ -194,7 +194,7 @@ for (const scale of SCALES) {
       await until(() => pulls > 0);
       for (let before = 0; before < pulls;) {
         before = pulls;
-        await timed.settle(); // the system takes some
+        await timed.settle(); // the kernel buffers some
       }
       await timed.pass(30_000 / scale, lateMs);
       assertEquals(timed.closeCount, 1);
@@ -214,12 +214,12 @@ for (const scale of SCALES) {
       timed.send("x");
       await timed.settle();
       timed.clock.advance(1000 / scale);
-      timed.send("y"); // progress is not what counts
+      timed.send("y"); // progress does not extend the time
       await timed.pass(1000 / scale, lateMs);
       assertEquals(await timed.toEnd(), "");
       const { writtenBytes } = timed;
       timed.send("z".repeat(7) + request("GET /"));
-      await timed.pass(2000 / scale, lateMs); // the end may take as long
+      await timed.pass(2000 / scale, lateMs); // the lingering close has the same time limit
       assertEquals(await timed.finish(), "");
       assertEquals(timed.writtenBytes, writtenBytes);
     },
@@ -227,7 +227,7 @@ for (const scale of SCALES) {
 }
 
 testEngines(
-  "R99: a body that arrives within the time keeps the connection",
+  "R99: a body that arrives in time keeps the connection open",
   async (engine) => {
     const timed = engine.timed(ok);
     timed.send(request("POST /", "Content-Length: 3\r\n"));
@@ -246,7 +246,7 @@ testEngines(
 );
 
 testEngines(
-  "R151: the read that waits rejects with the error, and catching it saves nothing",
+  "R151: the pending read rejects, and a handler that catches the error cannot keep the connection",
   async (engine) => {
     let caught: unknown;
     const timed = engine.timed(async (ctx, res) => {
@@ -268,7 +268,7 @@ testEngines(
 );
 
 testEngines(
-  "R151: behind the head a stalled body cuts the response without a terminator",
+  "R151: after the head was sent, a stalled body ends the response without a terminator",
   async (engine) => {
     const timed = engine.timed((ctx, res) =>
       res.ok(ctx.body.stream, { "transfer-encoding": "chunked" })
@@ -286,7 +286,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R152: a peer that takes a little keeps its response",
+  "R152: a peer that reads slowly gets its whole response",
   async () => {
     const size = 300_000;
     const taken: number[] = [];
@@ -316,7 +316,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R152: an error response that nobody reads is cut too",
+  "R152: writeTimeout also ends an error response that the peer does not read",
   async () => {
     const timed = new TimedConnection(ok);
     const release = timed.holdWrites();
@@ -330,7 +330,7 @@ testEngine(
 );
 
 testEngines(
-  "R157: a connection older than maxConnectionAge ends with the next answer",
+  "R157: a connection older than maxConnectionAge closes after the next response",
   async (engine) => {
     const timed = engine.timed(ok, { maxConnectionAge: 5000 });
     timed.send(request("GET /"));

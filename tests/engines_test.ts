@@ -1,8 +1,7 @@
 /**
- * What is not the same on all engines, and why; and that nothing else is left
- * out: a behaviour of the server is tested through the table of `_engines.ts`,
- * or it is named here. Works on the text of the tests; each rule is also fed a
- * violation, so that it can fail.
+ * Lists the tests that cannot run on every engine, each with the reason, and
+ * checks that all others use the table in `support/engines.ts`. It works on the
+ * source text of the tests; each rule is also given a violation.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -12,22 +11,22 @@ const root = new URL("./", import.meta.url);
 
 /** Tests that one engine cannot run. */
 interface Difference {
-  /** File, and how the tests' names begin. */
+  /** The file, and the start of the tests' names. */
   readonly tests: readonly [file: string, name: string];
   readonly engine: "listen" | "epoll";
   readonly why: string;
 }
 
-/** What a duplex in memory shows and a socket hides. */
+/** Why tests that count bytes run in memory only. */
 const COUNTED =
-  "what was taken and written is counted octet by octet in memory; between a " +
-  "socket and its peer the system holds megabytes. On epoll " +
+  "bytes read and written are counted exactly in memory; with a socket the " +
+  "kernel buffers megabytes between the two ends. On epoll, " +
   "server/engines/epoll/transport_test.ts bounds both";
 const SCRIPTED =
-  "failures of accept come from a scripted listener; both engines accept by " +
+  "failures of accept come from a scripted listener; both engines accept with " +
   "the same AcceptLoop. Resets in epoll's queue: server/engines/epoll/listener_test.ts";
 const SECURE = "TLS is served by the runtime's listeners only";
-const PARTIAL = "each write takes as much as the test says, in memory only";
+const PARTIAL = "the test sets how much each write accepts, in memory only";
 
 const differences: readonly Difference[] = [
   {
@@ -41,7 +40,7 @@ const differences: readonly Difference[] = [
     why: SCRIPTED,
   },
   {
-    tests: ["server/hooks_test.ts", "serving ends with an accept's failure"],
+    tests: ["server/hooks_test.ts", "serving ends when accept fails"],
     engine: "listen",
     why: SCRIPTED,
   },
@@ -56,34 +55,34 @@ const differences: readonly Difference[] = [
     why: SECURE,
   },
   {
-    tests: ["server/duplex_test.ts", "a client that speaks no TLS"],
+    tests: ["server/duplex_test.ts", "a client that sends plain HTTP"],
     engine: "listen",
     why: SECURE,
   },
   {
     tests: ["server/duplex_test.ts", "handle() serves"],
     engine: "listen",
-    why: "a connection that was accepted elsewhere is no socket of epoll's",
+    why: "a connection that was accepted elsewhere is not a socket of epoll's",
   },
   {
-    tests: ["server/server_test.ts", "a small answer is one write"],
+    tests: ["server/server_test.ts", "a small response is one write"],
     engine: "listen",
-    why: "writes of a socket cannot be told apart by its peer",
+    why: "the peer of a socket cannot tell its writes apart",
   },
   {
-    tests: ["server/server_test.ts", "ctx.signal fires when the peer goes"],
+    tests: ["server/server_test.ts", "ctx.signal fires when the peer leaves"],
     engine: "listen",
-    why: "the error is the test's own; on a socket it is the system's (R110)",
+    why: "the test gives its own error; on a socket it is the system's (R110)",
   },
   {
-    tests: ["server/response_test.ts", "res.ok() puts out "],
+    tests: ["server/response_test.ts", "res.ok() sends "],
     engine: "listen",
-    why: "writes of a socket cannot be told apart by its peer",
+    why: "the peer of a socket cannot tell its writes apart",
   },
   {
     tests: ["server/response_handle_test.ts", "res.sent rejects when the peer"],
     engine: "listen",
-    why: "the error is the test's own; on a socket it is the system's (R110)",
+    why: "the test gives its own error; on a socket it is the system's (R110)",
   },
   {
     tests: [
@@ -99,7 +98,7 @@ const differences: readonly Difference[] = [
       "res.sent settles when",
     ],
     engine: "listen",
-    why: "the system takes a short answer although nobody reads it",
+    why: "the kernel accepts a short response even if the peer does not read",
   },
   {
     tests: ["server/hijack_test.ts", "a read that was pending when"],
@@ -109,19 +108,20 @@ const differences: readonly Difference[] = [
       "has one that the handler began",
   },
   {
-    tests: ["deadlines_rows_test.ts", "R152: a peer that takes a little"],
+    tests: ["deadlines_rows_test.ts", "R152: a peer that reads slowly"],
     engine: "listen",
     why: PARTIAL,
   },
   {
-    tests: ["deadlines_rows_test.ts", "R152: an error response that nobody"],
+    tests: ["deadlines_rows_test.ts", "R152: writeTimeout also ends"],
     engine: "listen",
-    why: "the system takes a short answer although nobody reads it",
+    why: "the kernel accepts a short response even if the peer does not read",
   },
   {
     tests: ["shutdown_test.ts", "R111, R159: "],
     engine: "listen",
-    why: "all timers of the program are faked; the engine's own need real ones",
+    why:
+      "the test fakes all timers of the program; the epoll engine needs real ones",
   },
   {
     tests: ["connection_end_test.ts", "R110: a write that fails"],
@@ -136,7 +136,7 @@ const differences: readonly Difference[] = [
     why: COUNTED,
   },
   {
-    tests: ["connection_order_test.ts", "R96: no handler begins while more"],
+    tests: ["connection_order_test.ts", "R96: no handler starts while more"],
     engine: "listen",
     why: COUNTED,
   },
@@ -154,19 +154,19 @@ const differences: readonly Difference[] = [
   },
 ];
 
-/** Files in which a test asks for its engine, and what that changes. */
+/** Files in which a test depends on the engine, and how. */
 const weaker: Readonly<Record<string, string>> = {
   "conformance/conformance_test.ts":
-    "R1: two-part splits are a seeded sample on epoll, where each run takes a " +
-    "socket, beside whole and octet by octet; R108: the answer to a peer that has " +
-    "ended need not say `close` there, since the end may come when it is on its " +
-    "way: connection_end_test.ts has the row with an end that was seen",
+    "R1: besides whole and byte by byte, epoll runs a seeded sample of the two-part " +
+    "splits, because each run needs a socket; R108: on epoll the response to a peer " +
+    "that has ended need not say `close`, because the end may arrive while it is " +
+    "being sent: connection_end_test.ts has the case where the end came first",
   "smuggling_test.ts":
-    "R66 to R80, R102: two-part splits are a seeded sample on epoll as well",
-  "fuzz_test.ts": "as many inputs take too long over sockets",
+    "R66 to R80, R102: epoll runs a seeded sample of the two-part splits here too",
+  "fuzz_test.ts": "epoll runs fewer inputs, because sockets are slower",
 };
 
-/** Files that serve and are about something else, or about one engine. */
+/** Files that start servers but test something else, or one engine. */
 const others: Readonly<Record<string, string>> = {
   "client/": "the client",
   "examples/": "programs, each with its engine",
@@ -177,19 +177,19 @@ const others: Readonly<Record<string, string>> = {
   "workers": "several processes, with a table of engines of its own",
 };
 
-/** Ways to serve that name an engine, or take the default one. */
+/** Ways to serve that choose an engine without the table. */
 const NAMES_ENGINE =
   /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:TimedConnection|TimedSocket|ConnectionManager|EpollEngine|MemoryWire|SocketWire)\(/;
 
-/** Asks which engine it runs on. */
+/** Source text that depends on the engine. */
 const ASKS_ENGINE = /name === "(?:listen|epoll)"|\w\[(?:engine\.)?name\]/;
 
-/** One registration in a file, up to the next one. */
+/** One registration of a test, up to the next one. */
 interface Registration {
   readonly by: "Deno.test" | "testEngine" | "testEngines";
   readonly engine: "listen" | "epoll" | null;
   readonly name: string;
-  /** What follows the name. */
+  /** The source text after the name. */
   readonly text: string;
 }
 
@@ -211,7 +211,7 @@ function registrationsOf(source: string): Registration[] {
   });
 }
 
-/** What is wrong with one file of tests. */
+/** Finds the violations in one file of tests. */
 function violationsOf(file: string, source: string): string[] {
   if (Object.keys(others).some((prefix) => file.startsWith(prefix))) return [];
   const found: string[] = [];
@@ -231,7 +231,7 @@ function violationsOf(file: string, source: string): string[] {
     }
   }
   if (ASKS_ENGINE.test(source) && weaker[file] === undefined) {
-    found.push(`${file} asks for its engine, and does not say why`);
+    found.push(`${file} depends on its engine without a listed reason`);
   }
   return found;
 }
@@ -257,7 +257,7 @@ function read(file: string): Promise<string> {
   return Deno.readTextFile(new URL(file, root));
 }
 
-Deno.test("every behaviour of the server is tested on every engine, or it says why not", async () => {
+Deno.test("every behaviour of the server is tested on every engine, or is listed with a reason", async () => {
   const found: string[] = [];
   let registrations = 0;
   for (const file of await testFiles()) {
@@ -272,7 +272,7 @@ Deno.test("every behaviour of the server is tested on every engine, or it says w
   assert(registrations > 100, `only ${registrations} were found`);
 });
 
-Deno.test("every exception is still one", async () => {
+Deno.test("every listed exception still exists", async () => {
   for (const { tests: [file, name], engine, why } of differences) {
     const isThere = registrationsOf(await read(file)).some((registration) =>
       registration.by === "testEngine" && registration.engine === engine &&
@@ -290,7 +290,7 @@ Deno.test("every exception is still one", async () => {
   }
 });
 
-Deno.test("each rule finds what breaks it", () => {
+Deno.test("each rule finds a violation", () => {
   const sources: readonly (readonly [string, string])[] = [
     [
       'Deno.test("x", async () => {\n  await using server = serve((app) => app);\n});',
@@ -310,7 +310,7 @@ Deno.test("each rule finds what breaks it", () => {
     ],
     [
       'const count = engine.name === "epoll" ? 1 : 2;',
-      "new_test.ts asks for its engine, and does not say why",
+      "new_test.ts depends on its engine without a listed reason",
     ],
   ];
   for (const [source, violation] of sources) {

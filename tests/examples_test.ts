@@ -1,4 +1,4 @@
-/** Each example as a user starts it, in a process of its own, over the network. */
+/** Each example as a user starts it: in its own process, over the network. */
 
 import {
   assert,
@@ -15,7 +15,7 @@ import { untilRefused } from "./support/turns.ts";
 
 const root = new URL("../", import.meta.url);
 
-/** The start task's own command on a free port: its permissions must do. */
+/** The command of the start task on a free port, with the same permissions. */
 function startTask(): Promise<Program> {
   const command = config.tasks.start.command.replace(":8080", ":0");
   const [, ...args] = command.split(" ");
@@ -31,7 +31,7 @@ Deno.test("hello_world answers", async () => {
   assertEquals(await response.text(), "Hello, World!");
 });
 
-Deno.test("basics answers all routes of its tour, with the start task's permissions", async () => {
+Deno.test("basics answers all its routes with the permissions of the start task", async () => {
   await using program = await startTask();
   const base = `http://127.0.0.1:${program.port}`;
   const hello = await fetch(`${base}/`);
@@ -92,7 +92,7 @@ const refused: readonly (readonly [string, string, number])[] = [
   ],
 ];
 
-Deno.test("basics refuses and closes", async () => {
+Deno.test("basics rejects invalid requests and closes", async () => {
   await using program = await startTask();
   for (const [what, wire, status] of refused) {
     using client = await RawClient.connect(program.port);
@@ -103,10 +103,10 @@ Deno.test("basics refuses and closes", async () => {
   }
   const large = request("GET /nope", `X: ${"y".repeat(16_000)}\r\n`);
   using client = await RawClient.connect(program.port);
-  assertEquals((await client.ask(large)).status, 404); // just below the limit
+  assertEquals((await client.ask(large)).status, 404); // just under the limit
 });
 
-/** Paths that name no file of the folder, whatever a file system makes of them. */
+/** Paths that must not serve a file, however a file system reads them. */
 const outside: readonly string[] = [
   "/static/../secret.txt",
   "/static/%2e%2e/secret.txt",
@@ -131,7 +131,7 @@ const outside: readonly string[] = [
   "/static/missing.txt",
 ];
 
-Deno.test("basics serves nothing outside of its folder", async () => {
+Deno.test("basics serves nothing outside its folder", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/static/inner`, { recursive: true });
@@ -151,7 +151,7 @@ Deno.test("basics serves nothing outside of its folder", async () => {
     }
     const settings = new URL("deno.json", root);
     const example = new URL("examples/basics.ts", root);
-    // With more permission than the start task gives, so that only the program stops it.
+    // More permissions than the start task gives, so that only the program can refuse.
     await using program = await Program.start({
       args: [
         "run",
@@ -184,7 +184,7 @@ Deno.test("basics serves nothing outside of its folder", async () => {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
     name: `basics finishes a running answer on ${signal}, and exits with 0`,
-    ignore: Deno.build.os === "windows", // a signal ends a process there
+    ignore: Deno.build.os === "windows", // a signal kills a process there
     fn: async () => {
       await using program = await startTask();
       using idle = await RawClient.connect(program.port);
@@ -196,7 +196,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
           "Content-Length: 6\r\nExpect: 100-continue\r\n",
         ),
       );
-      assertEquals((await busy.response()).status, 100); // its handler runs
+      assertEquals((await busy.response()).status, 100); // its handler is running
       program.signal(signal);
       assertEquals(await idle.toEnd(), "");
       idle.close();
@@ -211,7 +211,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("basics reports how a connection broke", async () => {
+Deno.test("basics reports why a connection failed", async () => {
   await using program = await startTask();
   const client = await RawClient.connect(program.port);
   assertEquals((await client.ask("nonsense\r\n\r\n")).status, 400);

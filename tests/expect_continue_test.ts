@@ -1,4 +1,4 @@
-/** Section 4, `Expect: 100-continue` (R104 to R106): when it is said, and what follows if it is not. */
+/** Section 4, `Expect: 100-continue` (R104 to R106): when 100 is sent, and what happens if it is not. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
@@ -8,7 +8,7 @@ import { turn } from "./support/turns.ts";
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/** A head that announces 5 octets and waits for leave to send them. */
+/** A head that announces 5 bytes and waits for 100 Continue to send them. */
 function expecting(value = "100-continue", version = "1.1"): string {
   return `POST / HTTP/${version}\r\nHost: a\r\nContent-Length: 5\r\nExpect: ${value}\r\n\r\n`;
 }
@@ -46,14 +46,14 @@ const reading: Readonly<Record<string, Handler>> = {
 
 for (const [how, handler] of Object.entries(reading)) {
   testEngines(
-    `R104: 100 Continue is said once, before the answer, to a handler that reads by ${how}`,
+    `R104: 100 Continue is sent once, before the response, when a handler reads with ${how}`,
     async (engine) => {
       for (const value of ["100-continue", "100-Continue", "100-CONTINUE"]) {
         const peer = engine.timed(handler);
         peer.send(expecting(value));
         assertEquals(await peer.head(), CONTINUE.slice(0, -2));
-        for (const octet of "hello") {
-          peer.send(octet);
+        for (const byte of "hello") {
+          peer.send(byte);
           await peer.settle();
         }
         const answer = await peer.response();
@@ -68,22 +68,27 @@ for (const [how, handler] of Object.entries(reading)) {
   );
 }
 
-testEngines("R104: chunks are waited for as well", async (engine) => {
-  const peer = engine.timed(async (ctx, res) => res.ok(await ctx.body.text()));
-  peer.send(
-    request(
-      "POST /",
-      "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n",
-    ),
-  );
-  assertEquals(await peer.head(), CONTINUE.slice(0, -2));
-  peer.send("5\r\nhello\r\n0\r\n\r\n");
-  assertEquals((await peer.response()).body, "hello");
-  peer.end();
-  await peer.finish();
-});
+testEngines(
+  "R104: 100 Continue also precedes a chunked body",
+  async (engine) => {
+    const peer = engine.timed(async (ctx, res) =>
+      res.ok(await ctx.body.text())
+    );
+    peer.send(
+      request(
+        "POST /",
+        "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n",
+      ),
+    );
+    assertEquals(await peer.head(), CONTINUE.slice(0, -2));
+    peer.send("5\r\nhello\r\n0\r\n\r\n");
+    assertEquals((await peer.response()).body, "hello");
+    peer.end();
+    await peer.finish();
+  },
+);
 
-/** Answers that read nothing; each leaves the peer with a body that it holds back. */
+/** Handlers that respond without reading; the peer never sends its body. */
 const refusing: Readonly<Record<string, Handler>> = {
   "answers at once": (_, res) => res.send(401),
   "answers later": async (_, res) => {
@@ -122,7 +127,7 @@ async function* streamOf(...pieces: string[]): AsyncGenerator<string> {
 
 for (const [how, handler] of Object.entries(refusing)) {
   testEngines(
-    `R105: a handler that ${how} gets no 100, and the connection ends`,
+    `R105: no 100 is sent for a handler that ${how}, and the connection closes`,
     async (engine) => {
       for (const late of ["", "hello", request("GET /smuggled")]) {
         const paths: string[] = [];
@@ -144,7 +149,7 @@ for (const [how, handler] of Object.entries(refusing)) {
 }
 
 testEngines(
-  "R105: reading behind the final head says no 100",
+  "R105: a read after the final head sends no 100",
   async (engine) => {
     const peer = engine.timed(async (ctx, res) => {
       res.send(401);
@@ -183,10 +188,10 @@ for (const [what, wire, body] of unawaited) {
 }
 
 testEngines(
-  "R106: a handler that asks for it gets no 1xx where none may be",
+  "R106: res.sendContinue() sends nothing where no 1xx is allowed",
   async (engine) => {
     for (const [what, wire] of unawaited) {
-      if (what === "with the body here") continue; // harmless there
+      if (what === "with the body here") continue; // allowed there
       const peer = engine.timed(async (ctx, res) => {
         res.sendContinue();
         res.ok(await ctx.body.text());
@@ -200,7 +205,7 @@ testEngines(
 );
 
 testEngines(
-  "R106: HTTP/1.0 gets no 100 although its body is not here",
+  "R106: HTTP/1.0 gets no 100 even if its body has not arrived",
   async (engine) => {
     const peer = engine.timed(async (ctx, res) =>
       res.ok(await ctx.body.text())

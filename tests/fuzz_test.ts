@@ -12,7 +12,7 @@ import { type TestEngine, testEngines } from "./support/engines.ts";
 import { SeededRandom } from "./support/random.ts";
 import type { Wire } from "./support/wire.ts";
 
-/** Small limits, so that short inputs meet them. */
+/** Small limits, so that short inputs reach them. */
 const HEAD_LIMITS = {
   ...DEFAULT_HEAD_LIMITS,
   maxMethodBytes: 12,
@@ -29,12 +29,12 @@ const BODY_LIMITS = {
 };
 
 const CODEC_RUNS = 10_000;
-/** On each engine: over sockets a run takes more time. */
+/** Runs for each engine: sockets are slower. */
 const SERVER_RUNS = { listen: 6000, epoll: 1500 };
-/** Pieces of one delivery at most. */
+/** Most pieces in one delivery. */
 const MAX_PIECES = 6;
 
-/** Heads and bodies that are valid; what is tried are mutations of rows of them. */
+/** Valid heads and bodies; the inputs are mutated sequences of them. */
 const VALID: readonly string[] = [
   "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
   "GET /a?b=%20 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
@@ -49,7 +49,7 @@ const VALID: readonly string[] = [
   "GET /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
 ];
 
-/** What mutations put in: octets and words that mean something somewhere. */
+/** What mutations insert: bytes and words with a meaning somewhere in a message. */
 const WORDS: readonly string[] = [
   ...'\0|\t|\n|\r|\r\n|\r\n\r\n| |:|;|=|,|"|\\|%|/|?|#|\x7f|\x80|\xff'.split(
     "|",
@@ -87,11 +87,11 @@ function split(random: SeededRandom, bytes: Uint8Array): Uint8Array[] {
     .filter((piece) => piece.length > 0);
 }
 
-function eachOctet(bytes: Uint8Array): Uint8Array[] {
+function eachByte(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
 }
 
-/** Reads messages one after the other, as a server does; tells all that it saw. */
+/** Reads consecutive messages as a server does, and returns everything that it saw. */
 function readAll(pieces: readonly Uint8Array[]): readonly string[] {
   const seen: string[] = [];
   const buffer = new ReceiveBuffer();
@@ -124,8 +124,8 @@ function readAll(pieces: readonly Uint8Array[]): readonly string[] {
           body = null;
         }
       }
-      assert(buffer.length <= 1024, "what waits is bounded by the limits");
-      assert(buffer.bytes.length <= 8192, "and so is memory");
+      assert(buffer.length <= 1024, "unread bytes stay within the limits");
+      assert(buffer.bytes.length <= 8192, "memory stays within the limits");
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -134,7 +134,7 @@ function readAll(pieces: readonly Uint8Array[]): readonly string[] {
   return [...seen, payload, "more"];
 }
 
-/** Runs one input for each seed, some at once, and names the seed that fails. */
+/** Runs one input for each seed, some concurrently, and names a seed that fails. */
 async function runSeeds(
   count: number,
   run: (random: SeededRandom) => void | Promise<void>,
@@ -155,29 +155,29 @@ async function runSeeds(
   }
 }
 
-Deno.test("the codec takes any bytes in any split alike", async () => {
+Deno.test("the codec reads any bytes the same in any split", async () => {
   let complete = 0;
   await runSeeds(CODEC_RUNS, (random) => {
     const wire = mutate(random);
     const bytes = encodeLatin1(wire);
     const whole = readAll([bytes]);
     const message = JSON.stringify(wire);
-    assertEquals(readAll(eachOctet(bytes)), whole, message);
+    assertEquals(readAll(eachByte(bytes)), whole, message);
     for (let i = 0; i < 3; i++) {
       assertEquals(readAll(split(random, bytes)), whole, message);
     }
     if (whole.length > 3) complete++;
   });
-  // An input that is refused at once shows little.
+  // Inputs that fail at their first byte would test little.
   assert(complete > CODEC_RUNS / 4, `${complete} inputs had a message`);
 });
 
-Deno.test("a chunked body takes any bytes in any split alike", async () => {
+Deno.test("a chunked body reads any bytes the same in any split", async () => {
   await runSeeds(CODEC_RUNS, (random) => {
-    const octets = '0123456789abF;="\r\n\r\n \\x';
+    const alphabet = '0123456789abF;="\r\n\r\n \\x';
     let wire = "";
     for (let i = random.below(60); i > 0; i--) {
-      wire += random.below(4) === 0 ? "\r\n" : random.pick([...octets]);
+      wire += random.below(4) === 0 ? "\r\n" : random.pick([...alphabet]);
     }
     const bytes = encodeLatin1(`1\r\na\r\n${wire}`);
     const outcome = (pieces: readonly Uint8Array[]): string => {
@@ -198,12 +198,12 @@ Deno.test("a chunked body takes any bytes in any split alike", async () => {
       return text;
     };
     const whole = outcome([bytes]);
-    assertEquals(outcome(eachOctet(bytes)), whole, JSON.stringify(wire));
+    assertEquals(outcome(eachByte(bytes)), whole, JSON.stringify(wire));
     assertEquals(outcome(split(random, bytes)), whole, JSON.stringify(wire));
   });
 });
 
-/** Reads its body, or does not, by the path. */
+/** A server whose handler reads the body unless the path is `/i`. */
 function wireOf(engine: TestEngine): Wire {
   return engine.wire((app) =>
     app.fallbackRoute(async (ctx, res) => {
@@ -220,22 +220,22 @@ function wireOf(engine: TestEngine): Wire {
 }
 
 testEngines(
-  "the server ends a connection of any bytes in any split, with whole responses",
+  "the server ends a connection with any bytes in any split, and sends whole responses only",
   async (engine) => {
     await using server = wireOf(engine);
     await runSeeds(SERVER_RUNS[engine.name], async (random) => {
       const wire = mutate(random);
       const bytes = encodeLatin1(wire);
       const pieces = random.below(4) === 0
-        ? eachOctet(bytes)
+        ? eachByte(bytes)
         : split(random, bytes);
       const { output, responses, rest, teardownError } = await server.run(
         pieces,
         { expectResponses: Infinity, endsAfterPieces: true },
       );
       const message = `${JSON.stringify(wire)} → ${JSON.stringify(output)}`;
-      // A response to HEAD has no octet of its length, so that the test's server
-      // declares none but 0 there.
+      // A response to HEAD has no body whatever its length says, so the handler
+      // declares 0 there.
       assertEquals(rest, "", message);
       const closing = responses.findIndex(({ headers }) =>
         headers.get("connection") === "close"

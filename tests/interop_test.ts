@@ -1,6 +1,6 @@
 /**
- * Our client with servers of others, and clients of others with our server:
- * what both sides take for granted must be the same.
+ * Our client with other servers, and other clients with our server: shows that
+ * both sides read the protocol in the same way.
  */
 // deno-lint-ignore-file no-console
 
@@ -21,7 +21,7 @@ import {
 
 const LARGE_HASH = await sha256(LARGE);
 
-/** A client of a site, and how many connections it made. */
+/** A client of a site, and the number of connections that it opened. */
 async function withClient(
   start: () => Promise<Origin>,
   use: (client: Client, origin: Origin) => Promise<void>,
@@ -85,7 +85,7 @@ for (const [name, start] of Object.entries(ORIGINS)) {
     });
   });
 
-  Deno.test(`Client and ${name}: a body behind 100 Continue`, async () => {
+  Deno.test(`Client and ${name}: a body after 100 Continue`, async () => {
     await withClient(start, async (client, origin) => {
       const interim: number[] = [];
       const up = await client.post("/hash", {
@@ -100,7 +100,7 @@ for (const [name, start] of Object.entries(ORIGINS)) {
 }
 
 testEngines(
-  "Client gives its place up with a connection that speaks another protocol",
+  "Client frees its connection slot when a connection is upgraded",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/", (_, res) => res.ok("hello"));
@@ -122,7 +122,7 @@ testEngines(
 );
 
 testEngines(
-  "Client ends the deadline of an exchange with the response head",
+  "Client clears the deadline of an exchange when the response head has arrived",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using server = engine.serve((app) => {
@@ -141,14 +141,14 @@ testEngines(
     });
     const response = await client.get("/");
     const isLate = await client.get("/late").then(() => false, () => true);
-    assert(isLate); // so the deadline of the first one has passed too
+    assert(isLate); // the deadline of the first exchange would have passed too
     resolve();
     assertEquals((await response.body.bytes()).length, 10_001);
   },
 );
 
 testEngines(
-  "Client gives a 417 to whoever sent a stream, which cannot be sent again",
+  "Client returns a 417 if the body was a stream, which it cannot send again",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", (ctx, res) => {
@@ -169,7 +169,7 @@ testEngines(
 );
 
 testEngines(
-  "Client follows a redirect to what browsers send raw in a query",
+  "Client follows a redirect with characters that browsers send raw in a query",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get(
@@ -216,7 +216,7 @@ testEngines(
   },
 );
 
-/** A request of node:http; its body follows `100 Continue` if that is expected. */
+/** Sends a request with node:http; its body follows `100 Continue` if that is expected. */
 async function nodeRequest(
   options: http.RequestOptions,
   body?: Uint8Array | AsyncIterable<Uint8Array>,
@@ -290,7 +290,7 @@ if (!hasNginx) {
   console.log(`Skipped: the tests with nginx, since there is no ${NGINX}`);
 }
 
-/** nginx on a Unix socket in a folder of its own, for what is PUT there. */
+/** Starts nginx on a Unix socket, with its own folder for files that are PUT. */
 async function startNginx(): Promise<{ origin: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/files`);
@@ -320,7 +320,7 @@ http {
   const isUp = (): Promise<boolean> =>
     Deno.stat(`${folder}/socket`).then(() => true, () => false);
   while (!await isUp()) {
-    assert(performance.now() < endMs, "nginx does not start");
+    assert(performance.now() < endMs, "nginx did not start");
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return {

@@ -35,7 +35,7 @@ const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
 
 /** Parts of the runtime that it has no web or `Deno` API for, by room. */
 const runtimeModules: Readonly<Record<string, readonly string[]>> = {
-  codec: ["node:buffer"], // decodes octets, which is no I/O
+  codec: ["node:buffer"], // decodes bytes, which is not I/O
   server: [
     ...["node:timers", "node:worker_threads"],
     ...["node:stream", "node:tls"], // types alone: loaded when TLS is used

@@ -1,7 +1,7 @@
 /**
- * Section 7, what one connection may hold and how many there may be: pace of
- * streams (R153) and uploads (R154), peers with half a head (R156), requests of
- * a connection (R157), and nothing that outlives the server (R159).
+ * Section 7, limits of a connection: the pace of streams (R153) and uploads
+ * (R154), peers that send half a head (R156), requests per connection (R157),
+ * and nothing that outlives the server (R159).
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -16,11 +16,11 @@ import { TimedConnection } from "./support/timed_connection.ts";
 import { turn, turns, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 
-/** Held octets, and what is read before a stream's head goes out. */
+/** Bytes that the server buffers at most, also before it sends a stream's head. */
 const HELD_BYTES = 65_536;
 const GATHER_BYTES = 8192;
 
-/** Lets everything happen that can happen without the peer. */
+/** Lets everything happen that needs nothing from the peer. */
 async function settle(): Promise<void> {
   await turns(5);
 }
@@ -28,7 +28,7 @@ async function settle(): Promise<void> {
 for (const pieceBytes of [1, 1000, 8192, 65_536]) {
   testEngine(
     LISTEN,
-    `R153: a source of ${pieceBytes} bytes a piece is pulled after the write before`,
+    `R153: a source of ${pieceBytes} bytes a piece is pulled after the previous write`,
     async () => {
       let pulledBytes = 0;
       async function* endless(): AsyncGenerator<Uint8Array> {
@@ -49,7 +49,7 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
       };
       peer.send(request("GET /"));
       await settle();
-      // The first write has the head and what was gathered for it.
+      // The first write holds the head and the pieces gathered with it.
       assert(
         pulledBytes < GATHER_BYTES + pieceBytes,
         `${pulledBytes} were pulled`,
@@ -60,7 +60,7 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
         assertEquals([pulledBytes, writtenBytes], [pulled, written]);
         const next: (() => void) | null = sent;
         assert(next !== null);
-        (next as () => void)(); // set by a write
+        (next as () => void)(); // a write has set it
         await settle();
         assert(pulledBytes - pulled <= pieceBytes);
       }
@@ -70,7 +70,7 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
   );
 }
 
-/** Counts what the server takes from a peer. */
+/** Counts the bytes that the server reads from a peer. */
 function countTaken(peer: TimedConnection): { bytes: number } {
   const taken = { bytes: 0 };
   const { read } = peer.duplex;
@@ -93,7 +93,7 @@ const uploads: readonly (readonly [string, string, string])[] = [
 for (const [how, fields, piece] of uploads) {
   testEngine(
     LISTEN,
-    `R154: an upload ${how} that nobody reads stops at 64 KiB`,
+    `R154: an upload ${how} that the handler does not read stops at 64 KiB`,
     async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       const peer = new TimedConnection(async (_, res) => {
@@ -117,7 +117,7 @@ for (const [how, fields, piece] of uploads) {
 
   testEngine(
     LISTEN,
-    `R154: an upload ${how} is read as fast as its reader goes`,
+    `R154: an upload ${how} is read at the pace of the handler`,
     async () => {
       let readBytes = 0;
       let step = Promise.withResolvers<void>();
@@ -137,7 +137,7 @@ for (const [how, fields, piece] of uploads) {
       while (readBytes < UPLOAD_BYTES) {
         await turn();
         const ahead = taken.bytes - readBytes;
-        // the piece in hand, what is held, and the framing of all chunks so far
+        // the current piece, the buffered bytes, and the framing of all chunks so far
         assert(ahead <= 2 * HELD_BYTES + 1024, `${ahead} ahead of the reader`);
         step.resolve();
       }
@@ -150,7 +150,7 @@ for (const [how, fields, piece] of uploads) {
 }
 
 testEngines(
-  "R156: peers with half a head keep nobody waiting, and are gone by 16 s",
+  "R156: peers with half a head delay no other connection, and are closed within 16 s",
   async ({ listenTimed }) => {
     const maxConnections = 40;
     const clock = new FakeClock();
@@ -165,7 +165,7 @@ testEngines(
       partial.push(client);
     }
     using honest = await RawClient.connect(port);
-    // The clock stands: no answer can come of a deadline.
+    // The clock does not move, so no deadline can cause these answers.
     for (let n = 0; n < 50; n++) {
       const answer = honest.ask(request("GET /"));
       assertEquals((await withDeadline(answer, 5000)).body, "ok");
@@ -193,7 +193,7 @@ testEngines(
 );
 
 testEngines(
-  "R157: request 1000 of a connection is its last with maxRequestsPerConnection",
+  "R157: maxRequestsPerConnection makes request 1000 the last of its connection",
   async (engine) => {
     let calls = 0;
     const peer = engine.timed((_, res) => {
@@ -210,7 +210,7 @@ testEngines(
   },
 );
 
-/** What the 10,000 requests ask for, and what comes back. */
+/** The targets of the 10,000 requests, and their expected bodies. */
 const KINDS: readonly (readonly [string, string])[] = [
   [request("GET /"), "ok"],
   [request("POST /echo", "", "hello"), "hello"],
@@ -236,7 +236,7 @@ async function* twoPieces(): AsyncGenerator<string> {
 }
 
 testEngines(
-  "R159: 10,000 requests, then shutdown: nothing is left",
+  "R159: nothing remains after 10,000 requests and shutdown()",
   async (engine) => {
     const connections = 50;
     const each = 200;
@@ -275,13 +275,13 @@ testEngines(
         }
       }
       if (++asked === connections) allAsked.resolve();
-      // Some end their direction first, some leave, and some wait to be closed.
+      // Some clients end their direction first, some close, and some wait to be closed.
       if (n < connections - staying && n % 2 === 0) return;
       if (n < connections - staying) await client.end();
       assertEquals(await client.toEnd(), "");
     });
     const all = Promise.all(peers);
-    await Promise.race([Promise.all([left.promise, allAsked.promise]), all]); // a peer that fails fails the test
+    await Promise.race([Promise.all([left.promise, allAsked.promise]), all]); // a failing client fails the test
     await server.handle.shutdown();
     await all;
     assertEquals(tornDown, connections);

@@ -1,7 +1,7 @@
 /**
- * Connections of all kinds at a time: answers at once, later, and made by the
- * handlers of others, in pipelines that are cut anywhere. What one connection
- * reads must never become another one's.
+ * Many connections at the same time: handlers answer synchronously, later, or
+ * from another connection's handler, and pipelines are split anywhere. No
+ * connection may see the data of another one.
  */
 
 import { assertEquals } from "@std/assert";
@@ -16,7 +16,7 @@ const CONNECTIONS = 12;
 const ROUNDS = 60;
 const MAX_REQUESTS = 25;
 
-/** A request, and the body of its answer. */
+/** A request, and the body of its response. */
 type Pair = readonly [wire: string, body: string];
 
 function addRoutes(app: ServerBuilder): void {
@@ -25,7 +25,7 @@ function addRoutes(app: ServerBuilder): void {
   const goOn = (): void => waiting.shift()?.();
   app.get("/constant", (_, res) => res.ok("constant", text));
   app.get("/now/:id", (ctx, res) => {
-    goOn(); // another connection, perhaps
+    goOn(); // may finish another connection's request
     res.ok(`${ctx.params.get("id")} ${ctx.headers.get("x-n")}`);
   });
   app.get("/soon/:id", async (ctx, res) => {
@@ -38,7 +38,7 @@ function addRoutes(app: ServerBuilder): void {
         res.ok(`${ctx.params.get("id")} ${ctx.headers.get("x-n")}`);
         resolve();
       });
-      turn().then(goOn); // there may be nobody else
+      turn().then(goOn); // no other handler may run
     }));
   app.post("/echo", async (ctx, res) => res.ok(await ctx.body.text()));
   app.post("/drops/:id", (ctx, res) => res.ok(ctx.params.get("id")));
@@ -90,7 +90,7 @@ async function sendInPieces(
 }
 
 testEngines(
-  "connections that make each other go on keep their requests apart",
+  "connections that finish each other's requests keep their data apart",
   async (engine) => {
     await using server = engine.serve(addRoutes);
     const runPipeline = async (seed: number): Promise<void> => {

@@ -1,7 +1,6 @@
 /**
- * The gate before every commit: runs the steps below in order and stops at
- * the first that fails. `--no-tests` leaves out the tests themselves, for a
- * machine that has just run them.
+ * The gate before every commit: runs the steps below in order and stops at the
+ * first that fails. `--no-tests` skips the tests, for use after a run of them.
  */
 // deno-lint-ignore-file no-console
 import config from "../deno.json" with { type: "json" };

@@ -1,4 +1,4 @@
-/** Section 5, exactly one final answer for each request, or an end that shows (R128), whatever handler, source and error hook do. */
+/** Section 5: each request gets exactly one final response, or the connection ends visibly (R128), whatever the handler, the source and the error hook do. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Handler } from "../mod.ts";
@@ -15,13 +15,13 @@ async function* failAfter(...pieces: string[]): AsyncGenerator<string> {
   throw FAILURE;
 }
 
-/** What one handler does, and what comes of it. */
+/** A handler, and the expected outcome. */
 interface Misdeed {
   readonly name: string;
   readonly handler: Handler;
-  /** The one answer, or `null` if its head goes out and it is cut. */
+  /** The status of the response, or `null` if its head is sent and the connection is then cut. */
   readonly status: number | null;
-  /** Whether the connection ends if the body was not read. */
+  /** Whether the connection closes if the body was not read. */
   readonly losesBody?: boolean;
   readonly body?: string;
 }
@@ -30,7 +30,7 @@ const misdeeds: readonly Misdeed[] = [
   { name: "returns nothing", handler: () => {}, status: 500 },
   {
     name: "returns false",
-    handler: (() => false) as unknown as Handler, // its result means nothing
+    handler: (() => false) as unknown as Handler, // the server ignores the result
     status: 500,
   },
   { name: "resolves with nothing", handler: async () => {}, status: 500 },
@@ -108,13 +108,13 @@ const misdeeds: readonly Misdeed[] = [
     status: 500,
   },
   {
-    name: "has a source that fails at once, and throws",
+    name: "has a source that fails immediately, and throws",
     handler: (_, res) => {
       res.ok(failAfter());
       throw FAILURE;
     },
     status: 500,
-    losesBody: true, // it is broken, since the source might have read it
+    losesBody: true, // the source may have read a part of it
   },
   {
     name: "has a source that fails with nothing",
@@ -130,12 +130,12 @@ const misdeeds: readonly Misdeed[] = [
     status: 500,
   },
   {
-    name: "has a source that fails behind its head",
+    name: "has a source that fails after its head",
     handler: (_, res) => res.ok(failAfter(LARGE, LARGE)),
     status: null,
   },
   {
-    name: "has a source that fails behind its head, and rejects",
+    name: "has a source that fails after its head, and rejects",
     handler: async (_, res) => {
       res.ok(failAfter(LARGE, LARGE));
       await turn();
@@ -145,7 +145,7 @@ const misdeeds: readonly Misdeed[] = [
   },
 ];
 
-/** Notes what would end the process, and keeps it from doing so. */
+/** Records unhandled errors and rejections, and keeps them from ending the process. */
 class Unhandled implements Disposable {
   readonly reasons: unknown[] = [];
   #note = (event: PromiseRejectionEvent): void => {
@@ -162,7 +162,7 @@ class Unhandled implements Disposable {
   }
 }
 
-/** Error hooks; none changes what goes out. */
+/** Error hooks; none of them changes the response. */
 const errorHooks = {
   none: null,
   silent: (): void => {},
@@ -175,7 +175,7 @@ const errorHooks = {
 for (const misdeed of misdeeds) {
   const { name, handler, status, body = "", losesBody = false } = misdeed;
   testEngines(
-    `R128: a handler that ${name} makes ${status ?? "one cut answer"}`,
+    `R128: a handler that ${name} gets ${status ?? "one response that is cut"}`,
     async (engine) => {
       using unhandled = new Unhandled();
       for (const error of Object.values(errorHooks)) {
@@ -216,7 +216,7 @@ function withBody(line: string): string {
 }
 
 testEngines(
-  "R128: a peer that leaves meanwhile makes no unhandled rejection",
+  "R128: a peer that leaves during a request causes no unhandled rejection",
   async (engine) => {
     using unhandled = new Unhandled();
     for (const { handler } of misdeeds) {

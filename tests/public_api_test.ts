@@ -92,7 +92,7 @@ Deno.test("mod.ts exports exactly the names in publicNames", async () => {
   );
 });
 
-Deno.test("mod.ts gives at run time the values among publicNames", async () => {
+Deno.test("mod.ts exports at run time the values among publicNames", async () => {
   const values = (await documentedSymbols())
     .filter(({ declarations }) =>
       declarations.some(({ kind }) =>

@@ -1,4 +1,4 @@
-/** The programs of README.md run, and its table of options is true. */
+/** The programs in README.md run, and its table of options is correct. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { request } from "./support/serve.ts";
 const root = new URL("../", import.meta.url);
 const readme = await Deno.readTextFile(new URL("README.md", root));
 
-/** The TypeScript blocks: the first is a program, so is the one of several cores, the others make up another. */
+/** The TypeScript blocks: the first is a program, the one about several cores is another, and the rest together form a third. */
 const [first = "", ...rest] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)]
   .map(([, code = ""]) => code);
 const threaded = rest.filter((code) => code.includes("serveThreaded"));
@@ -45,7 +45,7 @@ async function checkAll(
 Deno.test("README.md's first program runs", async () => {
   const serve = "app.build().serve();";
   assertStringIncludes(first, serve);
-  // It prints nothing, but the test has to know its port.
+  // It prints nothing, so the test adds a line that prints its port.
   const print = "console.log(`127.0.0.1:${(addr as Deno.NetAddr).port}`);";
   await using program = await run(
     first.replace(serve, () => `const { addr } = ${serve}\n${print}`),
@@ -58,7 +58,7 @@ Deno.test("README.md's first program runs", async () => {
   ]);
 });
 
-Deno.test("the blocks of README.md's sections make up a program that runs", async () => {
+Deno.test("the blocks of README.md's sections form a program that runs", async () => {
   await using program = await run(others.join("\n"));
   const numbers = Array.from({ length: 10_000 }, (_, n) => `${n}\n`).join("");
   await checkAll(program, [
@@ -95,7 +95,7 @@ Deno.test({
           .replace('onListen: () => console.log("Listening")', () => print),
       );
       const config = `--config=${fileURLToPath(settings)}`;
-      // Its workers would check it as well.
+      // Its workers would type-check it too.
       const check = new Deno.Command(Deno.execPath(), {
         args: ["check", config, path],
       });

@@ -1,4 +1,4 @@
-/** Section 5, faults of the application: what cannot be sent throws before any octet (R114, R115, R121 to R125). */
+/** Section 5, mistakes of the application: a response that cannot be sent throws before any byte is written (R114, R115, R121 to R125). */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -11,7 +11,7 @@ import {
 import { testEngines } from "./support/engines.ts";
 import { request } from "./support/serve.ts";
 
-/** Calls that throw, by the class of what they throw. */
+/** Calls that throw, by the class of the error. */
 interface Fault {
   readonly name: string;
   readonly call: (res: ResponseHandle) => void;
@@ -19,7 +19,7 @@ interface Fault {
 }
 
 function sends(status: unknown): (res: ResponseHandle) => void {
-  return (res) => res.send(status as number); // what no type checker would let through
+  return (res) => res.send(status as number); // a type error, unless the caller casts
 }
 
 function answers(
@@ -122,7 +122,7 @@ const faults: readonly Fault[] = [
 
 for (const { name, call, throws } of faults) {
   testEngines(
-    `${name} throws, and nothing of it is written`,
+    `${name} throws, and writes nothing`,
     async (engine) => {
       const peer = engine.timed((ctx, res) => {
         if (ctx.uri.path === "/uncaught") return call(res);
@@ -142,7 +142,7 @@ for (const { name, call, throws } of faults) {
 }
 
 testEngines(
-  "R114: interim answers come before the final one, never to HTTP/1.0, never behind it",
+  "R114: interim responses precede the final one and are never sent to HTTP/1.0",
   async (engine) => {
     const handler: Handler = (_, res) => {
       res.informational(102);
@@ -169,7 +169,7 @@ testEngines(
 );
 
 testEngines(
-  "R122: chunked of the handler is dropped, and the library frames",
+  "R122: a handler's Transfer-Encoding is dropped, and the library frames the body",
   async (engine) => {
     for (const value of ["chunked", "Chunked"]) {
       const peer = engine.timed((_, res) =>
@@ -186,7 +186,7 @@ testEngines(
 );
 
 testEngines(
-  "R124: white space around a value is taken off, octets above 0x7F stay octets",
+  "R124: white space around a value is removed, bytes above 0x7F are kept",
   async (engine) => {
     const peer = engine.timed((_, res) => res.ok("", { x: " \t a\tb\xff\t " }));
     peer.send(request("GET /"));
@@ -197,7 +197,7 @@ testEngines(
 );
 
 testEngines(
-  "R125: a status without a text keeps its space, and HTTP/1.0 gets HTTP/1.1",
+  "R125: a status line without a reason keeps its space, and HTTP/1.0 gets HTTP/1.1",
   async (engine) => {
     const lines: readonly (readonly [Status | number, string])[] = [
       [299, "HTTP/1.1 299 \r\n"],

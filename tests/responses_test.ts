@@ -1,7 +1,7 @@
 /**
- * Section 5, what stands on the wire for each answer of a handler: bodies that
- * may not be there (R112, R113), framing (R116 to R120), and the fields that
- * are the library's affair (R126, R127, R129).
+ * Section 5, the bytes that are sent for each response of a handler: responses
+ * that must not have a body (R112, R113), framing (R116 to R120), and the fields
+ * that the library controls (R126, R127, R129).
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -19,7 +19,7 @@ import { request } from "./support/serve.ts";
 const CHUNKED = { "transfer-encoding": "chunked" };
 const LARGE = "x".repeat(10_000);
 
-/** A stream of these pieces that tells when it is canceled. */
+/** A stream of these pieces that records its cancellation. */
 function streamOf(
   pieces: readonly (string | Uint8Array)[],
   onCancel: () => void = () => {},
@@ -35,13 +35,13 @@ function streamOf(
   });
 }
 
-/** What a field list says of framing and of the connection. */
+/** The fields of a response that concern framing and the connection. */
 function framing(response: RawResponse): (string | undefined)[] {
   return ["content-length", "transfer-encoding", "connection"]
     .map((name) => response.headers.get(name));
 }
 
-/** Asks a handler that answers so, and once more to see that nothing is left over. */
+/** Sends one request to a handler that responds like this, and a second one to check that no bytes remain. */
 async function answerOf(
   engine: TestEngine,
   respond: (res: ResponseHandle) => void,
@@ -86,7 +86,7 @@ const heads: readonly (readonly [
 
 for (const [name, body, headers, expected] of heads) {
   testEngines(
-    `R112: HEAD gets the fields of ${name}, and no octet more`,
+    `R112: HEAD gets the fields of ${name}, and no body`,
     async (engine) => {
       const answer = await answerOf(
         engine,
@@ -99,7 +99,7 @@ for (const [name, body, headers, expected] of heads) {
 }
 
 testEngines(
-  "R112: HEAD cancels the source, and reads nothing of it",
+  "R112: HEAD cancels the source without reading from it",
   async (engine) => {
     for (const line of ["HEAD /", "GET /204", "GET /205", "GET /304"]) {
       let isCanceled = false;
@@ -125,7 +125,7 @@ testEngines(
 );
 
 testEngines(
-  "R112: HEAD by a GET route has the fields of GET",
+  "R112: HEAD on a GET route gets the fields of GET",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("x".repeat(300), { "x-a": "b" }))
@@ -153,7 +153,7 @@ const bodiless: readonly (readonly [BodyInit, HeadersInit])[] = [
 
 for (const status of [204, 205, 304]) {
   testEngines(
-    `R113: ${status} has no content, whatever the handler gives`,
+    `R113: ${status} has no content, whatever the handler sends`,
     async (engine) => {
       for (const [body, headers] of bodiless) {
         const answer = await answerOf(
@@ -185,16 +185,16 @@ const sized: readonly (readonly [string, BodyInit, string, string])[] = [
   ["no bytes", new Uint8Array(0), "0", ""],
 ];
 
-for (const [name, body, length, octets] of sized) {
+for (const [name, body, length, wire] of sized) {
   testEngines(`R116: ${name} has a length of ${length}`, async (engine) => {
     const answer = await answerOf(engine, (res) => res.ok(body));
     assertEquals(framing(answer), [length, undefined, undefined]);
-    assertEquals(answer.body, octets);
+    assertEquals(answer.body, wire);
   });
 }
 
 testEngines(
-  "R117: a stream without a length is chunked, a chunk for each piece",
+  "R117: a stream without a length is chunked, with one chunk for each piece",
   async (engine) => {
     const pieces = [LARGE, "a", "é", "b".repeat(70_000), "end"];
     const answer = await answerOf(engine, (res) => res.ok(streamOf(pieces)));
@@ -234,7 +234,7 @@ for (const pieces of [[LARGE, "", "a", "", ""], ["", LARGE], [LARGE]]) {
 }
 
 testEngines(
-  "R118: an empty body that is to be chunked has one terminator",
+  "R118: an empty chunked body has one terminator",
   async (engine) => {
     const bodies = [
       () => null,
@@ -274,7 +274,7 @@ for (const headers of [{}, CHUNKED]) {
 }
 
 testEngines(
-  "R119: text that is to be chunked goes to HTTP/1.0 with its length",
+  "R119: HTTP/1.0 gets the length of a string that would be chunked",
   async (engine) => {
     const peer = engine.timed((_, res) => res.ok("abc", CHUNKED));
     peer.send("GET / HTTP/1.0\r\n\r\n");
@@ -296,7 +296,7 @@ const declared: readonly (readonly [string, readonly string[], number])[] = [
 
 for (const [name, pieces, sent] of declared) {
   testEngines(
-    `R120: of ${name} bytes where 70 were declared, ${sent} go out, and the connection ends`,
+    `R120: of ${name} bytes where 70 were declared, ${sent} are sent, and the connection closes`,
     async (engine) => {
       const errors: unknown[] = [];
       const peer = engine.timed(
@@ -315,41 +315,50 @@ for (const [name, pieces, sent] of declared) {
   );
 }
 
-testEngines("R120: 70 of 70 are a whole answer", async (engine) => {
-  for (const pieces of [["x".repeat(70)], Array(70).fill("x")]) {
-    const answer = await answerOf(
-      engine,
-      (res) => res.ok(streamOf(pieces), { "content-length": "70" }),
-    );
-    assertEquals(framing(answer), ["70", undefined, undefined]);
-    assertEquals(answer.body, "x".repeat(70));
-  }
-});
-
-testEngines("R126: every final answer has one date in GMT", async (engine) => {
-  const peer = engine.timed((ctx, res) => {
-    const { path } = ctx.uri;
-    if (path === "/own") res.ok("", { dAtE: "Sun, 06 Nov 1994 08:49:00 GMT" });
-    else if (path === "/stream") res.ok(streamOf([LARGE]));
-    else if (path === "/throws") throw new Error("scripted");
-    else res.send(Number(path.slice(1)));
-  });
-  for (const path of ["200", "204", "304", "404", "503", "stream", "throws"]) {
-    peer.send(request(`GET /${path}`));
-    const { headers } = await peer.response();
-    assertEquals(headers.get("date"), "Sun, 06 Nov 1994 08:49:37 GMT", path);
-  }
-  peer.send(request("GET /own"));
-  const own = await peer.response();
-  assertEquals(own.headers.get("date"), "Sun, 06 Nov 1994 08:49:00 GMT");
-  peer.send("bad\r\n\r\n");
-  const refused = await peer.response();
-  assert(parseHttpDate(refused.headers.get("date") ?? "", 0) !== null);
-  await peer.finish();
-});
+testEngines(
+  "R120: 70 of 70 declared bytes are a complete response",
+  async (engine) => {
+    for (const pieces of [["x".repeat(70)], Array(70).fill("x")]) {
+      const answer = await answerOf(
+        engine,
+        (res) => res.ok(streamOf(pieces), { "content-length": "70" }),
+      );
+      assertEquals(framing(answer), ["70", undefined, undefined]);
+      assertEquals(answer.body, "x".repeat(70));
+    }
+  },
+);
 
 testEngines(
-  "R127: repeated fields are lines of their own, in order",
+  "R126: every final response has one Date in GMT",
+  async (engine) => {
+    const peer = engine.timed((ctx, res) => {
+      const { path } = ctx.uri;
+      if (path === "/own") {
+        res.ok("", { dAtE: "Sun, 06 Nov 1994 08:49:00 GMT" });
+      } else if (path === "/stream") res.ok(streamOf([LARGE]));
+      else if (path === "/throws") throw new Error("scripted");
+      else res.send(Number(path.slice(1)));
+    });
+    for (
+      const path of ["200", "204", "304", "404", "503", "stream", "throws"]
+    ) {
+      peer.send(request(`GET /${path}`));
+      const { headers } = await peer.response();
+      assertEquals(headers.get("date"), "Sun, 06 Nov 1994 08:49:37 GMT", path);
+    }
+    peer.send(request("GET /own"));
+    const own = await peer.response();
+    assertEquals(own.headers.get("date"), "Sun, 06 Nov 1994 08:49:00 GMT");
+    peer.send("bad\r\n\r\n");
+    const refused = await peer.response();
+    assert(parseHttpDate(refused.headers.get("date") ?? "", 0) !== null);
+    await peer.finish();
+  },
+);
+
+testEngines(
+  "R127: repeated fields are separate lines, in order",
   async (engine) => {
     const headers = new Headers([["Set-Cookie", "a=1"], ["X", "1"]]);
     headers.add("set-cookie", "b=2; Path=/").add("x", "2");
@@ -376,7 +385,7 @@ const connections: readonly (readonly [string, HeadersInit, boolean])[] = [
 
 for (const [name, headers, closes] of connections) {
   testEngines(
-    `R127: Connection of the handler, ${name}: at most one line`,
+    `R127: a handler's Connection, ${name}: at most one line is sent`,
     async (engine) => {
       for (
         const wire of [
@@ -400,7 +409,7 @@ for (const [name, headers, closes] of connections) {
 }
 
 testEngines(
-  "R129: trailers stand behind the last chunk, and nowhere else",
+  "R129: trailers follow the last chunk, and are sent nowhere else",
   async (engine) => {
     const rows:
       readonly (readonly [string, () => BodyInit, HeadersInit, string])[] = [
@@ -432,7 +441,7 @@ const forbidden =
   "Content-Length Transfer-Encoding Trailer Host Connection Content-Type Set-Cookie";
 
 testEngines(
-  "R129: trailers that may not be there throw, and the answer is whole",
+  "R129: a trailer that is not allowed throws, and the response is complete",
   async (engine) => {
     const wrong: readonly HeadersInit[] = [
       ...forbidden.split(" ").map((name) => ({ [name]: "1" })),

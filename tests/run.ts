@@ -1,7 +1,7 @@
 /**
- * Runs `deno test` with everything that follows on the command line, from
- * the registry's `@std` packages or from the adapters in `tests/std/`.
- * The exit code is the one of `deno test`; the last line counts the results.
+ * Runs `deno test` with the arguments of the command line, with the registry's
+ * `@std` packages or the adapters in `tests/std/`. The exit code is that of
+ * `deno test`; the last line counts the results.
  */
 // deno-lint-ignore-file no-console
 import { stripVTControlCharacters } from "node:util";
@@ -16,13 +16,13 @@ const child = deno(["test", "-A", ...std.flags, ...Deno.args], {
 let output = "";
 for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
   await Deno.stdout.write(new TextEncoder().encode(text));
-  // Only the summary at the end is looked at, so the tail is enough.
+  // The summary is at the end, so the tail is enough.
   output = (output + text).slice(-4096);
 }
 const { code } = await child.status;
 
-// The summary also counts files that failed outside of a test, which the
-// report in JUnit's format leaves out.
+// The summary also counts files that failed outside a test; the JUnit report
+// does not.
 const summary = [
   ...stripVTControlCharacters(output).matchAll(
     /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed.*\(\d+.*\)\s*$/gm,

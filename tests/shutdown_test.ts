@@ -1,4 +1,4 @@
-/** Section 4, the end of serving (R111): idle, active and half-received connections, with and without a deadline. */
+/** Section 4, shutdown (R111): idle, active and half-received connections, with and without a deadline. */
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
@@ -26,7 +26,7 @@ class Mixed implements AsyncDisposable {
   readonly server: TestServer;
   readonly release: () => void;
   readonly signals: AbortSignal[] = [];
-  /** What came first and what later: closes of connections, the end of serving. */
+  /** Events in order: connections that closed, and the end of serving. */
   readonly events: string[] = [];
   #clients: RawClient[] = [];
   #begun = 0;
@@ -58,7 +58,7 @@ class Mixed implements AsyncDisposable {
     );
   }
 
-  /** Opens a connection that sends this; gives it when it has an answer, if one is due. */
+  /** Opens a connection and sends `wire`; waits for the response if `body` is given. */
   async open(wire: string, answer = ""): Promise<RawClient> {
     const client = await this.server.connect();
     this.#clients.push(client);
@@ -67,7 +67,7 @@ class Mixed implements AsyncDisposable {
     return client;
   }
 
-  /** Waits until that many handlers are at work. */
+  /** Waits until `count` handlers are running. */
   async begun(count: number): Promise<void> {
     await until(() => this.#begun === count);
   }
@@ -79,7 +79,7 @@ class Mixed implements AsyncDisposable {
 }
 
 testEngines(
-  "R111: idle connections close now, active ones finish with close, half-received ones may complete",
+  "R111: idle connections close immediately, active ones finish with close, half-received requests may complete",
   async (engine) => {
     await using mixed = new Mixed(engine);
     const { server } = mixed;
@@ -92,7 +92,7 @@ testEngines(
     );
     await mixed.begun(2);
     await until(() => server.handle.connectionCount === 5);
-    // Half a head is no idle connection only once it was read.
+    // A connection with half a head stops being idle when that half was read.
     for (let n = 0; n < 5; n++) await idle.ask(request("GET /"));
 
     let isFinished = false;
@@ -124,7 +124,7 @@ testEngines(
 );
 
 testEngines(
-  "R111: what was pipelined behind the running request is not served",
+  "R111: requests that were pipelined after the running one are not served",
   async (engine) => {
     await using mixed = new Mixed(engine);
     const client = await mixed.open(request("GET /active") + request("GET /"));
@@ -144,7 +144,7 @@ testEngines(
 );
 
 testEngines(
-  "R111: a stream that has begun is sent to its end",
+  "R111: a stream that has started is sent to its end",
   async (engine) => {
     await using mixed = new Mixed(engine);
     const client = await mixed.open(request("GET /stream"));
@@ -161,7 +161,7 @@ testEngines(
 );
 
 testEngines(
-  "R111: a stream whose head is still to come announces the close",
+  "R111: a stream whose head was not yet sent says close",
   async (engine) => {
     const first = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
@@ -188,32 +188,35 @@ testEngines(
   },
 );
 
-testEngines("R111: what is not done by the deadline is cut", async (engine) => {
-  await using mixed = new Mixed(engine);
-  const { server } = mixed;
-  const wires = [
-    request("GET /active"),
-    request("GET /stream"),
-    "GET / HTTP/1.1\r\nHo",
-    request("POST /body", "Content-Length: 5\r\n", "he"),
-  ];
-  const clients: RawClient[] = [];
-  for (const wire of wires) clients.push(await mixed.open(wire));
-  await mixed.begun(2);
-  await until(() => mixed.signals.length === 2);
-  await withDeadline(server.handle.shutdown({ deadline: 1 }), DEADLINE_MS);
-  assertEquals(server.handle.connectionCount, 0);
-  for (const client of clients) {
-    const rest = await client.toEnd().catch(() => "cut");
-    assert(!rest.includes("0\r\n\r\n"), rest);
-  }
-  assertEquals(mixed.signals.map(({ aborted }) => aborted), [true, true]);
-  mixed.release();
-  await turn();
-});
+testEngines(
+  "R111: shutdown() cuts connections that are still active at its deadline",
+  async (engine) => {
+    await using mixed = new Mixed(engine);
+    const { server } = mixed;
+    const wires = [
+      request("GET /active"),
+      request("GET /stream"),
+      "GET / HTTP/1.1\r\nHo",
+      request("POST /body", "Content-Length: 5\r\n", "he"),
+    ];
+    const clients: RawClient[] = [];
+    for (const wire of wires) clients.push(await mixed.open(wire));
+    await mixed.begun(2);
+    await until(() => mixed.signals.length === 2);
+    await withDeadline(server.handle.shutdown({ deadline: 1 }), DEADLINE_MS);
+    assertEquals(server.handle.connectionCount, 0);
+    for (const client of clients) {
+      const rest = await client.toEnd().catch(() => "cut");
+      assert(!rest.includes("0\r\n\r\n"), rest);
+    }
+    assertEquals(mixed.signals.map(({ aborted }) => aborted), [true, true]);
+    mixed.release();
+    await turn();
+  },
+);
 
 testEngines(
-  "R111: closeNow() cuts at once, and settles finished",
+  "R111: closeNow() cuts all connections and settles finished",
   async (engine) => {
     await using mixed = new Mixed(engine);
     const { handle } = mixed.server;
@@ -228,7 +231,7 @@ testEngines(
 );
 
 testEngines(
-  "R111: shutdown() twice, and with nothing open, is one end",
+  "R111: shutdown() can be called twice, and without any connection",
   async (engine) => {
     const handle = engine.start(Server.builder("127.0.0.1:0").build());
     const [first, second] = [
@@ -244,7 +247,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R111, R159: serving ends with the last timer of a connection that was set up late",
+  "R111, R159: a connection whose setup ends after shutdown() leaves no timer",
   async () => {
     using time = new FakeTime();
     const setUp = Promise.withResolvers<void>();

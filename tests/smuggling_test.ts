@@ -1,7 +1,7 @@
 /**
- * Bodies that are broken, or whole, behind handlers that do not read them or
- * do not mind: what follows a fault is never a request (R3, R67 to R80, R102),
- * and what follows a whole body is one (R66, R77).
+ * Invalid and valid bodies for handlers that do not read them or ignore the
+ * error: bytes after a fault are never read as a request (R3, R67 to R80, R102),
+ * bytes after a valid body always are (R66, R77).
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -35,7 +35,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** Servers of one handler, for each set of options one. */
+/** Servers with one handler, one for each set of options. */
 class Servers implements AsyncDisposable {
   readonly engine: TestEngine;
   #handler: Handler;
@@ -46,7 +46,7 @@ class Servers implements AsyncDisposable {
     this.#handler = handler;
   }
 
-  /** The one for a case. */
+  /** The server for a case. */
   for({ options = {} }: ConformanceCase): Wire {
     const key = JSON.stringify(options);
     let wire = this.#wires.get(key);
@@ -66,7 +66,7 @@ class Servers implements AsyncDisposable {
   }
 }
 
-/** Cuts of a long input, and of every one where each run takes a socket. */
+/** Number of two-part splits for a long input, and for every input where each run needs a socket. */
 const SEEDED_CUTS = 10;
 
 function* deliveries(
@@ -119,7 +119,7 @@ const cases = [...chunkedCases, ...trailerCases];
 
 for (const [name, handler] of Object.entries(HANDLERS)) {
   testEngines(
-    `R67 to R80, R102: a broken body ends the connection of a handler that ${name}`,
+    `R67 to R80, R102: an invalid body closes the connection of a handler that ${name}`,
     async (engine) => {
       await using servers = new Servers(engine, handler);
       for (const testCase of cases) {
@@ -131,7 +131,7 @@ for (const [name, handler] of Object.entries(HANDLERS)) {
   );
 
   testEngines(
-    `R66, R77: a whole body keeps the connection of a handler that ${name}`,
+    `R66, R77: a valid body keeps the connection of a handler that ${name}`,
     async (engine) => {
       await using servers = new Servers(engine, handler);
       for (const testCase of cases) {

@@ -1,6 +1,6 @@
 /**
- * What the tests rely on in `@std`. Runs against the registry's packages and
- * against the adapters in `tests/std/`, and so keeps the two alike.
+ * The behaviour of `@std` that the tests rely on. Runs with the registry's
+ * packages and with the adapters in `tests/std/`, so that both stay the same.
  */
 import {
   assert,
@@ -85,7 +85,7 @@ Deno.test("assertRejects() checks class and message and returns the error", asyn
   );
 });
 
-Deno.test("streams are read whole and merged", async () => {
+Deno.test("streams are read to their end and merged", async () => {
   const one = (): ReadableStream<Uint8Array> =>
     ReadableStream.from([Uint8Array.of(0xc3), Uint8Array.of(0xa4)]);
   assertEquals(await toText(one()), "ä");
@@ -97,7 +97,7 @@ Deno.test("streams are read whole and merged", async () => {
   assertEquals(merged.byteLength, 4);
 });
 
-Deno.test("spies and stubs write down their calls", () => {
+Deno.test("spies and stubs record their calls", () => {
   const add = spy((a: number, b: number) => a + b);
   assertEquals(add(1, 2), 3);
   assertSpyCalls(add, 1);

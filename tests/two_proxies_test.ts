@@ -1,8 +1,8 @@
 /**
- * Two reverse proxies in a row before an origin that counts: whatever a client
- * sends, no request reaches the origin that it was not entitled to, and
- * whatever the origin sends, no client gets another one's answer (RFC 9112
- * §11.1, §11.2).
+ * Two reverse proxies in a chain in front of an origin that records requests:
+ * no bytes of a client reach the origin as a hidden request, and no bytes of
+ * the origin reach a client as another client's response (RFC 9112 §11.1,
+ * §11.2).
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -15,9 +15,9 @@ import { RawUpstream, type Script } from "./support/raw_upstream.ts";
 interface Wire {
   readonly name: string;
   readonly wire: string;
-  /** Status codes of the answers. */
+  /** Status codes of the responses. */
   readonly statuses: readonly number[];
-  /** What the origin may see, as method, target and body; with a fault, no more than the start of it. */
+  /** The requests that the origin may see, as method, target and body; if the wire has a fault, at most the first of them in part. */
   readonly sees: readonly string[];
 }
 
@@ -26,17 +26,17 @@ const HOST = "Host: a\r\n";
 const POST = `POST /first HTTP/1.1\r\n${HOST}`;
 const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
 
-/** What is answered with one status, after which nothing is read. */
+/** A wire that gets one error status; nothing after it is read. */
 function refused(name: string, wire: string, status = 400): Wire {
   return { name, wire: wire + GET, statuses: [status], sees: [] };
 }
 
-/** What is forwarded as it is meant, whole and once. */
+/** A wire that is valid and forwarded once. */
 function forwarded(name: string, wire: string, ...sees: string[]): Wire {
   return { name, wire, statuses: sees.map(() => 200), sees };
 }
 
-/** Two lengths, or none that counts. */
+/** Two lengths, or none that is valid. */
 const lengths: readonly Wire[] = [
   refused(
     "CL.TE",
@@ -78,7 +78,7 @@ const lengths: readonly Wire[] = [
   ),
 ];
 
-/** Codings that one reader takes for chunked, and another does not. */
+/** Codings that some parsers read as chunked and others do not. */
 const codings: readonly Wire[] = [
   ["a coding in front", "gzip, chunked", 501],
   ["a coding behind", "chunked, gzip", 400],
@@ -127,7 +127,7 @@ const codingLines: readonly Wire[] = [
     "POST /first HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
   ),
   refused(
-    "TE in HTTP/1.0 that asks to be kept",
+    "TE in HTTP/1.0 with keep-alive",
     "POST /first HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
   ),
   forwarded(
@@ -136,13 +136,13 @@ const codingLines: readonly Wire[] = [
     "POST /first hello",
   ),
   forwarded(
-    "an underscore is no hyphen",
+    "an underscore is not a hyphen",
     `${POST}Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello`,
     "POST /first hello",
   ),
 ];
 
-/** Chunks that are broken once their request was forwarded perhaps: cut, or refused. */
+/** Invalid chunks; the head may have been forwarded already, so the request is either cut or rejected. */
 const chunks: readonly Wire[] = [
   ["no size", "\r\n0\r\n\r\n"],
   ["a sign", "+5\r\nhello\r\n0\r\n\r\n"],
@@ -152,8 +152,8 @@ const chunks: readonly Wire[] = [
   ["a space behind", "5 \r\nhello\r\n0\r\n\r\n"],
   ["a size of 2^64 + 5", "10000000000000005\r\nhello\r\n0\r\n\r\n"],
   ["a size of 2^64 - 1", "FFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n"],
-  ["a bare LF behind the size", "5\nhello\r\n0\r\n\r\n"],
-  ["a bare CR behind the size", "5\rhello\r\n0\r\n\r\n"],
+  ["a bare LF after the size", "5\nhello\r\n0\r\n\r\n"],
+  ["a bare CR after the size", "5\rhello\r\n0\r\n\r\n"],
   ["a bare LF in an extension", "5;a\nhello\r\n0\r\n\r\n"],
   ["a bare CR in an extension", "5;a\rb\r\nhello\r\n0\r\n\r\n"],
   ["an extension without a name", "5;\r\nhello\r\n0\r\n\r\n"],
@@ -191,20 +191,20 @@ const bodies: readonly Wire[] = [
   ),
   ...["GET", "HEAD", "DELETE", "OPTIONS"].map((method) =>
     forwarded(
-      `a body of ${method} is no request`,
+      `a body of ${method} is not a request`,
       `${method} /first HTTP/1.1\r\n${HOST}Content-Length: ${GET.length}\r\n\r\n${GET}`,
       `${method} /first ${GET}`,
     )
   ),
   forwarded(
-    "a chunked body of GET is no request",
+    "a chunked body of GET is not a request",
     `GET /first HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${
       GET.length.toString(16)
     }\r\n${GET}\r\n0\r\n\r\n`,
     `GET /first ${GET}`,
   ),
   forwarded(
-    "what follows no body is a request",
+    "bytes after a request without a body are a request",
     `${POST}\r\n${GET}`,
     "POST /first ",
     "GET /smuggled ",
@@ -227,7 +227,7 @@ const bodies: readonly Wire[] = [
     "GET /first ",
   ),
   forwarded(
-    "an offer that is no upgrade",
+    "an Upgrade offer that is declined",
     `GET /first HTTP/1.1\r\n${HOST}Connection: upgrade\r\nUpgrade: h2c\r\n\r\n${GET}`,
     "GET /first ",
     "GET /smuggled ",
@@ -264,15 +264,15 @@ const bodies: readonly Wire[] = [
   ),
 ];
 
-/** Heads that two readers cut in different places. */
+/** Heads that two parsers may end at different places. */
 const heads: readonly Wire[] = [
   refused("a request line of HTTP/0.9", "GET /first\r\n"),
   refused(
-    "a bare LF behind the request line",
+    "a bare LF after the request line",
     `GET /first HTTP/1.1\n${HOST}\r\n`,
   ),
   refused(
-    "a bare CR behind the request line",
+    "a bare CR after the request line",
     `GET /first HTTP/1.1\r${HOST}\r\n`,
   ),
   refused("a bare LF as empty line", `GET /first HTTP/1.1\r\n${HOST}\n`),
@@ -323,7 +323,7 @@ const wires: readonly Wire[] = [
   ...[...lengths, ...codings, ...codingLines, ...chunks, ...bodies, ...heads],
 ];
 
-/** Two proxies in a row. */
+/** A chain of two proxies. */
 interface Row extends AsyncDisposable {
   readonly upstream: RawUpstream;
   readonly port: number;
@@ -342,7 +342,7 @@ async function startRow(script: Script): Promise<Row> {
   };
 }
 
-/** Answers with what it saw, so that an answer tells whose it is. */
+/** An origin that answers with the request that it saw, so that each response names its request. */
 const tell: Script = async ({ method, target }, { readBody, send }) => {
   const text = `${method} ${target} ${await readBody()}`;
   const body = method === "HEAD" ? "" : text;
@@ -355,7 +355,7 @@ function isHead(sees: string | undefined): boolean {
   return sees?.startsWith("HEAD ") === true;
 }
 
-/** Sends a wire, ends our direction, and reads all answers up to the end. */
+/** Sends a wire, ends the client's direction, and reads all responses. */
 async function answersTo(port: number, wire: Wire): Promise<string[]> {
   using client = await RawClient.connect(port);
   await client.send(wire.wire);
@@ -372,7 +372,7 @@ async function answersTo(port: number, wire: Wire): Promise<string[]> {
   return rest === "" ? answers : [...answers, rest];
 }
 
-/** What the answers must be. */
+/** Checks the responses. */
 function expected({ statuses, sees }: Wire): string[] {
   const left = [...sees];
   return statuses.map((status) => {
@@ -394,7 +394,7 @@ function seen(upstream: RawUpstream): string[] {
   );
 }
 
-Deno.test(`two proxies: ${wires.length} wires bring the origin no request too many, and no client another's answer`, async () => {
+Deno.test(`two proxies: ${wires.length} wires smuggle no request to the origin and no response to another client`, async () => {
   assert(wires.length >= 40);
   await using row = await startRow(tell);
   const { upstream } = row;
@@ -403,7 +403,7 @@ Deno.test(`two proxies: ${wires.length} wires bring the origin no request too ma
       wire.name,
       ...expected(wire),
     ]);
-    // Kept connections of both proxies are used now: their next answer must be the probe's.
+    // The probe reuses the idle connections of both proxies; it must get its own response.
     for (const path of [`/probe/${index}`, `/again/${index}`]) {
       await probe(row, path);
     }
@@ -417,16 +417,16 @@ Deno.test(`two proxies: ${wires.length} wires bring the origin no request too ma
   }
 });
 
-Deno.test("two proxies: each wire in single octets comes to the same", async () => {
+Deno.test("two proxies: each wire has the same outcome when sent byte by byte", async () => {
   await using row = await startRow(tell);
   for (const wire of wires) {
     if (wire.wire.length > 300) continue;
     using client = await RawClient.connect(row.port);
     try {
-      for (const octet of wire.wire) await client.send(octet);
+      for (const byte of wire.wire) await client.send(byte);
       await client.end();
     } catch (error) {
-      // What was refused is not read to its end.
+      // A proxy that rejects a request does not read the rest.
       assert(wire.statuses.some((status) => status !== 200), String(error));
     }
     await client.toEnd().catch(() => ""); // as above
@@ -438,7 +438,7 @@ Deno.test("two proxies: each wire in single octets comes to the same", async () 
   assertEquals(row.upstream.faults, []);
 });
 
-Deno.test("two proxies: many clients at once, every second one with a wire that is refused", async () => {
+Deno.test("two proxies: many concurrent clients, every second one with a wire that is rejected", async () => {
   await using row = await startRow(tell);
   const bad = wires.filter(({ sees }) => sees.length === 0);
   await Promise.all(bad.map(async (wire, index) => {
@@ -461,22 +461,22 @@ Deno.test("two proxies: many clients at once, every second one with a wire that 
 
 const POISON = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
 
-/** What an origin sends to a client that asks for it. */
+/** Invalid responses of the origin. */
 const poisons:
   readonly (readonly [name: string, answer: string, status: number])[] = [
     [
-      "a response behind the response",
+      "a response after the response",
       `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok${POISON}`,
       200,
     ],
     [
-      "one behind chunks",
+      "one after chunks",
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n${POISON}`,
       200,
     ],
     ["one behind a 204", `HTTP/1.1 204 X\r\n\r\n${POISON}`, 204],
     [
-      "one behind a 304",
+      "one after a 304",
       `HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\n${POISON}`,
       304,
     ],
@@ -541,7 +541,7 @@ const poisons:
       502,
     ],
     [
-      "a 101 that nobody asked for",
+      "a 101 without an offer",
       `HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n${POISON}`,
       502,
     ],
@@ -552,7 +552,7 @@ const poisons:
     ],
   ];
 
-Deno.test(`two proxies: ${poisons.length} answers of the origin reach nobody else`, async () => {
+Deno.test(`two proxies: ${poisons.length} responses of the origin reach no other client`, async () => {
   let poison = "";
   await using row = await startRow(async (request, connection) => {
     if (request.target !== "/poison") return await tell(request, connection);
@@ -561,7 +561,7 @@ Deno.test(`two proxies: ${poisons.length} answers of the origin reach nobody els
   });
   for (const [name, answer, status] of poisons) {
     poison = answer;
-    await probe(row, "/before"); // so that the connections are kept ones
+    await probe(row, "/before"); // so that the next request reuses idle connections
     using client = await RawClient.connect(row.port);
     await client.send("GET /poison HTTP/1.1\r\nHost: a\r\n\r\n");
     let got = await client.response();

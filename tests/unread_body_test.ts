@@ -1,7 +1,7 @@
 /**
  * Section 4, bodies that the handler does not read to their end (R99 to R103):
- * what is left is dropped within bounds, or the connection ends; it is never
- * a request.
+ * the server drains the rest within limits or closes the connection; it never
+ * reads the rest as a request.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -15,12 +15,13 @@ import {
 import type { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 import { TimedConnection } from "./support/timed_connection.ts";
+import { turn } from "./support/turns.ts";
 import type { TimedPeer } from "./support/timed_peer.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 const DRAIN_BYTES = 65_536;
 
-/** A chunked body of that many octets of payload. */
+/** A chunked body with that many bytes of payload. */
 function chunked(size: number, chunkSize: number): string {
   const chunk = `${chunkSize.toString(16)}\r\n${"x".repeat(chunkSize)}\r\n`;
   const rest = size % chunkSize;
@@ -35,7 +36,7 @@ function post(size: number): string {
   return request("POST /first", "", "x".repeat(size));
 }
 
-/** Handlers that leave a body alone, or begin with it. */
+/** Handlers that read nothing or only a part of the body. */
 const IGNORING: Readonly<Record<string, Handler>> = {
   "answers at once": (_, res) => res.ok("ok"),
   "answers later": async (_, res) => {
@@ -53,7 +54,7 @@ const READING: Readonly<Record<string, Handler>> = {
     }
     res.ok("ok");
   },
-  "reads an octet": async (ctx, res) => {
+  "reads a byte": async (ctx, res) => {
     await ctx.body.read(new Uint8Array(1));
     res.ok("ok");
   },
@@ -67,7 +68,7 @@ const READING: Readonly<Record<string, Handler>> = {
   },
 };
 
-/** Serves `/first` by the handler and everything else by its path. */
+/** Serves `/first` with the handler; answers every other request with its path. */
 function serveFirst(engine: TestEngine, handler: Handler): TimedPeer {
   return engine.timed(
     (ctx, res) =>
@@ -89,7 +90,7 @@ const kept: readonly (readonly [string, string])[] = [
 
 for (const [name, handler] of Object.entries({ ...IGNORING, ...READING })) {
   testEngines(
-    `R99: what is short enough is dropped behind a handler that ${name}`,
+    `R99: a short rest is drained after a handler that ${name}`,
     async (engine) => {
       for (const [what, wire] of kept) {
         const peer = serveFirst(engine, handler);
@@ -107,7 +108,7 @@ for (const [name, handler] of Object.entries({ ...IGNORING, ...READING })) {
 
 for (const [name, handler] of Object.entries(IGNORING)) {
   testEngines(
-    `R99: what is known to be too long ends the connection behind a handler that ${name}`,
+    `R99: a body with too large a length closes the connection after a handler that ${name}`,
     async (engine) => {
       const peer = serveFirst(engine, handler);
       peer.send(post(DRAIN_BYTES + 1) + request("GET /second"));
@@ -123,7 +124,7 @@ for (const [name, handler] of Object.entries(IGNORING)) {
 
 for (const [name, handler] of Object.entries(READING)) {
   testEngines(
-    `R99: a rest that is known to be too long ends the connection behind a handler that ${name}`,
+    `R99: a rest with too large a length closes the connection after a handler that ${name}`,
     async (engine) => {
       const peer = serveFirst(engine, handler);
       peer.send(request("POST /first", "Content-Length: 1000000\r\n"));
@@ -140,14 +141,14 @@ for (const [name, handler] of Object.entries(READING)) {
 }
 
 const endless: readonly (readonly [string, string])[] = [
-  ["one octet over 64 KiB", chunked(DRAIN_BYTES + 1, 8192)],
+  ["one byte over 64 KiB", chunked(DRAIN_BYTES + 1, 8192)],
   ["much payload", chunked(10 * DRAIN_BYTES, 65_536)],
   ["little payload and much framing", chunked(30_000, 1)],
 ];
 
 for (const [what, body] of endless) {
   testEngines(
-    `R99: a body of unknown length with ${what} ends the connection`,
+    `R99: a chunked body with ${what} closes the connection`,
     async (engine) => {
       for (const handler of Object.values(IGNORING)) {
         const peer = serveFirst(engine, handler);
@@ -162,7 +163,7 @@ for (const [what, body] of endless) {
 }
 
 testEngines(
-  "R100: a body that comes behind its answer is no request",
+  "R100: a body that arrives after its response is not a request",
   async (engine) => {
     const paths: string[] = [];
     const smuggled = request("GET /smuggled");
@@ -187,13 +188,13 @@ testEngines(
 );
 
 testEngines(
-  "R100: a body that comes octet by octet behind its answer is no request",
+  "R100: a body that arrives byte by byte after its response is not a request",
   async (engine) => {
     const smuggled = request("GET /smuggled");
     const peer = serveFirst(engine, (_, res) => res.ok("ok"));
     peer.send(request("POST /first", `Content-Length: ${smuggled.length}\r\n`));
     assertEquals((await peer.response()).body, "ok");
-    for (const octet of smuggled) peer.send(octet);
+    for (const byte of smuggled) peer.send(byte);
     peer.send(request("GET /second"));
     assertEquals((await peer.response()).body, "/second");
     peer.end();
@@ -203,7 +204,7 @@ testEngines(
 
 for (const form of ["length", "chunks"]) {
   testEngines(
-    `R101: 100 KiB by ${form} that were read keep the connection`,
+    `R101: the connection stays open after 100 KiB by ${form} were read`,
     async (engine) => {
       const size = 102_400;
       const peer = engine.timed(async (ctx, res) => {
@@ -227,7 +228,7 @@ for (const form of ["length", "chunks"]) {
 const BAD_CHUNK = "3\r\nabcX\r\n";
 
 testEngines(
-  "R102: catching the error of a body saves neither answer nor connection",
+  "R102: a handler that catches the error of a body cannot keep the connection",
   async (engine) => {
     for (const body of [BAD_CHUNK, "5\r\nabc", "x\r\n"]) {
       const peer = engine.timed(async (ctx, res) => {
@@ -249,7 +250,7 @@ testEngines(
 );
 
 testEngines(
-  "R102: a broken body that nobody reads ends the connection",
+  "R102: an invalid body that the handler does not read closes the connection",
   async (engine) => {
     for (const handler of Object.values(IGNORING)) {
       const peer = serveFirst(engine, handler);
@@ -262,14 +263,14 @@ testEngines(
   },
 );
 
-/** Sends until the other side has had enough; gives the octets that went out. */
+/** Sends until the server stops reading; returns the number of bytes sent. */
 async function sendOn(client: RawClient, maxBytes: number): Promise<number> {
   const piece = "x".repeat(65_536);
   let sent = 0;
   try {
     for (; sent < maxBytes; sent += piece.length) await client.send(piece);
   } catch {
-    // Cut by the server, which is what the test waits for.
+    // The server cut the connection, which the test waits for.
   }
   return sent;
 }
@@ -278,7 +279,7 @@ const HUNDRED_MIB = 104_857_600;
 
 const early: Readonly<Record<string, Handler>> = {
   "without reading": (_, res) => res.send(401, "who are you"),
-  "after one octet": async (ctx, res) => {
+  "after one byte": async (ctx, res) => {
     await ctx.body.read(new Uint8Array(1));
     res.send(401, "who are you");
   },
@@ -289,7 +290,7 @@ const early: Readonly<Record<string, Handler>> = {
 
 for (const [how, handler] of Object.entries(early)) {
   testEngines(
-    `R103: an early answer ${how} reaches a client that goes on sending`,
+    `R103: an early response ${how} reaches a client that continues to send`,
     async (engine) => {
       await using server = engine.serve((app) => app.fallbackRoute(handler));
       for (let n = 0; n < 2; n++) {
@@ -311,7 +312,7 @@ for (const [how, handler] of Object.entries(early)) {
 }
 
 testEngines(
-  "R103: a refused head reaches a client that goes on sending",
+  "R103: the rejection of a head reaches a client that continues to send",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.fallbackRoute((_, res) => res.ok())
@@ -330,7 +331,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R103: no more than 64 KiB are read behind the last answer",
+  "R103: no more than 64 KiB are read after the last response",
   async () => {
     for (const isHeld of [false, true]) {
       const peer = new TimedConnection((_, res) => res.send(401));
@@ -346,8 +347,8 @@ testEngine(
       peer.send(head);
       for (let n = 0; n < 100; n++) peer.send("x".repeat(10_000));
       if (isHeld) {
-        await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
-        assertEquals(peer.closeCount, 0); // the answer is on its way yet
+        await turn(); // all microtasks ran
+        assertEquals(peer.closeCount, 0); // the response is still being sent
       }
       release();
       await peer.ended;
@@ -362,7 +363,7 @@ testEngine(
 );
 
 testEngines(
-  "R103: behind the last answer only the write side is shut at first",
+  "R103: after the last response, only the write side is closed at first",
   async (engine) => {
     const ends: Readonly<Record<string, (peer: TimedPeer) => void>> = {
       "the peer's end": (peer) => peer.end(),
@@ -375,7 +376,7 @@ testEngines(
       assertEquals((await peer.response()).status, 401);
       assertEquals(await peer.toEnd(), "", what);
       for (let n = 0; n < 6; n++) peer.send("x".repeat(10_000));
-      await new Promise((resolve) => setTimeout(resolve)); // all microtasks ran
+      await turn(); // all microtasks ran
       assertEquals(peer.closeCount, 0, what);
       end(peer);
       await peer.ended;

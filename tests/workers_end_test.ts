@@ -1,4 +1,4 @@
-/** How serving from workers ends in the program's own thread: nothing is left, whatever the workers came to. */
+/** The end of serving from workers, in the main thread: no socket or worker remains, however the workers ended. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Server, type ServerHandle } from "../mod.ts";
@@ -33,7 +33,7 @@ function portsOf(handle: ServerHandle): number[] {
   return handle.addrs.map((addr) => (addr as Deno.NetAddr).port); // TCP addresses were given
 }
 
-/** Descriptors of sockets that listen on ports; others come and go with the runtime. */
+/** Counts the descriptors that listen on the ports; the runtime opens and closes others. */
 function listeningCount(ports: readonly number[]): number {
   const tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
   const rows = tables.flatMap((path) =>

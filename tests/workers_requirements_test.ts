@@ -1,4 +1,4 @@
-/** What serving from workers needs, and what it says if that is not there: before anything is bound or started. */
+/** The requirements of serving from workers: a missing one throws before anything is bound or started. */
 
 import {
   assertEquals,
@@ -13,7 +13,7 @@ const root = new URL("../", import.meta.url);
 const module = new URL("workers/module.ts", import.meta.url);
 const ignore = Deno.build.os !== "linux";
 
-/** Runs the program that tells why it was refused; gives what it said. */
+/** Runs a program that prints why serving was refused; returns its output. */
 async function refusal(
   flags: readonly string[],
   ...args: string[]
@@ -28,7 +28,7 @@ async function refusal(
   return decoder.decode(stdout);
 }
 
-/** Flags of a program that is allowed too little, and what it is told to do. */
+/** Flags with too few permissions, and the advice in the error. */
 const refused: readonly {
   readonly name: string;
   readonly flags: readonly string[];
@@ -94,7 +94,7 @@ Deno.test({
       const path = `${folder}/deno.json`;
       await Deno.writeTextFile(path, `{ "unstable": ["net"] }`);
       const flags = [`--config=${path}`, "--allow-net", "--allow-read"];
-      // It goes on to the next requirement.
+      // This requirement is met, so the next one is checked.
       assertStringIncludes(
         await refusal(flags, "listen", "unix:/tmp/x"),
         "TypeError",
@@ -109,10 +109,10 @@ Deno.test({
   },
 });
 
-/** Where a module has no file, or no main module beside it. */
+/** Modules without a file, or without a main module. */
 const places: readonly {
   readonly name: string;
-  /** Makes it a program for `deno eval`, which prints what `report` is told. */
+  /** Builds a program for `deno eval` that prints what it passes to `report`. */
   wrap(code: string): string;
   readonly text: string;
 }[] = [
@@ -226,7 +226,7 @@ for (const { name, address, options, error, text } of mistakes) {
   });
 }
 
-Deno.test("serveThreaded() refuses TLS on the epoll engine", () => {
+Deno.test("serveThreaded() rejects TLS on the epoll engine", () => {
   const path = (name: string): string =>
     fileURLToPath(new URL(`fixtures/localhost.${name}.pem`, import.meta.url));
   const server = Server.builder("127.0.0.1:0")
@@ -234,7 +234,7 @@ Deno.test("serveThreaded() refuses TLS on the epoll engine", () => {
   assertThrows(() => server.serveThreaded({ engine: "epoll" }), TypeError);
 });
 
-Deno.test("threadCount() refuses what is no number of workers", () => {
+Deno.test("threadCount() rejects values that are not a number of workers", () => {
   const app = Server.builder("127.0.0.1:0");
   assertThrows(() => app.threadCount(-1), RangeError);
   assertThrows(() => app.threadCount(1.5), RangeError);
@@ -242,7 +242,7 @@ Deno.test("threadCount() refuses what is no number of workers", () => {
   assertEquals(app.threadCount(0).build().options.threadCount, 0);
 });
 
-Deno.test("serveThreaded() does not begin when its signal has fired", () => {
+Deno.test("serveThreaded() does not start when its signal has fired", () => {
   const reason = new RangeError("no more");
   const server = Server.builder("127.0.0.1:0").build();
   const thrown = assertThrows(() =>

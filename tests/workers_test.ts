@@ -1,4 +1,4 @@
-/** Several cores: workers that share a port, on both engines, mostly as programs of their own. */
+/** Workers that share a port, on both engines; most tests start a program in its own process. */
 
 import {
   assert,
@@ -15,17 +15,17 @@ import { turn, untilRefused } from "./support/turns.ts";
 const root = new URL("../", import.meta.url);
 const ignore = Deno.build.os !== "linux";
 
-/** Connections among which both workers have their part: all of them with the same one is less likely than one in 2^63. */
+/** Enough connections that each of two workers gets some: the chance that one gets all is less than 1 in 2^63. */
 const MANY = 64;
 
-/** Clients that send one request after the other meanwhile. */
+/** Number of clients that send requests in sequence during a test. */
 const LOAD = 4;
 
 const DEADLINE_MS = 30_000;
-/** The same for a connection: a client gives up by itself later. */
+/** How long a connection may take to end, in ms; shorter than the client's own deadline. */
 const CUT_DEADLINE_MS = 10_000;
 
-/** Engines, what each needs, and for which addresses if the port is 0. */
+/** Engines, the permissions that each needs, and its addresses with port 0. */
 const ENGINES = [
   {
     engine: "listen",
@@ -79,7 +79,7 @@ async function runToEnd(args: readonly string[], input = ""): Promise<Ended> {
   };
 }
 
-/** Connections to one port, which are all closed at the end. */
+/** Connections to one port; disposal closes them. */
 class Clients implements Disposable {
   readonly port: number;
   #clients: RawClient[] = [];
@@ -88,7 +88,7 @@ class Clients implements Disposable {
     this.port = port;
   }
 
-  /** Opens connections until each of two workers has one; gives one of each. */
+  /** Opens connections until each of two workers has one; returns one of each. */
   async oneOfEach(): Promise<ReadonlyMap<string, RawClient>> {
     const found = new Map<string, RawClient>();
     for (let count = 0; found.size < 2; count++) {
@@ -115,7 +115,7 @@ class Clients implements Disposable {
   }
 }
 
-/** Sends a request on a connection of its own; gives the answer's body, or `null` if the connection ended instead, in the queue even. */
+/** Sends a request on a new connection; returns the body of the response, or `null` if the connection ended first, even in the accept queue. */
 async function ask(port: number, path: string): Promise<string | null> {
   try {
     using client = await RawClient.connect(port);
@@ -125,12 +125,12 @@ async function ask(port: number, path: string): Promise<string | null> {
   }
 }
 
-/** Waits until the server has ended a connection, in whatever way. */
+/** Waits until the server has ended or reset a connection. */
 async function untilCut(client: RawClient): Promise<void> {
   await withDeadline(client.toEnd().catch(() => {}), CUT_DEADLINE_MS);
 }
 
-/** Waits until a worker of that name answers; a successor has the same name. */
+/** Waits until a worker with that name answers; a replacement has the same name. */
 async function untilNamed(port: number, name: string): Promise<void> {
   const wait = async (): Promise<void> => {
     while (await ask(port, "/") !== name);
@@ -138,7 +138,7 @@ async function untilNamed(port: number, name: string): Promise<void> {
   await withDeadline(wait(), DEADLINE_MS);
 }
 
-/** How many sockets a process has. */
+/** Counts the sockets of a process. */
 function countSockets(pid: number): number {
   const folder = `/proc/${pid}/fd`;
   let count = 0;
@@ -146,13 +146,13 @@ function countSockets(pid: number): number {
     try {
       if (Deno.readLinkSync(`${folder}/${name}`).startsWith("socket:")) count++;
     } catch {
-      // It was closed meanwhile.
+      // It was closed during the count.
     }
   }
   return count;
 }
 
-/** How many lines begin with a text. */
+/** Counts the lines that start with `text`. */
 function countLines(text: string, begin: string): number {
   return text.split("\n").filter((line) => line.startsWith(begin)).length;
 }
@@ -165,7 +165,7 @@ for (const { engine, flag, net } of ENGINES) {
   const start = (...args: string[]): Promise<Program> =>
     Program.start({ args: argsOf(flags, "app", engine, ...args) });
 
-  test("workers get a part of the connections each, with the least permissions", async () => {
+  test("each worker gets some of the connections, with the least permissions", async () => {
     await using program = await start("2");
     using clients = new Clients(program.port);
     const found = await clients.oneOfEach();
@@ -192,19 +192,19 @@ for (const { engine, flag, net } of ENGINES) {
     assertEquals(sum, MANY * 50);
   });
 
-  test("one worker serves too", async () => {
+  test("serveThreaded() works with one worker", async () => {
     await using program = await start("1");
     assertEquals(await ask(program.port, "/"), "khttp 1");
   });
 
-  test("shutdown() has all workers finish what they began, and counts what they did", async () => {
+  test("shutdown() lets all workers finish their requests, and sums their counts", async () => {
     await using program = await start("2");
     using clients = new Clients(program.port);
     const found = await clients.oneOfEach();
     const fields = "Content-Length: 6\r\nExpect: 100-continue\r\n";
     for (const client of found.values()) {
       await client.send(request("POST /echo", fields));
-      assertEquals((await client.response()).status, 100); // its handler runs
+      assertEquals((await client.response()).status, 100); // its handler is running
     }
     program.signal("SIGTERM");
     await untilRefused(program.port);
@@ -218,7 +218,7 @@ for (const { engine, flag, net } of ENGINES) {
     assertEquals([await program.ended(), program.stderr], [0, ""]);
     assertEquals(countLines(program.stdout, "finished: khttp"), 2);
     const [, requests] = /requests: ([0-9]+)/.exec(program.stdout) ?? [];
-    assert(Number(requests) >= 4, program.stdout); // at least two a worker
+    assert(Number(requests) >= 4, program.stdout); // at least two for each worker
   });
 
   test("closeNow() cuts the connections of all workers", async () => {
@@ -302,7 +302,7 @@ for (const { engine, flag, net } of ENGINES) {
     await withDeadline(isClean(), DEADLINE_MS);
   });
 
-  test("a port that somebody else has is refused at the call", async () => {
+  test("serveThreaded() throws if the port is in use", async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
     const { code, stderr } = await runToEnd(
@@ -313,7 +313,7 @@ for (const { engine, flag, net } of ENGINES) {
     assertStringIncludes(stderr, "at serveThreaded");
   });
 
-  test("a port that another program's workers share is refused too", async () => {
+  test("serveThreaded() throws if the workers of another program use the port", async () => {
     await using program = await start("2");
     const { code, stderr } = await runToEnd(
       argsOf([flag, "--allow-net"], "app", engine, "2", `${program.port}`),
@@ -332,17 +332,17 @@ for (const { engine, flag, net } of ENGINES) {
     ["twins", "Cannot tell two servers on 127.0.0.1:0 apart"],
   ] as const;
   for (const [what, reason] of failures) {
-    test(`a program that never begins to serve in a worker fails (${what})`, async () => {
+    test(`a program fails if a worker never starts to serve (${what})`, async () => {
       const { code, stdout, stderr } = await unlucky(what);
       assertEquals(code, 1);
       assertMatch(stderr, /Uncaught .*Cannot go on in worker "khttp [1-4]": /);
       assertStringIncludes(stderr, reason);
       const begun = countLines(stdout, "worker");
-      assert(begun <= (what === "twins" ? 4 : 2), stdout); // nobody is replaced
+      assert(begun <= (what === "twins" ? 4 : 2), stdout); // no worker is replaced
     });
   }
 
-  test("what onListen throws ends serving", async () => {
+  test("an error from onListen ends serving", async () => {
     const { code, stderr } = await unlucky("onListen");
     assertEquals(code, 1);
     assertStringIncludes(stderr, "RangeError: boom");
@@ -353,16 +353,16 @@ for (const { engine, flag, net } of ENGINES) {
     assertEquals([code, stderr], [0, ""]);
   });
 
-  test("a worker that dies again and again is replaced ever more slowly", async () => {
+  test("a worker that dies repeatedly is replaced after growing waits", async () => {
     const args = argsOf(flags, "unlucky", engine, "dies");
     const beganMs = performance.now();
     await using program = await Program.start({ args });
     await program.untilOutput(() => countLines(program.stdout, "worker") >= 5);
-    // Waits of 100, 200, 400 and 800 ms.
+    // The waits are 100, 200, 400 and 800 ms.
     assert(performance.now() - beganMs >= 1500);
   });
 
-  test("two servers of one program have workers of their own", async () => {
+  test("two servers of one program have separate workers", async () => {
     await using program = await Program.start({
       args: argsOf(flags, "two_servers", engine),
     });

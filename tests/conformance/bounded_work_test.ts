@@ -1,7 +1,7 @@
 /**
- * What a slow or greedy peer can make the server do: each octet is looked at a
- * bounded number of times (R7), memory follows octets received (R57), and
- * read-ahead ends somewhere and goes on again (R98).
+ * The work that a slow or greedy peer can cause: each byte is examined a bounded
+ * number of times (R7), memory grows with bytes received only (R57), and
+ * read-ahead stops at a limit and resumes (R98).
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
@@ -21,8 +21,8 @@ interface Scanner {
 }
 
 /**
- * Feeds octet by octet and spoils every octet that the scanner has passed: an
- * octet that was looked at again would be refused, since NUL may stand nowhere.
+ * Feeds byte by byte and overwrites every byte that the scanner has passed with
+ * NUL, which is invalid everywhere: a scanner that examined it again would fail.
  */
 function scanSpoiled(scanner: Scanner, wire: string): void {
   const bytes = encodeLatin1(wire);
@@ -35,14 +35,14 @@ function scanSpoiled(scanner: Scanner, wire: string): void {
   assertEquals(scanner.position, bytes.length);
 }
 
-Deno.test("R7: a request line that comes octet by octet is looked at once", () => {
+Deno.test("R7: a request line that arrives byte by byte is examined once", () => {
   const scanner = new RequestLineScanner(DEFAULT_HEAD_LIMITS);
   const path = "/a%20b?c".padEnd(8192, "[d]");
   scanSpoiled(scanner, `\r\nM-SEARCH ${path} HTTP/1.0\r\n`);
   assertEquals(scanner.minorVersion, 0);
 });
 
-Deno.test("R7: a field section of 16 KiB that comes octet by octet is looked at once", () => {
+Deno.test("R7: a field section of 16 KiB that arrives byte by byte is examined once", () => {
   const scanner = new FieldScanner({
     maxBytes: 16_384,
     maxCount: 100,
@@ -57,7 +57,7 @@ Deno.test("R7: a field section of 16 KiB that comes octet by octet is looked at 
   assertEquals(scanner.count, 91);
 });
 
-testEngines("R57: a declared length takes no memory", async (engine) => {
+testEngines("R57: a declared length allocates no memory", async (engine) => {
   const connections = 200;
   const declared = 1_048_576;
   const called = Promise.withResolvers<void>();
@@ -88,7 +88,7 @@ testEngines("R57: a declared length takes no memory", async (engine) => {
 });
 
 testEngines(
-  "R56: a helper gathers 1 MiB and not a byte more",
+  "R56: body.bytes() reads 1 MiB and not a byte more",
   async (engine) => {
     await using server = engine.wire((app) =>
       app.fallbackRoute(async (ctx, res) =>
@@ -113,7 +113,7 @@ testEngines(
 );
 
 testEngines(
-  "R56, R112: a HEAD request whose body is too long is refused without a body",
+  "R56, R112: the error response to a HEAD request with too long a body has no body",
   async (engine) => {
     await using server = engine.wire(
       (app) => app.fallbackRoute((_, res) => res.ok()),
@@ -132,7 +132,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R98, R154: read-ahead stops at 64 KiB and goes on when there is room",
+  "R98, R154: read-ahead stops at 64 KiB and resumes when there is room",
   async () => {
     const first = Promise.withResolvers<void>();
     const log: string[] = [];

@@ -22,7 +22,7 @@ function faults(
   );
 }
 
-/** The wire text for a name, cut if it is long. */
+/** The wire text for a name, shortened if it is long. */
 function short(wire: string): string {
   const text = JSON.stringify(wire);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
@@ -121,7 +121,7 @@ export const chunkedCases: readonly ConformanceCase[] = [
     "5\r\nhello\r\n0\r\nX-T: y\r\n\r",
   ].map((wire) =>
     breaks(
-      `R75: end behind ${short(wire)}`,
+      `R75: end after ${short(wire)}`,
       HEAD + wire,
       "TRUNCATED_BODY",
       400,

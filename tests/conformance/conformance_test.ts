@@ -1,7 +1,7 @@
 /**
- * Runs every table of cases: each one whole, octet by octet and cut in two (in
- * memory at every place), with a second request behind it that is either served or never
- * looked at. Outcomes have to be the same in all deliveries (R1).
+ * Runs every table of cases. Each case is delivered whole, byte by byte and in
+ * two parts (in memory at every position), followed by a second request that is
+ * either served or never read. All deliveries must have the same outcome (R1).
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -30,7 +30,7 @@ import { targetCases } from "./target_cases.ts";
 import { trailerCases } from "./trailer_cases.ts";
 import { upgradeCases } from "./upgrade_cases.ts";
 
-/** Longest case that is cut at every place, in bytes; over sockets none is. */
+/** Longest case that is split at every position, in bytes; over sockets none is. */
 const MAX_EVERY_SPLIT_BYTES = { listen: 2048, epoll: 0 };
 const SEEDED_CUTS = { listen: 40, epoll: 16 };
 
@@ -53,8 +53,8 @@ function* deliveries(
 }
 
 /**
- * Whether the answer to a peer that has ended says so: over a socket the end
- * may come when the answer is on its way.
+ * Whether the response to a peer that has ended must say close: over a socket,
+ * the end may arrive while the response is being sent.
  */
 function announcesEnd(
   { name }: TestEngine,
@@ -63,7 +63,7 @@ function announcesEnd(
   return name === "listen" || ending !== "ended by peer";
 }
 
-/** What has to be the same however the bytes were cut. */
+/** The part of an outcome that must be the same for every split. */
 function comparable(outcome: WireOutcome, announces: boolean): unknown {
   const { output, log, closedByServer, teardownError } = outcome;
   const varying = announces
@@ -77,7 +77,7 @@ function comparable(outcome: WireOutcome, announces: boolean): unknown {
   };
 }
 
-/** A refusal says what it is and nothing of what it was asked (R5). */
+/** Checks an error response: it has a reason and repeats nothing of the request (R5). */
 function checkRefusal(response: WireResponse): void {
   const { status, headers, body } = response;
   assertEquals(
@@ -100,7 +100,7 @@ function checkCalls(
   const expected = ending === "keeps"
     ? [...calls, { method: "GET", path: "/next", body: "" }]
     : calls;
-  const seen = log as readonly Seen[]; // what the applications write down
+  const seen = log as readonly Seen[]; // the applications record that type
   assertEquals(seen.map(({ target }) => target).length, expected.length);
   for (const [index, call] of expected.entries()) {
     for (const key of Object.keys(call) as (keyof Seen)[]) { // keys of that type
@@ -131,7 +131,7 @@ function checkOutcome(
   assertEquals(responses.map(({ status }) => status), expected);
   assertEquals(rest, "");
   checkCalls(testCase, log);
-  if (ending.startsWith("closes")) assert(closedByServer, "server closes");
+  if (ending.startsWith("closes")) assert(closedByServer, "the server closes");
   if (ending === "keeps") {
     for (const { headers } of responses) {
       assertEquals(headers.get("connection"), undefined);

@@ -1,4 +1,4 @@
-/** Section 4, connection management, as far as octets and outcome tell it (R89 to R109). */
+/** Section 4, connection management, where bytes and outcome show it (R89 to R109). */
 
 import {
   breaks,
@@ -57,7 +57,7 @@ export const connectionCases: readonly ConformanceCase[] = [
     { path: "/a", version: 1 },
   ]),
   serves(
-    "R89: keep-alive says nothing new",
+    "R89: keep-alive changes nothing",
     get("Connection: keep-alive\r\n"),
     {
       path: "/a",
@@ -65,13 +65,13 @@ export const connectionCases: readonly ConformanceCase[] = [
   ),
   serves("R90: HTTP/1.0 ends", get("", "1.0"), { version: 0 }, CLOSES),
   serves(
-    "R90: HTTP/1.0 ends whatever it asks for",
+    "R90: HTTP/1.0 closes whatever it asks for",
     get("Connection: keep-alive\r\n", "1.0"),
     { version: 0 },
     CLOSES,
   ),
   serves(
-    "R90: http10KeepAlive alone keeps no HTTP/1.0 connection",
+    "R90: http10KeepAlive without a request for keep-alive closes",
     get("", "1.0"),
     { version: 0 },
     { ...CLOSES, options: { http10KeepAlive: true } },
@@ -93,7 +93,7 @@ export const connectionCases: readonly ConformanceCase[] = [
     refuses(`R93: ${JSON.stringify(fields)}`, get(fields))
   ),
   serves(
-    "R94: Connection takes no field away",
+    "R94: Connection removes no field",
     "POST /a HTTP/1.1\r\nConnection: content-length, host, authorization\r\n" +
       "Content-Length: 5\r\nHost: a\r\nAuthorization: Basic eDp5\r\n\r\nhello",
     {
@@ -107,26 +107,26 @@ export const connectionCases: readonly ConformanceCase[] = [
     },
   ),
   serves(
-    "R94: Connection takes no coding away",
+    "R94: Connection removes no coding",
     "POST /a HTTP/1.1\r\nHost: a\r\nConnection: transfer-encoding\r\n" +
       "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     { body: "hello" },
   ),
   serves(
-    "R95: what follows a request that closes is not looked at",
+    "R95: bytes after a request that closes are not read",
     get("Connection: close\r\n") + "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
     { path: "/a" },
     CLOSES,
   ),
   serves(
-    "R95: what follows a body of a request that closes is not looked at",
+    "R95: bytes after the body of a request that closes are not read",
     "POST /1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello" +
       "\x16\x03\x01 no HTTP",
     { path: "/1", body: "hello" },
     CLOSES,
   ),
   serves(
-    "R97: bodies behind one another are kept apart",
+    "R97: consecutive bodies are kept apart",
     "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nAAA" +
       "PUT /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nBBBB" +
       "PATCH /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nCCCCC",
@@ -180,7 +180,7 @@ export const connectionCases: readonly ConformanceCase[] = [
     { ending: "ended by peer" },
   ),
   breaks(
-    "R109: the end inside a chunked body, behind a whole chunk",
+    "R109: the end inside a chunked body, after a whole chunk",
     "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
     "TRUNCATED_BODY",
     400,

@@ -1,6 +1,6 @@
 /**
- * The peer ends its direction: behind whole requests, inside a head, and while
- * handlers are at work, in every split and with handlers of different speed.
+ * The peer ends its direction after complete requests, inside a head, or while
+ * handlers run, in every split and with handlers of different speed.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -10,7 +10,7 @@ import { type TestEngine, testEngines } from "../support/engines.ts";
 import { everySplit } from "../support/splits.ts";
 import { runEach, type Wire } from "../support/wire.ts";
 
-/** How many microtasks a handler takes. */
+/** Numbers of microtasks that a handler takes. */
 const SPEEDS = [0, 1, 5, 30];
 
 function wireOf(engine: TestEngine, turns: number, body = "ok"): Wire {
@@ -52,7 +52,7 @@ async function check(
 }
 
 testEngines(
-  "R108: requests that are complete are served behind the end",
+  "R108: complete requests are served after the end",
   async (engine) => {
     await check(engine, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", ["/1"], [200]);
     await check(
@@ -65,7 +65,7 @@ testEngines(
 );
 
 testEngines(
-  "R108: many requests with long answers are served behind the end",
+  "R108: many requests with long responses are served after the end",
   async (engine) => {
     const requests = Array.from(
       { length: 10 },
@@ -87,13 +87,18 @@ testEngines(
   },
 );
 
-testEngines("R109: nothing, or one CRLF, is no request", async (engine) => {
-  await check(engine, "", [], []);
-  await check(engine, "\r\n", [], []);
-  await check(engine, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\n", ["/1"], [200]);
-});
+testEngines(
+  "R109: no bytes, or one CRLF, are not a request",
+  async (engine) => {
+    await check(engine, "", [], []);
+    await check(engine, "\r\n", [], []);
+    await check(engine, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\r\n", ["/1"], [
+      200,
+    ]);
+  },
+);
 
-testEngines("R109: a head that breaks off is refused", async (engine) => {
+testEngines("R109: an incomplete head is rejected", async (engine) => {
   await check(engine, "G", [], [400]);
   await check(engine, "GET / HTTP/1.1\r\nHost: a\r\n\r", [], [400]);
   await check(engine, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HT", ["/1"], [
@@ -103,7 +108,7 @@ testEngines("R109: a head that breaks off is refused", async (engine) => {
 });
 
 testEngines(
-  "R109: the error of a head that breaks off has its code",
+  "R109: the error for an incomplete head has its code",
   async (engine) => {
     await using server = wireOf(engine, 0);
     const { teardownError } = await server.run([encodeLatin1("GET /")], {

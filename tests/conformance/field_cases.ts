@@ -1,4 +1,4 @@
-/** Section 2, what is accepted and how it reads (R31, R41, R42, R44, R46). */
+/** Section 2, fields that are accepted, and their values (R31, R41, R42, R44, R46). */
 
 import { type ConformanceCase, serves } from "../support/conformance_case.ts";
 
@@ -32,20 +32,20 @@ export const fieldCases: readonly ConformanceCase[] = [
   reads("R42", "A:\t b \t", { a: "b" }),
   reads("R42", "A: \xa0b\x85", { a: "\xa0b\x85" }),
   serves(
-    "R42: Connection with white space behind it",
+    "R42: Connection with white space after it",
     `${HEAD}Connection: close \t\r\n\r\n`,
     { fields: { connection: "close" } },
     { ending: "closes" },
   ),
   serves(
-    "R42: Transfer-Encoding with white space behind it",
+    "R42: Transfer-Encoding with white space after it",
     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked \r\n\r\n1\r\nx\r\n0\r\n\r\n",
     { body: "x" },
   ),
   reads("R43", "X: D\xfcsseldorf", { x: "D\xfcsseldorf" }),
   reads("R43", "X: \xff", { x: "\xff" }),
   serves(
-    "R44: lines of one name are joined, and kept apart",
+    "R44: lines of one name are joined, and also available separately",
     `${HEAD}X: one\r\nY: \r\nx: two\r\n\r\n`,
     {
       lines: [["Host", "a"], ["X", "one"], ["Y", ""], ["x", "two"]],
@@ -53,7 +53,7 @@ export const fieldCases: readonly ConformanceCase[] = [
     },
   ),
   serves(
-    "R44: cookies are joined in their own way",
+    "R44: Cookie lines are joined with a semicolon",
     `${HEAD}Cookie: a=1\r\ncookie: b=2\r\n\r\n`,
     { fields: { cookie: "a=1; b=2" } },
   ),

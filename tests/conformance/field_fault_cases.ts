@@ -1,8 +1,8 @@
-/** Section 2, what is refused (R32 to R40, R43, R45). */
+/** Section 2, fields that are rejected (R32 to R40, R43, R45). */
 
 import { type ConformanceCase, refuses } from "../support/conformance_case.ts";
 
-/** Cases whose field lines behind Host are `text`, the last CRLF left out. */
+/** Cases whose field lines after Host are `text`, without the last CRLF. */
 function fields(row: string, list: readonly string[]): ConformanceCase[] {
   return list.map((text) =>
     refuses(
@@ -29,8 +29,8 @@ function repeated(name: string, values: readonly string[]): ConformanceCase[] {
   );
 }
 
-const CONTROLS = Array.from({ length: 32 }, (_, octet) => octet)
-  .filter((octet) => ![0x09, 0x0a, 0x0d].includes(octet)).concat(0x7f);
+const CONTROLS = Array.from({ length: 32 }, (_, byte) => byte)
+  .filter((byte) => ![0x09, 0x0a, 0x0d].includes(byte)).concat(0x7f);
 
 const CONTROL_FIELDS = [
   "Content-Length",
@@ -104,7 +104,7 @@ export const fieldFaultCases: readonly ConformanceCase[] = [
   ...heads("R40", ["GET / HTTP/1.1\r\nHost: a\x00.b\r\n\r\n"]),
   ...fields(
     "R40",
-    CONTROLS.map((octet) => `A: b${String.fromCharCode(octet)}c`),
+    CONTROLS.map((byte) => `A: b${String.fromCharCode(byte)}c`),
   ),
   ...fields("R43", CONTROL_FIELDS.map((name) => `${name}: \xff`)),
   ...fields("R43", CONTROL_FIELDS.map((name) => `${name}: D\xfcsseldorf`)),

@@ -1,4 +1,4 @@
-/** Section 3, how long a body is (R51 to R65, R81 to R83). */
+/** Section 3, the length of a body (R51 to R65, R81 to R83). */
 
 import {
   answers,
@@ -10,7 +10,7 @@ import {
 const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/** Cases of a POST with one more field line (or more). */
+/** Cases of a POST with one or more extra field lines. */
 function refused(
   row: string,
   list: readonly string[],
@@ -83,7 +83,7 @@ export const framingCases: readonly ConformanceCase[] = [
     ]),
   ),
   refuses(
-    "R55: too large a number comes before the limit",
+    "R55: a number that is too large is rejected before the limit applies",
     `${POST}Content-Length: 9007199254740992\r\n\r\n`,
     400,
     { options: { maxBodyBytes: 5 } },
@@ -209,7 +209,7 @@ export const framingCases: readonly ConformanceCase[] = [
     ending: "closes",
   },
   answers(
-    "R83: TRACE has no echo",
+    "R83: TRACE is not echoed",
     "TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n",
     501,
     { responseFields: { "content-length": "0" } },

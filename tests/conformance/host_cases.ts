@@ -24,11 +24,11 @@ export const hostCases: readonly ConformanceCase[] = [
   refuses("R47: no Host", "GET / HTTP/1.1\r\n\r\n"),
   refuses("R47: no Host among others", "POST / HTTP/1.1\r\nHosts: a\r\n\r\n"),
   refuses(
-    "R47: an absolute-form target is no Host",
+    "R47: an absolute-form target does not replace Host",
     "GET http://a/ HTTP/1.1\r\n\r\n",
   ),
   refuses(
-    "R47: an authority-form target is no Host",
+    "R47: an authority-form target does not replace Host",
     "CONNECT a:443 HTTP/1.1\r\n\r\n",
   ),
   refuses("R47: no Host for an asterisk", "OPTIONS * HTTP/1.1\r\n\r\n"),

@@ -1,4 +1,4 @@
-/** Section 0: what every other row assumes. R1 is the runner itself; R7 and R57 have files of their own. */
+/** Section 0, the invariants. The runner itself checks R1; R7 and R57 have their own file. */
 
 import {
   type ConformanceCase,
@@ -8,12 +8,12 @@ import {
 
 export const invariantCases: readonly ConformanceCase[] = [
   serves(
-    "R1: a split absolute-form target is as good as a whole one",
+    "R1: a split absolute-form target reads like a whole one",
     "GET http://example.com/a HTTP/1.1\r\nHost: example.com\r\n\r\n",
     { target: "http://example.com/a", path: "/a" },
   ),
   serves(
-    "R2: octets of a value become the same code units",
+    "R2: bytes of a value become the same code units",
     "GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa9 \x85 \xa0 \xe2\x84\xaa \x80\x9f\r\n\r\n",
     { fields: { x: "\xc3\xa9 \x85 \xa0 \xe2\x84\xaa \x80\x9f" } },
   ),
@@ -26,10 +26,10 @@ export const invariantCases: readonly ConformanceCase[] = [
     "\xe2\x84\xaaGET / HTTP/1.1\r\nHost: a\r\n\r\n",
   ),
   refuses(
-    "R3: one answer to a bad line, and nothing behind it is read",
+    "R3: an invalid line gets one response, and nothing after it is read",
     "GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
   ),
-  refuses("R4: the first octet of a TLS hello", "\x16", 400, {
+  refuses("R4: the first byte of a TLS hello", "\x16", 400, {
     ending: "closes at once",
   }),
   refuses("R4: a TLS hello", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
@@ -39,19 +39,19 @@ export const invariantCases: readonly ConformanceCase[] = [
   refuses("R4: 9 KiB without SP or CRLF", "A".repeat(9216), 501, {
     ending: "closes at once",
   }),
-  refuses("R4: the first 33 octets of them", "A".repeat(33), 501, {
+  refuses("R4: the first 33 bytes of them", "A".repeat(33), 501, {
     ending: "closes at once",
   }),
   refuses(
-    "R5: no octet of the request comes back",
+    "R5: the response repeats no byte of the request",
     "GET /<script> HTTP/1.1\r\nHost: a\r\n\r\n",
   ),
   refuses(
-    "R5: no octet of a field comes back",
+    "R5: the response repeats no byte of a field",
     "GET / HTTP/1.1\r\nHost: a\r\nX: <script>\r\n<script>: x\r\n\r\n",
   ),
   serves(
-    "R6: names of an object's own members are plain data",
+    "R6: names of an object's members are plain data",
     "POST /?__proto__=1 HTTP/1.1\r\nHost: a\r\n__proto__: p\r\nconstructor: c\r\nhasOwnProperty: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n__proto__: t\r\nconstructor: u\r\n\r\n",
     {
       query: "__proto__=1",

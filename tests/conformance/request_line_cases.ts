@@ -31,7 +31,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     { method: "M-SEARCH" },
   ),
   serves(
-    "R8: a method of all kinds of tchar",
+    "R8: a method with every kind of tchar",
     `${SYMBOLS} / HTTP/1.1\r\nHost: a\r\n\r\n`,
     { method: SYMBOLS },
   ),
@@ -39,7 +39,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     method: "get",
   }),
   answers(
-    "R9: a method that nothing knows",
+    "R9: an unknown method",
     "FOO / HTTP/1.1\r\nHost: a\r\n\r\n",
     501,
   ),
@@ -67,7 +67,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     { method: "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF" },
   ),
   refuses(
-    "R11: a method whose byte 33 is no SP",
+    "R11: a method whose byte 33 is not SP",
     "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG",
     501,
     { ending: "closes at once" },
@@ -96,11 +96,11 @@ export const requestLineCases: readonly ConformanceCase[] = [
     "GET / HTTP/1.1\r\rHost: a\r\n\r\n",
   ),
   refuses(
-    "R14: two other octets behind the version",
+    "R14: two other bytes after the version",
     "GET / HTTP/1.1XXHost: a\r\n\r\n",
   ),
   serves(
-    "R15: one CRLF in front of the first request",
+    "R15: one CRLF before the first request",
     "\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n",
     { method: "GET", path: "/a" },
   ),

@@ -1,4 +1,4 @@
-/** Section 1, targets: the four forms, their octets and their limits (R16 to R24, R29, R30). */
+/** Section 1, targets: the four forms, their bytes and their limits (R16 to R24, R29, R30). */
 
 import {
   answers,
@@ -30,7 +30,7 @@ function path(row: string, target: string): ConformanceCase {
   );
 }
 
-/** A field section of `size` bytes, CRLFs included. */
+/** A field section of `size` bytes, including CRLFs. */
 function section(size: number): string {
   return `Host: a\r\nX: ${"x".repeat(size - 14)}\r\n`;
 }
@@ -83,10 +83,10 @@ export const targetCases: readonly ConformanceCase[] = [
     { path: "/a", query: "%00\\" },
   ),
   path("R18", "/[a]^{b|c}`"),
-  ...["[", "]", "^", "{", "|", "}", "`"].map((octet) =>
+  ...["[", "]", "^", "{", "|", "}", "`"].map((char) =>
     refuses(
-      `R18: strictTarget and ${octet}`,
-      `GET /a${octet} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      `R18: strictTarget and ${char}`,
+      `GET /a${char} HTTP/1.1\r\nHost: a\r\n\r\n`,
       400,
       { options: { strictTarget: true } },
     )
@@ -166,7 +166,7 @@ export const targetCases: readonly ConformanceCase[] = [
     421,
   ),
   serves(
-    "R23: https behind a proxy that is trusted",
+    "R23: https after a trusted proxy",
     "GET https://a/ HTTP/1.1\r\nHost: a:443\r\n\r\n",
     { path: "/", authority: "a" },
     { options: { trustForwardedScheme: true } },

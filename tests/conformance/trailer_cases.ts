@@ -34,7 +34,7 @@ function manyLines(count: number): string {
 
 export const trailerCases: readonly ConformanceCase[] = [
   serves(
-    "R77: a trailer field is no header field",
+    "R77: a trailer field is not a header field",
     `${HEAD}X-T: y\r\nx-t: \xe9\r\n\r\n`,
     {
       body: "x",

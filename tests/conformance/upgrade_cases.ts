@@ -1,4 +1,4 @@
-/** Section 3, tunnels and other protocols, as far as nothing switches to them (R84 to R87). */
+/** Section 3, CONNECT and Upgrade where the protocol stays HTTP/1.1 (R84 to R87). */
 
 import {
   answers,
@@ -11,7 +11,7 @@ const UPGRADE = "Connection: upgrade\r\nUpgrade: x\r\n";
 
 export const upgradeCases: readonly ConformanceCase[] = [
   answers(
-    "R84: CONNECT that nothing handles",
+    "R84: CONNECT without a handler",
     "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
     501,
     { ending: "closes" },
@@ -31,7 +31,7 @@ export const upgradeCases: readonly ConformanceCase[] = [
     { statuses: [300], ending: "closes" },
   ),
   serves(
-    "R85: an offer that is not taken changes nothing",
+    "R85: an offer that is declined changes nothing",
     `GET /a HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\nPOST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`,
     [{ path: "/a", body: "" }, { path: "/b", body: "hello" }],
   ),

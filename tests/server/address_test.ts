@@ -1,4 +1,4 @@
-/** The forms of an address to listen on, and what is refused. */
+/** The forms of an address to listen on, and addresses that are rejected. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {
@@ -61,7 +61,7 @@ const refused: readonly Address[] = [
 ];
 
 for (const address of refused) {
-  Deno.test(`parseAddress() refuses ${JSON.stringify(address)}`, () => {
+  Deno.test(`parseAddress() rejects ${JSON.stringify(address)}`, () => {
     assertThrows(() => parseAddress(address), TypeError, "Cannot listen on");
   });
 }

@@ -1,4 +1,4 @@
-/** The ways to listen: TLS, Unix sockets, IPv6, several addresses, connections from elsewhere. */
+/** Ways to listen: TLS, Unix sockets, IPv6, several addresses, and connections that were accepted elsewhere. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Server } from "../../mod.ts";
@@ -23,7 +23,7 @@ function portOf(addr: Deno.Addr): number {
   return (addr as Deno.NetAddr).port; // callers listen on TCP
 }
 
-/** Sends one request that closes, and reads to the end. */
+/** Sends one request with `Connection: close`, and reads to the end. */
 async function roundTrip(conn: Deno.Conn): Promise<string> {
   const wire = request("GET /", "Connection: close\r\n");
   await conn.write(new TextEncoder().encode(wire));
@@ -90,7 +90,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "a client that speaks no TLS to a TLS listener ends only its own connection",
+  "a client that sends plain HTTP to a TLS listener ends only its own connection",
   async (engine) => {
     const cert = await Deno.readTextFile(certFile);
     const key = await Deno.readTextFile(keyFile);
@@ -111,7 +111,7 @@ testEngine(
   },
 );
 
-Deno.test("readTlsIdentity() refuses what is no PEM text, is missing, or is no pair", () => {
+Deno.test("readTlsIdentity() rejects text that is not PEM, a missing file, and a key of another certificate", () => {
   assertThrows(
     () => readTlsIdentity({ cert: "x", key: "y" }),
     TypeError,
@@ -133,7 +133,7 @@ Deno.test("readTlsIdentity() refuses what is no PEM text, is missing, or is no p
     "Cannot use TLS: the key cannot be read",
   );
   assertThrows(
-    () => readTlsIdentity({} as never), // what a caller without types may pass
+    () => readTlsIdentity({} as never), // a type error, unless the caller casts
     TypeError,
     "Cannot use TLS: give cert and key, or certFile and keyFile",
   );
@@ -158,7 +158,7 @@ testEngines("serve() listens on a Unix socket", async (engine) => {
 });
 
 testEngines(
-  "serve() listens on IPv6 and on several addresses at once",
+  "serve() listens on IPv6 and on several addresses",
   async (engine) => {
     await using handle = engine.start(app(["127.0.0.1:0", "[::1]:0"]).build());
     assertEquals(handle.addrs.length, 2);
@@ -172,7 +172,7 @@ testEngines(
 );
 
 testEngines(
-  "serve() binds nothing if one of several addresses is taken",
+  "serve() binds nothing if one of several addresses is in use",
   async (engine) => {
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });

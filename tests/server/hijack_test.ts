@@ -1,4 +1,4 @@
-/** Connections that change hands: `hijack()` and `upgrade()`. */
+/** Connections that a handler takes over: `hijack()` and `upgrade()`. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Duplex } from "../../mod.ts";
@@ -32,7 +32,7 @@ async function wholeAnswer(port: number, wire: string): Promise<string> {
 }
 
 testEngines(
-  "R88: upgrade() sends one 101, and the octets behind the request go to the handler",
+  "R88: upgrade() sends one 101, and the handler gets the bytes after the request",
   async (engine) => {
     const seen: (string | null)[] = [];
     await using server = engine.serve((app) =>
@@ -55,7 +55,7 @@ testEngines(
 );
 
 testEngines(
-  "R88: upgrade() throws for a protocol that was not offered, or once a response was begun",
+  "R88: upgrade() throws for a protocol that was not offered, or after a response was started",
   async (engine) => {
     const messages: string[] = [];
     await using server = engine.serve((app) =>
@@ -82,7 +82,7 @@ testEngines(
 );
 
 testEngines(
-  "hijack() gives a connection on which earlier answers were sent",
+  "hijack() returns a connection on which earlier responses were sent",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("one"))
@@ -99,7 +99,7 @@ testEngines(
 );
 
 testEngines(
-  "hijack() keeps the connection's place: teardown comes when it is closed",
+  "after hijack(), the connection still counts until it is closed; then teardown runs",
   async (engine) => {
     const events: string[] = [];
     const entered = Promise.withResolvers<void>();
@@ -112,7 +112,7 @@ testEngines(
         await release;
         events.push("closing");
         conn.close();
-        conn.close(); // a second time changes nothing
+        conn.close(); // a second close() changes nothing
       }).connectionTeardownHook((_, error) => {
         events.push(`teardown ${error}`);
       })
@@ -128,7 +128,7 @@ testEngines(
 );
 
 testEngines(
-  "closeNow() ends a connection that was taken over",
+  "closeNow() closes a connection that was taken over",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<string>();
     await using server = engine.serve((app) =>
@@ -168,7 +168,7 @@ testEngines(
 );
 
 testEngines(
-  "R88: upgrade() sends its 101 at once, however late it is called",
+  "R88: upgrade() sends its 101 immediately, however late it is called",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", async (_, res) => {
@@ -184,7 +184,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "a read that was pending when a connection changed hands ends when it is closed",
+  "a read that was pending when a connection was taken over ends when it is closed",
   async () => {
     const taken = Promise.withResolvers<Duplex>();
     const server = Server.builder("127.0.0.1:0")
@@ -202,7 +202,7 @@ testEngine(
 );
 
 testEngines(
-  "a handler that throws after hijack() closes its connection, and teardown is told why",
+  "a handler that throws after hijack() closes its connection, and teardown gets the error",
   async (engine) => {
     const ends: string[] = [];
     await using server = engine.serve((app) =>

@@ -23,12 +23,12 @@ import { until, untilRefused } from "../support/turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
 
-/** The text of ASCII bytes. */
+/** Decodes ASCII bytes. */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Stands in for a listener: gives failures, then waits until it is closed. */
+/** Replaces a listener: accept fails with each error in turn, then waits until it is closed. */
 function failingListener(errors: Error[]): () => Deno.TcpListener {
   let end = (_: Error): void => {};
   const listener = {
@@ -40,12 +40,12 @@ function failingListener(errors: Error[]): () => Deno.TcpListener {
     },
     close: () => end(new Deno.errors.BadResource("closed")),
   };
-  return () => listener as unknown as Deno.TcpListener; // all that the engine uses
+  return () => listener as unknown as Deno.TcpListener; // the engine uses no other members
 }
 
 testEngine(
   LISTEN,
-  "the setup hook is told of accepts that failed, and accepting goes on",
+  "the setup hook is told of accepts that failed, and accepting continues",
   async () => {
     const full = Object.assign(new Error("too many open files"), {
       code: "EMFILE",
@@ -75,7 +75,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "serving ends with an accept's failure that does not pass",
+  "serving ends when accept fails permanently",
   async () => {
     const broken = new Error("the listener broke");
     using _ = stub(Deno, "listen", failingListener([broken]) as never);
@@ -89,7 +89,7 @@ testEngine(
 );
 
 testEngines(
-  "the setup hook sees peer and connection, and may put another in its place",
+  "the setup hook gets peer and connection, and may replace the connection",
   async (engine) => {
     const peers: (Deno.Addr | null)[] = [];
     const tornDown: Duplex[] = [];
@@ -146,7 +146,7 @@ for (const isAsync of [false, true]) {
       assertEquals((await served.ask(request("GET /"))).status, 200);
       served.close();
       await server.handle.shutdown();
-      assertEquals(tornDown, 1); // only the one that was let in
+      assertEquals(tornDown, 1); // only for the connection that was accepted
     },
   );
 }
@@ -167,7 +167,7 @@ testEngines(
 );
 
 testEngines(
-  "stopAccepting lets running work finish; then finished settles",
+  "stopAccepting lets active requests finish; then finished settles",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const running = Promise.withResolvers<void>();
@@ -206,7 +206,7 @@ testEngines(
 );
 
 testEngines(
-  "the teardown hook is told once how each connection ended",
+  "the teardown hook runs once for each connection, with how it ended",
   async (engine) => {
     const ends: (Error | undefined)[] = [];
     await using server = engine.serve((app) => {
@@ -231,7 +231,7 @@ testEngines(
 );
 
 testEngines(
-  "shutdown waits for an async teardown hook; what it throws is reported",
+  "shutdown() waits for an async teardown hook; an error in it is reported",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const error = new Error("teardown");
@@ -274,7 +274,7 @@ testEngines(
 );
 
 testEngines(
-  "the pre-routing hook may answer itself: drop keeps the connection if the response allows",
+  "the pre-routing hook may respond itself: drop keeps the connection if the response allows it",
   async (engine) => {
     let routed = 0;
     await using server = engine.serve((app) => {
@@ -302,7 +302,7 @@ testEngines(
 );
 
 testEngines(
-  "the pre-routing hook drops a request without an answer by closing",
+  "the pre-routing hook may drop a request without a response, which closes the connection",
   async (engine) => {
     let routed = 0;
     await using server = engine.serve((app) => {
@@ -317,7 +317,7 @@ testEngines(
 );
 
 testEngines(
-  "the error hook is told what was thrown, and may answer",
+  "the error hook gets the error, and may respond",
   async (engine) => {
     const seen: unknown[] = [];
     const error = new Error("handler");
@@ -344,7 +344,7 @@ testEngines(
 );
 
 testEngines(
-  "an error hook that throws leaves the answer at 500",
+  "if the error hook throws, the response is 500",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.preRoutingHook(() => {
@@ -361,7 +361,7 @@ testEngines(
 );
 
 testEngines(
-  "the error hook may answer with a stream, and is asked only once",
+  "the error hook may respond with a stream, and runs only once",
   async (engine) => {
     const errors: string[] = [];
     await using server = engine.serve((app) => {
@@ -394,7 +394,7 @@ testEngines(
 );
 
 testEngines(
-  "closeNow() ends a connection that is still being set up",
+  "closeNow() closes a connection whose setup hook is still running",
   async (engine) => {
     const setUp = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();

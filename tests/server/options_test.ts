@@ -1,4 +1,4 @@
-/** Which options there are, their defaults, and what is refused. */
+/** The server options: defaults, and values that are rejected. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { Server } from "../../mod.ts";
@@ -7,7 +7,7 @@ import {
   resolveOptions,
 } from "../../server/options.ts";
 
-Deno.test("resolveOptions() completes with the defaults and freezes", () => {
+Deno.test("resolveOptions() adds the defaults and freezes the result", () => {
   const options = resolveOptions({ idleTimeout: 5 });
   assertEquals(options, { ...DEFAULT_SERVER_OPTIONS, idleTimeout: 5 });
   assertThrows(() => Object.assign(options, { idleTimeout: 6 }), TypeError);
@@ -24,12 +24,12 @@ const refused: readonly (readonly [string, unknown])[] = [
 ];
 
 for (const [name, value] of refused) {
-  Deno.test(`resolveOptions() refuses ${value} for ${name}`, () => {
+  Deno.test(`resolveOptions() rejects ${value} for ${name}`, () => {
     assertThrows(() => resolveOptions({ [name]: value }), RangeError, name);
   });
 }
 
-Deno.test("resolveOptions() refuses a value of another type", () => {
+Deno.test("resolveOptions() rejects a value of the wrong type", () => {
   for (const value of ["1000", null, undefined, true]) {
     assertThrows(
       () => resolveOptions({ idleTimeout: value as never }),
@@ -39,7 +39,7 @@ Deno.test("resolveOptions() refuses a value of another type", () => {
   assertThrows(() => resolveOptions({ strictTarget: 1 as never }), TypeError);
 });
 
-Deno.test("resolveOptions() refuses a name that is none, however it is spelled", () => {
+Deno.test("resolveOptions() rejects an unknown name", () => {
   for (const name of ["idleTimeoutMs", "toString", "acceptsHttps"]) {
     assertThrows(() => resolveOptions({ [name]: 1 }), TypeError, name);
   }
@@ -58,7 +58,7 @@ Deno.test("resolveOptions() accepts zero and Infinity where they have a meaning"
   ]);
 });
 
-Deno.test("maxRequestHeadSize() raises maxHeaderBytes, and never lowers it", () => {
+Deno.test("maxRequestHeadSize() raises maxHeaderBytes but never lowers it", () => {
   const app = Server.builder("127.0.0.1:0");
   const sizes = [20_000, 100].map((bytes) => {
     const { options } = app.maxRequestHeadSize(bytes).build();

@@ -1,4 +1,4 @@
-/** What a response tells of itself: status, bytes and end, as a pre-routing hook sees them. */
+/** The status, byte count and end of a response, as a pre-routing hook sees them. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -14,7 +14,7 @@ import { until } from "../support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
 
-/** Notes of each request its target, status, body's bytes and end, the latter when it comes. */
+/** Records the target, status, body bytes and end of each request. */
 function note(app: ServerBuilder, notes: string[]): void {
   app.preRoutingHook((req, res) => {
     assertEquals([res.status, res.bodyBytes, res.isSent], [null, 0, false]);
@@ -29,7 +29,7 @@ function note(app: ServerBuilder, notes: string[]): void {
   });
 }
 
-/** A stream of these pieces, which then fails. */
+/** A stream that gives these pieces and then fails. */
 async function* failAfter(...pieces: string[]): AsyncGenerator<string> {
   yield* pieces;
   throw new Error("source");
@@ -52,7 +52,7 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
     "200 20000",
   ],
   [
-    "a stream of a declared length",
+    "a stream with a declared length",
     (_, res) =>
       res.ok(ReadableStream.from([LARGE]), { "content-length": "10000" }),
     "200 10000",
@@ -63,7 +63,7 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
     "304 0",
   ],
   [
-    "an answer after a while",
+    "a late response",
     async (_, res) => {
       await Promise.resolve();
       res.ok("abc");
@@ -84,12 +84,12 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
     "500 5",
   ],
   [
-    "a handler that throws behind a stream that it began",
+    "a handler that throws after it started a stream",
     (_, res) => {
       res.ok(ReadableStream.from(["abc"]));
       throw new Error("handler");
     },
-    "500 5", // nothing of the stream was sent, so that the hook can answer
+    "500 5", // the stream was not sent yet, so the hook can respond
   ],
 ];
 
@@ -110,27 +110,30 @@ for (const [what, handler, expected] of rows) {
   });
 }
 
-testEngines("res tells what the library answers by itself", async (engine) => {
-  const notes: string[] = [];
-  await using server = engine.serve((app) => {
-    note(app, notes);
-    app.get("/", (_, res) => res.ok());
-  });
-  using client = await server.connect();
-  const lines = ["GET /nope", "POST /", "BREW /", "OPTIONS /"];
-  await client.send(lines.map((line) => request(line)).join(""));
-  for (const _ of lines) await client.response();
-  await until(() => notes.length === lines.length);
-  assertEquals(notes, [
-    "GET /nope 404 0",
-    "POST / 405 0",
-    "BREW / 501 0",
-    "OPTIONS / 200 0",
-  ]);
-});
+testEngines(
+  "res reports responses that the library sends itself",
+  async (engine) => {
+    const notes: string[] = [];
+    await using server = engine.serve((app) => {
+      note(app, notes);
+      app.get("/", (_, res) => res.ok());
+    });
+    using client = await server.connect();
+    const lines = ["GET /nope", "POST /", "BREW /", "OPTIONS /"];
+    await client.send(lines.map((line) => request(line)).join(""));
+    for (const _ of lines) await client.response();
+    await until(() => notes.length === lines.length);
+    assertEquals(notes, [
+      "GET /nope 404 0",
+      "POST / 405 0",
+      "BREW / 501 0",
+      "OPTIONS / 200 0",
+    ]);
+  },
+);
 
 testEngines(
-  "res.sent rejects with what a stream failed with after the head",
+  "res.sent rejects with the error of a stream that fails after the head",
   async (engine) => {
     const notes: string[] = [];
     await using server = engine.serve((app) => {
@@ -147,7 +150,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "res.sent rejects when the peer leaves before it is answered",
+  "res.sent rejects when the peer leaves before the response",
   async () => {
     const notes: string[] = [];
     const isRunning = Promise.withResolvers<void>();
@@ -176,7 +179,7 @@ testEngine(
 );
 
 testEngines(
-  "res.sent rejects for a request that a hook drops without an answer",
+  "res.sent rejects for a request that a hook drops without a response",
   async (engine) => {
     const ends: string[] = [];
     await using server = engine.serve((app) => {
@@ -192,7 +195,7 @@ testEngines(
   },
 );
 
-testEngines("res tells of a connection that was taken over", async (engine) => {
+testEngines("res reports a connection that was taken over", async (engine) => {
   const notes: string[] = [];
   await using server = engine.serve((app) => {
     note(app, notes);
@@ -235,7 +238,7 @@ testEngines(
 );
 
 testEngines(
-  "sent resolves for a response that was sent before the connection closed",
+  "res.sent resolves for a response that was sent before the connection closed",
   async (engine) => {
     const asked = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();

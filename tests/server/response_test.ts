@@ -1,4 +1,4 @@
-/** What goes out for each kind of body, and how a response ends. */
+/** The bytes that are sent for each kind of body, and the end of a response. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type BodyInit, Headers, type HeadersInit, Server } from "../../mod.ts";
@@ -19,9 +19,9 @@ interface Row {
   readonly body: () => BodyInit;
   readonly headers?: HeadersInit;
   readonly text: string;
-  /** The length that goes out; `null` for chunked. */
+  /** The Content-Length that is sent; `null` for chunked. */
   readonly length: number | null;
-  /** How many writes, if that is promised. */
+  /** The number of writes, if it is guaranteed. */
   readonly writes?: number;
 }
 
@@ -30,7 +30,7 @@ const rows: readonly Row[] = [
   { name: "an empty string", body: () => "", text: "", length: 0, writes: 1 },
   { name: "ASCII text", body: () => "abc", text: "abc", length: 3, writes: 1 },
   {
-    name: "text of 2 octets a character",
+    name: "text with 2 bytes for each character",
     body: () => "é",
     text: "\xc3\xa9",
     length: 2,
@@ -146,7 +146,7 @@ for (const { name, body, headers, text, length, writes } of rows) {
   if (writes === undefined) continue;
   testEngine(
     LISTEN,
-    `res.ok() puts out ${name} by ${writes} writes`,
+    `res.ok() sends ${name} in ${writes} writes`,
     async () => {
       const app = Server.builder("127.0.0.1:0");
       app.get("/", (_, res) => res.ok(body(), headers));
@@ -165,14 +165,14 @@ for (const { name, body, headers, text, length, writes } of rows) {
 
 for (const { name, body, headers = {}, length } of rows) {
   testEngines(
-    `HEAD gets the head of ${name} and no octet of it`,
+    `HEAD gets the head of ${name} and no body`,
     async (engine) => {
       await using server = engine.serve((app) => {
         app.get("/", (_, res) => res.ok(body(), headers));
       });
       using client = await server.connect();
       const head = await client.ask(request("HEAD /"));
-      // Nothing is read of a stream, so that its length is known if it was declared.
+      // The stream is not read, so only a declared length is known.
       const isDeclared = /length/i.test(Object.keys(headers).join());
       const isKnown = length !== null && (isDeclared || !isStream(body()));
       assertEquals(
@@ -227,7 +227,7 @@ for (const headers of [undefined, CHUNKED]) {
 }
 
 testEngines(
-  "fields keep their order, Set-Cookie its lines, and an own Date its place",
+  "fields keep their order, Set-Cookie its separate lines, and a handler's Date its position",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/", (_, res) => {
@@ -250,7 +250,7 @@ testEngines(
 );
 
 testEngines(
-  "a list of fields that changes between responses is sent as it is then",
+  "a list of fields that changes between responses is sent with its new values",
   async (engine) => {
     const fields = new Headers({ "x-n": "1" });
     await using server = engine.serve((app) => {
@@ -259,7 +259,7 @@ testEngines(
     using client = await server.connect();
     const heads = async (): Promise<string[]> => {
       const answers = [];
-      // the third of a kind is a repetition
+      // the third response reuses the encoded fields
       for (let turn = 0; turn < 3; turn++) {
         answers.push((await client.ask(request("GET /"))).head);
       }
@@ -277,7 +277,7 @@ testEngines(
 );
 
 testEngines(
-  "three hundred connections at a time get answers of their own",
+  "each of three hundred concurrent connections gets its own responses",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/:name", (ctx, res) => res.ok(ctx.params.get("name")));
@@ -310,7 +310,7 @@ const wrongLengths: readonly HeadersInit[] = [
 
 for (const headers of wrongLengths) {
   testEngines(
-    `res.ok() with 3 bytes refuses ${JSON.stringify(headers)}`,
+    `res.ok() with 3 bytes rejects ${JSON.stringify(headers)}`,
     async (engine) => {
       await using server = engine.serve((app) => {
         app.get("/", (_, res) => {
@@ -325,7 +325,7 @@ for (const headers of wrongLengths) {
 }
 
 testEngines(
-  "res.trailers() follow a chunked body, and are dropped with another",
+  "res.trailers() are sent after a chunked body, and dropped with any other",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/chunked", (_, res) => {
@@ -356,7 +356,7 @@ testEngines(
 );
 
 testEngines(
-  "res.informational() comes before the final response, and never to HTTP/1.0",
+  "res.informational() is sent before the final response, and never to HTTP/1.0",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/", (_, res) => {

@@ -1,4 +1,4 @@
-/** The builder, and one connection's requests from the first to the last. */
+/** The builder, and the requests of one connection from the first to the last. */
 
 import {
   assert,
@@ -14,7 +14,7 @@ import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 import { turns, untilRefused } from "../support/turns.ts";
 
-Deno.test("Server.builder() and its methods throw at the call that is wrong", () => {
+Deno.test("Server.builder() and its methods throw at the invalid call", () => {
   const handler = (): void => {};
   assertThrows(() => Server.builder("nowhere"), TypeError, "Cannot listen on");
   assertThrows(() => Server.builder([]), TypeError, "no address");
@@ -34,7 +34,7 @@ Deno.test("Server.builder() and its methods throw at the call that is wrong", ()
 });
 
 testEngines(
-  "build() freezes: what the builder collects later is another server's",
+  "build() freezes the server: later calls of the builder do not change it",
   async (engine) => {
     const app = Server.builder("127.0.0.1:0");
     const before = app.build();
@@ -47,7 +47,7 @@ testEngines(
 );
 
 testEngines(
-  "serve() throws if an address is taken, and binds none then",
+  "serve() throws if an address is in use, and binds none",
   async (engine) => {
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr;
@@ -61,7 +61,7 @@ testEngines(
 );
 
 testEngines(
-  "1,000 requests in one write get 1,000 answers in order",
+  "1,000 requests in one write get 1,000 responses in order",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/n/:n", (ctx, res) => res.ok(ctx.params.get("n")));
@@ -78,7 +78,7 @@ testEngines(
 );
 
 testEngines(
-  "a slow request's answer comes before those pipelined behind it",
+  "the response to a slow request precedes those to requests pipelined after it",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const started: string[] = [];
@@ -96,7 +96,7 @@ testEngines(
     using client = await server.connect();
     await client.send(request("GET /slow") + request("GET /fast"));
     using other = await server.connect();
-    await other.ask(request("GET /fast")); // time enough for the first connection
+    await other.ask(request("GET /fast")); // enough time for the first connection
     assertEquals(started, ["slow", "fast"]);
     resolve();
     assertEquals((await client.response()).body, "slow");
@@ -106,7 +106,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "a small answer is one write, and a batch of them one too",
+  "a small response is one write, and so is a batch of them",
   async () => {
     const app = Server.builder("127.0.0.1:0");
     app.get("/", (_, res) => res.ok("Hello, World!"));
@@ -140,7 +140,7 @@ const failing: readonly (readonly [string, Handler])[] = [
 
 for (const [what, handler] of failing) {
   testEngines(
-    `a handler that ${what} gets 500, and the connection goes on`,
+    `a handler that ${what} gets 500, and the connection stays open`,
     async (engine) => {
       await using server = engine.serve((app) => {
         app.get("/bad", handler);
@@ -174,7 +174,7 @@ testEngines(
 );
 
 testEngines(
-  "a context still tells the truth after an await and further octets",
+  "a context keeps its values after an await and further bytes",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using server = engine.serve((app) => {
@@ -207,7 +207,7 @@ testEngines(
 );
 
 testEngines(
-  "a context of a handler that returned throws a TypeError when it is read",
+  "a context throws a TypeError when it is read after its handler has returned",
   async (engine) => {
     const kept: RequestContext[] = [];
     await using server = engine.serve((app) => {
@@ -228,7 +228,7 @@ testEngines(
 );
 
 testEngines(
-  "an unread body is dropped, and the connection goes on",
+  "an unread body is drained, and the connection stays open",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.post("/", (_, res) => res.ok("ok"))
@@ -244,7 +244,7 @@ testEngines(
 );
 
 testEngines(
-  "an unread body longer than drainBytes ends the connection after the answer",
+  "an unread body longer than drainBytes closes the connection after the response",
   async (engine) => {
     await using server = engine.serve(
       (app) => app.post("/", (_, res) => res.ok("ok")),
@@ -264,7 +264,7 @@ testEngines(
 );
 
 testEngines(
-  "an unread body that is broken, or too long and chunked, ends the connection",
+  "an unread body that is invalid, or too long and chunked, closes the connection",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", (_, res) => res.ok("ok"));
@@ -303,21 +303,24 @@ testEngines(
   },
 );
 
-testEngines("fallbackRoute() takes all that no route takes", async (engine) => {
-  await using server = engine.serve((app) => {
-    app.get("/a", (_, res) => res.ok("route"));
-    app.fallbackRoute((ctx, res) => res.ok(`${ctx.method} ${ctx.uri}`));
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /a"))).body, "route");
-  for (const line of ["GET /b", "POST /a", "BREW /a", "OPTIONS *"]) {
-    assertEquals((await client.ask(request(line))).body, line);
-  }
-});
+testEngines(
+  "fallbackRoute() gets every request that matches no route",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/a", (_, res) => res.ok("route"));
+      app.fallbackRoute((ctx, res) => res.ok(`${ctx.method} ${ctx.uri}`));
+    });
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /a"))).body, "route");
+    for (const line of ["GET /b", "POST /a", "BREW /a", "OPTIONS *"]) {
+      assertEquals((await client.ask(request(line))).body, line);
+    }
+  },
+);
 
 testEngine(
   LISTEN,
-  "ctx.signal fires when the peer goes away before the answer",
+  "ctx.signal fires when the peer leaves before the response",
   async () => {
     const gone = Promise.withResolvers<unknown>();
     const app = Server.builder("127.0.0.1:0");
@@ -339,7 +342,7 @@ testEngine(
 );
 
 testEngines(
-  "shutdown() lets the running answer finish and closes what is idle",
+  "shutdown() lets the active response finish and closes idle connections",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const running = Promise.withResolvers<void>();
@@ -371,7 +374,7 @@ testEngines(
 );
 
 testEngines(
-  "shutdown() cuts what runs longer than its deadline",
+  "shutdown() cuts requests that run longer than its deadline",
   async (engine) => {
     const reasons: unknown[] = [];
     await using server = engine.serve((app) => {
@@ -394,7 +397,7 @@ testEngines(
 );
 
 testEngines(
-  "serve() ends with its signal, and does not begin with one that has fired",
+  "serve() ends when its signal fires, and does not start if it has already fired",
   async (engine) => {
     const controller = new AbortController();
     const app = Server.builder("127.0.0.1:0");
@@ -415,7 +418,7 @@ testEngines(
 );
 
 testEngines(
-  "over maxConnections a connection waits until another one ends",
+  "above maxConnections, a connection waits until another one closes",
   async (engine) => {
     const order: string[] = [];
     await using server = engine.serve((app) => {
@@ -437,7 +440,7 @@ testEngines(
 );
 
 testEngines(
-  "maxRequestsPerConnection ends a connection with its last answer",
+  "maxRequestsPerConnection closes a connection after its last response",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/", (_, res) => res.ok());
@@ -451,7 +454,7 @@ testEngines(
 );
 
 testEngines(
-  "serve() listens for nobody: what onListen throws ends it",
+  "an error from onListen ends serve()",
   async (engine) => {
     let port = 0;
     const serving = (): unknown =>
@@ -467,7 +470,7 @@ testEngines(
 );
 
 testEngines(
-  "an onError that throws ends neither the server nor the process",
+  "an error from onError ends neither the server nor the process",
   async (engine) => {
     const printed: unknown[] = [];
     using _ = stub(console, "error", (thrown) => void printed.push(thrown));
@@ -489,7 +492,7 @@ testEngines(
 );
 
 testEngines(
-  "shutdown() takes a deadline that no timer can take for no deadline",
+  "shutdown() treats a deadline that is too long for a timer as no deadline",
   async (engine) => {
     const begun = Promise.withResolvers<void>();
     const going = Promise.withResolvers<void>();
@@ -513,7 +516,7 @@ testEngines(
 );
 
 testEngines(
-  "headers that were read before an await are the same after it, whatever came meanwhile",
+  "headers that were read before an await are the same after it, whatever arrived in between",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using server = engine.serve((app) =>

@@ -1,9 +1,9 @@
 /**
- * Stands in for `@std/assert` where its registry does not answer: the same
- * names and signatures over `node:util`, only what the tests use.
+ * Replaces `@std/assert` if its registry does not answer: the same names and
+ * signatures over `node:util`, as far as the tests use them.
  *
- * Equality is Node's strict one. It is never laxer than the original, and
- * stricter in four places: 0 and -0 differ, an object without a prototype
+ * Equality is Node's strict equality. It is never laxer than the original, and
+ * stricter in four cases: 0 and -0 differ, an object without a prototype
  * differs from a plain one, errors are compared by message too, and maps are
  * equal only if keys that are objects are the same objects.
  */
@@ -14,7 +14,7 @@ type ErrorClass<E> = new (...args: any[]) => E;
 // deno-lint-ignore no-explicit-any -- as above, abstract classes included
 type AnyClass<T> = abstract new (...args: any[]) => T;
 
-/** What every failing assertion throws. */
+/** The error of a failing assertion. */
 export class AssertionError extends Error {
   override name = "AssertionError";
 }
@@ -215,7 +215,7 @@ export async function assertRejects<E extends Error>(
     promise = fn();
     await promise;
   } catch (error) {
-    // Throwing before there is a promise is not a rejection.
+    // A throw before a promise exists is not a rejection.
     if (promise === undefined) raise("Function throws when expected to reject");
     checkError(error, expected, includes, note);
     return error;

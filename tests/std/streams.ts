@@ -1,6 +1,6 @@
 /**
- * Stands in for `@std/streams` where its registry does not answer: the same
- * names and signatures, only what the tests use.
+ * Replaces `@std/streams` if its registry does not answer: the same names and
+ * signatures, as far as the tests use them.
  */
 
 export function toArrayBuffer(
@@ -24,7 +24,7 @@ export async function toJson(readableStream: ReadableStream): Promise<unknown> {
   return JSON.parse(await toText(readableStream));
 }
 
-/** Chunks of all streams as they come; the first error ends the result. */
+/** Merges the chunks of all streams as they arrive; the first error ends the result. */
 export function mergeReadableStreams<T>(
   ...streams: ReadableStream<T>[]
 ): ReadableStream<T> {
@@ -35,6 +35,6 @@ export function mergeReadableStreams<T>(
   };
   Promise.all(streams.map(copy))
     .then(() => writer.close(), (error) => writer.abort(error))
-    .catch(() => {}); // the reader has cancelled; nobody is left to tell
+    .catch(() => {}); // the reader has cancelled, so the error has no receiver
   return readable;
 }

@@ -3,8 +3,8 @@
  *
  *     deno run … tests/workers/app.ts ENGINE WORKERS [PORT]
  *
- * It says on its standard output what happens to it. SIGTERM has it finish,
- * SIGINT cut everything.
+ * It prints its events on standard output. SIGTERM starts a shutdown, SIGINT
+ * closes everything immediately.
  */
 // deno-lint-ignore-file no-console
 
@@ -18,7 +18,7 @@ const app = Server.builder(`127.0.0.1:${port}`);
 app.get("/", (_, res) => res.ok(worker));
 app.post("/echo", async (ctx, res) => res.ok(await ctx.body.text()));
 
-// What a worker may come to.
+// Ways in which a worker may end.
 app.get("/throw", () => {
   setTimeout(() => {
     throw new RangeError("boom");

@@ -1,4 +1,4 @@
-/** What workers of a test run: they serve what the test has set up an address for, and answer with their names. */
+/** The module that workers of a test run: each serves the given address, and answers with its name. */
 
 import { Server } from "../../mod.ts";
 

@@ -1,4 +1,4 @@
-/** A program that tells why it may not serve from workers; its arguments are the engine and an address. */
+/** A program that prints why it cannot serve from workers; its arguments are the engine and an address. */
 // deno-lint-ignore-file no-console
 
 import { Server } from "../../mod.ts";

@@ -1,5 +1,5 @@
 /**
- * A program of two servers, each with workers of its own:
+ * A program with two servers, each with its own workers:
  *
  *     deno run … tests/workers/two_servers.ts ENGINE
  */

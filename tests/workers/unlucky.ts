@@ -1,9 +1,9 @@
 /**
- * A program of two workers with which something is wrong:
+ * A program with two workers and the given fault:
  *
  *     deno run … tests/workers/unlucky.ts ENGINE WHAT
  *
- * It prints `worker` whenever a worker begins.
+ * It prints `worker` whenever a worker starts.
  */
 // deno-lint-ignore-file no-console
 

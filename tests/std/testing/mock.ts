@@ -1,13 +1,13 @@
 /**
- * Stands in for `@std/testing/mock` where its registry does not answer: the
- * same names and signatures, only what the tests use.
+ * Replaces `@std/testing/mock` if its registry does not answer: the same names
+ * and signatures, as far as the tests use them.
  */
 import { assertEquals, AssertionError } from "../assert.ts";
 
 // deno-lint-ignore no-explicit-any -- the original's bound for functions
 type Any = any;
 
-/** One call of a spy, told after it returned or threw. */
+/** One call of a spy, recorded after it returned or threw. */
 export interface SpyCall<
   Self = Any,
   Args extends unknown[] = Any[],
@@ -19,7 +19,7 @@ export interface SpyCall<
   self?: Self;
 }
 
-/** A function that writes down its calls. */
+/** A function that records its calls. */
 export interface Spy<Self = Any, Args extends unknown[] = Any[], Ret = Any> {
   (this: Self, ...args: Args): Ret;
   original: (this: Self, ...args: Args) => Ret;
@@ -38,7 +38,7 @@ function record(original: (...args: Any[]) => Any, restore: () => void): Spy {
     try {
       return call.returned = original.apply(this, args);
     } catch (error) {
-      call.error = error as Error; // the original's type for what was thrown
+      call.error = error as Error; // the original's type for a thrown value
       throw error;
     }
   };
@@ -93,7 +93,7 @@ export function stub<Self, Prop extends keyof Self>(
   property: Prop,
   func: Self[Prop] extends (...args: infer Args) => infer Ret
     ? (this: Self, ...args: Args) => Ret
-    : never = (() => {}) as never, // a stub answers undefined unless told
+    : never = (() => {}) as never, // a stub returns undefined by default
 ): Spy<Self> {
   return replace(self, property, func);
 }

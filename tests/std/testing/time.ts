@@ -1,8 +1,8 @@
 /**
- * Stands in for `@std/testing/time` where its registry does not answer: the
- * same names and signatures, only what the tests use. `Date`, the timers and
- * `AbortSignal.timeout` follow a clock that the test moves; `performance`
- * stays real, as with the original.
+ * Replaces `@std/testing/time` if its registry does not answer: the same names
+ * and signatures, as far as the tests use them. `Date`, the timers and
+ * `AbortSignal.timeout` follow a clock that the test moves; `performance` stays
+ * real, as in the original.
  */
 
 const real = {
@@ -20,7 +20,7 @@ interface Timer {
   readonly call: () => void;
 }
 
-/** A mistake in the use of fake time. */
+/** An invalid use of fake time. */
 export class TimeError extends Error {
   override name = "TimeError";
 }
@@ -132,7 +132,7 @@ export class FakeTime {
     }
   }
 
-  /** The timer that is due first; among equals the one that was set first. */
+  /** The timer that is due first; among equals, the one that was set first. */
   #first(): [number, Timer] | undefined {
     let first: [number, Timer] | undefined;
     for (const entry of this.#timers) {
