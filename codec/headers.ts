@@ -66,12 +66,6 @@ export class Headers implements Iterable<[string, string]> {
   /** A shared, immutable list without fields, for a message without a `Date` line. */
   static readonly noDate: Headers = Headers.#shared([], true);
 
-  /**
-   * A slot in which the server caches the encoded head; cleared by each change.
-   *
-   * @internal
-   */
-  prepared: object | null = null;
   #noDate = false;
   #section: FieldSection | null = null;
   #names: string[] = [];
@@ -104,6 +98,7 @@ export class Headers implements Iterable<[string, string]> {
   static #shared(fields: [string, string][] = [], noDate = false): Headers {
     const headers = new Headers(fields);
     headers.noDate = noDate;
+    headers.outgoing(); // now, so that nothing ever writes to the list again
     headers.#isShared = true;
     return headers;
   }
@@ -389,7 +384,6 @@ export class Headers implements Iterable<[string, string]> {
     }
     this.#materialize();
     this.#outgoing = null;
-    this.prepared = null;
   }
 
   /**

@@ -4,9 +4,6 @@
  * `response_framing.ts`.
  */
 
-/** One more than the largest status code (RFC 9110 §15). */
-export const STATUS_CODE_LIMIT = 600;
-
 /** Matches a character that a reason phrase must not contain (RFC 9112 §4). */
 const NOT_IN_REASON = /[^\t\x20-\x7e\x80-\xff]/;
 

@@ -1,102 +1,126 @@
 /**
- * Starts of response heads, ready to copy: status line, `Date` (formatted once
- * a second, RFC 9110 §6.6.1), the application's fields, and the name of the
- * length. The clock is handed in.
+ * Prepared starts of response heads: status line, `Date` (formatted once a
+ * second, RFC 9110 §6.6.1), the application's fields, and the name of
+ * `Content-Length`. Each engine has one cache, and nothing in it outlives its
+ * second. The engine provides the time.
  */
 
 import { encodeLatin1 } from "../../codec/ascii.ts";
 import { encodeStatusLine } from "../../codec/head_encoder.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { formatHttpDate } from "../../codec/http_date.ts";
-import { type Status, STATUS_CODE_LIMIT } from "../../codec/status.ts";
+import type { OutgoingFields } from "../../codec/outgoing_fields.ts";
+import type { Status } from "../../codec/status.ts";
 import type { OutputBuffer } from "./output.ts";
 
-/** The last thing in a prepared head: what is cut off where no length is sent. */
+/** The end of every prepared head. Responses without a length leave it out. */
 export const CONTENT_LENGTH = "content-length: ";
+
+/** Buckets of the cache, a power of two. */
+const BUCKET_COUNT = 64;
+
+/** Most heads in one bucket; each costs a comparison. */
+const MAX_BUCKET_SIZE = 4;
 
 const NO_FIELDS = new Uint8Array(0);
 
-/** The beginning of a head, and what was sent behind it last. */
+/** The start of a head, and the text that was sent with it last. */
 export class PreparedHead {
-  /** Stands for the cache and the second of the date. */
-  readonly second: object;
   readonly status: Status;
-  /** Its octets. */
+  /** The fields it was made of: they stand for a list until the list changes. */
+  readonly fields: OutgoingFields | null;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The text that was sent behind it last. */
+  /** The next head in the bucket. */
+  readonly next: PreparedHead | null;
+  /** The number of heads in the bucket from this one on. */
+  readonly bucketSize: number;
+  /** The text that was sent with it last. */
   lastText: string | null = null;
-  /** The whole message with that text, once the text came twice. */
+  /** The whole message with that text, once the text was sent twice. */
   whole: OutputBuffer | null = null;
 
-  /** Holds the octets of a head. */
+  /** Creates a head in front of the others of its bucket. */
   constructor(
-    second: object,
     status: Status,
+    fields: OutgoingFields | null,
     bytes: Uint8Array<ArrayBuffer>,
+    next: PreparedHead | null,
   ) {
-    this.second = second;
+    const isFull = next !== null && next.bucketSize >= MAX_BUCKET_SIZE;
     this.status = status;
+    this.fields = fields;
     this.bytes = bytes;
+    this.next = isFull ? null : next;
+    this.bucketSize = this.next === null ? 1 : this.next.bucketSize + 1;
   }
 }
 
-/** Heads of one engine, valid for one second. */
+/**
+ * The heads that one engine prepared in the current second.
+ *
+ * A list of fields is known by its `OutgoingFields`, which it replaces when it
+ * changes. So a list that several engines share is encoded once by each, and
+ * carries no state of any of them. A `WeakMap` would do the same, but a look-up
+ * in it costs more than everything else about a head.
+ */
 export class ResponseHeadCache {
   #epochSeconds = -1;
   #dateLine = "";
-  /** Stands for this cache in this second. */
-  #second: object = {};
-  /** Heads without fields by status code. */
-  #plain: (PreparedHead | null)[] = new Array(STATUS_CODE_LIMIT).fill(null);
+  /** Heads by status code and size of the fields; see {@linkcode bucketOf}. */
+  #buckets: (PreparedHead | null)[] = new Array(BUCKET_COUNT).fill(null);
 
   /** Creates a cache at a time in ms since the epoch. */
   constructor(epochMs: number) {
     this.refresh(epochMs);
   }
 
-  /** Moves to the second of a time in ms since the epoch. */
+  /** Moves to the second of a time in ms since the epoch. A new second has no prepared heads. */
   refresh(epochMs: number): void {
     const epochSeconds = Math.floor(epochMs / 1000);
     if (epochSeconds === this.#epochSeconds) return;
     this.#epochSeconds = epochSeconds;
     this.#dateLine = `date: ${formatHttpDate(epochSeconds)}\r\n`;
-    this.#second = {};
+    this.#buckets.fill(null);
   }
 
   /**
-   * The head of a response from its status line to {@linkcode CONTENT_LENGTH}.
+   * Gives the head of a response from its status line to {@linkcode CONTENT_LENGTH}.
    *
-   * perf: a list of headers that is used again brings its head along, so that
-   * one copy makes nearly the whole head; building it line by line took 4
-   * copies (bench/server.ts, GET /).
+   * perf: a list of fields that is used again costs one copy for nearly the
+   * whole head, where encoding line by line took 4 copies
+   * (bench/head_encoding_bench.ts).
    */
   prepare(status: Status, headers: Headers | null): PreparedHead {
     const kept = this.find(status, headers);
     if (kept !== null) return kept;
-    if (headers === null) {
-      const made = this.#make(status, true, NO_FIELDS);
-      this.#plain[status.code] = made;
-      return made;
-    }
-    const control = headers.outgoing();
-    const isDated = !headers.noDate && !control.hasDate;
-    const made = this.#make(status, isDated, control.encoded);
-    headers.prepared = made;
+    const fields = headers === null ? null : headers.outgoing();
+    const isDated = headers?.noDate !== true && fields?.hasDate !== true;
+    const bucket = bucketOf(status, fields);
+    const made = new PreparedHead(
+      status,
+      fields,
+      this.#encode(status, isDated, fields?.encoded ?? NO_FIELDS),
+      this.#buckets[bucket] ?? null,
+    );
+    this.#buckets[bucket] = made;
     return made;
   }
 
-  /** What was prepared for these last, if it is still right. */
+  /** Finds the head of these in the current second, or gives `null`. */
   find(status: Status, headers: Headers | null): PreparedHead | null {
-    const kept = headers === null
-      ? this.#plain[status.code] ?? null
-      : headers.prepared as PreparedHead | null; // nobody else keeps anything there
-    return kept !== null && kept.second === this.#second &&
-        kept.status === status
-      ? kept
-      : null;
+    const fields = headers === null ? null : headers.outgoing();
+    let head = this.#buckets[bucketOf(status, fields)] ?? null;
+    while (
+      head !== null && (head.fields !== fields || head.status !== status)
+    ) head = head.next;
+    return head;
   }
 
-  #make(status: Status, isDated: boolean, fields: Uint8Array): PreparedHead {
+  #encode(
+    status: Status,
+    isDated: boolean,
+    fields: Uint8Array,
+  ): Uint8Array<ArrayBuffer> {
     const line = encodeStatusLine(status.code, status.reason);
     const date = encodeLatin1(isDated ? this.#dateLine : "");
     const length = encodeLatin1(CONTENT_LENGTH);
@@ -107,6 +131,12 @@ export class ResponseHeadCache {
     bytes.set(date, line.length);
     bytes.set(fields, line.length + date.length);
     bytes.set(length, bytes.length - length.length);
-    return new PreparedHead(this.#second, status, bytes);
+    return bytes;
   }
+}
+
+/** The bucket of a head. Lists of different content mostly differ in size. */
+function bucketOf(status: Status, fields: OutgoingFields | null): number {
+  const sizeBytes = fields === null ? 0 : fields.encoded.length;
+  return (status.code + sizeBytes) & (BUCKET_COUNT - 1);
 }
