@@ -5,6 +5,7 @@ import { type Handler, Server } from "../../../mod.ts";
 import { LISTEN, testEngine, testEngines } from "../../support/engines.ts";
 import { MemoryConnection } from "../../support/memory_duplex.ts";
 import { request } from "../../support/serve.ts";
+import { TimedConnection } from "../../support/timed_connection.ts";
 import { turn, until } from "../../support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
@@ -244,5 +245,31 @@ testEngines(
     assertEquals((await client.ask(request("GET /"))).status, 500);
     assertEquals(stream.locked, false);
     await stream.cancel();
+  },
+);
+
+testEngine(
+  LISTEN,
+  "a feed's first event waits 5 ms of the server's clock for the second",
+  async () => {
+    const second = Promise.withResolvers<void>();
+    const connection = new TimedConnection((_, res) => {
+      async function* feed(): AsyncGenerator<string> {
+        yield "data: 1\n\n";
+        await second.promise;
+      }
+      res.ok(feed());
+    });
+    connection.send(request("GET /"));
+    await connection.settle();
+    connection.clock.advance(4);
+    await connection.settle();
+    assertEquals(connection.writes, []);
+    connection.clock.advance(1);
+    assertEquals(connection.writes.length, 1); // at once, not after 5 ms more
+    assert(connection.writes[0]?.endsWith("\r\n9\r\ndata: 1\n\n\r\n"));
+    second.resolve();
+    connection.end();
+    await connection.ended;
   },
 );
