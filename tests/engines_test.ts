@@ -45,22 +45,22 @@ const differences: readonly Difference[] = [
     why: SCRIPTED,
   },
   {
-    tests: ["server/duplex_test.ts", "tls() "],
+    tests: ["listen_test.ts", "tls() "],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/duplex_test.ts", "R23: "],
+    tests: ["listen_test.ts", "R23: "],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/duplex_test.ts", "a client that sends plain HTTP"],
+    tests: ["listen_test.ts", "a client that sends plain HTTP"],
     engine: "listen",
     why: SECURE,
   },
   {
-    tests: ["server/duplex_test.ts", "handle() serves"],
+    tests: ["listen_test.ts", "handle() serves"],
     engine: "listen",
     why: "a connection that was accepted elsewhere is not a socket of epoll's",
   },
@@ -75,7 +75,7 @@ const differences: readonly Difference[] = [
     why: "the test gives its own error; on a socket it is the system's (R110)",
   },
   {
-    tests: ["server/response_test.ts", "res.ok() sends "],
+    tests: ["server/connection/response_writer_test.ts", "res.ok() sends "],
     engine: "listen",
     why: "the peer of a socket cannot tell its writes apart",
   },
@@ -109,7 +109,7 @@ const differences: readonly Difference[] = [
     why: "the kernel accepts a short response even if the peer does not read",
   },
   {
-    tests: ["server/hijack_test.ts", "a read that was pending when"],
+    tests: ["hijack_test.ts", "a read that was pending when"],
     engine: "listen",
     why:
       "the engine has no read pending; server/engines/epoll/transport_test.ts " +

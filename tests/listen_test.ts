@@ -1,13 +1,12 @@
 /** Ways to listen: TLS, Unix sockets, IPv6, several addresses, and connections that were accepted elsewhere. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Server } from "../../mod.ts";
-import { readTlsIdentity } from "../../server/tls.ts";
-import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
-import { request } from "../support/serve.ts";
-import { untilRefused } from "../support/turns.ts";
+import { Server } from "../mod.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { request } from "./support/serve.ts";
+import { untilRefused } from "./support/turns.ts";
 
-const fixtures = new URL("../fixtures/", import.meta.url);
+const fixtures = new URL("./fixtures/", import.meta.url);
 const certFile = new URL("localhost.cert.pem", fixtures);
 const keyFile = new URL("localhost.key.pem", fixtures);
 
@@ -110,38 +109,6 @@ testEngine(
     assert(ends[0] instanceof Error);
   },
 );
-
-Deno.test("readTlsIdentity() rejects text that is not PEM, a missing file, and a key of another certificate", () => {
-  assertThrows(
-    () => readTlsIdentity({ cert: "x", key: "y" }),
-    TypeError,
-    "Cannot use TLS: the certificate is not PEM text",
-  );
-  const cert = Deno.readTextFileSync(certFile);
-  assertThrows(
-    () =>
-      readTlsIdentity({
-        cert,
-        key: Deno.readTextFileSync(new URL("client.key.pem", fixtures)),
-      }),
-    TypeError,
-    "Cannot use TLS: the key does not belong to the certificate",
-  );
-  assertThrows(
-    () => readTlsIdentity({ cert, key: "-----BEGIN PRIVATE KEY-----" }),
-    TypeError,
-    "Cannot use TLS: the key cannot be read",
-  );
-  assertThrows(
-    () => readTlsIdentity({} as never), // a type error, unless the caller casts
-    TypeError,
-    "Cannot use TLS: give cert and key, or certFile and keyFile",
-  );
-  assertThrows(
-    () => readTlsIdentity({ certFile: "nowhere.pem", keyFile: "nowhere.pem" }),
-    Deno.errors.NotFound,
-  );
-});
 
 testEngines("serve() listens on a Unix socket", async (engine) => {
   const folder = await Deno.makeTempDir();

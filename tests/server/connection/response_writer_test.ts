@@ -1,10 +1,15 @@
 /** The bytes that are sent for each kind of body, and the end of a response. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type BodyInit, Headers, type HeadersInit, Server } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
-import { MemoryConnection } from "../support/memory_duplex.ts";
-import { request } from "../support/serve.ts";
+import {
+  type BodyInit,
+  Headers,
+  type HeadersInit,
+  Server,
+} from "../../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../../support/engines.ts";
+import { MemoryConnection } from "../../support/memory_duplex.ts";
+import { request } from "../../support/serve.ts";
 
 /** A stream of these pieces. */
 async function* streamOf(...pieces: string[]): AsyncGenerator<string> {

@@ -1,12 +1,12 @@
 /** Connections that a handler takes over: `hijack()` and `upgrade()`. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Duplex } from "../../mod.ts";
-import { Server } from "../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
-import { MemoryConnection } from "../support/memory_duplex.ts";
-import { request } from "../support/serve.ts";
-import { turn } from "../support/turns.ts";
+import type { Duplex } from "../mod.ts";
+import { Server } from "../mod.ts";
+import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { MemoryConnection } from "./support/memory_duplex.ts";
+import { request } from "./support/serve.ts";
+import { turn } from "./support/turns.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: chat, echo\r\n";
 
