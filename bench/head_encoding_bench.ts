@@ -51,9 +51,9 @@ function respond(headers: KhttpHeaders): number {
   if (!writeAscii(output, dates, head, BODY)) throw new Error("Not ASCII");
   const taken = output.take();
   if (taken === null) throw new Error("Nothing to send");
-  bytes.set(taken); // instead of the engine's write, here and below
-  output.sent(taken.length);
-  return taken.length;
+  bytes.set(taken.view()); // instead of the engine's write, here and below
+  output.sent(taken.end);
+  return taken.end;
 }
 
 function fieldsText(fields: Iterable<readonly [string, string]>): string {

@@ -6,7 +6,8 @@
 
 import { Connection } from "../../server/connection/connection.ts";
 import type { EngineContext } from "../../server/connection/engine_context.ts";
-import type { Duplex, Transport } from "../../server/duplex.ts";
+import type { Transport } from "../../server/connection/transport.ts";
+import type { Duplex } from "../../server/duplex.ts";
 
 /** A duplex that the benchmark's handlers never use. */
 const NO_DUPLEX: Duplex = {
@@ -33,27 +34,23 @@ export class MemoryTransport implements Transport {
   receive(sizeBytes: number): void {
     const { bytes, start } = this.connection.context.window;
     this.connection.receive(bytes, start, start + sizeBytes);
+    this.wake();
   }
 
-  /** See {@linkcode Transport.flush}. */
-  flush(): void {
+  /** See {@linkcode Transport.wake}. */
+  wake(): void {
     const { connection } = this;
     const { output } = connection;
-    let bytes = output.take();
-    while (bytes !== null) {
-      if (this.sent !== null) this.sent.push(bytes.slice());
-      this.sentBytes += bytes.length;
-      output.sent(bytes.length);
-      connection.outputSent();
-      bytes = output.take();
+    let buffer = output.take();
+    while (buffer !== null) {
+      const size = buffer.end;
+      if (this.sent !== null) this.sent.push(buffer.bytes.slice(0, size));
+      this.sentBytes += size;
+      output.sent(size);
+      if (output.pendingBytes === 0) connection.outputSent();
+      buffer = output.take();
     }
   }
-
-  /** See {@linkcode Transport.resumeReading}. */
-  resumeReading(): void {}
-
-  /** See {@linkcode Transport.closeWrite}. */
-  closeWrite(): void {}
 
   /** See {@linkcode Transport.takeOver}. */
   takeOver(): Duplex {

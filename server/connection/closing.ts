@@ -1,8 +1,14 @@
 /**
  * The last part of a connection's life: what went wrong, and how much input is
  * still read and dropped so that the peer gets the last response before the
- * socket closes (RFC 9112 §9.6).
+ * socket closes (RFC 9112 §9.6). The connection decides when.
  */
+
+import { ProtocolError } from "../../codec/errors.ts";
+import { Status } from "../../codec/status.ts";
+import type { ResponseHeadCache } from "./head_cache.ts";
+import type { Output } from "./output.ts";
+import { writeAscii } from "./response_writer.ts";
 
 /**
  * Bytes that a closing connection reads and drops: what a peer may send before
@@ -36,4 +42,37 @@ export class Closing {
   discard(sizeBytes: number): void {
     this.#discardedBytes += sizeBytes;
   }
+}
+
+/** The peer closed its direction inside a head. */
+export function truncatedHead(offset: number): ProtocolError {
+  return new ProtocolError(
+    "TRUNCATED_HEAD",
+    "Cannot read request: the connection ended inside its head",
+    offset,
+  );
+}
+
+/**
+ * Writes the last response of a connection whose peer broke the protocol.
+ *
+ * @param text The body; by default the status' reason phrase.
+ */
+export function writeRefusal(
+  output: Output,
+  heads: ResponseHeadCache,
+  error: ProtocolError,
+  text?: string,
+): void {
+  const status = Status.of(error.status);
+  const body = text ?? status.reason;
+  const plan = {
+    status,
+    headers: null,
+    length: body.length,
+    hasContent: true,
+    closes: true,
+    saysKeepAlive: false,
+  };
+  writeAscii(output, heads, plan, body);
 }

@@ -1,82 +1,84 @@
 /**
- * One connection: takes octets, runs requests in their order, puts responses
- * into its output. It knows nothing of sockets; an engine feeds it and sends
- * what it puts out, so that every engine behaves alike.
+ * One connection: takes bytes, runs requests in their order, and puts responses
+ * into its output. It knows nothing of sockets; see `transport.ts` for how an
+ * engine drives it.
  *
- * The phases stand in `phase.ts`. Framing, persistence and heads are the
- * codec's; routes and hooks `run_exchange.ts`'s; the response `exchange.ts`'s. What
- * is left here is the order of things, the deadlines and the end, which have
- * to be read together (RFC 9112 §9): each step may be the last one or begin the
- * next, so that parts of it elsewhere would have to know all of its fields.
+ * The phases and the steps between them are in `phase.ts`. The codec decides
+ * framing and persistence, `run_exchange.ts` calls hooks and handlers, and
+ * `exchange.ts` writes the response. This file decides what happens next
+ * (RFC 9112 §9). It is long because each step may be the last one or begin the
+ * next: separate parts would need all of its fields.
  */
 
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
 import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import type { RequestHeadParser } from "../../codec/request_parser.ts";
-import { Status } from "../../codec/status.ts";
-import { Exchange, type ExchangeOwner } from "./exchange.ts";
-import { failExchange, runExchange } from "./run_exchange.ts";
-import { Closing } from "./closing.ts";
-import type { ServedConnection } from "./connections.ts";
+import type { Duplex } from "../duplex.ts";
 import type { ProceedOptions } from "../hooks.ts";
+import { toError } from "../to_error.ts";
+import { Closing, truncatedHead, writeRefusal } from "./closing.ts";
+import { Deadlines, type TimedOut } from "./deadlines.ts";
+import type { EngineContext } from "./engine_context.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Output } from "./output.ts";
 import { mayFollow, Phase } from "./phase.ts";
 import { type BodyOwner, RequestBody } from "./request_body.ts";
-import { CONTINUE, writeAscii } from "./response_writer.ts";
-import type { EngineContext } from "./engine_context.ts";
-import { toError } from "../to_error.ts";
-import type { Duplex, Transport } from "../duplex.ts";
-import { Deadlines, type TimedOut } from "./deadlines.ts";
-import { SentWaiters } from "./sent_waiters.ts";
+import { CONTINUE } from "./response_writer.ts";
+import { failExchange, runExchange } from "./run_exchange.ts";
+import type { ConnectionMachine, Transport } from "./transport.ts";
 
-/** Received octets that are held before the engine must stop reading. */
+/**
+ * Received bytes that a connection holds before it stops reading: one full
+ * receive window, so that whatever an engine reads at once can be kept.
+ */
 const MAX_HELD_BYTES = 65_536;
 
-/** Output beyond which no further request is begun, in bytes. */
+/**
+ * Pending output beyond which no further pipelined request begins: what one
+ * large output buffer holds, so that a batch of responses is still one write.
+ */
 const MAX_PENDING_OUTPUT_BYTES = 65_536;
 
-/** An integer beyond all counts, in place of `Infinity`. */
+/** Stands for `Infinity`, as an integer that V8 keeps without allocating. */
 const MAX_COUNT = 0x7fffffff;
 
-// perf: a private getter is a call of the runtime even in compiled code, 150
-// instructions each; hence methods in its place (bench/server.ts, GET /, Deno 2.9).
+// perf: a private getter is a runtime call even in compiled code, 150
+// instructions each; hence methods such as `#closing()` (bench/machine_bench.ts,
+// hello, Deno 2.9).
 //
-// perf: what another module exports is looked up at each use, a constant of this
-// one is not: 0.94 times the time of a request without its I/O (bench/server.ts,
-// GET /, Deno 2.9).
-const { IDLE, EXCHANGE, BODY, CLOSING, LINGER } = Phase;
+// perf: an imported name is looked up at each use, a constant of this module is
+// not: 0.94 times the time of a request without its I/O (bench/machine_bench.ts,
+// hello, Deno 2.9).
+const { IDLE, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } = Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
 const run: typeof runExchange = runExchange;
 const ExchangeClass: typeof Exchange = Exchange;
 
 /** One connection; see the file's header. */
-export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
+export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   readonly context: EngineContext;
   readonly output: Output;
   isInputEnded = false;
+  /** See {@linkcode ExchangeOwner.isRunning}. */
+  isRunning = false;
+  /** Received bytes that were not used yet, while there are any. */
   #input: ReceiveBuffer | null = null;
   #transport: Transport;
   #phase: Phase = IDLE;
+  /** Holds part of a head, or parses without the shared scanner; otherwise the shared parser is used. */
   #parser: RequestHeadParser | null = null;
+  /** The exchange that is in progress, once its handler did not complete it synchronously. */
   #exchange: Exchange | null = null;
-  /** See {@linkcode ExchangeOwner.isRunning}. */
-  isRunning = false;
   #isStopping = false;
   #requests = 0;
-  /** How many requests may be begun; 0 once the one that runs is the last for another reason. */
+  /** How many requests may begin; 0 if the one that runs is the last for another reason. */
   #maxRequests: number;
-  /** Requests that the last sweep saw. */
-  #sweptRequests = 0;
   #maybeClosing: Closing | null = null;
   #deadlines: Deadlines;
-  /** Those who wait for bytes to be sent, once there were any. */
-  #waiters: SentWaiters | null = null;
   #abort: AbortController | null = null;
-  /** Why nothing more can be sent, once that is so. */
-  #gone: Error | null = null;
 
-  /** Takes over a connection that setup let in. */
+  /** Begins to serve a connection that the setup hook let in. */
   constructor(
     context: EngineContext,
     transport: Transport,
@@ -89,12 +91,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     this.#maxRequests = context.isStopping
       ? 0
       : Math.min(maxRequestsPerConnection, MAX_COUNT);
-    context.connections.add(this); // first: time stands still while there is no connection
-    this.#deadlines = new Deadlines(
-      context.connections,
-      context.app.options,
-      options,
-    );
+    context.connections.add(this); // first, since it brings the coarse time up to date
+    this.#deadlines = new Deadlines(context, options);
   }
 
   get duplex(): Duplex {
@@ -106,12 +104,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       this.isInputEnded && this.#heldBytes() === 0;
   }
 
-  /** Requests that were begun, until the connection is closed. */
   get requestCount(): number {
     return this.#requests;
   }
 
-  /** See {@linkcode BodyOwner.input}. */
   get input(): ReceiveBuffer {
     return this.#input ??= new ReceiveBuffer();
   }
@@ -120,55 +116,31 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     return this.#maybeClosing ??= new Closing();
   }
 
-  /** Received octets that were not used yet. */
   #heldBytes(): number {
     return this.#input === null ? 0 : this.#input.length;
   }
 
-  /** How many octets the engine may read now; 0 means that it must wait for `resumeReading`. */
-  get readCapacity(): number {
-    // the usual one
-    if (this.#phase === IDLE && this.#input === null) {
-      return MAX_HELD_BYTES;
-    }
-    return this.#restOfCapacity();
-  }
-
-  #restOfCapacity(): number {
-    if (this.isInputEnded) return 0;
-    if (this.#phase >= Phase.TAKEN_OVER) return 0;
-    if (this.#phase >= CLOSING) return this.#closing().capacity;
-    // A head that is allowed has to fit, or nothing would ever be parsed again.
-    const most = this.#phase === Phase.HEAD
-      ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
-      : MAX_HELD_BYTES;
-    return most - this.#heldBytes();
-  }
-
-  /** Whether no request has begun. */
   get isIdle(): boolean {
     return this.#phase === IDLE;
   }
 
-  /** Takes octets from anywhere, whose heads are copied to where they are scanned. */
-  receiveElsewhere(bytes: Uint8Array, start: number, end: number): void {
-    const { scanner } = this.context;
-    if (scanner === null || this.#phase >= EXCHANGE || this.#input !== null) {
-      this.receive(bytes, start, end);
-      return;
-    }
-    scanner.copyIn(bytes, start, end);
-    this.receive(bytes, start, end);
-    scanner.dropCopy();
+  get readCapacity(): number {
+    return this.#phase === IDLE && this.#input === null
+      ? MAX_HELD_BYTES // nearly always
+      : this.#remainingCapacity();
   }
 
-  /**
-   * Takes octets from the peer. No handler may be at work meanwhile, on this
-   * connection or another one.
-   *
-   * @param bytes A view that is not used after the call; the context' window,
-   * where heads are scanned without a copy.
-   */
+  #remainingCapacity(): number {
+    if (this.isInputEnded) return 0;
+    if (this.#phase >= TAKEN_OVER) return 0;
+    if (this.#phase >= CLOSING) return this.#closing().capacity;
+    // A head that is allowed has to fit, or it would never be complete.
+    const maxBytes = this.#phase === Phase.HEAD
+      ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
+      : MAX_HELD_BYTES;
+    return maxBytes - this.#heldBytes();
+  }
+
   receive(bytes: Uint8Array, start: number, end: number): void {
     if (this.#phase >= CLOSING) {
       this.#discard(end - start);
@@ -178,86 +150,67 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     let rest = start;
     if (
       this.#input === null && this.#exchange === null && !this.#isOutputFull()
-    ) rest = this.#parse(bytes, start, end, false);
+    ) {
+      const { scanner, window } = this.context;
+      const copies = scanner !== null && bytes !== window.bytes;
+      if (copies) scanner.copyIn(bytes, start, end);
+      rest = this.#parse(bytes, start, end, false);
+      if (copies) scanner.dropCopy();
+    }
     if (rest < end && this.#phase < CLOSING) {
       this.input.append(bytes, rest, end);
     }
     if (this.#input !== null || this.#exchange !== null) this.#work();
-    this.#pause();
+    this.#endRun();
   }
 
-  /** The peer ended its direction; a response still reaches it (RFC 9112 §9.6). */
+  /** The peer closed its direction; a response still reaches it (RFC 9112 §9.6). */
   receiveEnd(): void {
     this.isInputEnded = true;
-    if (this.#phase >= Phase.TAKEN_OVER) return;
+    if (this.#phase >= TAKEN_OVER) return;
     if (this.#phase >= CLOSING) {
-      if (this.output.pendingBytes === 0) this.#close();
+      if (this.output.pendingBytes === 0) this.fail();
       return;
     }
     this.isRunning = true;
     this.#work();
-    this.#pause();
+    this.#endRun();
   }
 
-  /**
-   * Ends the connection at once.
-   *
-   * @param error What failed, the transport or we; nothing if it was closed by whoever took it over.
-   */
-  fail(error?: Error): void {
-    this.#close(error);
-  }
-
-  /** All output that the engine took was sent, some bytes of it just now. */
   outputSent(): void {
-    if (this.#waiters !== null) this.#waiters.settle(this.output.sentBytes);
-    if (this.output.pendingBytes > 0) return;
-    if (this.#exchange === null) this.#abort = null; // all was answered
+    if (this.#exchange === null) this.#abort = null; // no request is left to abort
     if (this.#phase === CLOSING) this.#endOutput();
-    else if (this.#input !== null) this.exchangeProgressed();
+    else if (this.#input !== null && this.#phase < CLOSING) this.#resume();
   }
 
-  /** Serving will end: the next response says that it is the last one. */
   announceEnd(): void {
     this.#maxRequests = 0;
   }
 
-  /** Serving ends: closes an idle connection, lets a running request finish. */
   stop(): void {
     this.announceEnd();
     this.#isStopping = true;
     if (this.#phase === IDLE) this.#beginClosing();
   }
 
-  /** See {@linkcode Connections}. */
   expire(nowMs: number): void {
-    if (this.#phase === Phase.TAKEN_OVER) return;
+    if (this.#phase === TAKEN_OVER) return;
     const deadlines = this.#deadlines;
-    if (this.#requests !== this.#sweptRequests) {
-      this.#sweptRequests = this.#requests;
-      if (this.#phase === IDLE) deadlines.noteRequests();
-    }
-    const { maxConnectionAge } = this.context.app.options;
-    if (deadlines.isOlderThan(maxConnectionAge)) this.announceEnd();
-    const { pendingBytes, sentBytes } = this.output;
-    deadlines.noteWrites(nowMs, pendingBytes > 0, sentBytes);
-    const what = deadlines.expired(nowMs, this.#phase);
-    if (what !== null) this.#timeOut(what);
+    if (deadlines.isTooOld(nowMs)) this.announceEnd();
+    deadlines.noteRequests(this.#phase, this.#requests);
+    deadlines.noteOutput(nowMs, this.output);
+    const timedOut = deadlines.expired(nowMs, this.#phase);
+    if (timedOut !== null) this.#timeOut(timedOut);
   }
 
-  /** See {@linkcode ExchangeOwner.exchangeProgressed}. */
+  // What an exchange asks of its connection: see `ExchangeOwner`.
+
   exchangeProgressed(): void {
-    if (this.isRunning || this.#phase >= Phase.TAKEN_OVER) return;
-    this.isRunning = true;
-    // The handler of another connection may have made this one go on.
-    if (this.#input !== null) {
-      (this.#parser ??= this.context.parsers.takeIsolated()).disableScanner();
-    }
-    this.#work();
-    this.#pause();
+    if (this.isRunning || this.#phase >= TAKEN_OVER) return;
+    this.#resume();
+    this.#wake();
   }
 
-  /** See {@linkcode ExchangeOwner.exchangeFailed}. */
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
@@ -265,12 +218,11 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     failExchange(exchange, error);
   }
 
-  /** See {@linkcode ExchangeOwner.takeOver}. */
   async takeOver(): Promise<Duplex> {
-    await this.drained();
-    const gone = this.#gone;
-    if (gone !== null) throw gone;
-    this.#enter(Phase.TAKEN_OVER);
+    await this.output.drained();
+    const { failure } = this.output;
+    if (failure !== null) throw failure;
+    this.#enter(TAKEN_OVER);
     this.#exchange?.body?.detach();
     this.#detach();
     const { bytes, start, end } = this.input;
@@ -278,64 +230,66 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     return this.#transport.takeOver(bytes.slice(start, end));
   }
 
-  /** See {@linkcode ExchangeOwner.drained}. */
-  drained(): Promise<void> {
-    // the output was flushed, or will be when this run ends
-    return this.sentUpTo(this.output.totalBytes);
-  }
-
-  /** See {@linkcode ExchangeOwner.sentUpTo}. */
-  sentUpTo(position: number): Promise<void> {
-    const waiters = this.#waiters ??= new SentWaiters();
-    return waiters.wait(position, this.output.sentBytes);
-  }
-
-  /** See {@linkcode ExchangeOwner.abortSignal}. */
   abortSignal(): AbortSignal {
     const abort = this.#abort ??= new AbortController();
-    const gone = this.#gone;
-    if (gone !== null) abort.abort(gone); // asked for too late
+    const { failure } = this.output;
+    if (failure !== null) abort.abort(failure); // it was asked for too late
     return abort.signal;
   }
 
-  /** See {@linkcode ExchangeOwner.retainHead}. */
   retainHead(): void {
     (this.#parser ?? this.context.parsers.shared).detach();
   }
 
-  /** See {@linkcode BodyOwner.bodyAwaited}. */
+  abandon(exchange: Exchange): void {
+    this.#exchange = null; // if it is there already
+    exchange.detach();
+    exchange.abort(new TypeError("Cannot go on: the request was dropped"));
+    this.#beginClosing();
+  }
+
+  // What a body asks of its connection: see `BodyOwner`.
+
   bodyAwaited(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (exchange.awaitsContinue && !exchange.isHeadSent) {
       if (exchange.body?.isUntouched === true) this.output.append(CONTINUE);
       exchange.forgetContinue();
-      if (!this.isRunning) this.#flush();
     }
     if (this.#phase === EXCHANGE) this.#enter(BODY);
-    this.#transport.resumeReading();
+    this.#wake();
   }
 
-  /** See {@linkcode BodyOwner.bodyProgressed}. */
   bodyProgressed(): void {
-    const exchange = this.#exchange;
     if (this.#phase === BODY) this.#enter(EXCHANGE);
-    if (exchange?.body?.isDone === true) this.#deadlines.completeRequest();
-    this.#transport.resumeReading();
+    if (this.#exchange?.body?.isDone === true) {
+      this.#deadlines.completeRequest();
+    }
+    this.#wake();
   }
 
-  /** Whether no further request is begun until something was sent. */
+  /** Lets the transport look, unless it does so by itself when the run ends. */
+  #wake(): void {
+    if (!this.isRunning && this.#phase !== Phase.CLOSED) this.#transport.wake();
+  }
+
+  /** Whether no further request begins until output was sent. */
   #isOutputFull(): boolean {
     return this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
   }
 
   /**
-   * Parses and runs requests, one at least, as long as each is over at once;
-   * none may be at work, nor the output full. Gives the first octet that is left.
+   * Parses and runs requests, at least one, until one is not complete when its
+   * handler returns. No exchange may be in progress, nor the output be full.
    *
-   * perf: in one piece, since V8 joins short functions from above: cut up, this one
-   * goes to `receive`, and what it calls does not fit in any more. Making an exchange
-   * is then a call, 250 instructions a request (bench/server.ts, GET /, Deno 2.9).
+   * perf: kept as one function. V8 spends its inlining budget top-down: if split,
+   * this function is inlined into `receive` and the `Exchange` constructor no
+   * longer into this one, 250 instructions a request (bench/machine_bench.ts,
+   * hello, Deno 2.9).
+   *
+   * @param isHeld Whether the bytes are those of {@linkcode Connection.input}.
+   * @returns The offset of the first byte that was not used.
    */
   #parse(
     bytes: Uint8Array,
@@ -353,9 +307,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       } catch (error) {
         const hasNoBody = parser.isHeadRequest(bytes, pos);
         parser.reset();
-        // nothing after the fault is parsed
         this.#refuse(asProtocolError(error), hasNoBody ? "" : undefined);
-        return end;
+        return end; // nothing after the fault is parsed
       }
       if (head === NEEDS_MORE) {
         this.#parser ??= parsers.takeShared();
@@ -368,20 +321,20 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
         this.input.append(bytes, pos, end);
         pos = end;
       }
-      this.#run(this.#begin(head));
+      this.#run(this.#makeExchange(head));
     } while (
       pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
     );
     return pos;
   }
 
-  #begin(head: RequestHead): Exchange {
+  #makeExchange(head: RequestHead): Exchange {
     return head.flags === 0
       ? new ExchangeClass(this, head, null)
-      : this.#beginUnusual(head);
+      : this.#makeRareExchange(head);
   }
 
-  #beginUnusual(head: RequestHead): Exchange {
+  #makeRareExchange(head: RequestHead): Exchange {
     const { options } = this.context.app;
     const body = head.bodyLength === 0
       ? null
@@ -392,54 +345,63 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
   }
 
   /**
-   * Runs an exchange; the usual one is over when its handler returns.
+   * Runs an exchange. Most are complete when their handler returns; the phase
+   * then goes from IDLE to EXCHANGE and back here, without `#enter`: the sweep
+   * moves the idle deadline when it sees that there were requests.
    *
-   * perf: that one is never written into the connection, and its end is looked at
-   * here and not in `#advance`: 0.88 times the time of a request without its I/O
-   * (bench/server.ts, GET /, Deno 2.9).
+   * perf: such an exchange is never stored in `#exchange`, and its completion is
+   * handled here instead of in `#advance`: 0.88 times the time of a request
+   * without its I/O (bench/machine_bench.ts, hello, Deno 2.9).
    */
   #run(exchange: Exchange): void {
     const { body } = exchange;
-    const wasIdle = this.#phase === IDLE;
-    if (body === null && wasIdle) this.#phase = EXCHANGE;
+    const isShort = body === null && this.#phase === IDLE;
+    if (isShort) this.#phase = EXCHANGE;
     else this.#beginExchange(exchange);
     this.#requests++;
     run(exchange);
-    if (
-      body === null && wasIdle && exchange.endsAtOnce &&
-      this.#phase === EXCHANGE
-    ) {
+    if (isShort && exchange.endsAtOnce && this.#phase === EXCHANGE) {
       exchange.detach();
-      this.#phase = IDLE; // and it awaits a request as before
-    } else this.#runOn(exchange);
+      this.#phase = IDLE;
+    } else this.#continue(exchange);
     exchange.dropHead();
   }
 
-  /** Enters the phase of an exchange that has a body, or whose head came in parts. */
+  /** Begins an exchange that has a body, or whose head arrived in parts. */
   #beginExchange(exchange: Exchange): void {
     this.#enter(EXCHANGE);
     if (exchange.body === null) this.#deadlines.completeRequest();
     else {
-      this.#exchange = exchange; // a body's reader may ask for more while the handler runs
+      this.#exchange = exchange; // the handler may ask for the body at once
       this.#deadlines.beginRequest();
     }
   }
 
-  /** Goes on with an exchange that was not over when its handler returned. */
-  #runOn(exchange: Exchange): void {
-    const gone = this.#gone;
-    if (gone !== null) {
-      exchange.detach(); // closed meanwhile, by its own handler
-      exchange.abort(gone);
+  /** Keeps an exchange that was not complete when its handler returned. */
+  #continue(exchange: Exchange): void {
+    const { failure } = this.output;
+    if (failure !== null) {
+      exchange.detach(); // its own handler closed the connection
+      exchange.abort(failure);
     }
     if (exchange.isDetached) return;
     this.#exchange = exchange;
     this.#advance();
-    if (exchange.isDetached) return;
-    exchange.retainHead();
+    if (!exchange.isDetached) exchange.retainHead();
   }
 
-  /** Runs what can be run: the exchange's end, its body, the next requests. */
+  /** Runs the machine for a change that came from a handler, a timer or the output. */
+  #resume(): void {
+    this.isRunning = true;
+    // A handler of another connection may be running, whose head the shared scanner holds.
+    if (this.#input !== null) {
+      (this.#parser ??= this.context.parsers.takeIsolated()).disableScanner();
+    }
+    this.#work();
+    this.#endRun();
+  }
+
+  /** Does all that can be done: feeds the body, ends the exchange, runs the next requests. */
   #work(): void {
     for (;;) {
       this.#exchange?.body?.advance();
@@ -452,7 +414,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     }
   }
 
-  /** Ends the exchange if it is over; says whether a next request may begin. */
+  /** Ends the exchange if it is over; says whether the next request may begin. */
   #advance(): boolean {
     const exchange = this.#exchange;
     if (exchange === null) return this.#phase < EXCHANGE;
@@ -462,7 +424,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
       const { drainBytes } = this.context.app.options;
       const isDrained = body.drain(drainBytes);
       if (isDrained === false) {
-        if (this.#phase < Phase.DRAIN) this.#enter(Phase.DRAIN);
+        if (this.#phase < DRAIN) this.#enter(DRAIN);
         return false;
       }
       if (isDrained === null) exchange.requireClose();
@@ -472,173 +434,121 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
     }
     body?.detach();
     this.#detach();
+    if (this.output.pendingBytes === 0) this.#abort = null;
     if (exchange.mustClose || this.isInputEnded && this.#heldBytes() === 0) {
-      if (this.output.pendingBytes === 0) this.#abort = null;
       this.#beginClosing();
       return false;
     }
-    this.#rest();
+    this.#enter(IDLE);
     return true;
   }
 
-  /** Works on no exchange any more. */
   #detach(): void {
     this.#exchange?.detach();
     this.#exchange = null;
   }
 
-  /** The exchange is over, and the next one may begin. */
-  #rest(): void {
-    if (this.output.pendingBytes === 0) this.#abort = null;
-    this.#enter(IDLE);
-  }
-
-  /** The peer ended: once no whole request of it is left, nothing more will begin. */
-  #endInput(): void {
-    if (this.#phase >= EXCHANGE) return;
-    if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed when that was sent
-    if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
-      this.#beginClosing();
-      return;
-    }
-    this.#refuse(
-      new ProtocolError(
-        "TRUNCATED_HEAD",
-        "Cannot read request: the connection ended inside its head",
-        this.#heldBytes(),
-      ),
-    );
-  }
-
-  /** Ends a run of the machine: what is idle gives back what it holds. */
-  #pause(): void {
+  /** Ends a run of the machine: an idle connection gives back what it holds. */
+  #endRun(): void {
     if (this.isInputEnded) this.#endInput();
-    this.isRunning = false;
     if (this.#phase === IDLE) {
       const parser = this.#parser;
       if (parser !== null) {
         this.#parser = null;
         this.context.parsers.give(parser);
       }
+      const input = this.#input;
+      if (input !== null && input.length === 0) this.#input = null;
       if (this.#isStopping) this.#beginClosing();
     }
-    const input = this.#input;
-    if (input !== null) {
-      if (this.#phase === IDLE && input.length === 0) this.#input = null;
-      // pipelined requests were taken out of the input
-      if (this.readCapacity > 0) this.#transport.resumeReading();
+    if (this.#phase === CLOSING) this.#endOutput();
+    this.isRunning = false;
+  }
+
+  /** The peer closed its direction: once no whole request of it is left, the connection closes. */
+  #endInput(): void {
+    if (this.#phase >= EXCHANGE) return;
+    if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed when output was sent
+    if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
+      this.#beginClosing();
+      return;
     }
-    this.#flush();
+    this.#refuse(truncatedHead(this.#heldBytes()));
   }
 
-  #flush(): void {
-    if (this.output.pendingBytes > 0) {
-      this.#transport.flush();
-    } else if (this.#phase === CLOSING) this.#endOutput();
-  }
-
-  /** Answers what broke the protocol, and closes. */
+  /** Responds to a peer that broke the protocol, and closes; only within a run. */
   #refuse(error: ProtocolError, text?: string): void {
     this.#closing().noteFault(error);
     this.#beginClosing();
-    const status = Status.of(error.status);
-    const body = text ?? status.reason;
-    writeAscii(
-      this.output,
-      this.context.heads,
-      {
-        status,
-        headers: null,
-        length: body.length,
-        hasContent: true,
-        closes: true,
-        saysKeepAlive: false,
-      },
-      body,
-    );
+    writeRefusal(this.output, this.context.heads, error, text);
   }
 
-  /** See {@linkcode ExchangeOwner.abandon}. */
-  abandon(exchange: Exchange): void {
-    this.#exchange = null; // if it is there already
-    exchange.detach();
-    exchange.abort(new TypeError("Cannot go on: the request was dropped"));
-    this.#beginClosing();
-    if (!this.isRunning) this.#pause();
-  }
-
+  /** Reads no further request; the write direction is closed when all output was sent. */
   #beginClosing(): void {
     if (this.#phase >= CLOSING) return;
     this.#enter(CLOSING);
     this.#input = null;
-    if (!this.isRunning) this.#flush();
+    if (this.isRunning) return;
+    this.#endOutput();
+    this.#wake();
   }
 
-  /** All was sent: ends our direction, and waits a little for the peer to end its own. */
+  /** Once all was sent, closes the write direction and waits a little for the peer to close its own. */
   #endOutput(): void {
+    if (this.output.pendingBytes > 0) return;
     if (this.isInputEnded || this.#closing().isExhausted) {
-      this.#close();
+      this.fail();
       return;
     }
     this.#enter(LINGER);
-    this.#transport.closeWrite();
-    this.#transport.resumeReading();
+    this.output.requestEnd();
   }
 
-  #discard(size: number): void {
+  /** Drops bytes that come after the last request. */
+  #discard(sizeBytes: number): void {
     const closing = this.#closing();
-    closing.discard(size);
-    if (closing.isExhausted && this.#phase === LINGER) this.#close();
+    closing.discard(sizeBytes);
+    if (closing.isExhausted && this.#phase === LINGER) this.fail();
   }
 
-  #timeOut(what: TimedOut): void {
-    const { code, isSilent, message } = what;
-    if (isSilent) {
-      if (this.#phase === LINGER) this.#close();
-      else this.#beginClosing();
-      return;
+  #timeOut({ code, isSilent, message }: TimedOut): void {
+    if (isSilent && this.#phase !== LINGER) return this.#beginClosing();
+    if (isSilent) return this.fail();
+    if (code === null) {
+      return this.fail(new DOMException(message, "TimeoutError"));
     }
-    const error = code === null
-      ? new DOMException(message, "TimeoutError")
-      : new ProtocolError(code, message, this.#heldBytes());
+    const error = new ProtocolError(code, message, this.#heldBytes());
     const exchange = this.#exchange;
-    if (code === null) this.#close(error);
-    else if (exchange === null) {
-      this.isRunning = true;
-      this.#refuse(error as ProtocolError); // a code makes it one
-      this.#pause();
-    } else {
+    if (exchange !== null) {
       exchange.requireClose();
       exchange.body?.fail(error);
       this.exchangeProgressed();
+      return;
     }
+    this.isRunning = true;
+    this.#refuse(error);
+    this.#endRun();
+    this.#wake();
   }
 
-  #close(error?: Error): void {
+  fail(error?: Error): void {
     if (this.#phase === Phase.CLOSED) return;
     const cause = error ?? this.#maybeClosing?.fault ?? undefined;
-    const gone = error ??
+    const reason = error ??
       new TypeError("Cannot send: the connection is closed");
     this.#enter(Phase.CLOSED);
     this.context.connections.remove(this);
     this.context.requestCount += this.#requests;
     const exchange = this.#exchange;
     this.#detach();
-    const { sentBytes } = this.output;
-    this.output.clear();
     this.#input = null;
-    this.#gone = gone;
-    this.#abort?.abort(gone);
-    exchange?.abort(gone);
-    // even without any: whoever comes later is told what had been sent
-    (this.#waiters ??= new SentWaiters()).fail(gone, sentBytes);
+    this.output.fail(reason);
+    this.#abort?.abort(reason);
+    exchange?.abort(reason);
     this.#transport.close(cause);
   }
 
-  /**
-   * Goes to another phase and sets its deadline: all changes of the phase but
-   * those of {@linkcode Connection.#run} are made here.
-   */
+  /** Goes to another phase and sets its deadline: all changes of the phase but those of `#run`. */
   #enter(next: Phase): void {
     if (!mayFollow(this.#phase, next)) {
       throw new TypeError(`Cannot go from phase ${this.#phase} to ${next}`);
@@ -650,5 +560,5 @@ export class Connection implements ExchangeOwner, BodyOwner, ServedConnection {
 
 function asProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
-  throw error; // a bug of ours: the engine ends this connection
+  throw error; // a bug of ours: the transport closes this connection
 }

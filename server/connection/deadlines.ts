@@ -11,6 +11,8 @@
 import type { ProceedOptions } from "../hooks.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Connections } from "./connections.ts";
+import type { EngineContext } from "./engine_context.ts";
+import type { Output } from "./output.ts";
 import { Phase } from "./phase.ts";
 
 /** Instead of a time: no deadline. */
@@ -45,26 +47,24 @@ export class Deadlines {
   #requestAt = NEVER;
   /** The output that the last sweep saw pending. */
   #stall: Stall | null = null;
+  /** Requests that the last sweep saw. */
+  #sweptRequests = 0;
 
   /**
    * Begins with the wait for the first request, which is as short as that for a
    * head: a peer that connects and says nothing does not get an idle
    * connection's time.
    */
-  constructor(
-    connections: Connections,
-    options: ServerOptions,
-    own: ProceedOptions,
-  ) {
+  constructor({ connections, app }: EngineContext, own: ProceedOptions) {
     this.#connections = connections;
-    this.#options = withOwn(options, own);
+    this.#options = withOwn(app.options, own);
     this.#bornMs = connections.nowMs;
     this.#readAt = this.#timeAfter(this.#options.headerTimeout);
   }
 
-  /** Says whether the connection is older than `ageMs`. */
-  isOlderThan(ageMs: number): boolean {
-    return this.#connections.nowMs - this.#bornMs > ageMs;
+  /** Says whether the connection has lived longer than a connection may. */
+  isTooOld(nowMs: number): boolean {
+    return nowMs - this.#bornMs > this.#options.maxConnectionAge;
   }
 
   /** Sets the deadline of a phase that was just entered. */
@@ -88,24 +88,22 @@ export class Deadlines {
   }
 
   /**
-   * A sweep sees that an idle connection had requests since the sweep before:
-   * its idle time runs from there. The requests themselves set no deadline,
-   * which keeps them cheap.
+   * A sweep sees whether a connection had requests since the sweep before. If it
+   * is idle, its idle time runs from there: requests that complete at once set no
+   * deadline, which keeps them cheap.
    */
-  noteRequests(): void {
+  noteRequests(phase: Phase, requests: number): void {
+    if (requests === this.#sweptRequests) return;
+    this.#sweptRequests = requests;
+    if (phase !== Phase.IDLE) return;
     const { previousMs, periodMs } = this.#connections;
     const idleMs = this.#options.idleTimeout;
     this.#readAt = idleMs === Infinity ? NEVER : previousMs + periodMs + idleMs;
   }
 
-  /**
-   * A sweep sees whether output is pending. Sweeps compare what was sent
-   * between them, so that a write sets no deadline.
-   *
-   * @param sentBytes Bytes that were sent so far.
-   */
-  noteWrites(nowMs: number, isPending: boolean, sentBytes: number): void {
-    if (!isPending) this.#stall = null;
+  /** A sweep sees how much was sent since the sweep before; writes set no deadline. */
+  noteOutput(nowMs: number, { pendingBytes, sentBytes }: Output): void {
+    if (pendingBytes === 0) this.#stall = null;
     else if (this.#stall?.sentBytes !== sentBytes) {
       this.#stall = { sinceMs: nowMs, sentBytes };
     }

@@ -61,10 +61,6 @@ export interface ExchangeOwner {
   exchangeProgressed(): void;
   /** A streamed body failed. */
   exchangeFailed(error: unknown): void;
-  /** Resolves when all output has been sent; rejects if it cannot be. */
-  drained(): Promise<void>;
-  /** Resolves when this many bytes of the connection's output have been sent; rejects if they cannot be. */
-  sentUpTo(position: number): Promise<void>;
   /** Keeps the bytes of the head that was parsed last, so that they can be read later. */
   retainHead(): void;
   /** The signal that aborts when the peer goes away. */
@@ -410,7 +406,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.retainHead();
     const rare = this.rare();
     return this.end >= 0 && rare.failure === null
-      ? this.owner.sentUpTo(this.end)
+      ? this.owner.output.sentUpTo(this.end)
       : rare.whenSent();
   }
 
@@ -554,7 +550,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   /** The whole response is in the output: from here on only the connection can fail it. */
   #conclude(): void {
     this.end = this.owner.output.totalBytes;
-    this.rareState?.complete(() => this.owner.sentUpTo(this.end));
+    this.rareState?.complete(() => this.owner.output.sentUpTo(this.end));
   }
 
   #fail(error: Error): void {

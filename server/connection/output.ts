@@ -1,42 +1,70 @@
 /**
- * What a connection has to send: small pieces gathered in pooled buffers, large
- * ones kept as they are. The engine takes one segment at a time and says how
- * much of it is gone.
+ * What a connection has to send, in order: small pieces gathered in pooled
+ * buffers, large ones as they are. Its transport takes one buffer at a time,
+ * sends it in as many parts as it likes, and says how much has left; handlers
+ * may wait for that.
  */
 
-/** Sizes of pooled buffers in bytes: several small answers, and a piece of a stream with its framing. */
+/** Sizes of pooled buffers, in bytes: several small responses, and a piece of a stream with its framing. */
 const SMALL_BYTES = 4096;
 const LARGE_BYTES = 65_536 + 1024;
 
-/** How many free buffers a pool keeps of each: those of a few hundred busy connections. */
+/** Free buffers of each size that a pool keeps: what a few hundred busy connections use. */
 const MAX_FREE_SMALL = 512;
 const MAX_FREE_LARGE = 128;
 
-/** Bytes to send, what an engine keeps with them, and the view that was sent of them last. */
+/** Bytes to send. */
 export class OutputBuffer {
-  /** All of the buffer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Whether it is written over again once it was sent. */
+  /** Offset after the last byte to send. */
+  end: number;
+  /** Whether it goes back to its pool once it was sent. */
   readonly isPooled: boolean;
-  /** An engine's own handle for the bytes, such as their address; `null` until it made one. */
+  /** Whether the memory is the program's, which may do anything with it once it was sent. */
+  readonly isBorrowed: boolean;
+  /** An engine's own handle for the bytes, such as their address; `null` until the engine makes one. */
   address: unknown = null;
   #view: Uint8Array<ArrayBuffer>;
 
-  /** Wraps bytes. */
-  constructor(bytes: Uint8Array<ArrayBuffer>, isPooled: boolean) {
+  private constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    end: number,
+    isPooled: boolean,
+    isBorrowed: boolean,
+  ) {
     this.bytes = bytes;
+    this.end = end;
     this.isPooled = isPooled;
+    this.isBorrowed = isBorrowed;
     this.#view = bytes;
   }
 
+  /** An empty buffer to fill. */
+  static pooled(sizeBytes: number): OutputBuffer {
+    return new OutputBuffer(new Uint8Array(sizeBytes), 0, true, false);
+  }
+
+  /** Bytes of our own that never change and are sent many times. */
+  static constant(bytes: Uint8Array<ArrayBuffer>): OutputBuffer {
+    return new OutputBuffer(bytes, bytes.length, false, false);
+  }
+
+  /** Bytes of the program. */
+  static borrowed(bytes: Uint8Array): OutputBuffer {
+    const plain = bytes as Uint8Array<ArrayBuffer>; // it is only read
+    return new OutputBuffer(plain, bytes.length, false, true);
+  }
+
   /**
-   * Gives the bytes up to `end`.
+   * The bytes to send as one array.
    *
-   * perf: answers of one route have one length, so that the view of the last
-   * one fits again; `subarray` costs 460 instructions (bench/server.ts, GET /).
+   * perf: responses of one route have one length, so the view of the last one
+   * fits again; `subarray` costs 460 instructions (bench/machine_bench.ts, hello).
    */
-  view(end: number): Uint8Array<ArrayBuffer> {
-    if (this.#view.length !== end) this.#view = this.bytes.subarray(0, end);
+  view(): Uint8Array<ArrayBuffer> {
+    if (this.#view.length !== this.end) {
+      this.#view = this.bytes.subarray(0, this.end);
+    }
     return this.#view;
   }
 }
@@ -46,16 +74,19 @@ export class OutputPool {
   #small: OutputBuffer[] = [];
   #large: OutputBuffer[] = [];
 
-  /** Gives a buffer with room for at least `size` bytes. */
+  /** Gives an empty buffer with room for at least `size` bytes. */
   take(size: number): OutputBuffer {
-    if (size <= SMALL_BYTES) return this.#small.pop() ?? make(SMALL_BYTES);
-    if (size > LARGE_BYTES) return make(size);
-    return this.#large.pop() ?? make(LARGE_BYTES);
+    if (size <= SMALL_BYTES) {
+      return this.#small.pop() ?? OutputBuffer.pooled(SMALL_BYTES);
+    }
+    if (size > LARGE_BYTES) return OutputBuffer.pooled(size);
+    return this.#large.pop() ?? OutputBuffer.pooled(LARGE_BYTES);
   }
 
   /** Takes a buffer back. */
   give(buffer: OutputBuffer): void {
     const size = buffer.bytes.length;
+    buffer.end = 0;
     if (size === SMALL_BYTES) {
       if (this.#small.length < MAX_FREE_SMALL) this.#small.push(buffer);
     } else if (size === LARGE_BYTES && this.#large.length < MAX_FREE_LARGE) {
@@ -64,43 +95,36 @@ export class OutputPool {
   }
 }
 
-function make(size: number): OutputBuffer {
-  return new OutputBuffer(new Uint8Array(size), true);
+/** The line of a connection that has nothing waiting; nothing is ever added to it. */
+const NO_BUFFERS: OutputBuffer[] = [];
+
+/** A promise for the moment when a position of the output was sent. */
+interface SentWaiter {
+  readonly position: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
 }
 
-interface Segment {
-  readonly bytes: Uint8Array;
-  /** The buffer that the bytes are the start of, if there is one. */
-  readonly buffer: OutputBuffer | null;
-  readonly end: number;
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** In place of a list of one's own; nothing is ever added to it. */
-const NO_SEGMENTS: Segment[] = [];
-
-/** One connection's output, in order. */
+/** One connection's output; see the file's header. */
 export class Output {
-  /** Bytes put in and not yet reported as sent. */
+  /** Bytes that were added and not yet reported as sent. */
   pendingBytes = 0;
-  /** Bytes put in since the connection began. */
+  /** Bytes that were added since the connection began. */
   totalBytes = 0;
-  /** A piece that goes out alone and of which nothing is known to be sent; nothing else is there while there is one. */
-  single: OutputBuffer | null = null;
-  #isSingleTaken = false;
-  /** The buffer of the segment that is being sent, if it lies in one. */
-  sendBuffer: OutputBuffer | null = null;
-  /** The array of the segment that is being sent, from its start. */
-  sendBytes: Uint8Array = NO_BYTES;
-  /** Offset of the first byte of it that was not sent. */
-  sendStart = 0;
-  /** Offset behind the segment's last byte. */
-  sendEnd = 0;
+  /** Bytes of the buffer in front that were sent. */
+  sentOfFirst = 0;
+  /** Why nothing more can be sent, once that is so. */
+  failure: Error | null = null;
   #pool: OutputPool;
-  #buffer: OutputBuffer | null = null;
-  #end = 0;
-  #segments: Segment[] = NO_SEGMENTS;
+  /** The buffer that is sent next; the transport may be sending it. */
+  #first: OutputBuffer | null = null;
+  #isFirstTaken = false;
+  /** The buffers after the first. */
+  #rest: OutputBuffer[] = NO_BUFFERS;
+  /** The buffer that is being filled: the last in line, or none of the line while it is empty. */
+  #open: OutputBuffer | null = null;
+  #isEndWanted = false;
+  #waiters: SentWaiter[] | null = null;
 
   /** Creates an empty output. */
   constructor(pool: OutputPool) {
@@ -114,196 +138,179 @@ export class Output {
 
   /** Where the next small piece is written; see {@linkcode Output.reserve}. */
   get end(): number {
-    return this.#end;
+    return this.#open === null ? 0 : this.#open.end;
   }
 
   /** Gives an array with room for `size` bytes from {@linkcode Output.end} on. */
   reserve(size: number): Uint8Array<ArrayBuffer> {
-    if (this.single !== null) this.#unpackSingle();
-    const buffer = this.#buffer;
-    if (buffer !== null && buffer.bytes.length - this.#end >= size) {
-      return buffer.bytes;
-    }
-    return this.#makeRoom(size);
+    const open = this.#open;
+    return open !== null && open.bytes.length - open.end >= size
+      ? open.bytes
+      : this.#makeRoom(size);
   }
 
   /** Says that bytes were written up to `end` in the array that was reserved. */
   commit(end: number): void {
-    const size = end - this.#end;
-    this.#end = end;
+    const open = this.#open;
+    if (open === null || end === open.end) return;
+    if (open.end === 0) this.#enqueue(open);
+    const size = end - open.end;
+    open.end = end;
     this.pendingBytes += size;
     this.totalBytes += size;
   }
 
   /** Adds a copy of a small piece. */
   append(bytes: Uint8Array): void {
-    this.reserve(bytes.length).set(bytes, this.#end);
-    this.commit(this.#end + bytes.length);
+    this.reserve(bytes.length).set(bytes, this.end);
+    this.commit(this.end + bytes.length);
   }
 
   /**
-   * Adds a small piece that never changes.
+   * Adds a response that never changes.
    *
-   * perf: alone, it is sent as it is, without a buffer and a view of one: 0.95
-   * times the time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
+   * perf: if nothing else is pending, it is sent from its own buffer instead of
+   * being copied to another: 0.95 times the time of a request without its I/O
+   * (bench/machine_bench.ts, hello, Deno 2.9).
    */
   appendConstant(buffer: OutputBuffer): void {
-    const { bytes } = buffer;
-    if (this.pendingBytes > 0 || this.single !== null) {
-      this.append(bytes);
+    const size = buffer.end;
+    if (this.pendingBytes > 0) {
+      this.append(buffer.bytes);
       return;
     }
-    this.single = buffer;
-    this.pendingBytes = bytes.length;
-    this.totalBytes += bytes.length;
+    this.#first = buffer;
+    this.pendingBytes = size;
+    this.totalBytes += size;
   }
 
   /** Adds a piece without a copy; it must not change until it was sent. */
   push(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (this.single !== null) this.#unpackSingle();
-    this.#close();
-    this.#addSegment({ bytes, buffer: null, end: bytes.length });
-    this.pendingBytes += bytes.length;
-    this.totalBytes += bytes.length;
+    const size = bytes.length;
+    if (size === 0) return;
+    if (this.end > 0) this.#open = null;
+    this.#enqueue(OutputBuffer.borrowed(bytes));
+    this.pendingBytes += size;
+    this.totalBytes += size;
   }
 
   /**
-   * Goes on to the next segment, once all of the last one was sent: it is then
-   * told by {@linkcode Output.sendBytes}, `sendStart` and `sendEnd`, and must be
-   * sent.
-   *
-   * @returns Whether there is one.
+   * Gives the buffer to send next, or `null` if nothing is pending: its bytes
+   * from {@linkcode Output.sentOfFirst} up to its end. It stays the next one
+   * until all of it is reported as {@linkcode Output.sent}, and does not change
+   * meanwhile.
    */
-  next(): boolean {
-    const single = this.single;
-    if (single !== null) {
-      this.single = null;
-      this.#isSingleTaken = false;
-      this.#send(single.bytes, single.bytes.length, single);
-      return true;
+  take(): OutputBuffer | null {
+    const first = this.#first;
+    if (first === null) return null;
+    this.#isFirstTaken = true;
+    if (first === this.#open) this.#open = null;
+    return first;
+  }
+
+  /** Says that `size` more bytes of the buffer that was taken were sent. */
+  sent(size: number): void {
+    const first = this.#first!; // it was taken
+    const sentOfFirst = this.sentOfFirst + size;
+    this.pendingBytes -= size;
+    if (sentOfFirst < first.end) {
+      this.sentOfFirst = sentOfFirst;
+      return;
     }
-    if (this.#segments.length > 0) {
-      const { bytes, end, buffer } = this.#segments.shift()!; // there is one
-      this.#send(bytes, end, buffer);
-      return true;
-    }
-    const buffer = this.#buffer;
-    if (buffer === null || this.#end === 0) return false;
-    this.#send(buffer.bytes, this.#end, buffer);
-    this.#buffer = null;
-    this.#end = 0;
+    this.sentOfFirst = 0;
+    this.#isFirstTaken = false;
+    this.#first = this.#rest.length === 0 ? null : this.#rest.shift()!; // there is one
+    if (first.isPooled) this.#pool.give(first);
+    if (this.#waiters !== null) this.#settle(this.#waiters);
+  }
+
+  /** All was sent and nothing will be added: asks the transport to close the write direction. */
+  requestEnd(): void {
+    this.#isEndWanted = true;
+  }
+
+  /** Whether the transport is asked to close the write direction; says so once. */
+  takeEnd(): boolean {
+    if (!this.#isEndWanted) return false;
+    this.#isEndWanted = false;
     return true;
   }
 
-  /**
-   * As {@linkcode Output.next}, for engines that want a view and send it while
-   * others may put more behind it: gives it, or `null`.
-   *
-   * perf: a single piece stays where it is; going on to it as a segment costs 60
-   * instructions a request more (bench/server.ts, GET /, Deno 2.9).
-   */
-  take(): Uint8Array | null {
-    const { single } = this;
-    if (single !== null) {
-      this.#isSingleTaken = true;
-      return single.bytes;
-    }
-    if (!this.next()) return null;
-    return this.sendBuffer?.view(this.sendEnd) ?? this.sendBytes;
+  /** Resolves when all output so far was sent; rejects when it cannot be. */
+  drained(): Promise<void> {
+    return this.sentUpTo(this.totalBytes);
   }
 
-  /** Says that so many more bytes of the segment are gone, or of the single piece that was taken. */
-  sent(size: number): void {
-    const { single } = this;
-    if (single !== null) {
-      if (size === single.bytes.length) {
-        this.singleSent();
-        return;
-      }
-      this.#unpackSingle();
-    }
-    this.pendingBytes -= size;
-    this.sendStart += size;
-    if (this.sendStart < this.sendEnd) return;
-    const buffer = this.sendBuffer;
-    if (buffer === null) {
-      this.sendBytes = NO_BYTES; // may be large
+  /** Resolves when `position` bytes of the connection were sent; rejects when they cannot be. */
+  sentUpTo(position: number): Promise<void> {
+    if (this.sentBytes >= position) return Promise.resolve();
+    if (this.failure !== null) return Promise.reject(this.failure);
+    return new Promise((resolve, reject) => {
+      this.#waiters ??= [];
+      this.#waiters.push({ position, resolve, reject });
+    });
+  }
+
+  /** Drops what was not sent: the connection is closed. What is pending stays pending. */
+  fail(reason: Error): void {
+    this.failure = reason;
+    this.#first = null;
+    this.#isFirstTaken = false;
+    this.#rest = NO_BUFFERS;
+    this.#open = null;
+    this.sentOfFirst = 0;
+    const waiters = this.#waiters ?? [];
+    this.#waiters = null;
+    for (const { reject } of waiters) reject(reason);
+  }
+
+  #enqueue(buffer: OutputBuffer): void {
+    if (this.#first === null) {
+      this.#first = buffer;
       return;
     }
-    this.sendBuffer = null;
-    if (buffer.isPooled) this.#pool.give(buffer);
+    if (this.#rest === NO_BUFFERS) this.#rest = [];
+    this.#rest.push(buffer);
   }
 
-  /** Says that {@linkcode Output.single} is gone as a whole. */
-  singleSent(): void {
-    this.single = null;
-    this.#isSingleTaken = false;
-    this.pendingBytes = 0;
-  }
-
-  /** Drops everything that was not taken. */
-  clear(): void {
-    this.#segments = NO_SEGMENTS;
-    this.single = null;
-    this.#isSingleTaken = false;
-    this.#buffer = null;
-    this.#end = 0;
-    this.pendingBytes = 0;
-  }
-
-  /** More follows: the piece is copied to where the rest will be gathered, or is the segment that is being sent. */
-  #unpackSingle(): void {
-    const single = this.single;
-    this.single = null;
-    if (single === null) return;
-    if (this.#isSingleTaken) {
-      this.#isSingleTaken = false;
-      this.#send(single.bytes, single.bytes.length, single);
-      return;
+  #settle(waiters: readonly SentWaiter[]): void {
+    const { sentBytes } = this;
+    const left = waiters.filter(({ position }) => position > sentBytes);
+    this.#waiters = left.length === 0 ? null : left;
+    for (const { position, resolve } of waiters) {
+      if (position <= sentBytes) resolve();
     }
-    this.pendingBytes -= single.bytes.length;
-    this.totalBytes -= single.bytes.length;
-    this.append(single.bytes);
   }
 
-  #addSegment(segment: Segment): void {
-    if (this.#segments === NO_SEGMENTS) this.#segments = [];
-    this.#segments.push(segment);
-  }
-
-  #send(bytes: Uint8Array, end: number, buffer: OutputBuffer | null): void {
-    this.sendBuffer = buffer;
-    this.sendBytes = bytes;
-    this.sendStart = 0;
-    this.sendEnd = end;
-  }
-
+  /** Opens a buffer with room for `size` more bytes. */
   #makeRoom(size: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#buffer;
-    const needed = this.#end + size;
-    if (buffer !== null && needed <= LARGE_BYTES) {
-      // One write for a batch of answers is what makes pipelining cheap.
-      const larger = this.#pool.take(needed);
-      larger.bytes.set(buffer.bytes.subarray(0, this.#end));
-      this.#pool.give(buffer);
-      this.#buffer = larger;
-      return larger.bytes;
+    const open = this.#open;
+    const gathered = open === null ? this.#lonelyConstant() : open;
+    const used = gathered === null ? 0 : gathered.end;
+    const isJoined = gathered !== null && used + size <= LARGE_BYTES;
+    const next = this.#pool.take(isJoined ? used + size : size);
+    this.#open = next;
+    if (isJoined) {
+      // One write for a batch of responses is what makes pipelining cheap.
+      next.bytes.set(gathered.bytes.subarray(0, used));
+      next.end = used;
+      this.#replace(gathered, next);
     }
-    this.#close();
-    const next = this.#pool.take(size);
-    this.#buffer = next;
+    if (open !== null && (isJoined || used === 0)) this.#pool.give(open);
     return next.bytes;
   }
 
-  /** Ends the buffer that is being filled, so that a segment can follow. */
-  #close(): void {
-    const buffer = this.#buffer;
-    if (buffer === null) return;
-    if (this.#end > 0) {
-      this.#addSegment({ bytes: buffer.bytes, buffer, end: this.#end });
-    } else this.#pool.give(buffer);
-    this.#buffer = null;
-    this.#end = 0;
+  /** A constant that nothing follows yet and that is not being sent: it may be copied in front of what comes. */
+  #lonelyConstant(): OutputBuffer | null {
+    const first = this.#first;
+    const isAlone = !this.#isFirstTaken && this.#rest.length === 0;
+    return first !== null && isAlone && !first.isBorrowed ? first : null;
+  }
+
+  /** Puts a buffer where the last one of the line was. */
+  #replace(last: OutputBuffer, next: OutputBuffer): void {
+    if (last.end === 0) return; // it is not in the line
+    if (this.#first === last) this.#first = next;
+    else this.#rest[this.#rest.length - 1] = next;
   }
 }

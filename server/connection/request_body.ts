@@ -187,8 +187,9 @@ export class RequestBody implements BodyFeed {
         }
         input.pin();
         input.consume(used);
+        const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
         this.#owner.bodyProgressed();
-        return bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
+        return piece;
       }
       if (this.#owner.isInputEnded) decoder.end();
     } catch (error) {

@@ -106,7 +106,7 @@ export function writeAscii(
     bytes[at++] = unit;
   }
   if (isRepeated) {
-    prepared.whole = new OutputBuffer(bytes.slice(output.end, at), false);
+    prepared.whole = OutputBuffer.constant(bytes.slice(output.end, at));
   }
   if (prepared.lastText !== body) {
     prepared.lastText = body;

@@ -52,7 +52,6 @@ export interface StreamedResponseInit {
     };
     readonly output: Output;
     exchangeProgressed(): void;
-    drained(): Promise<void>;
   };
   readonly source: BodySource;
   /** The plan for a body of unknown size. */
@@ -141,7 +140,7 @@ export class StreamedResponse {
     } else this.#writePiece(piece);
     this.#checkSurplus();
     owner.exchangeProgressed();
-    await owner.drained();
+    await owner.output.drained();
     return !this.#isAborted;
   }
 

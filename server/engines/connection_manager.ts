@@ -9,7 +9,8 @@ import type { Clock } from "../connection/clock.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ServedConnection } from "../connection/connections.ts";
 import { EngineContext } from "../connection/engine_context.ts";
-import type { Duplex, Transport } from "../duplex.ts";
+import type { ConnectionMachine, Transport } from "../connection/transport.ts";
+import type { Duplex } from "../duplex.ts";
 import {
   type Application,
   ConnectionSetupAction,
@@ -22,11 +23,7 @@ import { ConnectionHooks } from "./connection_hooks.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
-import type {
-  ConnectionMachine,
-  ServedTransport,
-  TransportOwner,
-} from "./transport.ts";
+import type { ServedTransport, TransportOwner } from "./transport.ts";
 
 /** Settings of a {@linkcode ConnectionManager}. */
 export interface ConnectionManagerOptions {

@@ -1,109 +1,92 @@
 /**
- * Moves one connection's bytes between a duplex and the connection machine:
- * one read outstanding, one write at a time, no protocol.
+ * Moves one connection's bytes between a duplex and the connection machine: one
+ * read outstanding, one write at a time, no protocol.
  */
 
-import { closeQuietly } from "./close_quietly.ts";
+import type { ReceiveWindow } from "../../codec/simd/head_scanner.ts";
+import { SLOT_BYTES } from "../connection/receive_slots.ts";
+import type { ConnectionMachine, Transport } from "../connection/transport.ts";
+import type { Duplex } from "../duplex.ts";
+import { toError } from "../to_error.ts";
 import { CheckedDuplex, type Streams } from "./checked_duplex.ts";
+import { closeQuietly } from "./close_quietly.ts";
 import { TakenOverDuplex } from "./taken_over_duplex.ts";
 import type {
-  ConnectionMachine,
   ServedTransport,
   TransportInit,
   TransportOwner,
 } from "./transport.ts";
-import { type ReceiveSlot, SLOT_BYTES } from "../connection/receive_slots.ts";
-import { toError } from "../to_error.ts";
-import type { Duplex, Transport } from "../duplex.ts";
 
 /**
- * Read buffers, in bytes. A pending read owns its buffer, so that idle
- * connections get a small one: 10,000 of them cost 7.2 KiB each, 1 KiB of it the
- * buffer. Whoever fills it gets a larger one for good, since most heads of
- * browsers fit into that; whoever fills that one gets a large one until it is
- * idle again.
+ * Read buffers, in bytes. A pending read owns its buffer, so idle connections
+ * get a small one: 10,000 of them cost 7.2 KiB each, 1 KiB of it the buffer. A
+ * connection that fills the small buffer gets a medium one for good, since most
+ * heads of browsers fit into that. One that fills the medium buffer gets a large
+ * one until it is idle again.
  *
- * perf: the small ones of the first connections are slots, where heads are
+ * perf: the small buffers of the first connections are slots, where heads are
  * scanned without a copy: 350 instructions a request less (bench/server.ts, GET /).
  */
 const SMALL_READ_BYTES = SLOT_BYTES;
 const MEDIUM_READ_BYTES = 4096;
 const LARGE_READ_BYTES = 65_536;
 
-/** What is under way, as bits. A pending read owns the buffer, and so does who uses what it gave. */
+/** A read is pending, or its bytes are in use: the buffer must not change. */
 const IS_READING = 1;
+/** A write is pending. */
 const IS_WRITING = 2;
-/** Nothing is read until the connection has room again. */
-const IS_PAUSED = 4;
-const IS_CLOSED = 8;
-const IS_TAKEN_OVER = 16;
-/** Nothing is read for the connection any more. */
+const IS_CLOSED = 4;
+const IS_TAKEN_OVER = 8;
+/** The connection gets no further bytes. */
 const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
 
 /**
  * One connection on a duplex.
  *
- * perf: callbacks made once, in place of a loop that awaits: what such a loop
- * keeps is put away and taken back at each read, 300 instructions a request
+ * perf: callbacks that are made once, instead of a loop that awaits, which saves
+ * and restores its state at each read: 300 instructions a request less
  * (bench/server.ts, GET /, Deno 2.9).
  */
 export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
-  /** The machine that is fed. */
+  /** The machine that gets the bytes. */
   readonly connection: ConnectionMachine;
-  /** The duplex, or what stands before it. */
+  /** The duplex, or a checked one around it. */
   #streams: Streams;
   #owner: TransportOwner;
   #state = 0;
-  /** Whoever took the connection over while a read was pending. */
+  /** The read that was pending when a handler took the connection over. */
   #onTaken: PromiseWithResolvers<Uint8Array | null> | null = null;
-  /** Where the buffer is one in which heads are scanned without a copy. */
-  #slot: ReceiveSlot | null;
-  /** The buffer of the read that is pending. */
+  /** The slot that the buffer is a view of, if it is one. */
+  #slot: ReceiveWindow | null;
+  /** The buffer of the pending or next read. */
   #buffer: Uint8Array<ArrayBuffer>;
-  /** The buffer of a connection that is idle. */
-  #resting: Uint8Array<ArrayBuffer>;
+  /** The buffer to go back to when the connection is idle. */
+  #idleBuffer: Uint8Array<ArrayBuffer>;
 
-  /** Takes a duplex over; {@linkcode DuplexTransport.start} begins to read. */
+  /** Takes a duplex; {@linkcode DuplexTransport.start} begins to read. */
   constructor({ context, duplex, isUntrusted, options, owner }: TransportInit) {
     this.duplex = duplex;
     this.#streams = isUntrusted ? new CheckedDuplex(duplex) : duplex;
     this.#owner = owner;
     this.connection = owner.connect(this, options);
-    this.#slot = context.slots.take();
-    this.#buffer = this.#slot?.view ?? new Uint8Array(SMALL_READ_BYTES);
-    this.#resting = this.#buffer;
+    const slot = context.slots.take();
+    this.#slot = slot;
+    this.#buffer = slot === null
+      ? new Uint8Array(SMALL_READ_BYTES)
+      : slot.bytes.subarray(slot.start, slot.start + slot.size);
+    this.#idleBuffer = this.#buffer;
   }
 
-  /** Reads until the connection ends. */
+  /** Reads until the connection closes. */
   start(): void {
     this.#read();
   }
 
-  /** See {@linkcode Transport.flush}. */
-  flush(): void {
-    if ((this.#state & (IS_WRITING | IS_CLOSED)) !== 0) return;
-    const bytes = this.connection.output.take();
-    if (bytes === null) return;
-    this.#state |= IS_WRITING;
-    this.#write(bytes);
-  }
-
-  /** See {@linkcode Transport.resumeReading}. */
-  resumeReading(): void {
-    if ((this.#state & IS_PAUSED) !== 0) this.#read();
-  }
-
-  /** See {@linkcode Transport.closeWrite}. */
-  closeWrite(): void {
-    const streams = this.#streams;
-    if (streams.closeWrite === undefined) {
-      this.connection.receiveEnd(); // no half-close: nothing to linger for
-      return;
-    }
-    streams.closeWrite().catch(() => {
-      // The peer is gone already; the read that is pending says how.
-    });
+  /** See {@linkcode Transport.wake}. */
+  wake(): void {
+    this.#write();
+    if ((this.#state & IS_READING) === 0) this.#read();
   }
 
   /** See {@linkcode Transport.takeOver}. */
@@ -114,7 +97,7 @@ export class DuplexTransport implements Transport, ServedTransport {
       this.#onTaken = Promise.withResolvers();
       pending = this.#onTaken.promise;
       pending.catch(() => {
-        // Told to the next read; without one, the connection was closed first.
+        // The handler's next read rejects; if it never reads, the loss is its choice.
       });
     } else if (this.connection.isInputEnded) pending = Promise.resolve(null);
     this.#giveSlot();
@@ -138,10 +121,10 @@ export class DuplexTransport implements Transport, ServedTransport {
   #read(): void {
     const capacity = this.connection.readCapacity;
     if ((this.#state & IS_GONE) !== 0 || capacity <= 0) {
-      this.#rest();
+      this.#pauseReading();
       return;
     }
-    this.#state = (this.#state | IS_READING) & ~IS_PAUSED;
+    this.#state |= IS_READING;
     const buffer = this.#buffer;
     const place = capacity < buffer.length
       ? buffer.subarray(0, capacity)
@@ -149,36 +132,37 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.#streams.read(place).then(this.#onRead, this.#onReadFailed);
   }
 
-  /** Reads no more, for now or for good. */
-  #rest(): void {
-    this.#state = (this.#state & ~IS_READING) | IS_PAUSED;
+  /** Reads nothing until the connection has room again, or never again. */
+  #pauseReading(): void {
+    this.#state &= ~IS_READING;
     if ((this.#state & IS_GONE) !== 0) this.#giveSlot();
   }
 
-  // perf: a method that is bound is compiled for this class alone, an arrow function
-  // for any surroundings: 80 instructions a request (bench/server.ts, GET /, Deno 2.9).
+  // perf: a bound method is compiled for this class alone, an arrow function for
+  // any scope: 80 instructions a request less (bench/server.ts, GET /, Deno 2.9).
   #onRead: (size: number | null) => void = this.#received.bind(this);
   #onWritten: (size: number) => void = this.#written.bind(this);
 
   #received(size: number | null): void {
     const { connection } = this;
-    const buffer = this.#buffer;
     try {
       if (size === null || (this.#state & IS_GONE) !== 0) {
         this.#endReading(size);
-        return;
+      } else {
+        const slot = this.#slot;
+        const buffer = this.#buffer;
+        if (slot === null) connection.receive(buffer, 0, size);
+        else connection.receive(slot.bytes, slot.start, slot.start + size);
+        if (size >= SMALL_READ_BYTES || slot === null) this.#fitBuffer(size);
       }
-      const slot = this.#slot;
-      if (slot === null) connection.receiveElsewhere(buffer, 0, size);
-      else connection.receive(slot.bytes, slot.start, slot.start + size);
-      if (size >= SMALL_READ_BYTES || slot === null) this.#fitBuffer(size);
+      this.#write();
     } catch (error) {
       connection.fail(toError(error)); // a bug of ours
     }
     this.#read();
   }
 
-  /** The peer ended, or nobody here wants any more. */
+  /** The peer closed its direction, or the connection no longer wants what came. */
   #endReading(size: number | null): void {
     this.#onTaken?.resolve(size === null ? null : this.#buffer.slice(0, size));
     this.#state &= ~IS_READING;
@@ -186,7 +170,6 @@ export class DuplexTransport implements Transport, ServedTransport {
     if ((this.#state & IS_GONE) === 0) this.connection.receiveEnd();
   }
 
-  /** A read fails with the connection, whose machine tells everybody else. */
   #onReadFailed = (error: unknown): void => {
     this.#state &= ~IS_READING;
     this.#giveSlot();
@@ -196,7 +179,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     }
   };
 
-  /** Gives the slot back, unless something may still be read into it. */
+  /** Gives the slot back, unless a pending read may still fill it. */
   #giveSlot(): void {
     const slot = this.#slot;
     if (slot === null || (this.#state & IS_READING) !== 0) return;
@@ -204,23 +187,45 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.connection.context.slots.give(slot);
   }
 
-  /** Takes a larger buffer where one was filled, or a small one again. */
+  /** Takes a larger buffer after one was filled, or the small one again. */
   #fitBuffer(size: number): void {
     const { length } = this.#buffer;
     if (length === LARGE_READ_BYTES) {
-      if (this.connection.isIdle) this.#buffer = this.#resting;
+      if (this.connection.isIdle) this.#buffer = this.#idleBuffer;
     } else if (size === length) this.#buffer = this.#largerBuffer(length);
   }
 
   #largerBuffer(length: number): Uint8Array<ArrayBuffer> {
     if (length === MEDIUM_READ_BYTES) return new Uint8Array(LARGE_READ_BYTES);
-    this.#state &= ~IS_READING; // what was read is used up
+    this.#state &= ~IS_READING; // the connection has used the bytes
     this.#giveSlot();
-    this.#resting = new Uint8Array(MEDIUM_READ_BYTES);
-    return this.#resting;
+    this.#idleBuffer = new Uint8Array(MEDIUM_READ_BYTES);
+    return this.#idleBuffer;
   }
 
-  #write(bytes: Uint8Array): void {
+  /** Begins to write what is pending, unless a write is; closes the write direction when asked to. */
+  #write(): void {
+    if ((this.#state & (IS_WRITING | IS_CLOSED)) !== 0) return;
+    const { output } = this.connection;
+    const buffer = output.take();
+    if (buffer !== null) {
+      this.#state |= IS_WRITING;
+      this.#writeBytes(buffer.view());
+    } else if (output.takeEnd()) this.#closeWrite();
+  }
+
+  #closeWrite(): void {
+    const streams = this.#streams;
+    if (streams.closeWrite === undefined) {
+      this.connection.receiveEnd(); // no half-close, so nothing to linger for
+      return;
+    }
+    streams.closeWrite().catch(() => {
+      // The peer is gone already; the pending read reports how.
+    });
+  }
+
+  #writeBytes(bytes: Uint8Array): void {
     this.#streams.write(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
@@ -230,14 +235,15 @@ export class DuplexTransport implements Transport, ServedTransport {
     const { output } = connection;
     try {
       output.sent(size);
-      const { sendStart, sendEnd } = output;
-      if (sendStart < sendEnd) {
-        this.#write(output.sendBytes.subarray(sendStart, sendEnd));
+      const { sentOfFirst } = output;
+      if (sentOfFirst > 0) {
+        const buffer = output.take()!; // a part of it was sent
+        this.#writeBytes(buffer.bytes.subarray(sentOfFirst, buffer.end));
         return;
       }
       this.#state &= ~IS_WRITING;
-      connection.outputSent();
-      if (output.pendingBytes > 0) this.flush();
+      if (output.pendingBytes === 0) connection.outputSent();
+      this.wake();
     } catch (error) {
       connection.fail(toError(error)); // a bug of ours
     }

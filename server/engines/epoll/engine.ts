@@ -4,8 +4,8 @@
  * which belongs to the connection machine's context.
  */
 
+import type { ReceiveWindow } from "../../../codec/simd/head_scanner.ts";
 import type { ListenAddress } from "../../address.ts";
-import type { EngineContext } from "../../connection/engine_context.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import type { Engine } from "../engine.ts";
 import type { Listener } from "../listener.ts";
@@ -16,7 +16,7 @@ import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
 import { EpollSocket } from "./socket.ts";
 import { openListening, resolveHost } from "./socket_calls.ts";
-import { EpollTransport, type ReceivePlace } from "./transport.ts";
+import { EpollTransport } from "./transport.ts";
 
 /** Settings of an {@linkcode EpollEngine}. */
 export interface EpollEngineOptions {
@@ -38,7 +38,8 @@ export class EpollEngine implements Engine {
   #loop: EventLoop;
   #descriptors: readonly number[];
   #onFailure: (error: unknown) => void = () => {};
-  #place: ReceivePlace | null = null;
+  /** The address of the window that all connections receive into. */
+  #windowAddress: Deno.PointerValue = null;
 
   /**
    * Opens the C library and an epoll instance.
@@ -89,8 +90,8 @@ export class EpollEngine implements Engine {
     if (isUntrusted || !(duplex instanceof EpollSocket)) {
       return new DuplexTransport(init);
     }
-    this.#place ??= this.#placeOf(context);
-    return new EpollTransport(init, duplex, this.#place);
+    this.#windowAddress ??= this.#addressOf(context.window);
+    return new EpollTransport(init, duplex, this.#windowAddress);
   }
 
   /** See {@linkcode Engine.close}. */
@@ -99,9 +100,7 @@ export class EpollEngine implements Engine {
     this.#libc.close();
   }
 
-  #placeOf({ window }: EngineContext): ReceivePlace {
-    const { bytes, start, size } = window;
-    const address = this.#libc.addressOf(bytes.subarray(start));
-    return { bytes, start, size, address };
+  #addressOf({ bytes, start }: ReceiveWindow): Deno.PointerValue {
+    return this.#libc.addressOf(bytes.subarray(start));
   }
 }

@@ -1,16 +1,19 @@
 /**
- * Moves one connection's octets between its socket and the connection machine,
- * within the turns of the event loop and without a promise: what came is
- * received into one place for all connections, and what a batch of requests
- * puts out is sent once. No protocol.
+ * Moves one connection's bytes between its socket and the connection machine,
+ * within turns of the event loop and without a promise: all connections receive
+ * into one window, and the responses to a batch of requests are sent once. No
+ * protocol.
  */
 
-import type { Output, OutputBuffer } from "../../connection/output.ts";
-import { toError } from "../../to_error.ts";
-import type { Duplex, Transport } from "../../duplex.ts";
-import { TakenOverDuplex } from "../taken_over_duplex.ts";
+import type { OutputBuffer } from "../../connection/output.ts";
 import type {
   ConnectionMachine,
+  Transport,
+} from "../../connection/transport.ts";
+import type { Duplex } from "../../duplex.ts";
+import { toError } from "../../to_error.ts";
+import { TakenOverDuplex } from "../taken_over_duplex.ts";
+import type {
   ServedTransport,
   TransportInit,
   TransportOwner,
@@ -23,50 +26,46 @@ import {
   WOULD_WAIT,
 } from "./socket.ts";
 
-/** What one connection may receive in a turn: a fast peer keeps nobody waiting. */
+/**
+ * Bytes that one connection receives in a turn: 16 full windows, some hundred
+ * microseconds of work, after which the other connections get theirs.
+ */
 const MAX_TURN_BYTES = 1_048_576;
 
-/** What a connection is at, as bits. */
-const IS_READING = 1;
-const IS_SENDING = 2;
-const IS_SCHEDULED = 4;
-/** Something is left of the segment that is being sent. */
-const IS_UNSENT = 8;
-const IS_TAKEN_OVER = 16;
-const IS_BROKEN = 32;
-const IS_CLOSED = 64;
-
-/** Where octets are received, for all connections of an engine. */
-export interface ReceivePlace {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Offset of the first octet. */
-  readonly start: number;
-  readonly size: number;
-  /** Where the first octet lies, for the system. */
-  readonly address: Deno.PointerValue;
-}
+/** The loop will run the transport as a task. */
+const IS_SCHEDULED = 1;
+/** Output is pending that an event or a task will send: the socket or the budget had no room. */
+const IS_BLOCKED = 2;
+const IS_TAKEN_OVER = 4;
+/** A send failed; the connection is about to be told. */
+const IS_BROKEN = 8;
+const IS_CLOSED = 16;
 
 /** One connection on a socket. */
 export class EpollTransport
   implements Transport, ServedTransport, SocketUser, Task {
-  /** The machine that is fed. */
+  /** The machine that gets the bytes. */
   readonly connection: ConnectionMachine;
   #socket: EpollSocket;
-  #place: ReceivePlace;
+  #windowAddress: Deno.PointerValue;
   #owner: TransportOwner;
   /** Bits. */
   #state = 0;
-  /** The turn in or after which it sent last, other than while reading. */
+  /** The turn in which it last sent on its own, not in response to a read. */
   #sentTurn = -1;
 
-  /** Takes a socket over; {@linkcode EpollTransport.start} begins to read. */
+  /**
+   * Takes a socket; {@linkcode EpollTransport.start} begins to read.
+   *
+   * @param windowAddress The address of the context's window.
+   */
   constructor(
     { options, owner }: TransportInit,
     socket: EpollSocket,
-    place: ReceivePlace,
+    windowAddress: Deno.PointerValue,
   ) {
     this.#socket = socket;
-    this.#place = place;
+    this.#windowAddress = windowAddress;
     this.#owner = owner;
     this.connection = owner.connect(this, options);
   }
@@ -78,12 +77,12 @@ export class EpollTransport
   /** See {@linkcode ServedTransport.start}. */
   start(): void {
     this.#socket.user = this;
-    this.resumeReading(); // octets may have come while it was set up
+    if (this.#socket.isReadable) this.#schedule(); // bytes may have come during setup
   }
 
   /** See {@linkcode SocketUser.socketReady}. */
   socketReady(): void {
-    if ((this.#state & IS_UNSENT) !== 0) this.flush();
+    if ((this.#state & IS_BLOCKED) !== 0) this.#send(false);
     if (this.#socket.isReadable) this.#read();
   }
 
@@ -93,29 +92,10 @@ export class EpollTransport
     this.socketReady();
   }
 
-  /** See {@linkcode Transport.flush}. */
-  flush(): void {
-    if ((this.#state & (IS_SENDING | IS_BROKEN | IS_CLOSED)) !== 0) return;
-    try {
-      if (this.#sendSingle()) return;
-      this.#state |= IS_SENDING;
-      while (this.#sendSegment());
-    } catch (error) {
-      this.#break(error);
-    }
-    this.#state &= ~IS_SENDING;
-  }
-
-  /** See {@linkcode Transport.resumeReading}: in a turn of its own, since the place may be in use. */
-  resumeReading(): void {
-    if (this.#socket.isReadable && (this.#state & IS_READING) === 0) {
-      this.#schedule();
-    }
-  }
-
-  /** See {@linkcode Transport.closeWrite}. */
-  closeWrite(): void {
-    this.#socket.shutdownWrite();
+  /** See {@linkcode Transport.wake}. Reads in a turn of its own, since the window may be in use. */
+  wake(): void {
+    if ((this.#state & IS_BLOCKED) === 0) this.#send(false);
+    if (this.#socket.isReadable) this.#schedule();
   }
 
   /** See {@linkcode Transport.takeOver}. */
@@ -148,40 +128,36 @@ export class EpollTransport
   }
 
   #read(): void {
-    if ((this.#state & (IS_READING | IS_CLOSED)) !== 0) return;
-    this.#state |= IS_READING;
+    if ((this.#state & IS_CLOSED) !== 0) return;
     try {
       this.#receiveAll();
     } catch (error) {
       this.connection.fail(toError(error));
     }
-    this.#state &= ~IS_READING;
-    // Its handler may go on by microtasks, or the rest of a head may be near.
+    // A handler may go on in microtasks, or the rest of a head may be on its way.
     if (!this.connection.isIdle) this.#socket.loop.isFresh = true;
   }
 
   #receiveAll(): void {
     const { connection } = this;
     const socket = this.#socket;
-    const { bytes, start, size, address } = this.#place;
+    const { bytes, start, size } = connection.context.window;
     let budget = MAX_TURN_BYTES;
     do {
       const capacity = connection.readCapacity;
       if (capacity <= 0) return;
       const received = socket.receive(
-        address,
+        this.#windowAddress,
         capacity < size ? capacity : size,
       );
-      if (received > 0) {
-        connection.receive(bytes, start, start + received);
-        budget -= received;
-      } else if (received !== WOULD_WAIT) {
-        connection.receiveEnd();
-        return;
-      }
+      if (received === WOULD_WAIT) continue; // an interrupted call leaves the socket readable
+      if (received > 0) connection.receive(bytes, start, start + received);
+      else connection.receiveEnd();
+      this.#send(true);
+      if (received === 0) return;
+      budget -= received;
       if (budget <= 0) {
-        this.#state &= ~IS_READING;
-        this.resumeReading();
+        if (socket.isReadable) this.#schedule();
         return;
       }
     } while (
@@ -190,56 +166,38 @@ export class EpollTransport
   }
 
   /**
-   * Sends the one answer that there is to send; says whether nothing is left to do.
+   * Sends what is pending, and closes the write direction when asked to.
    *
-   * perf: 0.6 times the instructions of the general way (bench/server.ts, GET /).
+   * @param isReading Whether a read of this turn brought it, which has its own budget.
    */
-  #sendSingle(): boolean {
+  #send(isReading: boolean): void {
+    if ((this.#state & (IS_BROKEN | IS_CLOSED)) !== 0) return;
     const { output } = this.connection;
-    const { single } = output;
-    if (single === null) return false;
-    if (!this.#maySend()) {
-      output.next(); // goes on as a segment
-      this.#state |= IS_UNSENT;
-      return true;
+    try {
+      let buffer = output.take();
+      while (buffer !== null) {
+        if (!isReading && !this.#maySend()) {
+          this.#state |= IS_BLOCKED;
+          return;
+        }
+        const sent = this.#sendBuffer(buffer, output.sentOfFirst);
+        if (sent === WOULD_WAIT) {
+          this.#state |= IS_BLOCKED;
+          return;
+        }
+        output.sent(sent);
+        if (output.pendingBytes === 0) this.connection.outputSent();
+        buffer = output.take();
+      }
+      this.#state &= ~IS_BLOCKED;
+      if (output.takeEnd()) this.#socket.shutdownWrite();
+    } catch (error) {
+      this.#break(error);
     }
-    const size = single.bytes.length;
-    const sent = this.#socket.sendFrom(this.#addressOf(single), size, false);
-    if (sent !== size) {
-      output.next(); // as above
-      this.#state |= IS_UNSENT;
-      if (sent === WOULD_WAIT) return true;
-      output.sent(sent);
-      return false;
-    }
-    output.singleSent();
-    this.connection.outputSent();
-    return output.pendingBytes === 0;
   }
 
-  /** Sends a segment, or what is left of one; says whether to go on at once. */
-  #sendSegment(): boolean {
-    const { output } = this.connection;
-    if ((this.#state & IS_UNSENT) === 0 && !output.next()) return false;
-    this.#state |= IS_UNSENT;
-    if (!this.#maySend()) return false;
-    const sent = this.#sendRest(output);
-    if (sent === WOULD_WAIT) return false;
-    if (sent >= STEP_BYTES) this.#socket.loop.spend(sent);
-    output.sent(sent);
-    if (output.sendStart < output.sendEnd) return true; // the system says itself that it has no room
-    this.#state &= ~IS_UNSENT;
-    this.connection.outputSent();
-    return output.pendingBytes > 0 && (this.#state & IS_CLOSED) === 0;
-  }
-
-  /** Whoever sends again and again without a new turn may have to wait for one. */
+  /** Whether a connection that sends again and again in one turn may do so, or has to wait for the next. */
   #maySend(): boolean {
-    return (this.#state & IS_READING) !== 0 || // of a turn, which has its own bounds
-      this.#maySendAgain();
-  }
-
-  #maySendAgain(): boolean {
     const { loop } = this.#socket;
     if (this.#sentTurn === loop.turn && loop.isSpent()) {
       this.#schedule();
@@ -250,31 +208,34 @@ export class EpollTransport
     return true;
   }
 
-  #sendRest(output: Output): number {
-    const { sendBuffer, sendBytes, sendStart, sendEnd } = output;
-    const size = sendEnd - sendStart;
-    const hasMore = output.pendingBytes > size;
-    if (sendBuffer === null || sendStart > 0) {
-      const rest = sendBytes.subarray(sendStart, sendEnd);
-      return this.#socket.send(plainBytes(rest), hasMore);
-    }
-    return this.#socket.sendFrom(this.#addressOf(sendBuffer), size, hasMore);
+  /** Sends a buffer from `start` on; returns how much the system took. */
+  #sendBuffer(buffer: OutputBuffer, start: number): number {
+    const size = buffer.end - start;
+    const hasMore = this.connection.output.pendingBytes > size;
+    const sent = start > 0 || buffer.isBorrowed
+      ? this.#socket.send(
+        plainBytes(buffer.bytes.subarray(start, buffer.end)),
+        hasMore,
+      )
+      : this.#socket.sendFrom(this.#addressOf(buffer), size, hasMore);
+    if (sent >= STEP_BYTES) this.#socket.loop.spend(sent);
+    return sent;
   }
 
-  /** perf: an address that is made once a buffer saves 130 instructions a request (bench/server.ts, GET /). */
+  /** perf: making the address once a buffer saves 130 instructions a request (bench/server.ts, GET /). */
   #addressOf(buffer: OutputBuffer): Deno.PointerValue {
     buffer.address ??= this.#socket.loop.libc.addressOf(buffer.bytes);
-    return buffer.address as Deno.PointerValue; // nobody else makes any
+    return buffer.address as Deno.PointerValue; // only this engine sets it
   }
 
-  /** Whoever put the octets out is still at work: the end comes behind it. */
+  /** The handler that made the output may be running: the connection is told when it has returned. */
   #break(error: unknown): void {
     this.#state |= IS_BROKEN;
     this.#socket.loop.isFresh = true;
     queueMicrotask(() => this.connection.fail(toError(error)));
   }
 
-  /** The teardown hook may ask for them when the socket is closed. */
+  /** Reads the addresses while the socket is open, since the teardown hook may ask for them. */
   #rememberAddresses(): void {
     void [this.#socket.localAddr, this.#socket.remoteAddr];
   }

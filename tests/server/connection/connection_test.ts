@@ -7,7 +7,7 @@ import { Connection } from "../../../server/connection/connection.ts";
 import type { Handler } from "../../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";
 import { EngineContext } from "../../../server/connection/engine_context.ts";
-import type { Transport } from "../../../server/duplex.ts";
+import type { Transport } from "../../../server/connection/transport.ts";
 import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 import { until } from "../../support/turns.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -64,23 +64,20 @@ class Wire implements Transport {
     bytes.set(encodeLatin1(text), start + place);
     this.connection.receive(bytes, start + place, start + place + text.length);
     bytes.fill(0x78, start, start + size);
+    this.wake();
   }
 
-  flush(): void {
+  wake(): void {
     if (this.isClosed) return;
     const { output } = this.connection;
-    while (output.next()) {
-      const { sendBytes, sendStart, sendEnd } = output;
-      this.#sent += decodeLatin1(sendBytes.subarray(sendStart, sendEnd));
-      output.sent(sendEnd - sendStart);
-      this.connection.outputSent();
+    let buffer = output.take();
+    while (buffer !== null) {
+      this.#sent += decodeLatin1(buffer.bytes.subarray(0, buffer.end));
+      output.sent(buffer.end);
+      if (output.pendingBytes === 0) this.connection.outputSent();
+      buffer = output.take();
     }
-  }
-
-  resumeReading(): void {}
-
-  closeWrite(): void {
-    this.connection.receiveEnd();
+    if (output.takeEnd()) this.connection.receiveEnd();
   }
 
   takeOver(): never {

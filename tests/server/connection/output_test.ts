@@ -1,6 +1,6 @@
-/** Order, counts and reuse in a connection's output. */
+/** Order, counts and reuse in a connection's output, and promises for what was sent. */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   Output,
   OutputBuffer,
@@ -8,23 +8,34 @@ import {
 } from "../../../server/connection/output.ts";
 import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 
-/** Takes all segments as an engine does. */
-function takeAll(output: Output): string[] {
+/** The bytes to send next as a string, or `null` if there are none. */
+function peek(output: Output): string | null {
+  const buffer = output.take();
+  if (buffer === null) return null;
+  return decodeLatin1(buffer.bytes.subarray(output.sentOfFirst, buffer.end));
+}
+
+/** Sends everything as an engine does; gives what each buffer had. */
+function sendAll(output: Output): string[] {
   const taken: string[] = [];
   for (;;) {
-    const segment = output.take();
-    if (segment === null) return taken;
-    taken.push(decodeLatin1(segment));
-    output.sent(segment.length);
+    const text = peek(output);
+    if (text === null) return taken;
+    taken.push(text);
+    output.sent(text.length);
   }
 }
 
-Deno.test("small pieces are gathered into one segment", () => {
+function constant(text: string): OutputBuffer {
+  return OutputBuffer.constant(encodeLatin1(text));
+}
+
+Deno.test("small pieces are gathered into one buffer", () => {
   const output = new Output(new OutputPool());
   output.append(encodeLatin1("ab"));
   output.append(encodeLatin1("cd"));
   assertEquals([output.pendingBytes, output.totalBytes], [4, 4]);
-  assertEquals(takeAll(output), ["abcd"]);
+  assertEquals(sendAll(output), ["abcd"]);
   assertEquals([output.pendingBytes, output.sentBytes], [0, 4]);
 });
 
@@ -34,38 +45,37 @@ Deno.test("a pushed piece is neither copied nor overtaken", () => {
   output.append(encodeLatin1("before"));
   output.push(large);
   output.append(encodeLatin1("after"));
-  const first = output.take();
-  assertEquals(first && decodeLatin1(first), "before");
+  assertEquals(peek(output), "before");
   output.sent(6);
-  assertStrictEquals(output.take(), large);
+  assertStrictEquals(output.take()?.bytes, large);
   output.sent(5);
-  assertEquals(takeAll(output), ["after"]);
+  assertEquals(sendAll(output), ["after"]);
 });
 
-Deno.test("an empty piece makes no segment", () => {
+Deno.test("an empty piece makes no buffer", () => {
   const output = new Output(new OutputPool());
   output.push(new Uint8Array(0));
   output.append(new Uint8Array(0));
-  assertEquals(takeAll(output), []);
+  assertEquals(sendAll(output), []);
 });
 
 Deno.test("what is gathered grows over one buffer, and stays in order over the largest", () => {
   const output = new Output(new OutputPool());
   const piece = "0123456789".repeat(100);
   for (let n = 0; n < 200; n++) output.append(encodeLatin1(piece));
-  const segments = takeAll(output);
+  const segments = sendAll(output);
   assertEquals(segments.join(""), piece.repeat(200));
   assertEquals(segments.length < 6, true);
 });
 
-Deno.test("bytes written while a segment is being sent do not change it", () => {
+Deno.test("bytes that are added while a buffer is being sent go to another one", () => {
   const output = new Output(new OutputPool());
   output.append(encodeLatin1("first"));
   const first = output.take();
   output.append(encodeLatin1("second"));
-  assertEquals(first && decodeLatin1(first), "first");
+  assertEquals(first && decodeLatin1(first.view()), "first");
   output.sent(5);
-  assertEquals(takeAll(output), ["second"]);
+  assertEquals(sendAll(output), ["second"]);
 });
 
 Deno.test("a buffer goes back to its pool only once it was sent", () => {
@@ -75,74 +85,95 @@ Deno.test("a buffer goes back to its pool only once it was sent", () => {
   one.append(encodeLatin1("one"));
   const first = one.take();
   two.append(encodeLatin1("two"));
-  assertEquals(first && decodeLatin1(first), "one");
+  assertEquals(first && decodeLatin1(first.view()), "one");
   one.sent(3);
   one.append(encodeLatin1("again"));
-  assertStrictEquals(one.take()?.buffer, first?.buffer);
-  assertEquals(takeAll(two), ["two"]);
+  assertStrictEquals(one.take(), first);
+  assertEquals(sendAll(two), ["two"]);
 });
 
-Deno.test("clear() drops what was not taken", () => {
-  const output = new Output(new OutputPool());
-  output.append(encodeLatin1("ab"));
-  output.push(encodeLatin1("cd"));
-  output.clear();
-  assertEquals([output.pendingBytes, takeAll(output)], [0, []]);
-});
-
-Deno.test("a segment may be sent in parts", () => {
+Deno.test("a buffer may be sent in parts", () => {
   const output = new Output(new OutputPool());
   output.append(encodeLatin1("parts"));
   output.push(encodeLatin1("more"));
-  assertEquals(output.next(), true);
-  assertEquals([output.sendStart, output.sendEnd], [0, 5]);
+  assertEquals([peek(output), output.sentOfFirst], ["parts", 0]);
   output.sent(2);
-  assertEquals([output.sendStart, output.pendingBytes], [2, 7]);
-  assertEquals(output.sendBuffer?.bytes, output.sendBytes);
+  assertEquals([peek(output), output.pendingBytes], ["rts", 7]);
+  output.sent(0);
+  assertEquals([peek(output), output.sentOfFirst], ["rts", 2]);
   output.sent(3);
-  assertEquals(output.sendBuffer, null);
-  assertEquals(output.next(), true);
-  assertEquals(
-    decodeLatin1(output.sendBytes.subarray(0, output.sendEnd)),
-    "more",
-  );
+  assertEquals([peek(output), output.sentOfFirst], ["more", 0]);
   output.sent(4);
-  assertEquals([output.next(), output.pendingBytes], [false, 0]);
+  assertEquals([peek(output), output.pendingBytes], [null, 0]);
 });
 
-Deno.test("a constant piece is sent from its own buffer when it is alone, and copied otherwise", () => {
+Deno.test("a constant is sent from its own buffer when it is alone, and copied otherwise", () => {
   const output = new Output(new OutputPool());
-  const constant = new OutputBuffer(encodeLatin1("same"), false);
-  output.appendConstant(constant);
-  assertEquals(output.next(), true);
-  assertStrictEquals(output.sendBuffer, constant);
+  const same = constant("same");
+  output.appendConstant(same);
+  assertStrictEquals(output.take(), same);
   output.sent(4);
-  output.appendConstant(constant);
-  output.appendConstant(constant);
-  assertEquals(takeAll(output), ["samesame"]);
+  output.appendConstant(same);
+  output.appendConstant(same);
+  assertEquals(sendAll(output), ["samesame"]);
   output.append(encodeLatin1("first "));
-  output.appendConstant(constant);
-  assertEquals(takeAll(output), ["first same"]);
-  output.appendConstant(constant);
-  output.appendConstant(new OutputBuffer(encodeLatin1("other"), false));
-  assertEquals(takeAll(output), ["sameother"]);
+  output.appendConstant(same);
+  assertEquals(sendAll(output), ["first same"]);
+  output.appendConstant(same);
+  output.appendConstant(constant("other"));
+  assertEquals(sendAll(output), ["sameother"]);
+  output.appendConstant(same);
+  output.push(encodeLatin1("pushed"));
+  assertEquals(sendAll(output), ["same", "pushed"]);
+  assertEquals([same.end, decodeLatin1(same.bytes)], [4, "same"]);
 });
 
-Deno.test("a constant piece goes out as often as it was added", () => {
+Deno.test("a constant goes out as often as it was added", () => {
   const output = new Output(new OutputPool());
-  const constant = new OutputBuffer(
-    encodeLatin1("0123456789".repeat(10)),
-    false,
-  );
-  const text = decodeLatin1(constant.bytes);
+  const text = "0123456789".repeat(10);
+  const buffer = constant(text);
   for (const count of [2, 3, 16, 17, 1000]) {
-    for (let n = 0; n < count; n++) output.appendConstant(constant);
+    for (let n = 0; n < count; n++) output.appendConstant(buffer);
     assertEquals(output.pendingBytes, count * text.length);
-    assertEquals(takeAll(output).join(""), text.repeat(count));
-    for (let n = 0; n < count; n++) output.appendConstant(constant);
+    assertEquals(sendAll(output).join(""), text.repeat(count));
+    for (let n = 0; n < count; n++) output.appendConstant(buffer);
     output.append(encodeLatin1("end"));
-    assertEquals(takeAll(output).join(""), text.repeat(count) + "end");
+    assertEquals(sendAll(output).join(""), text.repeat(count) + "end");
   }
+});
+
+Deno.test("a constant that is being sent is sent once, whatever comes after it", () => {
+  const first = constant("first");
+  const cases: ((output: Output) => void)[] = [
+    (output) => output.append(encodeLatin1("second")),
+    (output) => output.push(encodeLatin1("second")),
+    (output) => output.appendConstant(constant("second")),
+  ];
+  for (const add of cases) {
+    const output = new Output(new OutputPool());
+    output.appendConstant(first);
+    assertStrictEquals(output.take(), first);
+    add(output);
+    assertEquals([output.pendingBytes, output.sentBytes], [11, 0]);
+    output.sent(2);
+    add(output);
+    assertEquals([peek(output), output.sentBytes], ["rst", 2]);
+    output.sent(3);
+    assertEquals([output.pendingBytes, output.sentBytes], [12, 5]);
+    assertEquals(sendAll(output).join(""), "secondsecond");
+  }
+});
+
+Deno.test("a reservation that is not used changes nothing", () => {
+  const output = new Output(new OutputPool());
+  output.reserve(10);
+  output.push(encodeLatin1("pushed"));
+  output.append(encodeLatin1("after"));
+  assertEquals(sendAll(output), ["pushed", "after"]);
+  output.reserve(10);
+  output.reserve(10_000);
+  output.append(encodeLatin1("more"));
+  assertEquals(sendAll(output), ["more"]);
 });
 
 Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
@@ -150,57 +181,60 @@ Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
   const addresses: unknown[] = [];
   for (let turn = 0; turn < 2; turn++) {
     output.append(encodeLatin1("x"));
-    output.next();
-    addresses.push(output.sendBuffer?.address);
-    if (output.sendBuffer !== null) output.sendBuffer.address = "here";
+    const buffer = output.take();
+    addresses.push(buffer?.address);
+    if (buffer !== null) buffer.address = "here";
     output.sent(1);
   }
   assertEquals(addresses, [null, "here"]);
 });
 
-/** What is left of the segment that is being sent. */
-function restOf(output: Output): string {
-  const { sendBytes, sendStart, sendEnd } = output;
-  return decodeLatin1(sendBytes.subarray(sendStart, sendEnd));
-}
-
-Deno.test("a single piece that was taken is sent once, whatever comes behind it meanwhile", () => {
-  const single = new OutputBuffer(encodeLatin1("first"), false);
-  const cases: ((output: Output) => void)[] = [
-    (output) => output.append(encodeLatin1("second")),
-    (output) => output.push(encodeLatin1("second")),
-    (output) =>
-      output.appendConstant(new OutputBuffer(encodeLatin1("second"), false)),
-  ];
-  for (const add of cases) {
-    const output = new Output(new OutputPool());
-    output.appendConstant(single);
-    assertStrictEquals(output.take(), single.bytes);
-    add(output);
-    assertEquals([output.pendingBytes, output.sentBytes], [11, 0]);
-    output.sent(5);
-    assertEquals([output.pendingBytes, output.sentBytes], [6, 5]);
-    assertEquals(takeAll(output), ["second"]);
-  }
+Deno.test("sentUpTo() resolves when the buffer with its position was sent", async () => {
+  const output = new Output(new OutputPool());
+  const resolved: number[] = [];
+  const wait = (position: number) =>
+    output.sentUpTo(position).then(() => resolved.push(position));
+  await output.drained();
+  output.append(encodeLatin1("first"));
+  wait(3);
+  wait(5);
+  wait(6);
+  output.take();
+  output.append(encodeLatin1("second"));
+  const drained = output.drained();
+  output.sent(4);
+  await Promise.resolve();
+  assertEquals(resolved, []);
+  output.sent(1);
+  await Promise.resolve();
+  assertEquals(resolved, [3, 5]);
+  assertEquals(sendAll(output), ["second"]);
+  await drained;
+  assertEquals(resolved, [3, 5, 6]);
 });
 
-Deno.test("a single piece that was taken may be sent in parts", () => {
-  const single = new OutputBuffer(encodeLatin1("single"), false);
+Deno.test("fail() drops what was not sent, and what waits for it rejects with the reason", async () => {
   const output = new Output(new OutputPool());
-  output.appendConstant(single);
+  const reason = new Error("gone");
+  output.append(encodeLatin1("sent"));
+  assertEquals(sendAll(output), ["sent"]);
+  output.append(encodeLatin1("kept"));
+  output.push(encodeLatin1("pushed"));
   output.take();
-  output.sent(4);
-  assertEquals([restOf(output), output.pendingBytes], ["le", 2]);
-  output.append(encodeLatin1("more"));
   output.sent(2);
-  assertEquals(takeAll(output), ["more"]);
-  output.appendConstant(single);
-  output.take();
-  output.singleSent();
-  assertEquals([output.pendingBytes, output.sentBytes], [0, 16]);
-  output.appendConstant(single);
-  output.take();
-  output.clear();
-  output.append(encodeLatin1("last"));
-  assertEquals(takeAll(output), ["last"]);
+  const before = assertRejects(() => output.drained(), Error, "gone");
+  output.fail(reason);
+  await before;
+  assertEquals([output.take(), output.failure], [null, reason]);
+  assertEquals([output.sentBytes, output.pendingBytes], [6, 8]);
+  await output.sentUpTo(6);
+  await assertRejects(() => output.sentUpTo(7), Error, "gone");
+  await assertRejects(() => output.drained(), Error, "gone");
+});
+
+Deno.test("the end of the output is asked for once", () => {
+  const output = new Output(new OutputPool());
+  assertEquals(output.takeEnd(), false);
+  output.requestEnd();
+  assertEquals([output.takeEnd(), output.takeEnd()], [true, false]);
 });

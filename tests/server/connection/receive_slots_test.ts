@@ -1,4 +1,4 @@
-import { assertEquals, assertNotStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
 import {
   ReceiveSlots,
   SLOT_BYTES,
@@ -11,8 +11,10 @@ Deno.test("slots lie beside each other in their area, as many as there is room f
   const second = slots.take();
   assertEquals([first?.start, second?.start], [100, 100 + SLOT_BYTES]);
   assertEquals(slots.take(), null);
-  first?.view.fill(1);
-  second?.view.fill(2);
+  for (const [value, slot] of [first, second].entries()) {
+    assert(slot !== null);
+    bytes.fill(value + 1, slot.start, slot.start + slot.size);
+  }
   assertEquals(bytes[99 + SLOT_BYTES], 1);
   assertEquals(bytes[100 + SLOT_BYTES], 2);
   assertEquals(bytes[100 + 2 * SLOT_BYTES], 0);
