@@ -23,7 +23,7 @@ const USAGE = `usage: deno task bench:count [options]
   --cases A,B     count only these cases: ${
   MACHINE_CASES.map(nameOf).join(", ")
 }
-  --requests N    requests in a round (96000)
+  --requests N    requests in a round (24000)
   --rounds N      rounds of each case (5)`;
 
 /** Instructions per request. */
@@ -93,7 +93,7 @@ function parse(): Plan & { readonly cases: readonly MachineCase[] } {
     args: Deno.args,
     options: {
       cases: { type: "string" },
-      requests: { type: "string", default: "96000" },
+      requests: { type: "string", default: "24000" },
       rounds: { type: "string", default: "5" },
     },
   });

@@ -8,7 +8,7 @@ import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
 /** Enough reads for V8 to optimise everything that a request uses. */
-const WARM_UP_READS = 20_000;
+const WARM_UP_READS = 10_000;
 const WARM_UP_RUNS = 3;
 
 /** The mask; its value does not matter. */

@@ -42,8 +42,8 @@ Times of small changes drown in the noise of a machine; instructions do not.
 \`deno task bench:count\` runs the cases of \`machine_bench.ts\` under valgrind's
 callgrind and prints the user-space instructions per request:
 
-- Each case runs in its own process, which handles 60,000 reads first, so that V8
-  has compiled the code. Then come five rounds of 96,000 requests.
+- Each case runs in its own process, which handles 30,000 reads first, so that V8
+  has compiled the code. Then come five rounds of 24,000 requests.
 - The program calls \`umask\` between two rounds, and callgrind starts a new count
   at each call. Start, warm-up and rounds are therefore counted separately.
 - The result is the lowest round. The highest one is printed too; if it differs
