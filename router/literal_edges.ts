@@ -1,65 +1,66 @@
 /*
- * Literal segments where a path may go on, found by the characters that tell
- * them apart. Whole paths are text_table.ts; what a segment is worth is
- * match.ts.
+ * Finds the literal segment with which a path continues, among the literal
+ * children of one node of the pattern tree (match.ts). Whole literal paths are
+ * literal_paths.ts.
  *
- * How the choice works. Of several texts, the place is taken at which they
- * differ most, among those that all of them have; the end of a text counts as
- * the slash that follows it in a longer path. Texts that are alike there are
- * told apart by another place, and so on until one is left. It alone is
- * compared as text. So a search reads one to three characters, and the segment
- * needs not be cut out of the path, nor its end be known.
+ * How it works. A decision tree compares single characters. Each of its nodes
+ * looks at the position where the remaining segments differ most; the end of a
+ * segment counts as the slash that follows it in a longer path. When one
+ * segment remains, it is compared as a string. A search therefore reads one to
+ * three characters before that comparison, and the caller needs to know only
+ * where the segment starts, not where it ends.
  */
 
 const SLASH = 0x2f; // /
 
-/** Stands where no text goes on. */
+/** Marks a character with which no segment continues. */
 const NONE = -1;
 
 /** What an edge leads to. */
-export interface EdgeEnd {
-  /** The segment, visible ASCII without slashes. */
+export interface EdgeTarget {
+  /** The literal segment, visible ASCII without slashes. */
   readonly text: string;
 }
 
 /**
- * Finds the literal segment with which a path goes on.
+ * The literal edges of one node.
  *
  * perf: replaces a table keyed by a hash of the segment. bench/router_bench.ts,
- * 300 routes of an API: 0.73 times for hits on text not seen before, 0.87 times
- * on constants, 0.62 and 0.68 times for misses. Comparing character by
- * character in place of `slice` and `===` makes a hit 1.15 times as long
+ * 300 routes of an API: 0.73 times the time for hits on new strings, 0.87 times
+ * for hits on constants, 0.62 and 0.68 times for misses. Comparing character by
+ * character instead of `slice` and `===` makes a hit take 1.15 times as long
  * (Deno 2.9.6).
  *
  * @typeParam N What an edge leads to.
  */
-export class LiteralEdges<N extends EdgeEnd> {
+export class LiteralEdges<N extends EdgeTarget> {
   /**
-   * Choices, one after the other: a place; the least character there, how many
-   * follow it; for each of them the next choice, {@linkcode NONE}, or the
-   * complement of an index of `#ends`.
+   * The decision tree, one node after the other. A node is: the position to
+   * look at, the least character there, how many characters follow from it, and
+   * one cell for each of these characters. A cell holds the index of the next
+   * node, {@linkcode NONE}, or the complement of an index of `#targets`.
    */
   readonly #cells: Int32Array;
-  /** What the edges lead to; nothing at the complement of {@linkcode NONE}. */
-  readonly #ends: readonly (N | undefined)[];
+  /** What the edges lead to; index 0, the complement of {@linkcode NONE}, is unused. */
+  readonly #targets: readonly (N | undefined)[];
 
   /**
-   * Builds the choices.
+   * Builds the decision tree.
    *
-   * @param ends What the edges lead to, at least one, no two texts alike.
+   * @param targets What the edges lead to: at least one, all texts different.
    */
-  constructor(ends: readonly N[]) {
+  constructor(targets: readonly N[]) {
     const cells: number[] = [];
-    const known: (N | undefined)[] = [undefined];
-    addChoice(ends, cells, known);
+    const indexed: (N | undefined)[] = [undefined];
+    addNode(targets, cells, indexed);
     this.#cells = Int32Array.from(cells);
-    this.#ends = known;
+    this.#targets = indexed;
   }
 
   /**
    * Finds the edge whose text is the segment that starts at an offset.
    *
-   * @param path Any text.
+   * @param path Any string.
    * @param start Where the segment starts, at most `path.length`.
    * @returns What the edge leads to, or `undefined`.
    */
@@ -68,13 +69,13 @@ export class LiteralEdges<N extends EdgeEnd> {
     const length = path.length;
     let cell = 0;
     do {
-      const at = start + cells[cell]!; // choices are whole, here and below
+      const at = start + cells[cell]!; // nodes are complete, here and below
       const code = at < length ? path.charCodeAt(at) : SLASH;
       const offset = code - cells[cell + 1]!;
       if (offset < 0 || offset >= cells[cell + 2]!) return undefined;
       cell = cells[cell + 3 + offset]!;
     } while (cell >= 0);
-    const found = this.#ends[~cell];
+    const found = this.#targets[~cell];
     if (found === undefined) return undefined;
     const { text } = found;
     const end = start + text.length;
@@ -85,39 +86,39 @@ export class LiteralEdges<N extends EdgeEnd> {
   }
 }
 
-/** Adds the choice among `ends` and those below it; gives where it starts. */
-function addChoice<N extends EdgeEnd>(
-  ends: readonly N[],
+/** Adds the node that tells `targets` apart, and those below it; returns its index. */
+function addNode<N extends EdgeTarget>(
+  targets: readonly N[],
   cells: number[],
-  known: (N | undefined)[],
+  indexed: (N | undefined)[],
 ): number {
-  const place = choosePlace(ends);
-  const groups = Map.groupBy(ends, ({ text }) => codeAt(text, place));
+  const position = choosePosition(targets);
+  const groups = Map.groupBy(targets, ({ text }) => codeAt(text, position));
   const least = Math.min(...groups.keys());
   const count = Math.max(...groups.keys()) - least + 1;
   const start = cells.length;
-  cells.push(place, least, count, ...new Array<number>(count).fill(NONE));
+  cells.push(position, least, count, ...new Array<number>(count).fill(NONE));
   for (const [code, group] of groups) {
     cells[start + 3 + code - least] = group.length === 1
-      ? ~(known.push(group[0]) - 1)
-      : addChoice(group, cells, known);
+      ? ~(indexed.push(group[0]) - 1)
+      : addNode(group, cells, indexed);
   }
   return start;
 }
 
-/** The place at which texts differ most; no text ends before it. */
-function choosePlace(ends: readonly EdgeEnd[]): number {
-  const shortest = Math.min(...ends.map(({ text }) => text.length));
+/** Finds the position at which the texts differ most; no text ends before it. */
+function choosePosition(targets: readonly EdgeTarget[]): number {
+  const shortest = Math.min(...targets.map(({ text }) => text.length));
   let best = 0;
-  let mostKinds = 0;
-  for (let place = 0; place <= shortest; place++) {
-    const kinds = new Set(ends.map(({ text }) => codeAt(text, place))).size;
-    if (kinds > mostKinds) [best, mostKinds] = [place, kinds];
+  let mostCodes = 0;
+  for (let position = 0; position <= shortest; position++) {
+    const codes = new Set(targets.map(({ text }) => codeAt(text, position)));
+    if (codes.size > mostCodes) [best, mostCodes] = [position, codes.size];
   }
   return best;
 }
 
-/** The character of a text, or the slash behind it. */
-function codeAt(text: string, place: number): number {
-  return place < text.length ? text.charCodeAt(place) : SLASH;
+/** The character at a position, or the slash that follows the text. */
+function codeAt(text: string, position: number): number {
+  return position < text.length ? text.charCodeAt(position) : SLASH;
 }

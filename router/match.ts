@@ -1,57 +1,59 @@
 /*
- * Precedence and matching over segments, for the patterns of one method that
- * are not all literal (those are found by their whole text before this file is
- * asked). Spelling is pattern.ts, captured text is params.ts.
+ * Precedence and matching, segment by segment, for the patterns of one method
+ * that are not all literal; router.ts looks all-literal patterns up before it
+ * asks here. Pattern syntax is pattern.ts, captured values are params.ts.
  *
- * How the search works. Patterns form a tree with one edge a segment. Among
- * the patterns that match a path, the one with the most leading literals wins,
- * so `find` follows literal edges as deep as they go and asks, on the way
- * back, each node for the patterns whose first non-literal segment is there:
- * the first answer is the best. Below such an edge leading literals no longer
- * count: the kind of the last segment decides, then the first segment that
- * differs. Walking the edges by rank (literal, param, `*`, `**`) meets
- * candidates in the order of the second rule, so a later one replaces an
- * earlier one only if its last kind is greater, and a subtree without a greater
- * last kind (`reach`) is not entered. No node is entered twice for a path: the
- * work is bounded by the octets of the path plus the nodes of the tree,
- * whatever the path.
+ * How the search works. The patterns form a tree with one edge for each
+ * segment. Among the patterns that match a path, the one with the most leading
+ * literals wins. So `find` first follows literal edges as deep as they lead.
+ * Then it goes back up and asks each node for patterns whose first non-literal
+ * segment is there; the first answer is the best. Below such a segment, leading
+ * literals no longer count: the kind of the last segment decides, then the
+ * first segment that differs. The search walks edges by rank (literal, param,
+ * `*`, `**`), so it meets candidates in the order of the second rule. A later
+ * candidate replaces an earlier one only if its last kind ranks higher, and the
+ * search skips subtrees that have no higher last kind (`reach`). It enters no
+ * node twice for one path. The work is bounded by the length of the path plus
+ * the number of nodes, whatever the path.
  */
 
 import { LiteralEdges } from "./literal_edges.ts";
 import { type Pattern, type Segment, SegmentKind } from "./pattern.ts";
 
-// Segments that were noted stand in `starts`: `!` there says nothing else.
+// `!` after an index of `starts` is safe: the search notes a segment before it reads it.
 
 const SLASH = 0x2f; // /
 
-/** Below every {@linkcode SegmentKind}: any candidate is better than none. */
+/** Lower than every {@linkcode SegmentKind}, so that any candidate is better than none. */
 const NO_KIND = -1;
 
 /**
- * Finds the best of many patterns for a path, without visiting them all.
+ * Finds the pattern that wins for a path, without trying them all.
  *
- * Immutable as seen from outside: {@linkcode PatternTree.find} notes the
- * segments of the path at hand in memory of the tree and keeps no text.
+ * The patterns never change. {@linkcode PatternTree.find} overwrites
+ * {@linkcode PatternTree.starts} with the offsets of the current path and keeps
+ * no string.
  *
- * @typeParam T What stands for a pattern; an object, so that none is a miss.
+ * @typeParam T What is found for a pattern; an object, so that `undefined`
+ * always means a miss.
  */
 export class PatternTree<T extends object> {
   /**
-   * Where the segments of the latest path start, and the one after them: as
-   * many as {@linkcode PatternTree.find} had to read, those of the winner's
-   * params and the ones after these included.
+   * Where the segments of the latest path start, as far as
+   * {@linkcode PatternTree.find} had to read them. That includes each param of
+   * the winner and the segment after it.
    */
   readonly starts: Int32Array;
   readonly #root: PatternNode<T>;
-  /** How many segments of the path at hand were read. */
+  /** How many segments of the current path were read. */
   #readCount = 0;
 
   /**
-   * Grows the tree.
+   * Builds the tree.
    *
    * @param patterns Patterns with at least one segment that is not literal,
-   * each with what {@linkcode PatternTree.find} gives for it. Of two with the
-   * same shape, param names apart, the later replaces the earlier.
+   * each with what {@linkcode PatternTree.find} returns for it. Of two patterns
+   * that differ only in param names, the later replaces the earlier.
    */
   constructor(patterns: Iterable<readonly [Pattern, T]>) {
     const root = new PatternNode<T>({ kind: SegmentKind.literal, text: "" });
@@ -76,8 +78,8 @@ export class PatternTree<T extends object> {
   /**
    * Finds the pattern that wins for a path.
    *
-   * @param path The raw path; one that does not start with `/` has no match.
-   * @returns What was registered with the winner, or `undefined`.
+   * @param path The raw path. A path that does not start with `/` has no match.
+   * @returns What belongs to the winner, or `undefined`.
    */
   find(path: string): T | undefined {
     let node: PatternNode<T> | undefined = this.#root;
@@ -103,7 +105,7 @@ export class PatternTree<T extends object> {
     return undefined;
   }
 
-  /** Finds the best end at or below `from` whose last kind is above `floor`. */
+  /** Finds the best pattern that ends at or below `from` and has a last kind above `floor`. */
   #pick(
     path: string,
     from: PatternNode<T>,
@@ -132,7 +134,7 @@ export class PatternTree<T extends object> {
     }
   }
 
-  /** Does the same for the edges of `node` that are not literal. */
+  /** Does the same below the edges of `node` that are not literal. */
   #pickOther(
     path: string,
     node: PatternNode<T>,
@@ -158,7 +160,7 @@ export class PatternTree<T extends object> {
     return rest !== undefined && rest.kind > bestKind ? rest : best;
   }
 
-  /** Follows a literal edge, and notes where the segment ends. */
+  /** Follows a literal edge, and notes where the next segment starts. */
   #literalChild(
     path: string,
     node: PatternNode<T>,
@@ -177,9 +179,9 @@ export class PatternTree<T extends object> {
   }
 
   /**
-   * Whether there is a segment `index` that is not empty. All segments before
-   * it have been read. Where it ends is noted, so that nodes at the same depth
-   * share the work; what no node asks for is not looked at.
+   * Says whether segment `index` exists and is not empty. All segments before
+   * it have been read. The start of the next segment is noted, so that nodes at
+   * the same depth find it; segments that no node asks for are not read.
    */
   #hasText(path: string, index: number): boolean {
     const start = this.starts[index]!;
@@ -193,26 +195,26 @@ export class PatternTree<T extends object> {
   }
 }
 
-/** The end of one edge: what one more segment of a pattern leads to. */
+/** A node of the tree, at the end of the edge for one segment. */
 class PatternNode<T> {
   readonly parent: PatternNode<T> | undefined;
   readonly kind: SegmentKind;
-  /** The segment that leads here. */
+  /** The literal or param name of the segment that leads here. */
   readonly text: string;
-  /** The greatest last kind of all patterns that pass or end here. */
+  /** The highest last kind of all patterns that pass through or end here. */
   reach: number = NO_KIND;
-  /** What is registered for the pattern that ends here. */
+  /** What is found for the pattern that ends here, if one does. */
   value: T | undefined = undefined;
-  /** The literal edges, once the node is finished. */
+  /** The literal edges; set by {@linkcode PatternNode.finish}. */
   literals: LiteralEdges<PatternNode<T>> | undefined = undefined;
   param: PatternNode<T> | undefined = undefined;
   wildcard: PatternNode<T> | undefined = undefined;
   rest: PatternNode<T> | undefined = undefined;
-  /** Whether there are edges that are not literal. */
+  /** Whether the node has edges that are not literal. */
   isFork = false;
-  /** `param`, if that is the only edge of those. */
+  /** `param`, if it is the only edge that is not literal. */
   loneParam: PatternNode<T> | undefined = undefined;
-  /** The ends of the literal edges by their text, until the node is finished. */
+  /** The literal children by their text, while the tree is being built. */
   #growing: Map<string, PatternNode<T>> | undefined = undefined;
 
   constructor({ kind, text }: Segment, parent?: PatternNode<T>) {
@@ -221,7 +223,7 @@ class PatternNode<T> {
     this.text = text;
   }
 
-  /** Gives the end of the edge for `segment`, which it makes if need be. */
+  /** Returns the child for `segment`, and adds it if it is missing. */
   childFor(segment: Segment): PatternNode<T> {
     switch (segment.kind) {
       case SegmentKind.literal:
@@ -235,7 +237,7 @@ class PatternNode<T> {
     }
   }
 
-  /** Makes what a search needs, here and below, when all patterns are there. */
+  /** Prepares this node and those below it for searches, after the last pattern. */
   finish(): void {
     const { param, wildcard, rest } = this;
     this.isFork = (param ?? wildcard ?? rest) !== undefined;

@@ -1,24 +1,56 @@
 /*
- * Captured path segments, as views of the path: text is cut out when somebody
- * asks. Which segments are captured is decided in pattern.ts.
+ * The captured segments of a path, and their names as types. A value is cut out
+ * of the path when it is read. Which segments are captured is decided in
+ * pattern.ts.
  */
 
 const MAX_QUOTED_LENGTH = 64;
 
-/** How many offsets of how many bits fit into a small integer. */
+/** Three offsets of 10 bits fit into a small integer. */
 const PACKED_COUNT = 3;
 const OFFSET_BITS = 10;
 const OFFSET_MASK = (1 << OFFSET_BITS) - 1;
 
-/** No packed offsets. */
+/** Marks offsets that do not fit, or that were not given. */
 const UNKNOWN_OFFSETS = -1;
 
 /**
- * The path segments that the `:name` parts of a pattern stand for.
+ * The param names of a pattern, as a union of string literals.
  *
- * Values are made on demand and hold the path, nothing else, so they stay
- * valid for as long as the object does. Names are plain data: `__proto__` is a
- * name like any other. A pattern without params has an object of size 0.
+ * A pattern without params gives `never`; a pattern that is only known as
+ * `string` gives `string`.
+ *
+ * @example Names of a pattern
+ * ```ts ignore
+ * type Names = ParamNames<"/user/:id/posts/:post">; // "id" | "post"
+ * ```
+ *
+ * @typeParam Pattern The pattern as a string literal.
+ */
+export type ParamNames<Pattern extends string> = string extends Pattern ? string
+  : NamesInSegments<Pattern, never>;
+
+/** Walks over the segments; `Found` makes it a tail call, which TypeScript follows deeper. */
+type NamesInSegments<Rest extends string, Found extends string> = Rest extends
+  `${infer Segment}/${infer Tail}`
+  ? NamesInSegments<Tail, Found | NameOf<Segment>>
+  : Found | NameOf<Rest>;
+
+type NameOf<Segment extends string> = Segment extends `:${infer Name}` ? Name
+  : never;
+
+/**
+ * The path segments that the `:name` segments of a pattern captured.
+ *
+ * The object holds the path and no bytes of the request, so it stays valid for
+ * as long as the program keeps it. Names are plain data: `__proto__` is a name
+ * like any other. A pattern without params has an object of size 0.
+ *
+ * @typeParam Name The names that are known to exist. With `string`, the
+ * default, a read value may be `undefined`; with a union of literals such as
+ * `"id" | "post"`, a value is always there and another name is a type error.
+ * @typeParam Value What a read returns; follows from `Name`. As a parameter it
+ * keeps params with known names assignable to plain `Params`.
  *
  * @example Read what a route captured
  * ```ts
@@ -31,8 +63,12 @@ const UNKNOWN_OFFSETS = -1;
  * assertEquals(params.decoded("name"), "café");
  * ```
  */
-export class Params {
-  /** The params of a route that captures nothing. */
+export class Params<
+  Name extends string = string,
+  Value extends string | undefined = string extends Name ? string | undefined
+    : string,
+> {
+  /** The params of every route that captures nothing. */
   static readonly empty: Params = new Params("/", {
     paramNames: [],
     paramSegments: [],
@@ -41,19 +77,20 @@ export class Params {
   readonly #path: string;
   readonly #names: readonly string[];
   readonly #segments: readonly number[];
-  /** Where the first texts start and end, see {@linkcode packOffsets}. */
+  /** Where the first values start and end, see {@linkcode packOffsets}. */
   readonly #starts: number;
   readonly #ends: number;
 
   /**
-   * Makes the params of one match; a router does this for its callers.
+   * Makes the params of one match. The router calls this; programs receive the
+   * object with a match.
    *
    * @param path The whole path, starting with `/`.
-   * @param pattern The param names, without repetition, and for each of them
-   * the index of its segment in `path`, where the one after the first `/` is 0.
-   * @param starts What `packOffsets` makes of the offsets at which the first
-   * texts start; texts are walked to without it.
-   * @param ends What it makes of those at which they end.
+   * @param pattern The param names, all different, and for each of them the
+   * index of its segment in `path`; the segment after the first `/` has index 0.
+   * @param starts Where the first values start, from `packOffsets`. Without it
+   * a read walks over the segments of the path.
+   * @param ends Where the first values end, from `packOffsets`.
    */
   constructor(
     path: string,
@@ -76,48 +113,48 @@ export class Params {
     return this.#names.length;
   }
 
-  /** The names in the order of the pattern. */
+  /** The names, in the order of the pattern. */
   get names(): readonly string[] {
     return this.#names;
   }
 
   /**
-   * Tells whether the pattern has a param of this name.
+   * Says whether the pattern has a param of this name.
    *
    * @param name The name without the colon; case counts.
-   * @returns Whether {@linkcode Params.get} gives a text.
+   * @returns Whether {@linkcode Params.get} returns a value for the name.
    */
   has(name: string): boolean {
     return this.#names.includes(name);
   }
 
   /**
-   * Reads a param as it stands in the path, percent-encoding included.
+   * Reads a param as it was sent, percent-encoding included.
    *
    * @param name The name without the colon; case counts.
-   * @returns The segment, never empty, or `undefined` if there is no such param.
+   * @returns The segment, which is never empty, or `undefined` if the pattern
+   * has no such param.
    */
+  get(name: Name): Value;
   get(name: string): string | undefined {
-    const names = this.#names;
-    for (let index = 0; index < names.length; index++) {
-      if (names[index] === name) return this.#cut(index);
-    }
-    return undefined;
+    return this.#read(name);
   }
 
   /**
-   * Reads a param with its percent-encoded UTF-8 decoded (RFC 3986 §2.1).
+   * Reads a param and decodes its percent-encoded UTF-8 (RFC 3986 §2.1).
    *
-   * An encoded slash becomes a slash and `%00` a NUL: check the text before it
-   * names a file. `+` stays `+`.
+   * An encoded slash becomes a slash and `%00` a NUL, so check the value before
+   * it becomes part of a file name. `+` stays `+`.
    *
    * @param name The name without the colon; case counts.
-   * @returns The text, or `undefined` if and only if there is no such param.
+   * @returns The decoded segment, or `undefined` if the pattern has no such
+   * param.
    * @throws {URIError} If the segment has a `%` without two hex digits, or
-   * octets that are not UTF-8.
+   * encodes bytes that are not UTF-8.
    */
+  decoded(name: Name): Value;
   decoded(name: string): string | undefined {
-    const raw = this.get(name);
+    const raw = this.#read(name);
     if (raw === undefined || !raw.includes("%")) return raw;
     try {
       return decodeURIComponent(raw);
@@ -133,9 +170,9 @@ export class Params {
   }
 
   /**
-   * Walks over names and raw values in the order of the pattern.
+   * Iterates over names and raw values, in the order of the pattern.
    *
-   * @returns An iterator over pairs.
+   * @returns An iterator over pairs of name and value.
    */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     for (const [index, name] of this.#names.entries()) {
@@ -143,7 +180,15 @@ export class Params {
     }
   }
 
-  /** Cuts out the text of the param at `index`. */
+  #read(name: string): string | undefined {
+    const names = this.#names;
+    for (let index = 0; index < names.length; index++) {
+      if (names[index] === name) return this.#cut(index);
+    }
+    return undefined;
+  }
+
+  /** Cuts the value of the param at `index` out of the path. */
   #cut(index: number): string {
     const path = this.#path;
     const ends = this.#ends;
@@ -159,11 +204,11 @@ export class Params {
 /**
  * Packs up to three offsets into a small integer.
  *
- * perf: replaces walking over all segments before a param. An array of offsets
- * was tried and makes a match 15 ns slower. bench/router_bench.ts, 300 routes
- * of an API, all params read: 0.79 times (Deno 2.9.6).
+ * perf: a read otherwise walks over all segments before the param. Noting the
+ * offsets in an array makes a match take 15 ns longer. bench/router_bench.ts,
+ * 300 routes of an API, all params read: 0.79 times (Deno 2.9.6).
  *
- * @returns The offsets, or {@linkcode UNKNOWN_OFFSETS} if one is too great.
+ * @returns The offsets, or {@linkcode UNKNOWN_OFFSETS} if one does not fit.
  */
 export function packOffsets(
   first: number,
@@ -175,7 +220,7 @@ export function packOffsets(
     : first | second << OFFSET_BITS | third << 2 * OFFSET_BITS;
 }
 
-/** Cuts segment `index` out of a path that is known to have it. */
+/** Cuts segment `index` out of a path that has at least that many. */
 function cutSegment(path: string, index: number): string {
   let start = 1;
   for (let skipped = 0; skipped < index; skipped++) {

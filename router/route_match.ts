@@ -1,32 +1,32 @@
 /*
- * What a found route looks like, and how it is made. Which route is found is
- * router.ts and match.ts.
+ * The result of a match, and how a route makes it. Which route wins is decided
+ * in router.ts and match.ts.
  */
 
 import { packOffsets, Params } from "./params.ts";
 import type { Pattern } from "./pattern.ts";
 
-/** What a router knows about a path that has a route. */
+/** What a router returns for a path that has a route. */
 export interface RouteMatch<T> {
-  /** What was registered with the route. */
+  /** The value that was registered with the route. */
   readonly value: T;
-  /** The captured segments; {@linkcode Params.empty} if there are none. */
+  /** The captured segments; {@linkcode Params.empty} if the pattern has none. */
   readonly params: Params;
   /** The pattern as it was registered. */
   readonly pattern: string;
 }
 
 /**
- * What the tree of patterns holds: enough to make a match of a path.
+ * A route in the pattern tree: makes the match for a path.
  *
  * @typeParam T What a route carries.
  */
 export class PatternRoute<T> {
   readonly #pattern: Pattern;
   readonly #value: T;
-  /** The match of every path, if nothing is captured. */
+  /** The match for every path, if the pattern captures nothing. */
   readonly #fixed: RouteMatch<T> | undefined;
-  /** The segments of the first params; where there is none, of the one before. */
+  /** The segments of the first three params; a missing one repeats the one before it. */
   readonly #first: number;
   readonly #second: number;
   readonly #third: number;
@@ -43,7 +43,7 @@ export class PatternRoute<T> {
     this.#third = third;
   }
 
-  /** Makes the match of a path with segments at these offsets. */
+  /** Makes the match for a path whose segments start at these offsets. */
   match(path: string, starts: Int32Array): RouteMatch<T> {
     if (this.#fixed !== undefined) return this.#fixed;
     const pattern = this.#pattern;
@@ -53,7 +53,7 @@ export class PatternRoute<T> {
     const params = new Params(
       path,
       pattern,
-      // The tree has read every param and where the next segment starts.
+      // The search has noted where each param and the segment after it start.
       packOffsets(starts[first]!, starts[second]!, starts[third]!),
       packOffsets(
         starts[first + 1]! - 1,
@@ -65,7 +65,7 @@ export class PatternRoute<T> {
   }
 }
 
-/** Makes the match of every path that has a pattern without params. */
+/** Makes the one match of a pattern without params. */
 export function makeFixed<T>({ text }: Pattern, value: T): RouteMatch<T> {
   return Object.freeze({ value, params: Params.empty, pattern: text });
 }

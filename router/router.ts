@@ -1,60 +1,33 @@
-/**
- * A router on its own: patterns, precedence and params, generic in what a
- * route carries. It knows nothing of HTTP messages.
- *
- * A pattern is split at `/`. A segment is
- *
- * | segment | matches |
- * | --- | --- |
- * | `:name` | one segment, captured |
- * | `*` | one segment |
- * | `**` | any number of segments, none included; only as the last one |
- * | anything else | exactly this text |
- *
- * `:name` and `*` need a segment that is not empty: `/user/:id` does not match
- * `/user/`. Trailing and doubled slashes count, so `/hello/` is not `/hello`;
- * `/any/**` matches `/any`, `/any/` and `/any////`, and `/**` every path that
- * starts with `/`. Literals are compared with the path as it was sent: nothing
- * is decoded, case counts. `*` alone is the path of `OPTIONS *`, which no other
- * pattern matches.
- *
- * Where several patterns match, one without `:name`, `*` and `**` wins; then
- * the one with the most leading literal segments; then the one whose last
- * segment ranks highest, in the order literal, `:name`, `*`, `**`; then, from
- * left to right, the first segment of different rank decides. The order of
- * registration never matters, but the same shape twice (param names apart)
- * keeps only the later route.
- *
- * @example Match a request line
- * ```ts
- * import { RouterBuilder } from "@khttp/khttp/router";
- * import { assertEquals } from "@std/assert";
- *
- * const router = new RouterBuilder<string>()
- *   .add("GET", "/blog/:slug", "post")
- *   .add("GET", "/blog/**", "archive")
- *   .build();
- * assertEquals(router.match("GET", "/blog/intro")?.value, "post");
- * assertEquals(router.match("GET", "/blog/2024/10")?.value, "archive");
- * ```
- *
- * @module
+/*
+ * The router and its builder: one table of literal paths and one tree of
+ * patterns for each method. The rules of matching are in mod.ts, the search
+ * through patterns is match.ts, pattern syntax is pattern.ts.
  */
 
 import { LiteralPaths } from "./literal_paths.ts";
-import { type LiteralEntry, LiteralTable } from "./literal_table.ts";
 import { PatternTree } from "./match.ts";
-import { Params } from "./params.ts";
+import { MethodLists, NO_METHODS } from "./method_lists.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 import { makeFixed, PatternRoute, type RouteMatch } from "./route_match.ts";
 
-export { Params, type RouteMatch };
-
-/** A token (RFC 9110 §5.6.2), which is what a method is made of. */
+/** A token (RFC 9110 §5.6.2), as every method is. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+/** The method whose routes answer for a path but do not make it known. */
+const OPTIONS = "OPTIONS";
+
+/** An all-literal route, for code that looks such routes up by itself. */
+export interface LiteralRoute<T> {
+  /** The method. */
+  readonly method: string;
+  /** The path, visible ASCII. */
+  readonly path: string;
+  /** The match that {@linkcode Router.match} returns. */
+  readonly value: RouteMatch<T>;
+}
+
 /**
- * Collects routes and freezes them into a {@linkcode Router}.
+ * Collects routes and builds an immutable {@linkcode Router} from them.
  *
  * @typeParam T What a route carries, such as a handler.
  *
@@ -74,14 +47,16 @@ export class RouterBuilder<T> {
   readonly #routes: [method: string, pattern: string, value: T][] = [];
 
   /**
-   * Adds a route, or replaces the one of the same method and shape.
+   * Adds a route. It replaces an earlier one with the same method and the same
+   * shape; patterns that differ only in param names have the same shape.
    *
    * @param method Any token; case counts.
-   * @param pattern The pattern, in the language that this module describes.
-   * @param value What {@linkcode RouteMatch.value} gives for this route.
+   * @param pattern The pattern, in the syntax that this module describes.
+   * @param value What {@linkcode RouteMatch.value} is for this route.
    * @returns The builder itself.
-   * @throws {TypeError} If `method` is not a token or `pattern` can never
-   * match; nothing is added then.
+   * @throws {TypeError} If `method` is not a token, or if `pattern` is not
+   * valid; no route is added then. The message names the segment and says what
+   * to write instead.
    */
   add(method: string, pattern: string, value: T): this {
     parseRoute(method, pattern);
@@ -90,8 +65,8 @@ export class RouterBuilder<T> {
   }
 
   /**
-   * Makes a router of the routes so far. The builder stays usable; what is
-   * added later reaches later routers only.
+   * Builds a router from the routes so far. The builder stays usable; routes
+   * that are added later are only in routers that are built later.
    *
    * @returns An immutable router.
    */
@@ -103,9 +78,10 @@ export class RouterBuilder<T> {
 /**
  * An immutable set of routes.
  *
- * A hit on a route without params makes no object: its match was made, and
- * frozen, when the router was built. The work for one path is bounded by the
- * length of the path plus the number of patterns' segments, whatever the path.
+ * The match of a route without params is made and frozen when the router is
+ * built, so a hit on such a route allocates nothing. The work for one path is
+ * bounded by the length of the path plus the number of segments in all patterns
+ * of the method, whatever the path.
  *
  * @typeParam T What a route carries, such as a handler.
  *
@@ -122,40 +98,37 @@ export class RouterBuilder<T> {
  * ```
  */
 export class Router<T> {
-  readonly #methods: ReadonlyMap<string, MethodRoutes<T>>;
+  readonly #byMethod: ReadonlyMap<string, MethodRoutes<T>>;
+  /** The same, in ascending order of the methods. */
+  readonly #sorted: readonly MethodRoutes<T>[];
   /**
-   * The routes of the method that is by far the most frequent.
+   * The routes of GET, by far the most frequent method.
    *
-   * perf: saves the look-up among methods. bench/router_bench.ts, 1,001 literal
+   * perf: saves the look-up of the method. bench/router_bench.ts, 1,001 literal
    * routes, hits on constants: 0.75 times (Deno 2.9.6).
    */
   readonly #get: MethodRoutes<T> | undefined;
-  readonly #literals: LiteralTable<RouteMatch<T>>;
+  readonly #lists: MethodLists = new MethodLists();
 
   /**
-   * Builds a router at once; {@linkcode RouterBuilder} does it in steps.
+   * Builds a router from all its routes; {@linkcode RouterBuilder} does it in
+   * steps.
    *
-   * @param routes Method, pattern and value of each route.
-   * @throws {TypeError} If a method is not a token or a pattern can never
-   * match.
+   * @param routes Method, pattern and value of each route. Of two with the same
+   * method and shape, the later one counts.
+   * @throws {TypeError} If a method is not a token or a pattern is not valid.
    */
   constructor(
     routes: Iterable<readonly [method: string, pattern: string, value: T]>,
   ) {
-    const byMethod = Map.groupBy(routes, ([method]) => method);
-    const names = [...byMethod.keys()].sort();
-    const methods = new Map<string, MethodRoutes<T>>();
-    const literals: LiteralEntry<RouteMatch<T>>[] = [];
-    for (const method of names) {
-      const known = new MethodRoutes(byMethod.get(method) ?? []);
-      methods.set(method, known);
-      for (const value of known.literals) {
-        literals.push({ method, path: value.pattern, value });
-      }
-    }
-    this.#methods = methods;
-    this.#get = methods.get("GET");
-    this.#literals = new LiteralTable(literals);
+    const grouped = Map.groupBy(routes, ([method]) => method);
+    this.#sorted = [...grouped.keys()].sort().map((method) =>
+      new MethodRoutes(method, grouped.get(method) ?? [])
+    );
+    this.#byMethod = new Map(
+      this.#sorted.map((known) => [known.method, known]),
+    );
+    this.#get = this.#byMethod.get("GET");
     Object.freeze(this);
   }
 
@@ -163,102 +136,145 @@ export class Router<T> {
    * Finds the route for a method and a path.
    *
    * @param method The method; case counts.
-   * @param path The raw path, from its first `/` to before any `?`, or `*`.
+   * @param path The path as it was sent: from its first `/` up to a `?`, or `*`.
    * @returns The match, or `undefined` if no route of this method matches.
    */
   match(method: string, path: string): RouteMatch<T> | undefined {
-    const routes = method === "GET" ? this.#get : this.#methods.get(method);
-    return routes?.match(path);
+    return this.#routesOf(method)?.match(path);
   }
 
   /**
-   * Finds an all-literal route by the octets of a request line, without making
-   * text or any other object.
+   * Finds an all-literal route by the bytes of its path, without making a
+   * string.
    *
-   * `undefined` says nothing about patterns; {@linkcode Router.match} has to
-   * be asked then. The octets are only read, and not after the call.
+   * `undefined` says nothing about patterns with params or wildcards: call
+   * {@linkcode Router.match} then. The bytes are only read, and only during the
+   * call.
    *
-   * @param bytes Memory that holds `METHOD SP path` in one run.
-   * @param start Where the method starts.
-   * @param pathEnd Where the path ends, at most `bytes.length`.
-   * @returns The very match that {@linkcode Router.match} gives, or `undefined`.
+   * @param method The method; case counts.
+   * @param bytes Memory that holds the path.
+   * @param start Where the path starts.
+   * @param end Where the path ends, at most `bytes.length`.
+   * @returns The same object that {@linkcode Router.match} returns, or
+   * `undefined` if no all-literal route of this method has this path.
    */
-  matchLiteralOctets(
+  matchLiteral(
+    method: string,
     bytes: Uint8Array,
     start: number,
-    pathEnd: number,
+    end: number,
   ): RouteMatch<T> | undefined {
-    return this.#literals.find(bytes, start, pathEnd);
+    return this.#routesOf(method)?.literalPaths.findBytes(bytes, start, end);
   }
 
   /**
-   * The all-literal routes, for whoever looks for them on its own.
+   * The all-literal routes, for code that looks them up by itself.
    *
    * @internal
    */
-  get literalRoutes(): readonly LiteralEntry<RouteMatch<T>>[] {
-    return this.#literals.entries;
+  get literalRoutes(): readonly LiteralRoute<T>[] {
+    return this.#sorted.flatMap(({ method, literals }) =>
+      literals.map((value) => ({ method, path: value.pattern, value }))
+    );
   }
 
   /**
-   * Lists the methods that have a route for a path, as `Allow` needs them.
+   * Lists the methods that have a route for a path, as `Allow` needs them
+   * (RFC 9110 §10.2.1).
    *
-   * @param path The raw path, or `*`.
-   * @returns The methods in ascending order, each once; empty if there are none.
+   * A path that only `OPTIONS` routes match is not known, so the list is empty:
+   * an `OPTIONS` route at `/**` answers CORS preflights and makes no resource of
+   * a path that has none.
+   *
+   * The list is frozen, and the same object for the same methods, so a program
+   * can keep what it derives from it by identity. A path without a route costs
+   * no allocation.
+   *
+   * @param path The path as it was sent, or `*`.
+   * @returns The methods in ascending order, each once; empty if the path is
+   * not known.
+   *
+   * @example A preflight route for all paths
+   * ```ts
+   * import { Router } from "@khttp/khttp/router";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const router = new Router([["OPTIONS", "/**", 0], ["GET", "/notes", 1]]);
+   * assertEquals(router.methodsFor("/notes"), ["GET", "OPTIONS"]);
+   * assertEquals(router.methodsFor("/nothing"), []);
+   * ```
    */
   methodsFor(path: string): readonly string[] {
-    const found: string[] = [];
-    for (const [method, routes] of this.#methods) {
-      if (routes.match(path) !== undefined) found.push(method);
+    const sorted = this.#sorted;
+    let list = NO_METHODS;
+    let isKnown = false;
+    for (let index = 0; index < sorted.length; index++) {
+      const routes = sorted[index]!; // below the length
+      if (!routes.matches(path)) continue;
+      if (routes.method !== OPTIONS) isKnown = true;
+      list = this.#lists.append(list, routes.method);
     }
-    return found;
+    return isKnown ? list : NO_METHODS;
   }
 
   /**
-   * Tells whether any route uses a method.
+   * Says whether any route has a method.
    *
    * @param method The method; case counts.
    * @returns Whether at least one route was registered with it.
    */
   knowsMethod(method: string): boolean {
-    return this.#methods.has(method);
+    return this.#byMethod.has(method);
+  }
+
+  #routesOf(method: string): MethodRoutes<T> | undefined {
+    return method === "GET" ? this.#get : this.#byMethod.get(method);
   }
 }
 
 /** The routes of one method. */
 class MethodRoutes<T> {
+  readonly method: string;
   readonly literals: readonly RouteMatch<T>[];
-  readonly #literalPaths: LiteralPaths<RouteMatch<T>>;
-  /** The patterns, if there are any. */
+  readonly literalPaths: LiteralPaths<RouteMatch<T>>;
+  /** The other patterns, if there are any. */
   readonly #patterns: PatternTree<PatternRoute<T>> | undefined;
 
   constructor(
+    method: string,
     routes: Iterable<readonly [method: string, pattern: string, value: T]>,
   ) {
     const literals = new Map<string, RouteMatch<T>>();
     const patterns: [Pattern, PatternRoute<T>][] = [];
-    for (const [method, text, value] of routes) {
+    for (const [, text, value] of routes) {
       const pattern = parseRoute(method, text);
       if (pattern.isLiteral) literals.set(text, makeFixed(pattern, value));
       else patterns.push([pattern, new PatternRoute(pattern, value)]);
     }
+    this.method = method;
     this.literals = [...literals.values()];
-    this.#literalPaths = new LiteralPaths(this.literals);
+    this.literalPaths = new LiteralPaths(this.literals);
     this.#patterns = patterns.length > 0
       ? new PatternTree(patterns)
       : undefined;
   }
 
   match(path: string): RouteMatch<T> | undefined {
-    const literal = this.#literalPaths.find(path);
+    const literal = this.literalPaths.find(path);
     if (literal !== undefined) return literal;
     const patterns = this.#patterns;
     if (patterns === undefined) return undefined;
     return patterns.find(path)?.match(path, patterns.starts);
   }
+
+  /** Says whether a path has a route, without making its match. */
+  matches(path: string): boolean {
+    return this.literalPaths.find(path) !== undefined ||
+      this.#patterns?.find(path) !== undefined;
+  }
 }
 
-/** Checks one route and takes its pattern apart. */
+/** Checks one route and parses its pattern. */
 function parseRoute(method: string, pattern: string): Pattern {
   if (!TOKEN.test(method)) {
     throw new TypeError(

@@ -25,7 +25,7 @@ Deno.test("LiteralEdges find the segment that starts at an offset", () => {
   }
 });
 
-Deno.test("LiteralEdges tell apart texts of which one starts the other", () => {
+Deno.test("LiteralEdges tell apart texts that are prefixes of each other", () => {
   const texts = ["", "a", "ab", "abc", "abd", "b", "ba"];
   const edges = edgesOf(...texts);
   for (const text of texts) {
@@ -38,7 +38,7 @@ Deno.test("LiteralEdges tell apart texts of which one starts the other", () => {
   }
 });
 
-Deno.test("LiteralEdges take one empty segment", () => {
+Deno.test("LiteralEdges find an empty segment", () => {
   const edges = edgesOf("");
   assertEquals(edges.find("/", 1), { text: "" });
   assertEquals(edges.find("//", 1), { text: "" });

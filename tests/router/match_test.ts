@@ -123,7 +123,7 @@ Deno.test("Router match() agrees with walking all patterns by the written rules"
 
       const bytes = encoder.encode(`${method} ${path}`);
       assertStrictEquals(
-        router.matchLiteralOctets(bytes, 0, bytes.length),
+        router.matchLiteral(method, bytes, method.length + 1, bytes.length),
         expected && isLiteral(expected[1]) ? found : undefined,
         about,
       );
@@ -217,7 +217,7 @@ Deno.test("Router match() ends soon for long paths and many mixed patterns", () 
   }
 });
 
-Deno.test("Router match() reads a param behind a long one", () => {
+Deno.test("Router match() reads a param after a long one", () => {
   const router = new Router([["GET", "/:a/:b/:c", 0]]);
   const long = "x".repeat(100_000);
   const params = router.match("GET", `/${long}/b/${long}`)?.params;

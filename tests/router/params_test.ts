@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { Params } from "../../router/params.ts";
+import { type ParamNames, Params } from "../../router/params.ts";
 
 Deno.test("Params get() gives the raw segments", () => {
   const path = "/one/t%20wo//three";
@@ -102,4 +102,63 @@ Deno.test("Params.empty has nothing", () => {
   assertEquals(Params.empty.names, []);
   assertEquals([...Params.empty], []);
   assertEquals(Params.empty.get("a"), undefined);
+});
+
+/** Compiles only if both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends
+  (<T>() => T extends B ? 1 : 2) ? true : false;
+
+Deno.test("ParamNames lists the param names of a pattern as literals", () => {
+  const checks: readonly true[] = [
+    true satisfies Same<ParamNames<"/user/:id">, "id">,
+    true satisfies Same<ParamNames<"/:a/b/:c/*/:d/**">, "a" | "c" | "d">,
+    true satisfies Same<ParamNames<"/:id/">, "id">,
+    true satisfies Same<ParamNames<"//:id">, "id">,
+    true satisfies Same<ParamNames<"/">, never>,
+    true satisfies Same<ParamNames<"/a:b/*">, never>,
+    true satisfies Same<ParamNames<"/**">, never>,
+    true satisfies Same<ParamNames<"*">, never>,
+    true satisfies Same<ParamNames<string>, string>,
+    true satisfies Same<ParamNames<"/:a" | "/:b">, "a" | "b">,
+    // @ts-expect-error the pattern captures "id"
+    true satisfies Same<ParamNames<"/user/:id">, "nmae">,
+  ];
+  assertEquals(checks.length, 11);
+});
+
+Deno.test("ParamNames follows long patterns", () => {
+  type Ten = "/a/b/c/d/e/f/g/h/i/:x";
+  type Long = `${Ten}${Ten}${Ten}${Ten}${Ten}${Ten}${Ten}${Ten}${Ten}/:last`;
+  const check = true satisfies Same<ParamNames<Long>, "x" | "last">;
+  assertEquals(check, true);
+});
+
+Deno.test("Params with known names read strings and refuse other names", () => {
+  const params = new Params<ParamNames<"/user/:id">>("/user/7%20", {
+    paramNames: ["id"],
+    paramSegments: [1],
+  });
+  const raw: string = params.get("id");
+  const decoded: string = params.decoded("id");
+  assertEquals([raw, decoded], ["7%20", "7 "]);
+  // @ts-expect-error the pattern has no such param
+  assertEquals(params.get("nmae"), undefined);
+  // @ts-expect-error the pattern has no such param
+  assertEquals(params.decoded("nmae"), undefined);
+  const general: Params = params;
+  // @ts-expect-error may be undefined where the names are not known
+  const text: string = general.get("id");
+  assertEquals(text, "7%20");
+  // @ts-expect-error nothing says that the pattern has this param
+  const narrowed: Params<"id"> = general;
+  assertEquals(narrowed.get("id"), "7%20");
+});
+
+Deno.test("Params of a pattern without params refuse every name", () => {
+  const params = new Params<ParamNames<"/a">>("/a", {
+    paramNames: [],
+    paramSegments: [],
+  });
+  // @ts-expect-error the pattern has no params
+  assertEquals(params.get("id"), undefined);
 });

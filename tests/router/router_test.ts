@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { Params, Router, RouterBuilder } from "../../router/router.ts";
+import { Params, Router, RouterBuilder } from "../../router/mod.ts";
 
 type Route = readonly [method: string, pattern: string, value: number];
 type Query = readonly [
@@ -346,35 +346,56 @@ Deno.test("Router match() finds each of 1,001 literal routes", () => {
   const router = new Router(routes);
   const encoder = new TextEncoder();
   for (const [method, path, value] of routes) {
-    const bytes = encoder.encode(`${method} ${path}`);
+    const bytes = encoder.encode(path);
     assertEquals(router.match(method, path)?.value, value);
-    const found = router.matchLiteralOctets(bytes, 0, bytes.length);
+    const found = router.matchLiteral(method, bytes, 0, bytes.length);
     assertEquals(found?.value, value);
   }
   assertEquals(router.match("GET", "/route/1001/x"), undefined);
 });
 
-Deno.test("Router matchLiteralOctets() gives the match that match() gives", () => {
-  const router = new Router([["GET", "/a", 0], ["POST", "/a", 1], [
-    "GET",
-    "/:p",
-    2,
-  ], ["OPTIONS", "*", 3]]);
+Deno.test("Router matchLiteral() returns the match that match() returns", () => {
+  const router = new Router([
+    ["GET", "/a", 0],
+    ["POST", "/a", 1],
+    ["GET", "/:p", 2],
+    ["PURGE", "/a", 3],
+  ]);
   const cases: [method: string, path: string, isLiteral: boolean][] = [
     ["GET", "/a", true],
     ["POST", "/a", true],
-    ["OPTIONS", "*", true],
+    ["PURGE", "/a", true],
     ["GET", "/b", false],
+    ["GET", "/a/", false],
     ["PUT", "/a", false],
+    ["get", "/a", false],
   ];
   for (const [method, path, isLiteral] of cases) {
-    const bytes = new TextEncoder().encode(`xx${method} ${path} HTTP/1.1`);
-    const methodEnd = 2 + method.length;
-    const pathEnd = methodEnd + 1 + path.length;
+    const bytes = new TextEncoder().encode(`${method} ${path} HTTP/1.1`);
+    const start = method.length + 1;
     assertStrictEquals(
-      router.matchLiteralOctets(bytes, 2, pathEnd),
+      router.matchLiteral(method, bytes, start, start + path.length),
       isLiteral ? router.match(method, path) : undefined,
+      `${method} ${path}`,
     );
+  }
+});
+
+Deno.test("Router literalRoutes lists the literal routes with their matches", () => {
+  const router = new Router([
+    ["PUT", "/b", 0],
+    ["GET", "/a", 1],
+    ["GET", "/:p", 2],
+    ["GET", "/a", 3],
+    ["OPTIONS", "*", 4],
+  ]);
+  const found = router.literalRoutes;
+  assertEquals(
+    found.map(({ method, path, value }) => [method, path, value.value]),
+    [["GET", "/a", 3], ["OPTIONS", "*", 4], ["PUT", "/b", 0]],
+  );
+  for (const { method, path, value } of found) {
+    assertStrictEquals(router.match(method, path), value);
   }
 });
 
@@ -384,12 +405,42 @@ Deno.test("Router methodsFor() lists methods in order, each once", () => {
     ["GET", "/a/:b", 1],
     ["GET", "/a/**", 2],
     ["DELETE", "/a/b", 3],
-    ["OPTIONS", "*", 4],
   ]);
   assertEquals(router.methodsFor("/a/b"), ["DELETE", "GET", "PUT"]);
   assertEquals(router.methodsFor("/a"), ["GET"]);
-  assertEquals(router.methodsFor("*"), ["OPTIONS"]);
   assertEquals(router.methodsFor("/x"), []);
+});
+
+Deno.test("Router methodsFor() does not know a path that only OPTIONS routes match", () => {
+  const router = new Router([
+    ["OPTIONS", "/**", 0],
+    ["OPTIONS", "/only", 1],
+    ["OPTIONS", "*", 2],
+    ["GET", "/a", 3],
+    ["POST", "/b/:id", 4],
+    ["PURGE", "/a", 5],
+  ]);
+  assertEquals(router.methodsFor("/a"), ["GET", "OPTIONS", "PURGE"]);
+  assertEquals(router.methodsFor("/b/1"), ["OPTIONS", "POST"]);
+  for (const path of ["/", "/x", "/b", "/only", "*"]) {
+    assertEquals(router.methodsFor(path), [], path);
+  }
+});
+
+Deno.test("Router methodsFor() returns one frozen list for the same methods", () => {
+  const router = new Router([
+    ["GET", "/a/:b", 0],
+    ["PUT", "/a/:b", 1],
+    ["GET", "/c", 2],
+    ["PUT", "/**", 3],
+  ]);
+  const list = router.methodsFor("/a/1");
+  assertEquals(list, ["GET", "PUT"]);
+  assertEquals(Object.isFrozen(list), true);
+  assertStrictEquals(router.methodsFor("/a/2"), list);
+  assertStrictEquals(router.methodsFor("/c"), list);
+  assertEquals(router.methodsFor("/d"), ["PUT"]);
+  assertStrictEquals(router.methodsFor("d"), router.methodsFor(""));
 });
 
 Deno.test("Router knowsMethod() looks at all routes and at case", () => {
@@ -405,10 +456,9 @@ Deno.test("Router without routes matches nothing", () => {
   assertEquals(router.match("GET", "/"), undefined);
   assertEquals(router.methodsFor("/"), []);
   assertEquals(
-    router.matchLiteralOctets(new Uint8Array(5), 0, 5),
+    router.matchLiteral("GET", new Uint8Array(5), 0, 5),
     undefined,
   );
-  assertEquals(router.matchLiteralOctets(new Uint8Array(), 0, 0), undefined);
 });
 
 Deno.test("RouterBuilder build() leaves earlier routers as they are", () => {
@@ -439,7 +489,7 @@ Deno.test("RouterBuilder add() rejects what is not a method or a pattern", () =>
   assertThrows(
     () => builder.add("GET", "/a/**/b", 0),
     TypeError,
-    'Cannot register route "/a/**/b": "**" must be the last segment (segment 2)',
+    'Cannot register route "/a/**/b": "**" must be the last segment',
   );
   assertEquals(builder.build().knowsMethod("GET"), false);
 });
