@@ -88,12 +88,14 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
   if (
     !ctx.isRewritten && head !== null && !hasScannerLooked && head.isOriginForm
   ) {
-    // perf: finds a literal route by the bytes of the request. A string as the
-    // key costs 1,050 instructions (bench/machine_bench.ts).
+    // perf: finds a literal route by the bytes of its path. Making the path a
+    // string first takes 1.03 to 1.08 times the time of a request whose head
+    // comes in two parts (bench/machine_bench.ts, Deno 2.9).
     const { bytes, base } = head;
-    const literal = router.matchLiteralOctets(
+    const literal = router.matchLiteral(
+      ctx.method,
       bytes,
-      base + head.methodStart,
+      base + head.methodEnd + 1,
       base + head.pathEnd,
     );
     if (literal !== undefined) return literal.value(ctx, res);
