@@ -183,9 +183,9 @@ testEngines(
     await leaving.head();
     // The kernel resets a connection that is closed with unread bytes.
     leaving.close();
-    const told = Promise.all([departure.signal, departure.sent]);
+    const reported = Promise.all([departure.signal, departure.sent]);
     await withDeadline(departure.canceled, DEADLINE_MS);
-    for (const error of await withDeadline(told, DEADLINE_MS)) {
+    for (const error of await withDeadline(reported, DEADLINE_MS)) {
       assert(error instanceof Error, String(error));
     }
     for (let n = 0; n < 5; n++) {
@@ -285,7 +285,7 @@ testEngines(
 );
 
 testEngines(
-  "R110: a handler that goes on after the peer left does no harm",
+  "R110: a handler that keeps running after the peer left does no harm",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();

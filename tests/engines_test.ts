@@ -182,7 +182,7 @@ const others: Readonly<Record<string, string>> = {
   "server/engines/": "one engine or its parts",
   "server/connection/deadlines_test.ts":
     "the unit that all engines share, in memory",
-  "workers": "several processes, with a table of engines of its own",
+  "workers": "several processes, with their own table of engines",
 };
 
 /** Ways to serve that choose an engine without the table. */

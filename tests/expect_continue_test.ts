@@ -90,7 +90,7 @@ testEngines(
 
 /** Handlers that respond without reading; the peer never sends its body. */
 const refusing: Readonly<Record<string, Handler>> = {
-  "answers at once": (_, res) => res.send(401),
+  "answers synchronously": (_, res) => res.send(401),
   "answers later": async (_, res) => {
     await turn();
     res.send(401);
@@ -175,7 +175,7 @@ const unawaited: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [what, wire, body] of unawaited) {
-  testEngines(`R106: nothing is said ${what}`, async (engine) => {
+  testEngines(`R106: no 1xx is sent ${what}`, async (engine) => {
     const peer = engine.timed(async (ctx, res) =>
       res.ok(await ctx.body.text())
     );

@@ -1,5 +1,5 @@
 /**
- * Our client with other servers, and other clients with our server: shows that
+ * The client with other servers, and other clients with the server: shows that
  * both sides read the protocol in the same way.
  */
 // deno-lint-ignore-file no-console
@@ -220,18 +220,20 @@ testEngines(
 async function nodeRequest(
   options: http.RequestOptions,
   body?: Uint8Array | AsyncIterable<Uint8Array>,
-): Promise<{ status: number; bytes: Uint8Array<ArrayBuffer>; told: boolean }> {
+): Promise<
+  { status: number; bytes: Uint8Array<ArrayBuffer>; hasContinued: boolean }
+> {
   const { promise, resolve, reject } = Promise.withResolvers<
     http.IncomingMessage
   >();
   const request = http.request(options, resolve);
   request.on("error", reject);
-  let told = false;
+  let hasContinued = false;
   if (JSON.stringify(options.headers ?? {}).includes("100-continue")) {
     const proceed = new Promise((proceed) => request.once("continue", proceed));
     request.flushHeaders();
     await proceed;
-    told = true;
+    hasContinued = true;
   }
   if (body instanceof Uint8Array || body === undefined) request.end(body);
   else {
@@ -245,7 +247,7 @@ async function nodeRequest(
   const pieces: Uint8Array[] = [];
   for await (const piece of response) pieces.push(piece);
   const bytes = new Uint8Array(Buffer.concat(pieces));
-  return { status: response.statusCode ?? 0, bytes, told };
+  return { status: response.statusCode ?? 0, bytes, hasContinued };
 }
 
 testEngines(
@@ -275,7 +277,7 @@ testEngines(
         const options = to("/hash", "POST", fields);
         const up = await nodeRequest(options, inPieces(LARGE));
         assertEquals(text(up.bytes), LARGE_HASH);
-        assertEquals(up.told, "expect" in fields);
+        assertEquals(up.hasContinued, "expect" in fields);
       }
       assertEquals(origin.connectionCount, 1);
     } finally {

@@ -14,10 +14,10 @@ import { type TestEngine, testEngines } from "./support/engines.ts";
 import { everySplit, seededSplits } from "./support/splits.ts";
 import { runEach, type Wire } from "./support/wire.ts";
 
-const BEHIND = "GET /behind HTTP/1.1\r\nHost: a\r\n\r\n";
+const FOLLOWING = "GET /following HTTP/1.1\r\nHost: a\r\n\r\n";
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  "answers at once": (_, res) => res.ok("ok"),
+  "answers synchronously": (_, res) => res.ok("ok"),
   "answers later": async (_, res) => {
     await Promise.resolve();
     res.ok("ok");
@@ -82,7 +82,7 @@ async function checkBroken(
   testCase: ConformanceCase,
 ): Promise<void> {
   const isCut = testCase.ending === "ended by peer";
-  const wire = testCase.wire + (isCut ? "" : BEHIND);
+  const wire = testCase.wire + (isCut ? "" : FOLLOWING);
   const options = { expectResponses: Infinity, endsAfterPieces: isCut };
   const pieces = deliveries(servers.engine, encodeLatin1(wire));
   await runEach(servers.for(testCase), pieces, options, (outcome, pieces) => {
@@ -100,7 +100,7 @@ async function checkWhole(
 ): Promise<void> {
   const pieces = deliveries(
     servers.engine,
-    encodeLatin1(testCase.wire + BEHIND),
+    encodeLatin1(testCase.wire + FOLLOWING),
   );
   await runEach(
     servers.for(testCase),
@@ -108,7 +108,7 @@ async function checkWhole(
     { expectResponses: 2 },
     (outcome, pieces) => {
       const message = `${testCase.name} in ${pieces.length} pieces`;
-      assertEquals(outcome.log, ["/", "/behind"], message);
+      assertEquals(outcome.log, ["/", "/following"], message);
       assertEquals(outcome.responses.map(({ status }) => status), [200, 200]);
       assertEquals(outcome.rest, "", message);
     },

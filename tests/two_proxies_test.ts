@@ -68,8 +68,8 @@ const lengths: readonly Wire[] = [
     "CL beyond 2^64",
     `${POST}Content-Length: 18446744073709551616\r\n\r\n`,
   ),
-  refused("CL behind a space", `${POST}Content-Length : 37\r\n\r\n`),
-  refused("CL behind a tab", `${POST}Content-Length\t: 37\r\n\r\n`),
+  refused("CL after a space", `${POST}Content-Length : 37\r\n\r\n`),
+  refused("CL after a tab", `${POST}Content-Length\t: 37\r\n\r\n`),
   refused("CL with NUL", `${POST}Content-Length: 0\0\r\n\r\n`),
   forwarded(
     "CL with zeros",
@@ -81,12 +81,12 @@ const lengths: readonly Wire[] = [
 /** Codings that some parsers read as chunked and others do not. */
 const codings: readonly Wire[] = [
   ["a coding in front", "gzip, chunked", 501],
-  ["a coding behind", "chunked, gzip", 400],
+  ["a coding after it", "chunked, gzip", 400],
   ["identity", "identity", 400],
   ["chunked twice", "chunked, chunked", 400],
   ["xchunked", "xchunked", 400],
   ["a comma in front", ",chunked", 400],
-  ["a comma behind", "chunked,", 400],
+  ["a comma after it", "chunked,", 400],
   ["a parameter", "chunked;q=1", 400],
   ["quotes", '"chunked"', 400],
   ["a vertical tab", "\x0bchunked", 400],
@@ -115,11 +115,11 @@ const codingLines: readonly Wire[] = [
     `${POST}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n`,
   ),
   refused(
-    "TE.TE: behind a bare LF",
+    "TE.TE: after a bare LF",
     `${POST}X: y\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   ),
   refused(
-    "TE.TE: behind a bare CR",
+    "TE.TE: after a bare CR",
     `${POST}X: y\rTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   ),
   refused(
@@ -149,7 +149,7 @@ const chunks: readonly Wire[] = [
   ["0x", "0x5\r\nhello\r\n0\r\n\r\n"],
   ["an underscore", "5_0\r\nhello\r\n0\r\n\r\n"],
   ["a space in front", " 5\r\nhello\r\n0\r\n\r\n"],
-  ["a space behind", "5 \r\nhello\r\n0\r\n\r\n"],
+  ["a space after it", "5 \r\nhello\r\n0\r\n\r\n"],
   ["a size of 2^64 + 5", "10000000000000005\r\nhello\r\n0\r\n\r\n"],
   ["a size of 2^64 - 1", "FFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n"],
   ["a bare LF after the size", "5\nhello\r\n0\r\n\r\n"],
@@ -161,7 +161,7 @@ const chunks: readonly Wire[] = [
   ["an extension of 2 KiB", `5;${"a".repeat(2048)}\r\nhello\r\n0\r\n\r\n`],
   ["no end of data", "5\r\nhello0\r\n\r\n"],
   ["another end of data", "5\r\nhelloXX0\r\n\r\n"],
-  ["a bare LF behind data", "5\r\nhello\n0\r\n\r\n"],
+  ["a bare LF after data", "5\r\nhello\n0\r\n\r\n"],
   ["a last chunk with bare LFs", "5\r\nhello\r\n0\n\n"],
   ["a last chunk with one CR too many", "0\r\r\n\r\n"],
   ["a trailer that frames", "0\r\nContent-Length: 37\r\n\r\n"],
@@ -170,7 +170,7 @@ const chunks: readonly Wire[] = [
   ["a trailer that authorises", "0\r\nAuthorization: x\r\n\r\n"],
   ["a folded trailer", "0\r\nX: a\r\n b\r\n\r\n"],
   ["a trailer with a space before its colon", "0\r\nX : a\r\n\r\n"],
-  ["a trailer behind a bare LF", "0\r\nX: a\nY: b\r\n\r\n"],
+  ["a trailer after a bare LF", "0\r\nX: a\nY: b\r\n\r\n"],
 ].map(([name, body]) => refused(`chunks: ${name}`, CHUNKED + body));
 
 const bodies: readonly Wire[] = [
@@ -217,7 +217,7 @@ const bodies: readonly Wire[] = [
     "POST /first ",
   ),
   forwarded(
-    "behind Connection: close",
+    "after Connection: close",
     `GET /first HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n${GET}`,
     "GET /first ",
   ),
@@ -474,7 +474,7 @@ const poisons:
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n${POISON}`,
       200,
     ],
-    ["one behind a 204", `HTTP/1.1 204 X\r\n\r\n${POISON}`, 204],
+    ["one after a 204", `HTTP/1.1 204 X\r\n\r\n${POISON}`, 204],
     [
       "one after a 304",
       `HTTP/1.1 304 X\r\nContent-Length: 6\r\n\r\n${POISON}`,

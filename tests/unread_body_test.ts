@@ -38,7 +38,7 @@ function post(size: number): string {
 
 /** Handlers that read nothing or only a part of the body. */
 const IGNORING: Readonly<Record<string, Handler>> = {
-  "answers at once": (_, res) => res.ok("ok"),
+  "answers synchronously": (_, res) => res.ok("ok"),
   "answers later": async (_, res) => {
     await Promise.resolve();
     res.ok("ok");

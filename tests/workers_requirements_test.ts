@@ -75,7 +75,7 @@ const refused: readonly {
 
 for (const { name, flags, engine, error, remedies } of refused) {
   Deno.test({
-    name: `serveThreaded() refuses without ${name} [${engine}]`,
+    name: `serveThreaded() throws without ${name} [${engine}]`,
     ignore,
     fn: async () => {
       const text = await refusal(flags, engine);
@@ -138,7 +138,7 @@ const places: readonly {
 
 for (const { name, wrap, text } of places) {
   Deno.test({
-    name: `serveThreaded() refuses ${name}`,
+    name: `serveThreaded() rejects ${name}`,
     ignore,
     fn: async () => {
       const code = `
@@ -153,9 +153,9 @@ for (const { name, wrap, text } of places) {
         args: ["eval", wrap(code)],
         env: { NO_COLOR: "1" },
       }).output();
-      const said = new TextDecoder().decode(stdout);
-      assertStringIncludes(said, "TypeError: Cannot ");
-      assertStringIncludes(said, text);
+      const printed = new TextDecoder().decode(stdout);
+      assertStringIncludes(printed, "TypeError: Cannot ");
+      assertStringIncludes(printed, text);
     },
   });
 }
@@ -213,7 +213,7 @@ const mistakes: readonly {
 
 for (const { name, address, options, error, text } of mistakes) {
   Deno.test({
-    name: `serveThreaded() refuses ${name}`,
+    name: `serveThreaded() rejects ${name}`,
     ignore,
     fn: () => {
       const server = Server.builder(address).build();

@@ -142,14 +142,14 @@ export const chunkedCases: readonly ConformanceCase[] = [
     `${HEAD}3\r\nabc\r\n3\r\n`,
     "BODY_TOO_LARGE",
     413,
-    { options: { maxBodyBytes: 5 }, ending: "closes at once" },
+    { options: { maxBodyBytes: 5 }, ending: "closes immediately" },
   ),
   breaks(
     "R76: one size above maxBodyBytes",
     `${HEAD}100000004\r\n`,
     "BODY_TOO_LARGE",
     413,
-    { options: { maxBodyBytes: 4_294_967_299 }, ending: "closes at once" },
+    { options: { maxBodyBytes: 4_294_967_299 }, ending: "closes immediately" },
   ),
   serves(
     "R76: a total of maxBodyBytes",

@@ -41,7 +41,7 @@ const BEHIND = {
   "keeps": NEXT,
   "closes": SMUGGLED,
   "ended by peer": "",
-  "closes at once": "",
+  "closes immediately": "",
 } as const;
 
 function* deliveries(

@@ -202,7 +202,7 @@ export const framingCases: readonly ConformanceCase[] = [
     [{ method: "POST", body: "" }, { method: "GET", path: "/next" }],
   ),
   {
-    name: "R82: garbage behind a POST without a length → 400",
+    name: "R82: garbage after a POST without a length → 400",
     wire: `${POST}\r\nhello=world\r\n\r\n`,
     statuses: [200, 400],
     calls: [{ method: "POST", body: "" }],

@@ -30,17 +30,17 @@ export const invariantCases: readonly ConformanceCase[] = [
     "GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
   ),
   refuses("R4: the first byte of a TLS hello", "\x16", 400, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses("R4: a TLS hello", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"),
   refuses("R4: an SSH banner", "SSH-2.0-x\r", 400, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses("R4: 9 KiB without SP or CRLF", "A".repeat(9216), 501, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses("R4: the first 33 bytes of them", "A".repeat(33), 501, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses(
     "R5: the response repeats no byte of the request",

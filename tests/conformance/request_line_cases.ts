@@ -70,7 +70,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     "R11: a method whose byte 33 is not SP",
     "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG",
     501,
-    { ending: "closes at once" },
+    { ending: "closes immediately" },
   ),
   ...lines("R12", [
     "GET  / HTTP/1.1",
@@ -105,7 +105,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     { method: "GET", path: "/a" },
   ),
   serves(
-    "R15: one CRLF behind a body",
+    "R15: one CRLF after a body",
     "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
     [{ path: "/a", body: "hello" }, { path: "/b" }],
   ),
@@ -140,7 +140,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     505,
   ),
   refuses("R26: nothing but the request line", "GET / HTTP/2.0\r\n", 505, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   ...lines("R27", [
     "GET / http/1.1",
@@ -156,7 +156,7 @@ export const requestLineCases: readonly ConformanceCase[] = [
     "GET / ",
   ]),
   refuses("R28: a request of HTTP/0.9", "GET /\r", 400, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses("R28: a request of HTTP/0.9 and an empty line", "GET /\r\n\r\n"),
 ];

@@ -193,7 +193,7 @@ export const targetCases: readonly ConformanceCase[] = [
     { target: LONGEST },
   ),
   refuses("R29: byte 8193 of a target", `GET ${LONGEST}b`, 414, {
-    ending: "closes at once",
+    ending: "closes immediately",
   }),
   refuses(
     "R29: a target of 8193 bytes that ends in an escape",
@@ -214,7 +214,7 @@ export const targetCases: readonly ConformanceCase[] = [
     "R30: byte 16385 of a field section",
     `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(16_385 - 12)}`,
     431,
-    { ending: "closes at once" },
+    { ending: "closes immediately" },
   ),
   serves(
     "R30: 100 field lines",

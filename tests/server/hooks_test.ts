@@ -125,7 +125,7 @@ testEngines(
 for (const isAsync of [false, true]) {
   const kind = isAsync ? "an async" : "a sync";
   testEngines(
-    `${kind} setup hook that drops closes the socket, and serving goes on`,
+    `${kind} setup hook that drops closes the socket, and serving continues`,
     async (engine) => {
       let tornDown = 0;
       let count = 0;

@@ -401,12 +401,12 @@ testEngines(
   async (engine) => {
     const controller = new AbortController();
     const app = Server.builder("127.0.0.1:0");
-    const told: Deno.Addr[] = [];
+    const addresses: Deno.Addr[] = [];
     const handle = engine.start(app.build(), {
       signal: controller.signal,
-      onListen: (addr) => void told.push(addr),
+      onListen: (addr) => void addresses.push(addr),
     });
-    assertEquals(told, [handle.addr]);
+    assertEquals(addresses, [handle.addr]);
     controller.abort(new Error("enough"));
     await handle.finished;
     assertThrows(

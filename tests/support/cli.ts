@@ -1,4 +1,4 @@
-/** The command line program in a process of its own, and servers that follow a script. */
+/** The command line program in its own process, and servers that follow a script. */
 
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";

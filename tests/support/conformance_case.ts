@@ -38,7 +38,7 @@ export type Ending =
   /** The peer ends its direction after the bytes of the case. */
   | "ended by peer"
   /** Like "closes"; the last byte shows the fault, so no further byte is sent. */
-  | "closes at once";
+  | "closes immediately";
 
 /** One row of a table. */
 export interface ConformanceCase {

@@ -1,6 +1,6 @@
 /**
- * Bytes as strings of one character each (Latin-1), so that wire text can stand
- * in a test as a literal. Written apart from the codec's own functions, which
+ * Bytes as strings of one character each (Latin-1), so that wire text can be
+ * a literal in a test. Written apart from the codec's own functions, which
  * the tests that use this judge.
  */
 

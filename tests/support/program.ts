@@ -1,4 +1,4 @@
-/** A program of this package in a process of its own, and what it prints. */
+/** A program of this package in its own process, and what it prints. */
 
 import { withDeadline } from "./with_deadline.ts";
 

@@ -1,4 +1,4 @@
-/** The reverse proxy example in a process of its own. */
+/** The reverse proxy example in its own process. */
 
 import { Program } from "./program.ts";
 

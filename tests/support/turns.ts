@@ -26,7 +26,7 @@ export async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** Waits until nothing listens on a port of 127.0.0.1 any more; fails if something goes on listening. */
+/** Waits until nothing listens on a port of 127.0.0.1 any more; fails if something keeps listening. */
 export async function untilRefused(port: number): Promise<void> {
   for (let count = 0; count < MAX_CONNECTIONS; count++) {
     try {
