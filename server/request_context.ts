@@ -1,6 +1,7 @@
 /**
- * What a handler is given of its request: lazy views on the head, the body and
- * the connection. Nothing is made until it is read.
+ * The request as hooks and handlers see it: lazy views of the head, the body and
+ * the connection (RFC 9110 §6). Nothing is decoded before it is read. The
+ * exchange holds the state; `codec/request_head.ts` decodes the head.
  */
 
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
@@ -18,27 +19,28 @@ export interface ReceivedBody extends BodyFeed {
   readonly receivedBytes: number;
 }
 
-/** What a context reads from; the connection fills it and takes the head away at the end. */
+/** The state that a context reads. An exchange provides it, and removes the head when it ends. */
 export interface RequestState {
-  /** The head, or `null` once its octets are gone. */
+  /** The head, or `null` once its bytes are gone. */
   head: RequestHead | null;
-  /** The route's captured values. */
+  /** The values that the route's pattern captured. */
   params: Params;
   /** The body, or `null` if there is none. */
   readonly body: ReceivedBody | null;
-  /** How many bytes the body's helpers gather. */
-  readonly maxBufferedBodyBytes: number;
-  /** The connection's two streams. */
+  /** The server's options, of which the body's helpers need one. */
+  readonly options: { readonly maxBufferedBodyBytes: number };
+  /** The connection. */
   readonly conn: Duplex;
-  /** Gives the signal that fires when the peer goes away. */
+  /** Returns the signal that aborts when the client goes away. */
   abortSignal(): AbortSignal;
 }
 
 /**
- * A request, as hooks and handlers see it.
+ * A request, as hooks and handlers see it (RFC 9110 §6).
  *
- * Values that were not read while a handler runs, up to the end of its promise
- * if it gives one, are gone afterwards: reading them then throws a `TypeError`.
+ * Method, target, version and fields are decoded when they are first read. Read
+ * them before the handler returns, or before its promise settles: after that,
+ * what was not read is gone, and reading it throws a `TypeError`.
  *
  * @example Read a request
  * ```ts
@@ -59,12 +61,17 @@ export class RequestContext {
   #body: BodyReader | null = null;
   #isRewritten = false;
 
-  /** Made by the connection. */
+  /** Creates the view of one exchange. */
   constructor(state: RequestState) {
     this.#state = state;
   }
 
-  /** The method, byte for byte; a pre-routing hook may set another. */
+  /**
+   * The method as it was sent; case counts (RFC 9110 §9.1). A pre-routing hook may
+   * set another method, which then finds the route.
+   *
+   * @throws {TypeError} If it is first read after the exchange.
+   */
   get method(): string {
     return this.#method ??= this.#head().method;
   }
@@ -74,7 +81,13 @@ export class RequestContext {
     this.#isRewritten = true;
   }
 
-  /** The request target and its parts; a pre-routing hook may set another. */
+  /**
+   * The request target and its parts (RFC 9112 §3.2). A pre-routing hook may set
+   * another target, as a string or parsed, which then finds the route.
+   *
+   * @throws {TypeError} If it is first read after the exchange, or set to a
+   * string that is not a target of the method.
+   */
   get uri(): RequestTarget {
     return this.#uri ??= this.#head().uri;
   }
@@ -87,7 +100,8 @@ export class RequestContext {
   }
 
   /**
-   * Whether a hook changed method or target, so that the head's octets do not count.
+   * Whether a hook changed method or target, so that the bytes of the head no
+   * longer say which route matches.
    *
    * @internal
    */
@@ -95,45 +109,54 @@ export class RequestContext {
     return this.#isRewritten;
   }
 
-  /** The fields; a hook may change them for those that come after it. */
+  /**
+   * The fields of the head (RFC 9110 §5). A hook may change the list; the handler
+   * then sees the changes.
+   *
+   * @throws {TypeError} If it is first read after the exchange.
+   */
   get headers(): Headers {
     return this.#headers ??= this.#head().headers;
   }
 
-  /** The values that the route's pattern captured. */
+  /** The values that the route's pattern captured; empty before routing. */
   get params(): Params {
     return this.#state.params;
   }
 
-  /** The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1. */
+  /**
+   * The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 (RFC 9112 §2.3).
+   *
+   * @throws {TypeError} If it is read after the exchange.
+   */
   get httpVersion(): number {
     return this.#head().minorVersion;
   }
 
-  /** The body, empty if the request has none. */
+  /** The body (RFC 9110 §6.4); empty if the request has none. It can be read once. */
   get body(): BodyReader {
     return this.#body ??= new BodyReader(
       this.#state.body ?? NO_BODY,
-      this.#state.maxBufferedBodyBytes,
+      this.#state.options.maxBufferedBodyBytes,
     );
   }
 
-  /** The trailer section, once the body was read to its end; empty without one (RFC 9110 §6.5). */
+  /** The trailer section (RFC 9110 §6.5). It is empty until the body was read to its end, and if none was sent. */
   get trailers(): Headers {
     return this.#state.body?.trailers ?? Headers.empty;
   }
 
-  /** Bytes of the body that were received so far, without framing; what nobody reads may not be counted. */
+  /** Bytes of the body that were received so far, without framing. Bytes that the handler does not read may be missing. */
   get bodyBytes(): number {
     return this.#state.body?.receivedBytes ?? 0;
   }
 
-  /** The connection: addresses and socket options. Reading or writing it breaks the exchange. */
+  /** The connection, for its addresses and socket options. Reading from it or writing to it breaks the exchange. */
   get conn(): Duplex {
     return this.#state.conn;
   }
 
-  /** Fires when the peer goes away before the response was sent. */
+  /** Aborts when the client goes away before the response was sent. Its reason is the connection's error. */
   get signal(): AbortSignal {
     return this.#state.abortSignal();
   }
@@ -144,7 +167,7 @@ export class RequestContext {
   }
 
   /**
-   * Cuts the context off from octets that are about to be overwritten.
+   * Detaches the context from bytes that are about to be overwritten.
    *
    * @internal
    */

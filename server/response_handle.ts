@@ -1,4 +1,8 @@
-/** How a handler answers. The work is the exchange's; this is its public face. */
+/**
+ * The response as hooks and handlers see it: what they call to send it. The
+ * handle checks trailers and passes everything else on to the exchange, which
+ * owns the state and writes the bytes (RFC 9110 §15, RFC 9112 §4).
+ */
 
 import type { BodyInit } from "../codec/body_source.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
@@ -7,12 +11,12 @@ import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import type { Duplex } from "./duplex.ts";
 
-// perf: an import is looked up at each use, a constant is not (bench/server.ts, GET /).
+// perf: V8 looks an import up at each use, but not a constant of the module itself (bench/machine_bench.ts).
 const { OK } = Status;
 
-/** What a response handle asks of its exchange. */
+/** What a response handle needs of its exchange. */
 export interface ResponseActions {
-  /** Whether a response was begun. */
+  /** Whether a final response has begun. */
   readonly isAnswered: boolean;
   readonly statusCode: number | null;
   readonly bodyBytes: number;
@@ -30,8 +34,11 @@ export interface ResponseActions {
 }
 
 /**
- * Answers one request. Exactly one final response can be sent; framing and the
- * `Date` line are the library's affair (RFC 9112 §6, RFC 9110 §6.6.1).
+ * Sends the response to one request.
+ *
+ * Exactly one final response can be sent, after any number of interim ones. The
+ * server writes `Content-Length` or `Transfer-Encoding`, `Connection` and `Date`
+ * itself (RFC 9112 §6, §9.6, RFC 9110 §6.6.1).
  *
  * @example Answer with text, or with a status
  * ```ts
@@ -45,48 +52,61 @@ export interface ResponseActions {
 export class ResponseHandle {
   #exchange: ResponseActions;
 
-  /** Made by the connection. */
+  /** Creates the handle of one exchange. */
   constructor(exchange: ResponseActions) {
     this.#exchange = exchange;
   }
 
-  /** Whether a final response was begun. */
+  /** Whether a final response has begun, so that no other can be sent. */
   get isSent(): boolean {
     return this.#exchange.isAnswered;
   }
 
-  /** The status of the final response, or of the 101; `null` before it was begun and for a connection that was taken over. */
+  /** The status code of the final response, or 101 after an upgrade. It is `null` before a response has begun, and after {@linkcode ResponseHandle.hijack}. */
   get status(): number | null {
     return this.#exchange.statusCode;
   }
 
   /**
-   * Bytes of the response's body that were put out so far, without framing. It
-   * is the whole body once {@linkcode ResponseHandle.sent} resolves, and stays
-   * 0 where none is sent, as to HEAD.
+   * Bytes of the response's body that were written so far, without framing. It
+   * counts the whole body once {@linkcode ResponseHandle.sent} resolves, and
+   * stays 0 if no body is sent, as in a response to HEAD.
    */
   get bodyBytes(): number {
     return this.#exchange.bodyBytes;
   }
 
-  /** As {@linkcode ResponseHandle.send} with status 200. */
+  /**
+   * Sends the final response with status 200; see {@linkcode ResponseHandle.send}.
+   *
+   * @param body Nothing, a string, bytes or a stream.
+   * @param headers Fields to send.
+   * @throws {TypeError} As {@linkcode ResponseHandle.send}.
+   */
   ok(body?: BodyInit, headers?: HeadersInit): void {
     this.#exchange.respond(OK, body, headers);
   }
 
   /**
-   * Sends the final response.
+   * Sends the final response (RFC 9110 §15.3 to §15.6).
    *
-   * @param status 200 to 599.
-   * @param body Nothing, a string, bytes (not to be changed until they were
-   * sent) or a stream. A stream is read up to 8 KiB first: if it ends there,
-   * its length is declared; otherwise it goes out chunked, or up to the length
-   * that the headers declare.
-   * @param headers Fields to send; lengths and codings among them are checked
-   * against the body.
+   * A stream is read up to 8 KiB, for at most 5 ms, before the head is written.
+   * If it ends within them, the response gets a `Content-Length`. Otherwise it is
+   * chunked, unless the headers declare a length; to HTTP/1.0 clients it ends
+   * with the connection (RFC 9112 §6.3). If the stream fails or breaks its
+   * declared length after that, the connection is closed, so that the client
+   * sees that the body is incomplete.
+   *
+   * @param status A code from 200 to 599, or a `Status`.
+   * @param body Nothing, a string (sent as UTF-8), bytes or a stream. Do not
+   * change the bytes before they are sent.
+   * @param headers Fields to send. `Content-Length` and `Transfer-Encoding` among
+   * them are checked against the body; `Connection: close` closes the connection
+   * after the response.
    * @throws {RangeError} If the status is not from 200 to 599.
-   * @throws {TypeError} If a response was sent already, a field is not valid,
-   * or a declared length is not the body's. Nothing was written then.
+   * @throws {TypeError} If a response was sent already, a field is not valid, a
+   * declared length is not the body's, or a CONNECT request would be answered
+   * with success. Nothing was written then.
    */
   send(
     status: Status | number,
@@ -97,27 +117,34 @@ export class ResponseHandle {
   }
 
   /**
-   * Says `100 Continue` if the peer waits for it (RFC 9110 §10.1.1); reading
-   * the body does so by itself.
+   * Sends `100 Continue` if the client waits for it, and does nothing otherwise
+   * (RFC 9110 §10.1.1). Reading the body sends it too.
    *
-   * @throws {TypeError} If the final response was begun.
+   * @throws {TypeError} If the final response has begun.
    */
   sendContinue(): void {
     this.#exchange.sendContinue();
   }
 
-  /** Sends 417, which refuses what the peer expects (RFC 9110 §15.5.18). */
+  /**
+   * Sends 417, which refuses the client's `Expect`, and closes the connection
+   * (RFC 9110 §15.5.18).
+   *
+   * @throws {TypeError} If a response was sent already.
+   */
   sendExpectationFailed(): void {
     this.#exchange.respond(Status.of(417), null, Headers.close);
   }
 
   /**
-   * Sends an interim response, such as 103 with `Link` fields; not to HTTP/1.0
-   * clients, which know none (RFC 9110 §15.2).
+   * Sends an interim response, such as 103 with `Link` fields (RFC 9110 §15.2,
+   * RFC 8297). Does nothing for HTTP/1.0 clients, which know none.
    *
-   * @param status 100 to 199, but 101.
-   * @throws {RangeError} If the status is another.
-   * @throws {TypeError} If the final response was begun, or a field is not valid.
+   * @param status A code from 100 to 199 other than 101, or a `Status`.
+   * @param headers Fields to send.
+   * @default {Headers.empty}
+   * @throws {RangeError} If the status is any other.
+   * @throws {TypeError} If the final response has begun, or a field is not valid.
    */
   informational(
     status: Status | number,
@@ -127,8 +154,9 @@ export class ResponseHandle {
   }
 
   /**
-   * Sets the trailer section of a chunked response; dropped with any other
-   * framing (RFC 9110 §6.5).
+   * Sets the trailer section of a streamed response, which is then chunked (RFC
+   * 9110 §6.5, RFC 9112 §7.1.2). It may be called until the stream ends; the last
+   * call counts. A response that is not chunked has no trailer section.
    *
    * @throws {TypeError} If a field is not valid or not allowed in a trailer
    * section, or the response is complete.
@@ -147,37 +175,41 @@ export class ResponseHandle {
   }
 
   /**
-   * Resolves when the last byte of the response was given to the system, and
-   * rejects when it cannot be, with the reason. It may be asked for at any
-   * time, so that a pre-routing hook sees how each request ended, whoever
-   * answers it; the request can be read until then. A handler that waits for
-   * it before it answers waits in vain.
+   * A promise that resolves when the operating system has taken the last byte of
+   * the response, and rejects with the reason if that cannot happen any more.
+   *
+   * It may be read at any time, also before a response is sent, so that a
+   * pre-routing hook can log how each request ends. Reading it keeps the request
+   * readable until it settles. A handler that awaits it before it has sent a
+   * response never goes on.
    */
   get sent(): Promise<void> {
     return this.#exchange.sent();
   }
 
   /**
-   * Takes the connection over, in place of a response: no octet is parsed as
-   * HTTP any more and no deadline runs. Bytes that came behind the request are
-   * read first. The handler, or whoever it hands it to, must close it.
+   * Takes the connection over instead of sending a response. The server parses
+   * nothing more on it and enforces no deadline. Reading first gives the bytes
+   * that arrived after the request. The handler must see that it is closed.
    *
-   * @returns The raw connection, once all earlier responses were sent.
-   * @throws {TypeError} If a response was begun or the body was used.
+   * @returns The raw connection, once all earlier responses are sent.
+   * @throws {TypeError} If a response has begun or the body was used.
    */
   hijack(): Promise<Duplex> {
     return this.#exchange.hijack();
   }
 
   /**
-   * Accepts an offer to speak another protocol: sends one 101 with `Upgrade`
-   * and `Connection`, then hands the connection over as
-   * {@linkcode ResponseHandle.hijack} does (RFC 9110 §7.8).
+   * Accepts the client's offer to switch to another protocol: sends a 101 response
+   * with `Upgrade` and `Connection`, then hands the connection over like
+   * {@linkcode ResponseHandle.hijack} (RFC 9110 §7.8).
    *
-   * @param protocol One of the request's `Upgrade` members.
-   * @param headers Further fields of the 101.
-   * @throws {TypeError} If the protocol was not offered, a response was begun
-   * or the body was used.
+   * @param protocol A member of the request's `Upgrade` field; case does not count.
+   * @param headers Further fields of the 101 response.
+   * @default {Headers.empty}
+   * @returns The raw connection, once the 101 response is sent.
+   * @throws {TypeError} If the protocol was not offered, a response has begun,
+   * the body was used or a field is not valid.
    */
   upgrade(
     protocol: string,

@@ -1,12 +1,10 @@
 /**
  * One request and its response. An exchange holds the state of both while the
- * handler runs, and writes the response to the connection's output.
- *
- * `response_plan.ts` decides on framing and reuse, `response_writer.ts` encodes
- * heads, `streamed_response.ts` sends bodies that arrive in pieces, and
- * `run_exchange.ts` calls the handler. The ways to respond stay in this one
- * file, because each sets the same few states and relies on what the others
- * leave in them (RFC 9110 §15, RFC 9112 §4).
+ * handler runs, and writes the response to the connection's output (RFC 9110
+ * §15). `response_plan.ts` decides on framing and reuse, `response_writer.ts`
+ * encodes heads, and `streamed_response.ts` sends bodies that arrive in pieces.
+ * The ways to respond stay in this one file, because each sets the same few
+ * states and relies on what the others leave in them.
  */
 
 import {
@@ -33,6 +31,7 @@ import type { RequestBody } from "./request_body.ts";
 import {
   allowsRepeat,
   checkFinalStatus,
+  checkInterimStatus,
   type ExchangeFacts,
   planHead,
   planResponse,
@@ -42,7 +41,6 @@ import {
   CONTINUE,
   writeAscii,
   writeBytes,
-  writeHead,
   writeInformational,
   writeSwitchingProtocols,
 } from "./response_writer.ts";
@@ -75,7 +73,6 @@ export interface ExchangeOwner {
 
 /** Longest text that is tried as ASCII before it is encoded as UTF-8, in characters. */
 const MAX_ASCII_LOOP = 1024;
-
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
@@ -118,7 +115,6 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   declare readonly owner: ExchangeOwner;
   /** What is special about the request; bits of `codec/request_flags.ts`. */
   declare readonly flags: number;
-  /** Progress, as bits. */
   declare state: number;
   /** The response's status, once a response has begun. */
   declare status: Status | null;
@@ -126,7 +122,6 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   declare plainBytes: number;
   /** Position of the response's end in the connection's output, or -1 while more may follow. */
   declare end: number;
-  /** See {@linkcode Exchange.rare}. */
   declare rareState: RareState | null;
 
   /** Begins the exchange of a request whose head was just parsed. */
@@ -242,10 +237,6 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return this.owner.duplex;
   }
 
-  get maxBufferedBodyBytes(): number {
-    return this.options.maxBufferedBodyBytes;
-  }
-
   /** Whether the handler owns the connection. */
   get isTakenOver(): boolean {
     return this.rareState !== null && this.rareState.isTakenOver;
@@ -328,14 +319,13 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     const headers = headersInit === undefined
       ? null
       : Headers.from(headersInit);
-    if (typeof body === "string") this.#respondText(status, headers, body);
-    else if (body === null || body === undefined) {
-      this.#respondBytes(status, headers, NO_BYTES);
-    } else if (body instanceof Uint8Array) {
-      this.#respondBytes(status, headers, body);
-    } else if (body instanceof ArrayBuffer) {
-      this.#respondBytes(status, headers, new Uint8Array(body));
-    } else this.#respondStream(status, headers, body);
+    const bytes = body ?? NO_BYTES;
+    if (typeof bytes === "string") this.#respondText(status, headers, bytes);
+    else if (bytes instanceof Uint8Array) {
+      this.#respondBytes(status, headers, bytes);
+    } else if (bytes instanceof ArrayBuffer) {
+      this.#respondBytes(status, headers, new Uint8Array(bytes));
+    } else this.#respondStream(status, headers, bytes);
   }
 
   /** See {@linkcode ResponseHandle.informational}. */
@@ -343,13 +333,9 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     const status = typeof statusInit === "number"
       ? Status.of(statusInit)
       : statusInit;
-    if (status.code > 199 || status.code === 101) {
-      throw new RangeError(
-        `Cannot send status ${status.code} as an interim response`,
-      );
-    }
+    checkInterimStatus(status);
     const headers = Headers.from(headersInit);
-    this.#checkInterim();
+    this.#checkUnanswered();
     if ((this.flags & IS_HTTP_1_0) !== 0) return; // HTTP/1.0 has no interim responses (RFC 9110 §15.2)
     if (status.code === 100) this.forgetContinue();
     writeInformational(this.owner.output, status, headers);
@@ -358,7 +344,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
 
   /** See {@linkcode ResponseHandle.sendContinue}. */
   sendContinue(): void {
-    this.#checkInterim();
+    this.#checkUnanswered();
     if (!this.awaitsContinue) return; // never in HTTP/1.0
     this.forgetContinue();
     this.owner.output.append(CONTINUE);
@@ -466,11 +452,8 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   #write(plan: ResponsePlan, bytes: Uint8Array): void {
-    const { output, context } = this.owner;
-    if (plan.hasContent) {
-      writeBytes(output, context.heads, plan, bytes);
-      this.plainBytes = bytes.length;
-    } else writeHead(output, context.heads, plan);
+    writeBytes(this.owner.output, this.owner.context.heads, plan, bytes);
+    if (plan.hasContent) this.plainBytes = bytes.length;
     this.#adopt(plan);
     this.#finish();
   }
@@ -532,7 +515,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.requireClose();
   }
 
-  #checkInterim(): void {
+  #checkUnanswered(): void {
     if (!this.isAnswered) return;
     throw new TypeError(
       "Cannot send interim response: the final one was sent already",

@@ -1,8 +1,8 @@
 /**
- * A request's body between the connection's input and whoever reads it: gives
- * pieces on demand, says `100 Continue` when the first one is awaited
- * (RFC 9110 §10.1.1), and drops a bounded rest that nobody wanted
- * (RFC 9112 §9.3).
+ * The body of one request: decodes pieces from the connection's input on demand,
+ * and discards a bounded rest that the handler did not read (RFC 9112 §9.3). The
+ * connection sends `100 Continue` when a read has to wait (RFC 9110 §10.1.1) and
+ * decides when to drain.
  */
 
 import { BodyDecoder } from "../../codec/body_decoder.ts";
@@ -12,15 +12,15 @@ import type { BodyLimits } from "../../codec/limits.ts";
 import type { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 import { toError } from "../to_error.ts";
 
-/** What a body asks of its connection. */
+/** What a body needs of its connection. */
 export interface BodyOwner {
-  /** Received octets that are not consumed. */
+  /** Bytes that were received and not consumed. */
   readonly input: ReceiveBuffer;
   /** Whether the peer will send nothing more. */
   readonly isInputEnded: boolean;
-  /** The reader waits for octets. */
+  /** A reader waits for bytes. */
   bodyAwaited(): void;
-  /** Octets were taken out of the input, the last one perhaps. */
+  /** The body took bytes from the input, or has ended. */
   bodyProgressed(): void;
 }
 
@@ -29,21 +29,21 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Octets of framing that a drained body may have beside its payload. */
+/** Most bytes of chunk framing that draining reads beside the payload. */
 const DRAIN_FRAMING_BYTES = 16_384;
 
 /** One request's body; see the file's header. */
 export class RequestBody implements BodyFeed {
-  /** What broke the body, once something did. */
+  /** Why the body cannot be read to its end, or `null`. */
   fault: Error | null = null;
   #decoder: BodyDecoder;
   #owner: BodyOwner;
   #waiter: Waiter | null = null;
   #isCanceled = false;
   #isDrained = false;
-  /** Whether the input belongs to the next request. */
+  /** Whether the exchange is over, so that the input belongs to the next request. */
   #isOver = false;
-  /** Octets that were dropped, and those of payload among them. */
+  /** Bytes that draining consumed, and the payload among them. */
   #drained = 0;
   #drainedPayload = 0;
 
@@ -58,17 +58,17 @@ export class RequestBody implements BodyFeed {
     return this.#decoder.done;
   }
 
-  /** Octets of payload that were consumed. */
+  /** Bytes of payload that were consumed. */
   get receivedBytes(): number {
     return this.#decoder.receivedBytes;
   }
 
-  /** Whether a reader waits for octets. */
+  /** Whether a reader waits for bytes. */
   get isAwaited(): boolean {
     return this.#waiter !== null;
   }
 
-  /** Whether no octet of payload was consumed or lies in the input. */
+  /** Whether no byte of the payload was consumed or waits in the input. */
   get isUntouched(): boolean {
     return this.#decoder.receivedBytes === 0 && this.#owner.input.length === 0;
   }
@@ -98,7 +98,7 @@ export class RequestBody implements BodyFeed {
     });
   }
 
-  /** See {@linkcode BodyFeed.cancel}: the rest is the connection's to drain. */
+  /** See {@linkcode BodyFeed.cancel}. The connection drains the rest. */
   cancel(): void {
     this.#isCanceled = true;
     if (this.#isOver) return;
@@ -107,39 +107,39 @@ export class RequestBody implements BodyFeed {
     this.#owner.bodyProgressed();
   }
 
-  /** Octets arrived, or the peer ended. */
+  /** Serves a waiting read after bytes arrived or the peer ended its direction. */
   advance(): void {
     if (this.#waiter === null) return;
     let piece: Uint8Array | null | undefined;
     try {
       piece = this.#next();
     } catch (error) {
-      this.#settle((waiter) => waiter.reject(error)); // it was waiting for this
+      this.#settle((waiter) => waiter.reject(error)); // the reader gets the error
       return;
     }
     if (piece === undefined) return;
     this.#settle((waiter) => waiter.resolve(piece));
   }
 
-  /** The exchange is over: a reader that outlives it must not touch the input. */
+  /** Ends the body with its exchange. A reader that goes on must not touch the input any more. */
   detach(): void {
     this.#isOver = true;
     if (!this.isDone) this.#isDrained = true;
     this.#settle((waiter) => waiter.reject(drainedError()));
   }
 
-  /** Breaks the body: the waiting read and all further ones reject. */
+  /** Makes the waiting read and all later reads reject. The first error stays. */
   fail(error: Error): void {
     this.fault ??= error;
     this.#settle((waiter) => waiter.reject(this.fault));
   }
 
   /**
-   * Drops octets of a body that nobody reads.
+   * Discards the rest of a body that the handler did not read.
    *
-   * @param maxBytes How many octets of payload may be dropped in all.
-   * @returns `true` when the body is done, `false` when more octets are
-   * needed, `null` when it is not worth it: too long, broken or cut.
+   * @param maxBytes Most bytes of payload to discard, over all calls.
+   * @returns `true` if the body is done, `false` if more bytes are needed, and
+   * `null` if the connection has to close: the rest is too long or broken.
    */
   drain(maxBytes: number): boolean | null {
     const decoder = this.#decoder;
@@ -161,7 +161,7 @@ export class RequestBody implements BodyFeed {
       }
       if (this.#owner.isInputEnded) decoder.end();
     } catch (error) {
-      // The response stands; its connection closes, and teardown is told why.
+      // The response is complete. The connection closes, and the teardown hook gets the fault.
       this.fault = toError(error);
       return null;
     }
@@ -169,7 +169,7 @@ export class RequestBody implements BodyFeed {
     return decoder.remainingBytes > maxBytes ? null : false;
   }
 
-  /** The next piece, `null` at the end, `undefined` if octets are needed. */
+  /** Gives the next piece, `null` at the end, or `undefined` if bytes are needed. */
   #next(): Uint8Array | null | undefined {
     const decoder = this.#decoder;
     const { input } = this.#owner;
@@ -209,7 +209,7 @@ export class RequestBody implements BodyFeed {
   }
 }
 
-/** A reader that outlives its exchange must not take a part for the whole. */
+/** The error for a read after the exchange: the reader must not take a part for the whole. */
 function drainedError(): TypeError {
   return new TypeError(
     "Cannot read body after the exchange: read it before the handler's promise settles",

@@ -99,6 +99,18 @@ export function checkFinalStatus(requestFlags: number, status: Status): void {
 }
 
 /**
+ * Checks that a status can be that of an interim response (RFC 9110 §15.2).
+ *
+ * @throws {RangeError} If it is a final status, or 101, which ends HTTP on the connection.
+ */
+export function checkInterimStatus(status: Status): void {
+  if (status.code <= 199 && status.code !== 101) return;
+  throw new RangeError(
+    `Cannot send status ${status.code} as an interim response`,
+  );
+}
+
+/**
  * Plans a final response. Planning changes nothing: until the head is written,
  * the same exchange may be planned again.
  *

@@ -1,6 +1,7 @@
 /**
- * Puts response heads and small bodies into a connection's output: one buffer
- * and so one write for what fits, no copy for large bytes.
+ * Writes response heads and short bodies into a connection's output (RFC 9112
+ * §4). A head and what fits beside it share one buffer and so one write; long
+ * bodies are sent without a copy. `response_plan.ts` decides what a head says.
  */
 
 import { encodeLatin1, writeLatin1 } from "../../codec/ascii.ts";
@@ -17,10 +18,10 @@ import { CONTENT_LENGTH, type ResponseHeadCache } from "./head_cache.ts";
 import { type Output, OutputBuffer } from "./output.ts";
 import type { ResponsePlan } from "./response_plan.ts";
 
-/** Longest body that is copied behind its head instead of sent on its own, in bytes. */
+/** Longest body that is copied after its head; a longer one is a write of its own, in bytes. */
 export const MAX_COPIED_BODY_BYTES = 2048;
 
-/** Room for the lines that the library adds and for the empty line, in bytes. */
+/** Room for the field lines that the library adds and the empty line, in bytes. */
 const LIBRARY_LINES_BYTES = 96;
 
 const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
@@ -28,7 +29,11 @@ const CONNECTION_CLOSE = "connection: close\r\n";
 const CONNECTION_KEEP_ALIVE = "connection: keep-alive\r\n";
 const CONNECTION_UPGRADE = "connection: upgrade\r\n";
 
-/** Writes a head, with room for `bodySize` bytes kept behind it; returns the end, uncommitted. */
+/**
+ * Writes a head without committing it, and reserves `bodySize` bytes after it.
+ *
+ * @returns The offset after the head.
+ */
 function putHead(
   output: Output,
   heads: ResponseHeadCache,
@@ -43,7 +48,7 @@ function putHead(
   at += start.length;
   if (length >= 0) at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
   else {
-    at -= CONTENT_LENGTH.length; // the name of a length that is not sent
+    at -= CONTENT_LENGTH.length; // take the name of the length back
     if (length === CHUNKED) at = writeLatin1(bytes, at, TRANSFER_ENCODING);
   }
   if (closes) at = writeLatin1(bytes, at, CONNECTION_CLOSE);
@@ -53,7 +58,7 @@ function putHead(
   return writeLineEnd(bytes, at);
 }
 
-/** Writes a head alone. */
+/** Writes a head without a body. */
 export function writeHead(
   output: Output,
   heads: ResponseHeadCache,
@@ -62,16 +67,16 @@ export function writeHead(
   output.commit(putHead(output, heads, plan, 0));
 }
 
-/** Writes a head and a body of bytes. */
+/** Writes a head, and the body if the response may have one. */
 export function writeBytes(
   output: Output,
   heads: ResponseHeadCache,
   plan: ResponsePlan,
   body: Uint8Array,
 ): void {
-  if (body.length > MAX_COPIED_BODY_BYTES) {
+  if (!plan.hasContent || body.length > MAX_COPIED_BODY_BYTES) {
     writeHead(output, heads, plan);
-    output.push(body);
+    if (plan.hasContent) output.push(body);
     return;
   }
   const at = putHead(output, heads, plan, body.length);
@@ -80,14 +85,14 @@ export function writeBytes(
 }
 
 /**
- * Writes a head and a short body of text if that is ASCII.
+ * Writes a head and a short body of text, if the text is ASCII.
  *
- * perf: `TextEncoder` costs 230 ns a call where this loop takes 20 ns for 13
- * characters. A text that is the same string as the last time is kept together
- * with its head, for whoever asks {@linkcode ResponseHeadCache.find} first: 0.75 times the
- * time of a request without its I/O (bench/server.ts, GET /, Deno 2.9).
+ * perf: `TextEncoder` costs 230 ns a call; this loop takes 20 ns for 13
+ * characters. A message that was written twice is kept whole, for
+ * {@linkcode ResponseHeadCache.find}: 0.75 times the time of a request
+ * (bench/machine_bench.ts, Deno 2.9).
  *
- * @returns Whether it was; if not, nothing was written.
+ * @returns Whether it was. If not, nothing was written.
  */
 export function writeAscii(
   output: Output,
@@ -116,12 +121,12 @@ export function writeAscii(
   return true;
 }
 
-/** An interim response without fields (RFC 9110 §15.2.1). */
+/** The whole `100 Continue` response (RFC 9110 §15.2.1). */
 export const CONTINUE: Uint8Array<ArrayBuffer> = encodeLatin1(
   "HTTP/1.1 100 Continue\r\n\r\n",
 );
 
-/** Writes an interim response, which has neither a length nor a date (RFC 9110 §15.2). */
+/** Writes an interim response. It has neither a length nor a date (RFC 9110 §15.2). */
 export function writeInformational(
   output: Output,
   status: Status,
@@ -132,7 +137,7 @@ export function writeInformational(
   output.append(CRLF);
 }
 
-/** Writes the response after which the connection speaks another protocol (RFC 9110 §15.2.2). */
+/** Writes the 101 response, after which the connection uses another protocol (RFC 9110 §15.2.2). */
 export function writeSwitchingProtocols(
   output: Output,
   headers: Headers,
