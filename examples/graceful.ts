@@ -66,14 +66,14 @@ const handle = app.build().serve();
 
 async function stop(): Promise<void> {
   if (!isReady) {
-    console.log(`Forced to end, ${running} answers running`);
+    console.log(`Forced to end, ${running} responses running`);
     handle.closeNow();
     return;
   }
   isReady = false;
-  console.log("Not ready any more");
+  console.log("No longer ready");
   await Promise.race([noticed.promise, passed(Number(noticeMs))]);
-  console.log(`Shutting down, ${running} answers running`);
+  console.log(`Shutting down, ${running} responses running`);
   await handle.shutdown({ deadline: Number(deadlineMs) });
 }
 
@@ -82,7 +82,7 @@ if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
 console.log(`Listening on http://${hostname}:${port}/`);
 await handle.finished;
-console.log(`Ended, ${cut} answers cut`);
+console.log(`Ended, ${cut} responses cut`);
 Deno.exit(cut === 0 ? 0 : 1);
 
 function passed(ms: number): Promise<void> {

@@ -1,25 +1,25 @@
-/** The command line: what it may say, and the check that it makes sense. */
+/** The command line: its usage texts, its options, and the checks of their values. */
 
 import { Headers } from "@khttp/khttp";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { messageOf, usage } from "./failure.ts";
 
-/** What `--help` says about the client. */
+/** The output of `--help` for the client. */
 export const CLIENT_USAGE = `Usage: cli.ts [METHOD] URL [OPTION]…
 
 URL is host[:port][/path] or begins with http:// or https://. METHOD is GET,
 POST with -d, or HEAD with -I, unless it is given.
 
-  -H, --header 'K: V'   add a field; 'K:' drops one of ours, 'K;' sends it empty
+  -H, --header 'K: V'   add a field; 'K:' removes a default one, 'K;' sends it empty
   -d, --data DATA       send a body; @FILE sends a file, - what is piped in
-      --json            say that the body is JSON, and ask for JSON
+      --json            set content-type and accept to JSON
       --stall MS        wait between the request's head and its body
   -L, --location        follow redirects, up to 50
   -f, --fail            end with 22 and no body if the status is 400 or above
   -i, --include         put the response's head before its body
-  -I, --head            ask for the head alone, and show it
+  -I, --head            request only the head, and show it
   -o, --output FILE     write to a file instead of the terminal
-      --raw             write the response's octets as they came
+      --raw             write the response's bytes as received
   -v, --verbose         show heads on the standard error, > sent and < received
       --timing          show how long each phase took
       --max-time S      give up after that many seconds
@@ -35,11 +35,11 @@ failed, 47 too many redirects, 52 empty reply, 55 cannot send, 56 cannot
 receive, 60 bad certificate.
 `;
 
-/** What `--help` says about the servers. */
+/** The output of `--help` for the servers. */
 export const SERVER_USAGE =
   `Usage: cli.ts server echo|sleep|status|drip [OPTION]…
 
-  echo     POST, PUT and PATCH of any path: sends the body back as it comes
+  echo     POST, PUT and PATCH of any path: sends the body back as it arrives
   sleep    GET /sleep/MS: answers after that time; /sleep takes 3 seconds
   status   GET /status/CODE: answers with that status, 200 to 599
   drip     GET /drip?bytes=10&delay=100: one byte at a time, delay in ms
@@ -47,29 +47,29 @@ export const SERVER_USAGE =
   -b, --bind ADDRESS           address to listen on (127.0.0.1)
   -p, --port PORT              port to listen on; 0 finds a free one (8080)
   -t, --thread-count N         1: serve() runs on one thread
-      --tcp-read-timeout MS    longest wait for the peer to send
-      --tcp-write-timeout MS   longest wait for the peer to receive
-      --tcp-nodelay            send small pieces at once
+      --tcp-read-timeout MS    longest wait for the client to send
+      --tcp-write-timeout MS   longest wait for the client to receive
+      --tcp-nodelay            send small pieces without delay
   -v, --verbose                show connections and requests
 
-SIGINT and SIGTERM let running answers finish for 10 seconds; a second one cuts
-them.
+SIGINT and SIGTERM let running responses finish for 10 seconds; a second one cuts
+them off.
 `;
 
-/** The longest time that a timer can wait, in ms. */
+/** The longest delay of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** A request that the user wants, not yet read from where it comes from. */
+/** The request on the command line; files are not read yet. */
 export interface ClientArguments {
   readonly method: string;
   readonly url: string;
-  /** Fields of the user, in order. */
+  /** Fields given with `-H`, in order. */
   readonly headers: Headers;
-  /** Our own fields that the user does not want, in lower case. */
+  /** Default fields that `-H 'K:'` removes, in lower case. */
   readonly dropped: readonly string[];
-  /** What `-d` was given, in order. */
+  /** Values of `-d`, in order. */
   readonly data: readonly string[];
   readonly isJson: boolean;
   readonly stallMs: number;
@@ -87,10 +87,10 @@ export interface ClientArguments {
   readonly isInsecure: boolean;
 }
 
-/** What a server command does. */
+/** The name of a server command. */
 export type ServerKind = "echo" | "sleep" | "status" | "drip";
 
-/** A server that the user wants. */
+/** The server on the command line. */
 export interface ServerArguments {
   readonly kind: ServerKind;
   readonly hostname: string;
@@ -133,7 +133,7 @@ const SERVER_OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** Reads the client's command line. */
+/** Parses the client's command line. */
 export function parseClientArguments(
   args: readonly string[],
 ): ClientArguments | "help" {
@@ -184,7 +184,7 @@ export function parseClientArguments(
   };
 }
 
-/** Reads a server's command line. */
+/** Parses a server's command line. */
 export function parseServerArguments(
   args: readonly string[],
 ): ServerArguments | "help" {
@@ -217,7 +217,7 @@ export function parseServerArguments(
   };
 }
 
-/** Runs something whose errors are the command line's. */
+/** Runs `run` and turns its errors into usage errors. */
 export function orUsage<T>(run: () => T): T {
   try {
     return run();
@@ -230,14 +230,14 @@ function isServerKind(kind: string | undefined): kind is ServerKind {
   return ["echo", "sleep", "status", "drip"].some((known) => known === kind);
 }
 
-/** The package's methods are upper case, and so are all that anybody types. */
+/** Converts a method to upper case, so that it can be typed in any case. */
 function readMethod(text: string): string {
   const method = text.toUpperCase();
   if (method === "CONNECT") {
-    throw usage("Cannot send CONNECT: this is no client for tunnels");
+    throw usage("Cannot send CONNECT: tunnels are not supported");
   }
   if (TOKEN.test(method)) return method;
-  throw usage(`Cannot send method ${JSON.stringify(text)}: it is no token`);
+  throw usage(`Cannot send method ${JSON.stringify(text)}: it is not a token`);
 }
 
 function readFields(

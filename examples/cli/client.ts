@@ -1,8 +1,8 @@
 /**
- * Sends the request, follows redirects, and writes what came. The package's
- * client does it, but for what it refuses or does not show; that goes over a
- * connection of our own. Redirects are followed here, so that each response on
- * the way can be shown.
+ * Sends the request, follows redirects, and writes the response. `Client` does the
+ * exchange, except for requests that it refuses and details that it does not show;
+ * those use a connection of the example's own. Redirects are followed here, so that
+ * each response on the way can be shown.
  */
 // deno-lint-ignore-file no-console
 
@@ -20,13 +20,13 @@ import { exchangeOnWire, type Timing } from "./wire.ts";
 
 const MAX_REDIRECTS = 50;
 
-/** Fields that another origin must not see (RFC 9110 §15.4). */
+/** Fields that are not sent to another origin (RFC 9110 §15.4). */
 const OF_ORIGIN = ["authorization", "cookie", "proxy-authorization", "host"];
 
 /** Fields that describe a body. */
 const OF_BODY = ["content-type", "content-encoding", "expect"];
 
-/** A response, whoever read it. */
+/** A response, read by `Client` or from the wire. */
 interface Answer {
   readonly head: Head;
   readonly body: AsyncIterable<Uint8Array>;
@@ -42,7 +42,7 @@ interface Head {
   readonly headers: Headers;
 }
 
-/** Does what the command line says. */
+/** Runs the client's command line. */
 export async function runClient(args: ClientArguments): Promise<void> {
   await new Run(args, await readCertificates(args.caPath)).run();
 }
@@ -60,7 +60,7 @@ class Run {
   #args: ClientArguments;
   #caCerts: readonly string[];
   #output: Output;
-  /** Kept, since a redirect often stays with its origin. */
+  /** One client for each origin, since a redirect often stays with its origin. */
   #clients: Map<string, Client> = new Map();
 
   constructor(args: ClientArguments, caCerts: readonly string[]) {
@@ -106,7 +106,7 @@ class Run {
     } finally {
       progress.end();
     }
-    await this.#output.write(new Uint8Array(0)); // an empty file is one, too
+    await this.#output.write(new Uint8Array(0)); // creates the file even if the body is empty
     this.#showVerbose("<", fieldLines(answer.trailers()));
     this.#showTiming(answer.timing);
     for (const client of this.#clients.values()) client.close();
@@ -122,7 +122,7 @@ class Run {
       : await this.#byClient(request);
   }
 
-  /** What the package's client refuses, does not show or writes in its own way. */
+  /** Whether `Client` refuses the request, does not show the wanted details, or would write other fields. */
   #needsWire({ to, headers }: Request): boolean {
     const { isRaw, showsTiming, isInsecure, minorVersion, unixPath } =
       this.#args;
@@ -173,7 +173,7 @@ class Run {
     const origin = unixPath === null ? to.origin : `unix:${unixPath}`;
     let client = this.#clients.get(origin);
     if (client === undefined) {
-      // Who is in a hurry says --max-time.
+      // No deadlines here; the user can set --max-time.
       client = new Client(origin, {
         caCerts: this.#caCerts,
         headTimeout: Infinity,
@@ -191,7 +191,7 @@ class Run {
       isInsecure: this.#args.isInsecure,
       onRequest: (lines) => this.#showVerbose(">", lines),
       onInterim: (head) => this.#showVerbose("<", linesOf(head)),
-      onOctets: async (bytes) => {
+      onBytes: async (bytes) => {
         if (this.#args.isRaw) await this.#output.write(bytes);
       },
     });
@@ -202,8 +202,8 @@ class Run {
     this.#showVerbose("<", lines);
     if (!this.#args.showsHead || this.#args.isRaw) return;
     const text = lines.map((line) => `${line}\r\n`).join("");
-    const octets = Uint8Array.from(text, (char) => char.charCodeAt(0));
-    await this.#output.write(octets);
+    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
+    await this.#output.write(bytes);
   }
 
   #showVerbose(mark: string, lines: readonly string[]): void {
@@ -235,7 +235,7 @@ function pick({ status, reason, headers }: Omit<Head, "minorVersion">): Omit<
   return { status, reason, headers };
 }
 
-/** A head's lines, with the empty one at its end. */
+/** The lines of a head, with the empty line at the end. */
 function linesOf({ minorVersion, status, reason, headers }: Head): string[] {
   const line = `HTTP/1.${minorVersion} ${status} ${reason}`;
   return [line, ...fieldLines(headers), ""];
@@ -245,7 +245,7 @@ function fieldLines(headers: Headers): string[] {
   return [...headers].map(([name, value]) => `${name}: ${value}`);
 }
 
-/** The request that a redirect asks for, or `null` if the response is none. */
+/** The request that follows a redirect, or `null` if the response is not a redirect. */
 function redirected(request: Request, head: Head): Request | null {
   const { status } = head;
   const location = head.headers.get("location");
@@ -272,6 +272,6 @@ function redirected(request: Request, head: Head): Request | null {
   if (body === null || body.canRepeat) return { ...request, to: next, headers };
   throw new Failure(
     EXIT.CANNOT_READ,
-    "Cannot follow redirect: the body came from a pipe and is gone",
+    "Cannot follow redirect: the body came from a pipe and cannot be sent again",
   );
 }

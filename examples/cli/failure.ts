@@ -1,8 +1,8 @@
-/** Why the program gives up: the numbers are curl's, so that scripts know them. */
+/** The ways in which the program fails. It uses curl's exit codes, so that scripts know them. */
 
 import { ClientError, ProtocolError } from "@khttp/khttp";
 
-/** Exit codes by what they mean. */
+/** The exit codes by name. */
 export const EXIT = {
   OK: 0,
   UNKNOWN_SCHEME: 1,
@@ -37,17 +37,17 @@ export class Failure extends Error {
   }
 }
 
-/** A wrong command line. */
+/** Creates the failure for an invalid command line. */
 export function usage(message: string): Failure {
   return new Failure(EXIT.USAGE, `${message} (see --help)`);
 }
 
-/** The text of anything that was thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What an error means to the user, or `null` if it is nothing that can happen. */
+/** Returns the failure for an expected error, or `null` for a bug. */
 export function failureOf(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
   if (error instanceof ClientError) return failureOfClient(error);
@@ -55,7 +55,7 @@ export function failureOf(error: unknown): Failure | null {
   return null;
 }
 
-/** A connection that could not be made: the name, the peer, its certificate or TLS. */
+/** Returns the failure for a connection that could not be made: by name, connect, certificate or TLS. */
 export function connectFailure(error: unknown, isSecure: boolean): Failure {
   const why = messageOf(error);
   const message = `Cannot connect: ${why}`;
@@ -78,7 +78,7 @@ function failureOfClient(error: ClientError): Failure {
   const { cause, message } = error;
   switch (error.code) {
     case "CONNECT_FAILED":
-      // Only TLS fails in these ways while it connects.
+      // Without TLS, connecting does not fail with the errors that count as TLS's.
       return connectFailure(cause, true);
     case "DEADLINE":
       return new Failure(EXIT.TIMEOUT, message);
@@ -105,7 +105,7 @@ function failureOfClient(error: ClientError): Failure {
   }
 }
 
-/** curl calls bad chunks a failure to receive, and bad heads a weird reply. */
+/** Like curl, uses "cannot receive" for invalid chunks and "weird reply" for invalid heads. */
 function failureOfProtocol(error: ProtocolError): Failure {
   const { code, message } = error;
   if (code === "TRUNCATED_BODY") return new Failure(EXIT.PARTIAL_BODY, message);

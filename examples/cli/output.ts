@@ -1,17 +1,17 @@
-/** Where the response goes, and what is shown of it meanwhile. */
+/** Writes the response, and shows its progress. */
 
 import { EXIT, Failure, messageOf } from "./failure.ts";
 
-/** A transfer that takes longer is shown, in ms; and how often. */
+/** Progress is shown after this time, and then at this interval, in milliseconds. */
 const SHOWN_AFTER_MS = 500;
 const SHOWN_EACH_MS = 100;
 
 const BAR_COLUMNS = 30;
 
-/** As `Deno.create`, without the permission to read. */
+/** Like `Deno.create`, but without the permission to read. */
 const CREATED = { write: true, create: true, truncate: true } as const;
 
-/** The standard output, or a file that appears with the first octet. */
+/** Standard output, or a file that is created by the first write. */
 export class Output {
   #path: string | null;
   #target: { write(bytes: Uint8Array): Promise<number> } | null = null;
@@ -20,12 +20,12 @@ export class Output {
     this.#path = path;
   }
 
-  /** Whether a person reads it. */
+  /** Whether the output is a terminal. */
   get isTerminal(): boolean {
     return this.#path === null && Deno.stdout.isTerminal();
   }
 
-  /** Writes all of it; nothing creates the file, too. */
+  /** Writes all bytes; even an empty array creates the file. */
   async write(bytes: Uint8Array): Promise<void> {
     try {
       this.#target ??= this.#path === null
@@ -43,7 +43,7 @@ export class Output {
   }
 }
 
-/** A line on the standard error that grows with a transfer, if that is a terminal. */
+/** A progress line on standard error, if that is a terminal. */
 export class Progress {
   #sizeBytes: number | null;
   #isWanted: boolean;
@@ -51,13 +51,13 @@ export class Progress {
   #shownMs = -Infinity;
   #received = 0;
 
-  /** Begins to count; `sizeBytes` is the whole, if that is known. */
+  /** Starts to count; `sizeBytes` is the total size, if it is known. */
   constructor(sizeBytes: number | null, isWanted: boolean) {
     this.#sizeBytes = sizeBytes;
     this.#isWanted = isWanted && Deno.stderr.isTerminal();
   }
 
-  /** Counts octets. */
+  /** Counts received bytes. */
   add(sizeBytes: number): void {
     this.#received += sizeBytes;
     if (!this.#isWanted) return;
@@ -68,7 +68,7 @@ export class Progress {
     this.#show("");
   }
 
-  /** Shows the last state, and leaves the line. */
+  /** Shows the final state, and ends the line. */
   end(): void {
     if (this.#shownMs > 0) this.#show("\n");
   }
@@ -82,7 +82,7 @@ export class Progress {
   }
 }
 
-/** How far a transfer is, as text. */
+/** Formats the progress of a transfer. */
 export function progressText(
   received: number,
   sizeBytes: number | null,

@@ -1,26 +1,26 @@
-/** The request to send: where it goes, its fields, its body, and its head as text. */
+/** The request to send: its destination, fields and body, and the lines of its head. */
 
 import { Headers } from "@khttp/khttp";
 import type { ClientArguments } from "./arguments.ts";
 import { EXIT, Failure, messageOf, usage } from "./failure.ts";
 
-/** Where a request goes. */
+/** The destination of a request. */
 export interface Destination {
   readonly isSecure: boolean;
-  /** Scheme and authority, for comparing and for the client. */
+  /** Scheme and authority, for comparisons and for `Client`. */
   readonly origin: string;
-  /** What `Host` says: no default port. */
+  /** The value of `Host`, without a default port. */
   readonly authority: string;
-  /** Host for connecting; an IPv6 address without brackets. */
+  /** The host to connect to; an IPv6 address has no brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** Path and query as they were typed. */
+  /** Path and query as typed. */
   readonly target: string;
 }
 
-/** A body: its bytes if they are in memory, otherwise where its pieces come from. */
+/** A body: its bytes if they are in memory, and its pieces. */
 export interface RequestBody {
-  /** Octets, or `null` if nobody knows. */
+  /** Size in bytes, or `null` if it is unknown. */
   readonly sizeBytes: number | null;
   readonly bytes: Uint8Array | null;
   /** Whether `pieces` can be called twice. */
@@ -42,10 +42,10 @@ export interface Request {
 /** Methods whose missing body is declared (RFC 9110 §8.6). */
 const METHODS_WITH_CONTENT = ["POST", "PUT", "PATCH"];
 
-/** Octets of a request target (RFC 9112 §3.2). */
+/** The characters of a request target (RFC 9112 §3.2). */
 const TARGET = /^[\x21\x24-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*$/;
 
-/** Reads a URL; the path stays as it was typed. */
+/** Parses a URL; its path stays as typed. */
 export function parseDestination(text: string): Destination {
   const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/?#]*)([^#]*)/i.exec(text);
   const [, scheme = "http", authority = "", rest = ""] = match ?? [];
@@ -76,7 +76,7 @@ function parseAuthority(scheme: string, authority: string, text: string): URL {
     throw badUrl(text, "it has a user's name, which -H authorization says");
   }
   const url = `${scheme}://${authority}/`;
-  // The parser of URLs drops and turns characters that no host has.
+  // The URL parser drops or replaces some characters that a host must not contain.
   const isPlausible = /^[^\s\\]+$/.test(authority) && URL.canParse(url);
   if (!isPlausible) throw badUrl(text, "its host or port is not valid");
   return new URL(url);
@@ -89,7 +89,7 @@ function badUrl(text: string, why: string): Failure {
   );
 }
 
-/** Puts together what the command line asks for, and reads what it names. */
+/** Creates the request on the command line, and reads the files that it names. */
 export async function makeRequest(args: ClientArguments): Promise<Request> {
   const to = parseDestination(args.url);
   const headers = new Headers(args.headers);
@@ -123,7 +123,7 @@ export async function makeRequest(args: ClientArguments): Promise<Request> {
   };
 }
 
-/** A length of the user's must be the true one: any other is a trap for the server. */
+/** Refuses a wrong `Content-Length`, which would leave the server waiting or misreading. */
 function checkLength(headers: Headers, body: RequestBody | null): void {
   const lengths = headers.getAll("content-length");
   const sizeBytes = body?.sizeBytes ?? 0;
@@ -151,7 +151,7 @@ function addStandardFields(headers: Headers, args: ClientArguments): void {
   }
 }
 
-/** The head's lines, without line ends. The client of the package writes the same. */
+/** The lines of the head, without CRLF; the same as `Client` writes. */
 export function headLines(request: Request): string[] {
   const { method, to, minorVersion, headers, body, isChunked } = request;
   const lines = [
@@ -173,7 +173,7 @@ export function headLines(request: Request): string[] {
   return lines;
 }
 
-/** Several `-d` are joined by `&`, as a form is. */
+/** Joins the values of several `-d` with `&`, as in a form. */
 async function readBody(data: readonly string[]): Promise<RequestBody | null> {
   const [first, ...others] = data;
   if (first === undefined) return null;
@@ -198,7 +198,7 @@ async function openPart(text: string): Promise<RequestBody> {
     throw cannotRead(path, error);
   });
   return {
-    sizeBytes: info.isFile ? info.size : null, // a pipe does not know
+    sizeBytes: info.isFile ? info.size : null, // the size of a pipe is unknown
     bytes: null,
     canRepeat: info.isFile,
     pieces: () => readFile(path),
@@ -221,13 +221,13 @@ function cannotRead(path: string, error: unknown): Failure {
 
 function bodyOf(bytes: Uint8Array): RequestBody {
   async function* pieces(): AsyncGenerator<Uint8Array> {
-    await Promise.resolve(); // a generator that waits for nothing is none
+    await Promise.resolve(); // an async generator must await something
     yield bytes;
   }
   return { sizeBytes: bytes.length, bytes, canRepeat: true, pieces };
 }
 
-/** The same body, which comes later; as a stream, so that the head goes ahead of it. */
+/** Delays a body, as a stream, so that the head is sent before it. */
 function stalled(body: RequestBody, stallMs: number): RequestBody {
   async function* pieces(): AsyncGenerator<Uint8Array> {
     await new Promise((resolve) => setTimeout(resolve, stallMs));

@@ -1,4 +1,4 @@
-/** The server commands: four applications that share their options and their end. */
+/** The server commands: four applications that share their options and their shutdown. */
 // deno-lint-ignore-file no-console
 
 import {
@@ -13,13 +13,13 @@ import {
 import type { ServerArguments, ServerKind } from "./arguments.ts";
 import { EXIT, Failure, messageOf } from "./failure.ts";
 
-/** How long running answers may take once the server is told to end, in ms. */
+/** How long running responses may take after the first signal, in milliseconds. */
 const SHUTDOWN_MS = 10_000;
 
-/** What `/sleep` without a time takes, in ms. */
+/** Duration of `/sleep` without a time, in milliseconds. */
 const SLEEP_MS = 3000;
 
-/** The longest time that a timer can wait, in ms. */
+/** The longest delay of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;
 
 const ROUTES: Readonly<Record<ServerKind, (app: ServerBuilder) => void>> = {
@@ -117,7 +117,7 @@ function addDrip(app: ServerBuilder): void {
   });
 }
 
-/** The options of the connections. */
+/** Applies the connection options. */
 function addConnectionHooks(app: ServerBuilder, args: ServerArguments): void {
   const { readTimeoutMs, writeTimeoutMs, hasNoDelay, isVerbose } = args;
   const options: ProceedOptions = {
@@ -140,7 +140,7 @@ function addConnectionHooks(app: ServerBuilder, args: ServerArguments): void {
   });
 }
 
-/** A line for each request, once its answer was sent. */
+/** Logs each request when its response has been sent. */
 function addLog(app: ServerBuilder): void {
   app.preRoutingHook((ctx, res) => {
     const line = `${ctx.method} ${ctx.uri}`;
@@ -162,14 +162,14 @@ function stopOnSignals(handle: ServerHandle): void {
   const stop = (): void => {
     if (isStopping) return handle.closeNow();
     isStopping = true;
-    // Its failure is that of `finished`, which is waited for.
+    // `finished`, which is awaited, rejects with the same error.
     handle.shutdown({ deadline: SHUTDOWN_MS }).catch(() => {});
   };
   Deno.addSignalListener("SIGINT", stop);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 }
 
-/** Waits, but not longer than the peer does. */
+/** Waits, but ends early if the client disconnects. */
 function passed(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

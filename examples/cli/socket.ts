@@ -1,8 +1,7 @@
 /**
- * Connections of our own, for what the package's client does not offer: the
- * time of each phase, and TLS that trusts anybody. `Deno.connectTls` checks
- * certificates always, unless the whole process does not; `node:tls` has a
- * switch for one connection.
+ * Connections with features that `Client` does not have: the time of each phase,
+ * and TLS without certificate checks. `Deno.connectTls` can disable them only for
+ * the whole process; `node:tls` can for one connection.
  */
 
 import { lookup } from "node:dns/promises";
@@ -14,25 +13,25 @@ import type { Destination } from "./request.ts";
 
 const READ_BYTES = 65_536;
 
-/** Octets in both directions. */
+/** A connection. */
 export interface Socket {
-  /** The next octets, valid until the next call, or `null` at the end. */
+  /** Returns the next bytes, valid until the next call, or `null` at the end. */
   read(): Promise<Uint8Array | null>;
-  /** Writes all of them. */
+  /** Writes all bytes. */
   write(bytes: Uint8Array): Promise<void>;
   close(): void;
 }
 
-/** How to connect. */
+/** Options of a connection. */
 export interface SocketOptions {
   readonly unixPath: string | null;
   readonly caCerts: readonly string[];
   readonly isInsecure: boolean;
-  /** Told the end of each phase. */
+  /** Called at the end of each phase. */
   readonly onPhase: (phase: "resolve" | "connect" | "tls") => void;
 }
 
-/** Connects in steps, so that each can be told from the others. */
+/** Connects in separate steps, so that each can be timed and can fail with its own exit code. */
 export async function openSocket(
   to: Destination,
   options: SocketOptions,
@@ -80,7 +79,7 @@ async function resolve(hostname: string): Promise<string[]> {
   }
 }
 
-/** Tries one address after the other; the last one's error counts. */
+/** Tries one address after the other; throws the error of the last one. */
 async function eachAddress<T>(
   addresses: readonly string[],
   open: (address: string) => Promise<T>,
@@ -149,7 +148,7 @@ async function openInsecure(
 function ofNode(socket: TLSSocket): Socket {
   const pieces = socket[Symbol.asyncIterator]();
   socket.on("error", () => {
-    // Whoever reads or writes is told too.
+    // The pending read or write rejects with the same error.
   });
   return {
     async read(): Promise<Uint8Array | null> {

@@ -1,7 +1,7 @@
 /**
- * One exchange over a connection of our own, with the public codec: for what
- * the package's client refuses or does not show. The request goes out while the
- * response comes in, since a server may answer early (RFC 9112 §9.5).
+ * One exchange over a connection of the example's own, with the public codec, for
+ * requests that `Client` refuses and details that it does not show. The request is
+ * sent while the response is read, since a server may respond early (RFC 9112 §9.5).
  */
 
 import {
@@ -15,30 +15,30 @@ import { EXIT, Failure, failureOf, messageOf } from "./failure.ts";
 import { headLines, type Request } from "./request.ts";
 import { openSocket, type Socket, type SocketOptions } from "./socket.ts";
 
-/** Interim responses before a final one. */
+/** Most interim responses before a final one. */
 const MAX_INTERIM = 8;
 
-/** How long `100 Continue` is awaited before the body is sent anyway, in ms. */
+/** How long to wait for `100 Continue` before sending the body anyway, in milliseconds. */
 const CONTINUE_MS = 1000;
 
-/** Phases in their order, and when each was over; those that did not take place are missing. */
+/** The time at which each phase ended, in order; skipped phases are missing. */
 export type Timing = Map<string, number>;
 
-/** How to go about an exchange. */
+/** Options of an exchange. */
 export interface WireOptions extends Omit<SocketOptions, "onPhase"> {
-  /** Told what is sent, at the moment it is. */
+  /** Called with the head's lines when the request is sent. */
   readonly onRequest: (lines: readonly string[]) => void;
-  /** Told of each interim response. */
+  /** Called for each interim response. */
   readonly onInterim: (head: ResponseHead) => void;
-  /** Given all octets that come. */
-  readonly onOctets: (bytes: Uint8Array) => Promise<void>;
+  /** Called with all received bytes. */
+  readonly onBytes: (bytes: Uint8Array) => Promise<void>;
 }
 
-/** A response whose body is still to be read. */
+/** A response whose body has not been read yet. */
 export interface WireResponse {
   readonly head: ResponseHead;
   readonly body: AsyncIterable<Uint8Array>;
-  /** The trailer section, once the body was read. */
+  /** The trailer section, once the body has been read. */
   trailers(): Headers;
   readonly timing: Timing;
   close(): void;
@@ -71,9 +71,9 @@ class Exchange {
   #request: Request;
   #options: WireOptions;
   #over: (phase: string) => void;
-  /** Received, but not used. */
+  /** Received bytes that have not been used yet. */
   #unread: Uint8Array = new Uint8Array(0);
-  #hasOctets = false;
+  #hasBytes = false;
   #sendFailure: Failure | null = null;
   #proceed: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -96,8 +96,8 @@ class Exchange {
     this.#send(lines).catch((error) => {
       this.#sendFailure = failureOf(error) ??
         new Failure(EXIT.CANNOT_SEND, `Cannot send: ${messageOf(error)}`);
-      // A connection that takes no more may still bring an answer; a file that
-      // cannot be read brings none.
+      // If the connection accepts no more bytes, a response may still arrive. If a
+      // file cannot be read, none will.
       const isOurs = this.#sendFailure.exitCode === EXIT.CANNOT_READ;
       if (isOurs) failed.reject(this.#sendFailure);
     });
@@ -127,19 +127,19 @@ class Exchange {
 
   async #send(lines: readonly string[]): Promise<void> {
     const { body, isChunked, headers } = this.#request;
-    const head = octets(lines.map((line) => `${line}\r\n`).join("") + "\r\n");
+    const head = latin1(lines.map((line) => `${line}\r\n`).join("") + "\r\n");
     await this.#socket.write(head);
     if (body !== null && body.sizeBytes !== 0) {
       if (headers.has("expect")) await this.#mayProceed();
       for await (const piece of exactly(body.pieces(), body.sizeBytes)) {
         if (piece.length === 0) continue;
-        const size = octets(`${piece.length.toString(16)}\r\n`);
+        const size = latin1(`${piece.length.toString(16)}\r\n`);
         if (isChunked) await this.#socket.write(size);
         await this.#socket.write(piece);
-        if (isChunked) await this.#socket.write(octets("\r\n"));
+        if (isChunked) await this.#socket.write(latin1("\r\n"));
       }
     }
-    if (isChunked) await this.#socket.write(octets("0\r\n\r\n"));
+    if (isChunked) await this.#socket.write(latin1("0\r\n\r\n"));
     this.#over("send");
   }
 
@@ -182,7 +182,7 @@ class Exchange {
 
   #endsEarly(): Failure {
     if (this.#sendFailure !== null) return this.#sendFailure;
-    return this.#hasOctets
+    return this.#hasBytes
       ? new Failure(
         EXIT.CANNOT_RECEIVE,
         "Cannot read response: the connection ended inside its head",
@@ -204,14 +204,14 @@ class Exchange {
       );
     }
     if (piece === null) return null;
-    this.#hasOctets = true;
+    this.#hasBytes = true;
     this.#over("wait");
-    await this.#options.onOctets(piece);
+    await this.#options.onBytes(piece);
     return piece;
   }
 }
 
-/** Lets through what was promised: a file may change while it is sent. */
+/** Checks that a body has its declared size, since a file may change while it is sent. */
 async function* exactly(
   pieces: AsyncIterable<Uint8Array>,
   sizeBytes: number | null,
@@ -225,12 +225,12 @@ async function* exactly(
   if (sizeBytes === null || count === sizeBytes) return;
   throw new Failure(
     EXIT.CANNOT_READ,
-    `Cannot send body: it is not ${sizeBytes} bytes long any more`,
+    `Cannot send body: it is no longer ${sizeBytes} bytes long`,
   );
 }
 
-/** Field values are octets, one for each character. */
-function octets(text: string): Uint8Array {
+/** Encodes a head, one byte for each character. */
+function latin1(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 

@@ -37,7 +37,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       await slow.head();
       assertEquals(await slow.chunk(), "1\n");
       program.signal(signal);
-      await program.printed("Not ready any more");
+      await program.printed("No longer ready");
       assertEquals(await ask(port, "/"), [200, "Hello, World!\n"]);
       assertEquals(await ask(port, "/ready"), [503, "not ready\n"]);
       await untilRefused(port);
@@ -47,7 +47,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       assertEquals(await slow.chunk(), "");
       slow.close();
       assertEquals(await program.ended(), 0);
-      assertStringIncludes(program.stdout, "Ended, 0 answers cut");
+      assertStringIncludes(program.stdout, "Ended, 0 responses cut");
     },
   });
 }
@@ -73,7 +73,7 @@ Deno.test({
     await slow.head();
     program.signal("SIGTERM");
     assertEquals(await program.ended(), 1);
-    assertStringIncludes(program.stdout, "Ended, 1 answers cut");
+    assertStringIncludes(program.stdout, "Ended, 1 responses cut");
     await assertRejects(async () => {
       while (await slow.chunk() !== "");
     });
@@ -89,10 +89,10 @@ Deno.test({
     await slow.send(request("GET /slow/1000000"));
     await slow.head();
     program.signal("SIGTERM");
-    await program.printed("Not ready any more");
+    await program.printed("No longer ready");
     program.signal("SIGINT");
     assertEquals(await program.ended(), 1);
-    assertStringIncludes(program.stdout, "Forced to end, 1 answers running");
-    assertStringIncludes(program.stdout, "Ended, 1 answers cut");
+    assertStringIncludes(program.stdout, "Forced to end, 1 responses running");
+    assertStringIncludes(program.stdout, "Ended, 1 responses cut");
   },
 });
