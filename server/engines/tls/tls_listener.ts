@@ -1,6 +1,6 @@
 /**
- * Accepts TCP connections from the runtime and serves TLS on them. Everything
- * about accepting, such as the system's queue and failures, stays the listener's.
+ * Adds TLS to a TCP listener: accepts its connections and wraps each of them.
+ * The listener keeps everything else, such as the queue and failures of accept.
  */
 
 import type { Listener } from "../listener.ts";
@@ -8,23 +8,23 @@ import type { Duplex } from "../../duplex.ts";
 import type { TlsIdentity } from "../../tls.ts";
 import { type TlsContext, TlsSocket } from "./tls_socket.ts";
 
-/** How TLS is served. */
+/** Settings of a {@linkcode TlsListener}. */
 export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
   /** How long a handshake may take, in ms. */
   readonly handshakeTimeoutMs: number;
 }
 
-/** A listener whose connections speak TLS; see the file's header. */
+/** See the file's header. */
 export class TlsListener implements Listener {
   #listener: Listener;
   #context: TlsContext;
 
   /**
-   * Adds TLS to a listener, which it owns from here on.
+   * Takes over a listener.
    *
-   * @throws {Error} If certificate and key are not valid or do not belong together;
-   * the listener is closed then.
+   * @throws {Error} If certificate and key are not valid or do not belong
+   * together; the listener is closed then.
    */
   constructor(
     listener: Listener,
@@ -48,7 +48,7 @@ export class TlsListener implements Listener {
     return this.#listener.addr;
   }
 
-  /** See {@linkcode Listener.accept}; the handshake follows by itself. */
+  /** See {@linkcode Listener.accept}. Does not wait for the handshake, which starts by itself. */
   async accept(): Promise<Duplex> {
     return new TlsSocket(await this.#listener.accept(), this.#context);
   }

@@ -1,10 +1,9 @@
 /**
- * One TLS connection as a duplex: `node:tls` over the plain duplex that was
- * accepted.
+ * One TLS connection as a duplex: `node:tls` over the accepted plain duplex.
  *
  * The runtime's own `TlsConn.close()` waits for the handshake or the last flush,
- * so a silent peer keeps its descriptor for ever. Here the plain connection can
- * be closed at any time, which frees the descriptor at once.
+ * so that a silent peer could hold a descriptor forever. Here the plain
+ * connection can be closed at any time, which frees the descriptor immediately.
  */
 
 import type { Duplex as Stream } from "node:stream";
@@ -12,14 +11,14 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { Duplex } from "../../duplex.ts";
 import { closeQuietly } from "../close_quietly.ts";
 
-/** Size of a connection's first read buffer, and of the one after that was filled, in bytes. */
+/** Size of a connection's first read buffer, and of its next one after a read filled the first, in bytes. */
 const SMALL_READ_BYTES = 2048;
 const LARGE_READ_BYTES = 65_536;
 
-/** Bytes that one write hands to TLS, which encrypts all it gets before it sends any. */
+/** The most bytes that one write passes to TLS, which encrypts all of them before it sends any. */
 const MAX_WRITE_BYTES = 65_536;
 
-/** What all connections of a listener share. */
+/** What the connections of a listener share. */
 export interface TlsContext {
   readonly tls: typeof import("node:tls");
   readonly Duplex: typeof Stream;
@@ -28,15 +27,15 @@ export interface TlsContext {
   readonly handshakeTimeoutMs: number;
 }
 
-/** A TLS connection; its handshake runs by itself. */
+/** See the file's header. */
 export class TlsSocket implements Duplex {
-  /** Our address. */
+  /** The local address. */
   readonly localAddr?: Deno.Addr;
   /** The peer's address. */
   readonly remoteAddr?: Deno.Addr;
   #plain: Duplex;
   #stream: TLSSocket;
-  /** Settles when there may be something to read; one read waits at most. */
+  /** Resolves the pending read's wait when there may be something to read; at most one read is pending. */
   #reader: PromiseWithResolvers<void> | null = null;
   /** Decrypted bytes that did not fit into the last read's buffer. */
   #rest: Uint8Array | null = null;
@@ -44,7 +43,7 @@ export class TlsSocket implements Duplex {
   #failure: Error | null = null;
   #handshakeTimer: ReturnType<typeof setTimeout> | null = null;
 
-  /** Begins the handshake. */
+  /** Starts the handshake. */
   constructor(plain: Duplex, context: TlsContext) {
     this.#plain = plain;
     if (plain.localAddr !== undefined) this.localAddr = plain.localAddr;
@@ -71,7 +70,7 @@ export class TlsSocket implements Duplex {
   /** See {@linkcode Duplex.read}. */
   async read(buffer: Uint8Array): Promise<number | null> {
     for (;;) {
-      const bytes = this.#rest ?? this.#stream.read() as Uint8Array | null; // no encoding was set
+      const bytes = this.#rest ?? this.#stream.read() as Uint8Array | null; // without an encoding, it returns bytes
       if (bytes !== null) return this.#deliver(bytes, buffer);
       if (this.#isEnded) return null;
       if (this.#failure !== null) throw this.#failure;
@@ -80,7 +79,7 @@ export class TlsSocket implements Duplex {
     }
   }
 
-  /** See {@linkcode Duplex.write}; resolves when the bytes that it took were sent. */
+  /** See {@linkcode Duplex.write}; resolves when the bytes were sent. Takes at most `MAX_WRITE_BYTES`. */
   write(bytes: Uint8Array): Promise<number> {
     const piece = bytes.length <= MAX_WRITE_BYTES
       ? bytes
@@ -97,7 +96,7 @@ export class TlsSocket implements Duplex {
     });
   }
 
-  /** See {@linkcode Duplex.closeWrite}: sends TLS's `close_notify`, then ends the plain connection's direction. */
+  /** See {@linkcode Duplex.closeWrite}: sends `close_notify`, then ends the plain connection's writing direction. */
   closeWrite(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) reject(this.#failure);
@@ -105,7 +104,7 @@ export class TlsSocket implements Duplex {
     });
   }
 
-  /** See {@linkcode Duplex.close}: frees the descriptor at once, whatever the peer does. */
+  /** See {@linkcode Duplex.close}: frees the descriptor immediately, whatever the peer does. */
   close(): void {
     this.#fail(closed());
   }
@@ -138,18 +137,18 @@ export class TlsSocket implements Duplex {
     this.#handshakeTimer = null;
   }
 
-  /** Ends everything; the first reason is the one that reads and writes reject with. */
+  /** Closes the connection. Reads and writes reject with the first error. */
   #fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
     this.#stopTimer();
     this.#stream.destroy();
-    closeQuietly(this.#plain); // the stream may wait with it
+    closeQuietly(this.#plain); // the stream might close it only later
     this.#wake();
   }
 }
 
-/** Puts the server's side of TLS on a plain connection. */
+/** Creates the server side of TLS on a plain connection. */
 function secure(
   plain: Duplex,
   { tls, Duplex, secureContext }: TlsContext,
@@ -161,12 +160,12 @@ function secure(
     allowHalfOpen: true, // missing in the types
   };
   return new tls.TLSSocket(
-    streamOf(plain, Duplex) as ConstructorParameters<typeof TLSSocket>[0], // any duplex stream will do
+    streamOf(plain, Duplex) as ConstructorParameters<typeof TLSSocket>[0], // it takes any duplex stream
     options,
   );
 }
 
-/** A plain connection as the stream that `node:tls` takes. */
+/** Wraps a plain connection as a stream for `node:tls`. */
 function streamOf(plain: Duplex, Duplex: typeof Stream): Stream {
   let buffer = new Uint8Array(SMALL_READ_BYTES);
   const stream = new Duplex({
@@ -188,7 +187,7 @@ function streamOf(plain: Duplex, Duplex: typeof Stream): Stream {
       return;
     }
     const isFull = size === buffer.length;
-    stream.push(buffer.slice(0, size)); // the buffer is read into again
+    stream.push(buffer.slice(0, size)); // a copy, since the buffer is reused
     if (isFull && size < LARGE_READ_BYTES) {
       buffer = new Uint8Array(LARGE_READ_BYTES);
     }
