@@ -1,4 +1,4 @@
-/** What a duplex of somebody's own may do to the transport that moves its bytes. */
+/** The transport of duplexes that an application made, and that may break the contract. */
 
 import {
   assert,
@@ -23,7 +23,7 @@ import { turn } from "../../support/turns.ts";
 
 const DEADLINE_MS = 5000;
 
-/** Gives pieces, one a read, then the end; what a test changes is replaced. */
+/** A duplex that returns one piece for each read, then the end; a test may replace its methods. */
 function scripted(
   pieces: readonly string[],
   rest: Partial<Duplex> = {},
@@ -52,7 +52,7 @@ function scripted(
   return duplex;
 }
 
-/** Serves `hello` until the connection ends; gives what the teardown hook was told. */
+/** Serves `hello` until the connection ends; returns what the teardown hook got. */
 async function serve(
   duplex: Duplex,
   options: Partial<ServerOptions> = {},
@@ -66,7 +66,7 @@ async function serve(
   return failure;
 }
 
-Deno.test("answers that are the same again are whole however little a write takes", async () => {
+Deno.test("repeated responses are whole however little a write takes", async () => {
   const one = scripted([request("GET /")]);
   await serve(one);
   const answer = one.written.replace(/date: .*\r\n/, "");
@@ -100,13 +100,13 @@ Deno.test("a duplex that throws where it should reject ends only its connection"
   assertEquals(await serve(scripted(pieces, { write: rejecter })), broken);
 });
 
-Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all the same", async () => {
+Deno.test("a duplex whose closeWrite() throws or returns nothing is still closed", async () => {
   const broken = new Error("broken");
   const closers: Duplex["closeWrite"][] = [
     () => {
       throw broken;
     },
-    () => undefined as never, // what a caller without types may write
+    () => undefined as never, // possible without types
     () => Promise.reject(broken),
     undefined,
   ];
@@ -118,8 +118,8 @@ Deno.test("a duplex whose closeWrite() throws, or gives nothing, is closed all t
   }
 });
 
-Deno.test("a duplex that reports what cannot be ends only its connection", async () => {
-  const wrong = [-1, 0.5, NaN, Infinity, undefined as never]; // the last one without types
+Deno.test("a duplex that returns an impossible size ends only its connection", async () => {
+  const wrong = [-1, 0.5, NaN, Infinity, undefined as never]; // the last one is possible without types
   for (const size of [SLOT_BYTES + 1, ...wrong]) {
     const duplex = scripted([], { read: () => Promise.resolve(size) });
     const failure = await serve(duplex);
@@ -135,16 +135,16 @@ Deno.test("a duplex that reports what cannot be ends only its connection", async
   }
 });
 
-Deno.test("a duplex that gives nothing again and again is ended by its deadline", async () => {
+Deno.test("a duplex that keeps returning 0 is closed by its deadline", async () => {
   const nothing = () => Promise.resolve(0);
   const options = { headerTimeout: 50, writeTimeout: 50, drainTimeout: 50 };
   await serve(scripted([], { read: nothing }), options);
   const stuck = scripted([request("GET /")], { write: nothing });
   assertInstanceOf(await serve(stuck, options), DOMException);
-  await turn(); // what it waited for last
+  await turn(); // its last wait
 });
 
-Deno.test("a close() that gives a promise may reject, and one that throws is done", async () => {
+Deno.test("a close() may return a promise that rejects, or throw", async () => {
   const broken = new Error("broken");
   const closers: Duplex["close"][] = [
     () => Promise.reject(broken),
@@ -160,14 +160,14 @@ Deno.test("a close() that gives a promise may reject, and one that throws is don
   }
 });
 
-Deno.test("a setup hook that proceeds with no duplex loses one connection", async () => {
+Deno.test("a setup hook that proceeds without a duplex loses only that connection", async () => {
   const errors: unknown[] = [];
   const server = Server.builder("127.0.0.1:0")
     .get("/", (_, res) => res.ok("hello"))
     .connectionSetupHook((accepted) => {
       assert(accepted.ok);
       return ConnectionSetupAction.proceed(
-        errors.length === 0 ? undefined as never : accepted.conn, // without types
+        errors.length === 0 ? undefined as never : accepted.conn, // possible without types
       );
     })
     .build();
@@ -182,7 +182,7 @@ Deno.test("a setup hook that proceeds with no duplex loses one connection", asyn
   assertEquals((await client.ask(request("GET /"))).body, "hello");
 });
 
-Deno.test("a head longer than what is held beside a running request is read on", async () => {
+Deno.test("a head that is longer than what may be buffered during a request is read to its end", async () => {
   const long = "x".repeat(100_000);
   const stays = Promise.withResolvers<void>();
   const server = Server.builder("127.0.0.1:0", {
@@ -208,7 +208,7 @@ Deno.test("a head longer than what is held beside a running request is read on",
   await withDeadline(serving, DEADLINE_MS, () => "serving");
 });
 
-Deno.test("who needs a larger buffer gives its slot to another connection", async () => {
+Deno.test("a connection that needs a larger buffer frees its slot for another one", async () => {
   const server = Server.builder("127.0.0.1:0")
     .get("/", (_, res) => res.ok("hello"))
     .build();

@@ -1,4 +1,4 @@
-/** That no descriptor stays, whatever became of a connection or a server. */
+/** No descriptor stays open, however a connection or a server ends. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -15,14 +15,14 @@ import { connect, drain, toBytes } from "../../../support/epoll_peers.ts";
 
 const DEADLINE_MS = 20_000;
 
-/** Connections of each kind that are counted, and those that run before. */
+/** Connections of each kind that are counted, and connections made before as a warm-up. */
 const KIND_CONNECTIONS = 150;
 const WARM_UP_CONNECTIONS = 10;
 
-/** More than the system takes of a connection whose peer does not read. */
+/** More than the system buffers for a connection whose peer does not read. */
 const FLOOD = new Uint8Array(20_000_000);
 
-/** What a peer does with one connection. */
+/** A peer's behaviour on one connection. */
 type Visit = (conn: Deno.TcpConn, resetter: Resetter) => Promise<void>;
 
 /** Sends, reads to the end, closes. */
@@ -35,7 +35,7 @@ function asking(wire: string): Visit {
   };
 }
 
-/** Sends, waits for an octet if one comes, and cuts. */
+/** Sends, waits for a byte if one is expected, and resets. */
 function resetting(wire: string, waits: boolean): Visit {
   return async (conn, resetter) => {
     await conn.write(toBytes(wire));
@@ -44,16 +44,16 @@ function resetting(wire: string, waits: boolean): Visit {
   };
 }
 
-/** What becomes of a connection, by what the setup hook says and the peer does. */
+/** Kinds of connections, by the behaviour of the peer. */
 const kinds: Readonly<Record<string, Visit>> = {
-  "that are answered": asking(request("GET /").repeat(3)),
+  "that get responses": asking(request("GET /").repeat(3)),
   "that are refused": asking("x\r\n\r\n"),
   "with half a head": asking("GET / HTTP/1.1\r\nHo"),
-  "that say nothing": asking(""),
+  "that send nothing": asking(""),
   "that are reset": resetting(request("GET /"), true),
-  "that are reset at once": resetting("", false),
+  "that are reset immediately": resetting("", false),
   "that are reset in half a head": resetting("GET / HT", false),
-  "that are reset in an answer": resetting(request("GET /flood"), true),
+  "that are reset during a response": resetting(request("GET /flood"), true),
   "that were taken over": asking(request("GET /hijack")),
   "that were taken over and reset": resetting(request("GET /hijack"), true),
   "whose handler throws": asking(request("GET /throws")),
@@ -83,7 +83,7 @@ function addRoutes(app: ServerBuilder): void {
     });
 }
 
-/** Opens that many connections, and sees that no descriptor stays. */
+/** Opens connections one after the other, and checks that no descriptor stays open. */
 async function checkDescriptors(
   server: TestServer,
   visit: Visit,
@@ -116,7 +116,7 @@ for (const [what, visit] of Object.entries(kinds)) {
   );
 }
 
-/** Setup hooks that let nobody in. */
+/** Setup hooks that reject every connection. */
 const refusals: Readonly<
   Record<string, () => ConnectionSetupAction | Promise<ConnectionSetupAction>>
 > = {
@@ -129,7 +129,7 @@ const refusals: Readonly<
     throw new Error("scripted");
   },
   "rejects": () => Promise.reject(new Error("scripted")),
-  "returns nothing": () => undefined as never, // what a caller without types may do
+  "returns nothing": () => undefined as never, // possible without types
 };
 
 for (const [what, refuse] of Object.entries(refusals)) {
@@ -167,7 +167,7 @@ testEngine(
       using last = await server.connect();
       assertEquals(await last.toEnd(), "");
       assertEquals(await idle.toEnd(), "");
-      idle.close(); // or the server would wait for its end
+      idle.close(); // otherwise the server would wait for its end
       await withDeadline(server.handle.finished, DEADLINE_MS);
       await untilRefused(server.port);
       await server.handle.shutdown();
@@ -181,7 +181,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a server that is made and closed at once leaves nothing",
+  "a server that is closed right after its start leaves no descriptor",
   async (engine) => {
     const cycle = async (): Promise<void> => {
       const app = Server.builder("127.0.0.1:0").get("/", (_, res) => res.ok());

@@ -1,6 +1,6 @@
 /**
- * The epoll engine as a whole: how serving ends, wherever it is ended, several
- * engines beside each other, and shortages.
+ * The epoll engine as a whole: the end of serving from every kind of callback,
+ * several engines in one process, and shortages.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -24,7 +24,7 @@ const DEADLINE_MS = 20_000;
 
 testEngine(
   EPOLL,
-  "finished settles after StopAccepting with what was running",
+  "finished settles after stopAccepting when the running requests are done",
   async (engine) => {
     const running = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "maxConnections holds on several addresses, and room is given away at once",
+  "maxConnections covers all addresses, and a free slot is used immediately",
   async (engine) => {
     let most = 0;
     const app = Server.builder(["127.0.0.1:0", "[::1]:0"], {
@@ -73,7 +73,7 @@ testEngine(
       res.ok("ok");
     });
     const handle = engine.start(app.build());
-    const [first, second] = handle.addrs.map((addr) => addr as Deno.NetAddr); // TCP
+    const [first, second] = handle.addrs.map((addr) => addr as Deno.NetAddr); // TCP addresses were given
     await Promise.all(Array.from({ length: 60 }, async (_, n) => {
       const { hostname, port } = (n % 2 === 0 ? first : second)!; // there are two
       const conn = await Deno.connect({ hostname, port });
@@ -88,7 +88,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "several servers in one process keep out of each other's way",
+  "several servers in one process do not disturb each other",
   async (engine) => {
     const servers = Array.from(
       { length: 3 },
@@ -110,7 +110,7 @@ testEngine(
   },
 );
 
-/** Where a program may end serving, and how. */
+/** Applications that end serving from different callbacks. */
 const endings: Readonly<
   Record<string, (app: ServerBuilder, end: () => void) => void>
 > = {
@@ -119,7 +119,7 @@ const endings: Readonly<
       end();
       res.ok("too late");
     }),
-  "a handler behind its answer": (app, end) =>
+  "a handler after its response": (app, end) =>
     app.get("/end", (_, res) => {
       res.ok("last");
       end();
@@ -160,18 +160,18 @@ for (const [where, configure] of Object.entries(endings)) {
         Array.from({ length: 20 }, () => server.connect()),
       );
       for (const client of clients) await client.ask(request("GET /"));
-      // All of them have something to be told of in one batch.
+      // All of them have an event in the same batch.
       const line = request("GET /end", "Connection: close\r\n");
       const sent = clients.map((client, n) =>
         client.send(n === 10 ? line : request("GET /").repeat(5))
       );
       await Promise.all(sent);
-      await clients[10]?.end().catch(() => {}); // it may be cut already
+      await clients[10]?.end().catch(() => {}); // it may be closed already
       await withDeadline(server.handle.finished, DEADLINE_MS);
       assertEquals(server.handle.connectionCount, 0);
       assertEquals(server.errors, []);
       for (const client of clients) {
-        await client.toEnd().catch(() => {}); // whole or cut
+        await client.toEnd().catch(() => {}); // complete or cut
         client.close();
       }
     },
@@ -180,7 +180,7 @@ for (const [where, configure] of Object.entries(endings)) {
 
 testEngine(
   EPOLL,
-  "a handler may close another connection with octets in the same batch",
+  "a handler may close another connection that has bytes in the same batch",
   async (engine) => {
     const taken: Duplex[] = [];
     await using server = engine.serve((app) =>
@@ -203,11 +203,11 @@ testEngine(
         assertEquals(await victim.take(1), "x");
       }
       using killer = await server.connect();
-      const sent = victims.map((victim) => victim.send("octets"));
+      const sent = victims.map((victim) => victim.send("bytes"));
       await Promise.all([killer.send(request("GET /kill")), ...sent]);
       assertEquals((await killer.response()).body, "killed");
       for (const victim of victims) {
-        await victim.toEnd().catch(() => {}); // reset, if its octets were not read
+        await victim.toEnd().catch(() => {}); // reset if its bytes were not read
         victim.close();
       }
     }
@@ -217,7 +217,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a wait that gives one event at a time serves as well",
+  "the engine also serves if a wait returns one event at a time",
   async (engine) => {
     const app = Server.builder("127.0.0.1:0").epollQueueMaxEvents(1);
     app.post("/", async (ctx, res) => res.ok(await ctx.body.text()));
@@ -234,7 +234,7 @@ testEngine(
   },
 );
 
-/** Serves with few descriptors, and counts the failures that it is told. */
+/** A program that serves with few descriptors and counts the reported failures. */
 const SCARCE = `
 import { ConnectionSetupAction, Server } from "${new URL(
   "../../../../mod.ts",
@@ -297,7 +297,7 @@ testEngine(
   },
 );
 
-/** Serves in a Worker until it is told to stop; tells its port, and its end. */
+/** A program that serves in a Worker until a message stops it; reports its port and its end. */
 const WORKER = `
 import { Server } from "${new URL("../../../../mod.ts", import.meta.url)}";
 const handle = Server.builder("127.0.0.1:0")
@@ -311,7 +311,7 @@ self.postMessage(handle.addr.port);
 
 testEngine(
   EPOLL,
-  "a server in a Worker serves beside one of the main thread",
+  "a server in a Worker serves beside one on the main thread",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("main"))

@@ -1,7 +1,7 @@
 /**
- * The epoll engine within the runtime: whatever else the program does goes on
- * under load, and an idle server costs nothing. Bounds of time are generous:
- * figures are the affair of the benches.
+ * The epoll engine within the runtime: the program's other work continues under
+ * load, and an idle server uses no CPU. The time limits are generous; the
+ * benchmarks measure.
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
@@ -13,18 +13,18 @@ import { turn } from "../../../support/turns.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
 
-/** Connections that ask all the time. */
+/** Connections that send one request after the other. */
 const LOAD_CONNECTIONS = 16;
 
-/** How late things of the program may be under load, in ms, in the middle of several. */
+/** How late the program's other work may be under load, in ms, as the median of several tries. */
 const MEDIAN_LATE_MS = 100;
 
-/** Keeps connections asking until the end of the scope. */
+/** Keeps connections sending requests until the end of the scope. */
 class Load implements AsyncDisposable {
   #isOver = false;
   #clients: RawClient[] = [];
   #loops: Promise<void>[] = [];
-  /** Answers so far. */
+  /** Responses so far. */
   answers = 0;
 
   static async start(server: TestServer): Promise<Load> {
@@ -55,7 +55,7 @@ function serveOk(): TestServer {
   return EPOLL.serve((app) => app.get("/", (_, res) => res.ok("ok")));
 }
 
-/** What takes how long, in the middle of several tries, in ms. */
+/** The median duration of several tries, in ms. */
 async function medianMs(
   count: number,
   act: () => Promise<unknown>,
@@ -79,34 +79,38 @@ testEngine(EPOLL, "timers fire under load", async () => {
   assert(load.answers > before);
 });
 
-testEngine(EPOLL, "the program's own sockets go on under load", async () => {
-  await using server = serveOk();
-  await using _load = await Load.start(server);
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const echo = (async () => {
-    using conn = await listener.accept();
-    const buffer = new Uint8Array(10);
-    for (;;) {
-      const size = await conn.read(buffer);
-      if (size === null) break;
-      await conn.write(buffer.subarray(0, size));
+testEngine(
+  EPOLL,
+  "the program's own sockets make progress under load",
+  async () => {
+    await using server = serveOk();
+    await using _load = await Load.start(server);
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const echo = (async () => {
+      using conn = await listener.accept();
+      const buffer = new Uint8Array(10);
+      for (;;) {
+        const size = await conn.read(buffer);
+        if (size === null) break;
+        await conn.write(buffer.subarray(0, size));
+      }
+    })();
+    {
+      using conn = await Deno.connect({ port: listener.addr.port });
+      const buffer = new Uint8Array(10);
+      const roundTrip = async (): Promise<void> => {
+        await conn.write(new Uint8Array(5));
+        assertEquals(await conn.read(buffer), 5);
+      };
+      assertLess(await medianMs(50, roundTrip), MEDIAN_LATE_MS);
     }
-  })();
-  {
-    using conn = await Deno.connect({ port: listener.addr.port });
-    const buffer = new Uint8Array(10);
-    const roundTrip = async (): Promise<void> => {
-      await conn.write(new Uint8Array(5));
-      assertEquals(await conn.read(buffer), 5);
-    };
-    assertLess(await medianMs(50, roundTrip), MEDIAN_LATE_MS);
-  }
-  await echo;
-});
+    await echo;
+  },
+);
 
 testEngine(
   EPOLL,
-  "fetch, files, child processes and signals go on under load",
+  "fetch, files, child processes and signals work under load",
   async () => {
     await using server = serveOk();
     await using _load = await Load.start(server);
@@ -129,7 +133,7 @@ testEngine(
   },
 );
 
-testEngine(EPOLL, "handlers may await anything, each its own", async () => {
+testEngine(EPOLL, "handlers may await anything at the same time", async () => {
   let running = 0;
   let most = 0;
   await using server = EPOLL.serve((app) => {
@@ -176,7 +180,7 @@ testEngine(EPOLL, "handlers may await anything, each its own", async () => {
 
 testEngine(
   EPOLL,
-  "a server that rested for a while answers at once",
+  "a server whose loop was parked responds immediately",
   async () => {
     await using server = serveOk();
     using client = await server.connect();
@@ -190,7 +194,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "an answer that comes of a timer while nothing else happens is sent",
+  "a response that a timer triggers on an idle server is sent",
   async () => {
     await using server = EPOLL.serve((app) =>
       app.get("/", async (_, res) => {
@@ -223,7 +227,7 @@ const handle = Server.builder("127.0.0.1:0")
 console.log("127.0.0.1:" + handle.addr.port);
 `;
 
-/** What a process has used of the processor so far, in ticks of 10 ms. */
+/** CPU time that a process has used, in ticks of 10 ms. */
 async function ticksOf(pid: number): Promise<number> {
   const text = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -240,7 +244,7 @@ testEngine(
       await conn.write(new TextEncoder().encode(request("GET /")));
       await conn.read(new Uint8Array(1000));
       const used: number[] = [];
-      // What the start left to do, such as compiling, ends some time.
+      // Work left over from the start, such as compiling, ends after a while.
       for (let n = 0; n < 5 && (used.at(-1) ?? 9) >= 2; n++) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         const before = await ticksOf(program.pid);
@@ -279,7 +283,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a server that keeps nobody alive serves as long as something else does",
+  "an unreferenced server serves as long as something else keeps the process alive",
   async () => {
     await using program = await startProgram(`${SERVE}
     handle.unref();

@@ -1,11 +1,11 @@
-/** What the epoll engine needs to be allowed and to find; each case in a process with just those permissions. */
+/** Permissions and library that the epoll engine needs; each case is a process with exactly those permissions. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
 
-/** Serves, asks itself, and tells how that went. */
+/** A program that serves, sends itself a request, and prints the result. */
 const PROGRAM = `
 const options = JSON.parse(Deno.args[1]);
 const app = Server.builder(Deno.args[0]);
@@ -21,7 +21,7 @@ try {
 }
 `;
 
-/** Runs the program; gives what it printed. */
+/** Runs the program; returns its output. */
 async function run(
   flags: readonly string[],
   options: { readonly libc?: string } = {},
@@ -47,7 +47,7 @@ async function run(
   }
 }
 
-/** Where the loader has found the C library of this very process. */
+/** The path at which the loader found this process's C library. */
 async function libraryPath(): Promise<string> {
   const maps = await Deno.readTextFile("/proc/self/maps");
   const path = /\s(\/\S*libc\.so\.6)$/m.exec(maps)?.[1];
@@ -57,7 +57,7 @@ async function libraryPath(): Promise<string> {
 
 testEngine(
   EPOLL,
-  "serveEpoll() needs the permission for the C library, and says so",
+  "serveEpoll() needs the permission for the C library, and its error names it",
   async () => {
     const text = await run(["--allow-net"]);
     assertStringIncludes(text, "NotCapable: Cannot serve with epoll");
@@ -67,7 +67,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "serveEpoll() is content with the permission for one path, if it is told the path",
+  "serveEpoll() needs only the permission for one path if the option names the path",
   async () => {
     const libc = await libraryPath();
     const flags = ["--allow-net", `--allow-ffi=${libc}`];
@@ -78,7 +78,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "serveEpoll() serves with all of the permission",
+  "serveEpoll() serves with the permission for all libraries",
   async () => {
     assertEquals(await run(["--allow-net", "--allow-ffi"]), "served");
   },
@@ -98,7 +98,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "serveEpoll() asks for the permission to listen, as serve() does",
+  "serveEpoll() requires the permission to listen, as serve() does",
   async () => {
     const text = await run(["--allow-ffi"]);
     assertStringIncludes(text, "NotCapable: ");
@@ -110,9 +110,9 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "serveEpoll() serves although it may not connect to itself",
+  "serveEpoll() serves without the permission to connect to itself",
   async () => {
-    // The address that it listens on, and the one that it asks, but no port for itself.
+    // The address to listen on and the one to fetch from, but no port for the connection to itself.
     const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = free.addr;
     free.close();

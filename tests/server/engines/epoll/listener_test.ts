@@ -1,4 +1,4 @@
-/** Where the epoll engine listens, what it says if it cannot, and what it accepts. */
+/** Addresses that the epoll engine listens on, its errors where it cannot, and accepting. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Server, type ServerBuilder } from "../../../../mod.ts";
@@ -21,7 +21,7 @@ function portOf(addr: Deno.Addr): number {
   return (addr as Deno.NetAddr).port; // callers listen on TCP
 }
 
-/** What a server says of a connection's two ends, and what the client says. */
+/** The addresses of a connection's two ends, as the server and as the client see them. */
 async function endsOf(
   hostname: string,
   port: number,
@@ -37,7 +37,7 @@ async function endsOf(
 
 testEngine(
   EPOLL,
-  "port 0 asks for a free one; both ends have their addresses",
+  "port 0 picks a free port; both ends know their addresses",
   async (engine) => {
     await using handle = engine.start(app("127.0.0.1:0").build());
     assert(portOf(handle.addr) > 0);
@@ -59,7 +59,7 @@ testEngine(EPOLL, "IPv6, alone and with IPv4", async (engine) => {
   await using both = engine.start(app("[::]:0").build());
   const port = portOf(both.addr);
   for (const hostname of ["::1", "127.0.0.1"]) {
-    const [[local]] = await endsOf(hostname, port) as [Deno.NetAddr[], unknown]; // as the route has it
+    const [[local]] = await endsOf(hostname, port) as [Deno.NetAddr[], unknown]; // the route sends this
     assert(local?.hostname.endsWith(hostname), local?.hostname);
   }
 });
@@ -91,7 +91,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a port that is taken is refused, whoever has it",
+  "a port that is in use is refused",
   async (engine) => {
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     await using own = engine.start(app("127.0.0.1:0").build());
@@ -122,7 +122,7 @@ testEngine(EPOLL, "serveEpoll() refuses to serve TLS", async (engine) => {
   );
 });
 
-testEngine(EPOLL, "what cannot listen leaves no descriptor", async (engine) => {
+testEngine(EPOLL, "a failed listen leaves no descriptor", async (engine) => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const tried = (): void => {
     assertThrows(() =>
@@ -138,7 +138,7 @@ testEngine(EPOLL, "what cannot listen leaves no descriptor", async (engine) => {
 
 testEngine(
   EPOLL,
-  "connections of a burst are all accepted, and those that come at the end get a whole answer or none",
+  "a burst of connections is accepted, and those at the end of serving get a whole response or none",
   async (engine) => {
     let count = 0;
     const server = engine.serve((app) =>
@@ -161,7 +161,7 @@ testEngine(
     for (const client of late) await client.send(request("GET /"));
     const finished = server.handle.shutdown();
     for (const client of late) {
-      // Whoever is not in by then is reset or closed, as on a busy machine.
+      // Connections that are not accepted by then are reset or closed, as on a busy machine.
       const answer = await client.toEnd().catch(() => "");
       assert(answer === "" || answer.endsWith("\r\n\r\nok"), answer);
       client.close();
@@ -176,7 +176,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "connections that are reset in the queue keep nobody waiting",
+  "connections that are reset in the queue do not delay others",
   async (engine) => {
     using resetter = new Resetter();
     await using server = engine.serve((app) => {

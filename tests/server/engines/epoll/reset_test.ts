@@ -1,4 +1,4 @@
-/** Peers that reset (RST) their connection, wherever it stands. */
+/** Peers that reset their connection (RST) in every state. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Handler, ServerBuilder } from "../../../../mod.ts";
@@ -13,21 +13,21 @@ import {
   writeAll,
 } from "../../../support/epoll_peers.ts";
 
-/** More than the system takes of a connection whose other side does not read. */
+/** More than the system buffers for a connection whose peer does not read. */
 const FLOOD_BYTES = 50_000_000;
 
-/** Where a connection stands when its peer resets it. */
+/** The state of a connection when its peer resets it. */
 interface ResetCase {
   readonly name: string;
   readonly wire: string;
-  /** Octets of answers that are read before. */
+  /** Response bytes that are read before the reset. */
   readonly readBytes?: number;
   /** How often a handler is called. */
   readonly calls: number;
 }
 
 const resets: readonly ResetCase[] = [
-  { name: "before the first octet", wire: "", calls: 0 },
+  { name: "before the first byte", wire: "", calls: 0 },
   { name: "inside a head", wire: "GET / HTTP/1.1\r\nHo", calls: 0 },
   {
     name: "inside a body that is read",
@@ -72,18 +72,18 @@ const resets: readonly ResetCase[] = [
     calls: 1,
   },
   {
-    name: "while its last octets are dropped",
+    name: "while its last bytes are drained",
     wire: "x\r\n\r\n",
     readBytes: 20,
     calls: 0,
   },
 ];
 
-/** Counts what begins and what ends. */
+/** Counts starts and ends. */
 class Counts {
   calls = 0;
   ends = 0;
-  /** Handlers of connections that were taken over, once their read failed. */
+  /** Handlers that took a connection over and whose read failed. */
   readonly taken: PromiseWithResolvers<void> = Promise.withResolvers();
 }
 

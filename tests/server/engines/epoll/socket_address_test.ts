@@ -6,7 +6,7 @@ import {
   withPort,
 } from "../../../../server/engines/epoll/socket_address.ts";
 
-/** Text as given, and as it comes back. */
+/** Addresses as strings, and as they are after decoding. */
 const ADDRESSES: readonly (readonly [text: string, canonical: string])[] = [
   ["127.0.0.1", "127.0.0.1"],
   ["0.0.0.0", "0.0.0.0"],
@@ -36,7 +36,7 @@ for (const [text, canonical] of ADDRESSES) {
   });
 }
 
-Deno.test("encodeSocketAddress() writes the structures of the system", () => {
+Deno.test("encodeSocketAddress() writes the system's structures", () => {
   assertEquals(
     [...encodeSocketAddress("127.0.0.1", 0x1f90)!], // it is an address
     [2, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -65,6 +65,6 @@ Deno.test("withPort() changes the port of a copy", () => {
   assertEquals(decodeSocketAddress(bytes)?.port, 80);
 });
 
-Deno.test("decodeSocketAddress() gives nothing for other families", () => {
+Deno.test("decodeSocketAddress() returns null for other families", () => {
   assertEquals(decodeSocketAddress(new Uint8Array([1, 0, 47, 97])), null);
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { systemError } from "../../../../server/engines/epoll/system_error.ts";
 
-Deno.test("systemError() is of the runtime's class and carries the code", () => {
+Deno.test("systemError() uses the runtime's class and sets the code", () => {
   const cases: readonly (readonly [number, string, new () => Error])[] = [
     [98, "EADDRINUSE", Deno.errors.AddrInUse],
     [99, "EADDRNOTAVAIL", Deno.errors.AddrNotAvailable],
@@ -21,6 +21,6 @@ Deno.test("systemError() is of the runtime's class and carries the code", () => 
   }
 });
 
-Deno.test("systemError() tells numbers that it has no name for", () => {
+Deno.test("systemError() shows the number of an unknown error", () => {
   assertEquals(systemError("do it", 4095).message, "Cannot do it: errno 4095");
 });

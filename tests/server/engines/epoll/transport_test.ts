@@ -1,6 +1,6 @@
 /**
- * Octets on epoll: those that come with the end, those that wait for room, and
- * those of connections that changed hands.
+ * Bytes on epoll: together with the end of the stream, waiting for room in the
+ * socket, and on connections that a handler took over.
  */
 
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
@@ -25,14 +25,14 @@ import {
 
 const DEADLINE_MS = 20_000;
 
-/** More than the system takes of a connection whose other side does not read. */
+/** More than the system buffers for a connection whose peer does not read. */
 const FLOOD_BYTES = 50_000_000;
 
 const LARGE_HASH = await sha256(LARGE);
 
 testEngine(
   EPOLL,
-  "octets and the end that come together are both seen",
+  "bytes and the end of the stream that arrive together are both seen",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.post("/", async (ctx, res) => res.ok(await ctx.body.text()))
@@ -54,7 +54,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a peer that has ended gets an answer of any length whole",
+  "a peer that has ended its direction gets a response of any length",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/bytes", (_, res) => res.ok(LARGE))
@@ -78,7 +78,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a slow reader gets a large body octet for octet, and holds up nobody",
+  "a slow reader gets all bytes of a large body, and does not delay others",
   async (engine) => {
     const size = 20_000_000;
     const body = Uint8Array.from(
@@ -100,7 +100,7 @@ testEngine(
       const received = new Uint8Array(size + 100_000);
       let at = 0;
       for (;;) {
-        // Each turn lets the server meet a full socket again.
+        // In each turn, the server finds the socket full again.
         assertEquals((await other.ask(request("GET /"))).body, "ok");
         const count = await conn.read(buffer);
         if (count === null) break;
@@ -118,13 +118,13 @@ testEngine(
   },
 );
 
-/** Where an answer's body begins. */
+/** The offset of a response's body. */
 function headLength(answer: Uint8Array): number {
   const text = new TextDecoder("latin1").decode(answer.subarray(0, 500));
   return text.indexOf("\r\n\r\n") + 4;
 }
 
-/** The payload of chunks that are known to be valid. */
+/** The payload of valid chunks. */
 function dechunk(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(bytes.length);
   let size = 0;
@@ -179,10 +179,10 @@ testEngine(
         }
       }
     });
-    // Until neither gets on any more: the system's buffers are full.
+    // Until neither makes progress: the system's buffers are full.
     for (let before = -1, now = 0; before < now;) {
       for (let n = 0; n < 50; n++) await turn();
-      [before, now] = [now, sent[0]! + sent[1]!]; // as many as clients
+      [before, now] = [now, sent[0]! + sent[1]!]; // one for each client
     }
     assert(sent.every((size) => size < FLOOD_BYTES / 2), `${sent} were taken`);
     assertEquals(calls, 2);
@@ -242,7 +242,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "bodies around the size of what is received at once arrive whole",
+  "bodies around the size of the receive window arrive whole",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.post("/", async (ctx, res) => res.ok(await ctx.body.bytes()))
@@ -262,32 +262,36 @@ testEngine(
   },
 );
 
-testEngine(EPOLL, "a fast upload keeps nobody waiting", async (engine) => {
-  let uploadedBytes = 0;
-  await using server = engine.serve((app) =>
-    app.get("/", (_, res) => res.ok("ok"))
-      .post("/", async (ctx, res) => {
-        for await (const piece of ctx.body) uploadedBytes += piece.length;
-        res.ok(String(uploadedBytes));
-      })
-  );
-  using other = await server.connect();
-  const conn = await connect(server);
-  await writeAll(
-    conn,
-    toBytes(request("POST /", `Content-Length: ${FLOOD_BYTES}\r\n`)),
-  );
-  const sending = writeAll(conn, new Uint8Array(FLOOD_BYTES));
-  let answers = 0;
-  while (uploadedBytes < FLOOD_BYTES) {
-    assertEquals((await other.ask(request("GET /"))).body, "ok");
-    answers++;
-  }
-  assert(answers > 5, `${answers} answers`);
-  await sending;
-  assert(await readAtLeast(conn, 1) > 0);
-  conn.close();
-});
+testEngine(
+  EPOLL,
+  "a fast upload does not delay other connections",
+  async (engine) => {
+    let uploadedBytes = 0;
+    await using server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("ok"))
+        .post("/", async (ctx, res) => {
+          for await (const piece of ctx.body) uploadedBytes += piece.length;
+          res.ok(String(uploadedBytes));
+        })
+    );
+    using other = await server.connect();
+    const conn = await connect(server);
+    await writeAll(
+      conn,
+      toBytes(request("POST /", `Content-Length: ${FLOOD_BYTES}\r\n`)),
+    );
+    const sending = writeAll(conn, new Uint8Array(FLOOD_BYTES));
+    let answers = 0;
+    while (uploadedBytes < FLOOD_BYTES) {
+      assertEquals((await other.ask(request("GET /"))).body, "ok");
+      answers++;
+    }
+    assert(answers > 5, `${answers} answers`);
+    await sending;
+    assert(await readAtLeast(conn, 1) > 0);
+    conn.close();
+  },
+);
 
 testEngine(
   EPOLL,
@@ -319,7 +323,7 @@ function stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
 
 testEngine(
   EPOLL,
-  "a connection that was taken over has the octets before and behind, both ways",
+  "a connection that was taken over carries the bytes before and after it, both ways",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("first"))
@@ -358,7 +362,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a read that waits when a connection that was taken over is closed rejects",
+  "a pending read rejects when a connection that was taken over is closed",
   async (engine) => {
     const taken = Promise.withResolvers<Duplex>();
     await using server = engine.serve((app) =>
@@ -380,7 +384,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "a hook's own connection in place of the socket waits for room and octets like any",
+  "a connection that a hook puts in front of the socket waits for room and bytes",
   async (engine) => {
     await using server = engine.serve(
       (app) =>
@@ -407,12 +411,12 @@ testEngine(
   },
 );
 
-/** What may go on between two turns of the program: twice what the engine's loop allows. */
+/** Work allowed between two turns of the program: twice the budget of the engine's loop. */
 const MOST_IN_A_TURN = 2 * 128;
 
 testEngine(
   EPOLL,
-  "whoever always has more to send or to read leaves everybody else a turn",
+  "code that always has more to send or to read leaves others a turn",
   async (engine) => {
     const piece = new Uint8Array(100);
     const hijacked = Promise.withResolvers<void>();
@@ -424,7 +428,7 @@ testEngine(
       try {
         for (;; calls++) await call();
       } catch {
-        // The peer has left.
+        // The peer has closed.
       }
     }
     await using server = engine.serve((app) =>
@@ -446,7 +450,7 @@ testEngine(
       const conn = await connect(server);
       await writeAll(conn, toBytes(request(`GET ${path}`)));
       if (path === "/read") {
-        await hijacked.promise; // nothing is held for the reader
+        await hijacked.promise; // no bytes are buffered for the reader
         await writeAll(conn, new Uint8Array(300_000));
       }
       let most = 0;
