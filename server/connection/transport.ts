@@ -6,14 +6,23 @@
  * it. What changes without such a call is reported by {@linkcode Transport.wake}.
  */
 
+import type { ReceiveWindow } from "../../codec/simd/head_scanner.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ServedConnection } from "./connections.ts";
-import type { EngineContext } from "./engine_context.ts";
 import type { Output } from "./output.ts";
+import type { ReceiveSlots } from "./receive_slots.ts";
+
+/** The memory that transports receive into, shared by the connections of one engine. */
+export interface ReceiveMemory {
+  /** Memory for one read at a time of any connection. */
+  readonly window: ReceiveWindow;
+  /** Memory for connections with a read of their own. */
+  readonly slots: ReceiveSlots;
+}
 
 /** The connection machine, as its transport sees it. */
 export interface ConnectionMachine extends ServedConnection {
-  readonly context: EngineContext;
+  readonly context: ReceiveMemory;
   /** What to send, and whether to close the write direction. */
   readonly output: Output;
   /** How many bytes may be received now; 0 while the transport must not read. */

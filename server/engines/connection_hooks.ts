@@ -51,6 +51,11 @@ export class ConnectionHooks {
     return this.#run(hook, { ok: false, error });
   }
 
+  /** Whether there is a teardown hook. */
+  get hasTearDown(): boolean {
+    return this.#app.hooks.connectionTeardown !== null;
+  }
+
   /** Runs the teardown hook; resolves when it is done, and never rejects. */
   async tearDown(conn: Duplex, error: Error | undefined): Promise<void> {
     const hook = this.#app.hooks.connectionTeardown;

@@ -178,6 +178,11 @@ export class ConnectionManager
     return false;
   }
 
+  /** See {@linkcode TransportOwner.hasTeardownHook}. */
+  get hasTeardownHook(): boolean {
+    return this.#hooks.hasTearDown;
+  }
+
   /** See {@linkcode TransportOwner.connect}. */
   connect(transport: Transport, options: ProceedOptions): ConnectionMachine {
     return new Connection(this.context, transport, options);

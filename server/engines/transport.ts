@@ -5,8 +5,11 @@
  */
 
 import type { ServedConnection } from "../connection/connections.ts";
-import type { EngineContext } from "../connection/engine_context.ts";
-import type { ConnectionMachine, Transport } from "../connection/transport.ts";
+import type {
+  ConnectionMachine,
+  ReceiveMemory,
+  Transport,
+} from "../connection/transport.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ProceedOptions } from "../hooks.ts";
 
@@ -20,6 +23,8 @@ export interface ServedTransport {
 
 /** What a transport needs from the connection manager. */
 export interface TransportOwner {
+  /** Whether there is a teardown hook, which may read a closed connection's addresses. */
+  readonly hasTeardownHook: boolean;
   /** Creates the machine that a transport feeds; called once, by the transport's constructor. */
   connect(transport: Transport, options: ProceedOptions): ConnectionMachine;
   /** Called once, when the connection has ended, with the error if it failed. */
@@ -28,7 +33,7 @@ export interface TransportOwner {
 
 /** What a transport is made of. */
 export interface TransportInit {
-  readonly context: EngineContext;
+  readonly context: ReceiveMemory;
   readonly duplex: Duplex;
   /** Whether the duplex may break its contract: the application made it, or replaced its methods. */
   readonly isUntrusted: boolean;

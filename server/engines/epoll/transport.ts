@@ -114,8 +114,7 @@ export class EpollTransport
   close(error?: Error): void {
     if ((this.#state & IS_CLOSED) !== 0) return;
     this.#state |= IS_CLOSED;
-    const { hooks } = this.connection.context.app;
-    if (hooks.connectionTeardown !== null) this.#rememberAddresses();
+    if (this.#owner.hasTeardownHook) this.#rememberAddresses();
     this.#socket.user = null;
     this.#socket.close();
     this.#owner.transportClosed(this, error);
