@@ -1,13 +1,16 @@
 /**
- * Finding routes, ours and its peers': `deno bench -A bench/router_bench.ts`.
+ * Finds routes with khttp's router and with others, and literal routes by bytes
+ * and by string: `deno bench -A bench/router_bench.ts`.
  *
- * One iteration looks up 1,000 requests in mixed order, so microseconds an
- * iteration read as nanoseconds a look-up. Fresh paths are cut out of request
- * texts before the clock starts, as a server has them: V8 has seen none of them
- * and knows no hash. Constant paths are the same objects every time.
+ * One iteration looks up 1,000 requests in mixed order, so microseconds for an
+ * iteration read as nanoseconds for a look-up. Fresh paths are cut out of the
+ * requests before the clock starts, as in a server: they are new strings without
+ * a hash. Constant paths are the same objects every time.
  */
 
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
+import { decodeLatin1 } from "../codec/ascii.ts";
+import { Router } from "../router/router.ts";
 import { type Contender, contendersFor } from "./router_peers.ts";
 import {
   apiRoutes,
@@ -20,13 +23,13 @@ import {
 /** Look-ups in one iteration. */
 const LOOKUPS = 1000;
 
-/** Iterations before the first measured one; V8 compiles meanwhile. */
+/** Iterations before the first measured one, in which V8 compiles. */
 const WARM_ROUNDS = 200;
 
 /** Spreads 0, 1, 2 … over 32 bits. */
 const MIX_FACTOR = 0x9e3779b1;
 
-/** Peers that try one route after the other: 50 to 100 µs a look-up, so not in every group. */
+/** Peers that try one route after the other. They take 50 to 100 µs for a look-up, so only some groups have them. */
 const LINEAR: ReadonlySet<string> = new Set([
   "Hono PatternRouter",
   "Hono LinearRouter",
@@ -35,7 +38,7 @@ const LINEAR: ReadonlySet<string> = new Set([
 type Mode = "find" | "read";
 type PathKind = "fresh" | "constant";
 
-/** Keeps results alive. */
+/** Uses the results, so that V8 does not remove the look-ups. */
 const sink = { sum: 0 };
 
 function checkAnswers(
@@ -54,7 +57,7 @@ function checkAnswers(
   }
 }
 
-/** Mixes requests, so that they do not come in the order of the routes. */
+/** Mixes the requests, so that they are not in the order of the routes. */
 function mix(requests: readonly Request[]): Request[] {
   return Array.from({ length: LOOKUPS }, (_, index) => {
     const place = (Math.imul(index, MIX_FACTOR) >>> 8) % requests.length;
@@ -63,7 +66,7 @@ function mix(requests: readonly Request[]): Request[] {
   });
 }
 
-/** Cuts every path anew out of the text of its request. */
+/** Cuts every path out of the text of its request, as a new string. */
 function cutPaths(
   requests: readonly Request[],
   texts: readonly string[],
@@ -104,7 +107,7 @@ function addBench(
   const { name } = contender;
   const makePaths = (): readonly string[] =>
     kind === "fresh" ? cutPaths(requests, texts) : constants;
-  // Warm before any clock runs: the first of a group would pay for all.
+  // Warm up before any clock runs; otherwise the first of a group pays for all.
   const rounds = LINEAR.has(name) ? 1 : WARM_ROUNDS;
   for (let round = 0; round < rounds; round++) {
     lookUp(contender, mode, requests, makePaths());
@@ -141,5 +144,44 @@ function addGroups({ name, routes, hits, misses }: RouteSet): void {
   }
 }
 
+/** Finds the literal routes of requests that are bytes, with and without a string. */
+function addBytesGroup({ name, routes, hits }: RouteSet): void {
+  const router = new Router(
+    routes.map((route) => [route.method, route.pattern, route] as const),
+  );
+  const encoder = new TextEncoder();
+  const requests = mix(hits)
+    .filter(({ path }) => routes.some(({ pattern }) => pattern === path))
+    .map(({ method, path }) => ({ method, bytes: encoder.encode(path) }));
+  const byBytes = (): number => {
+    let sum = 0;
+    for (const { method, bytes } of requests) {
+      const found = router.matchLiteral(method, bytes, 0, bytes.length);
+      sum += found?.value.number ?? 0;
+    }
+    return sum;
+  };
+  const byString = (): number => {
+    let sum = 0;
+    for (const { method, bytes } of requests) {
+      const path = decodeLatin1(bytes, 0, bytes.length);
+      sum += router.match(method, path)?.value.number ?? 0;
+    }
+    return sum;
+  };
+  const group = `${name}, literal paths as bytes, ${requests.length} look-ups`;
+  for (
+    const [label, find] of [["bytes", byBytes], ["string", byString]] as const
+  ) {
+    assertEquals(find(), byBytes());
+    for (let round = 0; round < WARM_ROUNDS; round++) find();
+    Deno.bench(label, { group, baseline: label === "bytes" }, () => {
+      sink.sum = find();
+    });
+  }
+}
+
 addGroups(literalRoutes());
 addGroups(apiRoutes());
+addBytesGroup(literalRoutes());
+addBytesGroup(apiRoutes());

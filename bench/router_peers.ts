@@ -1,9 +1,10 @@
 /**
- * Routers under one interface: ours, Hono's, find-my-way and rou3, each filled
- * and asked as its own documentation says. Who can be compiled is here twice.
+ * Routers under one interface: khttp's, Hono's, find-my-way and rou3, each used
+ * as its own documentation says. Routers that can also be compiled are listed
+ * twice.
  *
- * Every contender has functions of its own: what V8 learns about one router
- * is not spoilt by another.
+ * Every contender has its own functions, so that V8 collects type feedback for
+ * each router separately.
  */
 
 import createFindMyWay from "npm:find-my-way@9.10.1";
@@ -23,9 +24,9 @@ import { compileRouter } from "npm:rou3@1.0.0/compiler";
 import { Router } from "../router/router.ts";
 import type { Method, Route } from "./routes.ts";
 
-/** A router that was filled with a set of routes. */
+/** A router with a set of routes. */
 export interface Contender {
-  /** What it is called in the tables. */
+  /** Its name in the tables. */
   readonly name: string;
   /** Finds the route that wins. */
   find(method: Method, path: string): Route | undefined;
@@ -33,7 +34,7 @@ export interface Contender {
   read(method: Method, path: string): readonly string[] | undefined;
 }
 
-/** Fills every contender with the same routes; ours is the first. */
+/** Builds every contender with the same routes; khttp is the first. */
 export function contendersFor(routes: readonly Route[]): Contender[] {
   return [
     khttp,
@@ -64,7 +65,7 @@ function khttp(routes: readonly Route[]): Contender {
   };
 }
 
-/** Hono's and find-my-way's spelling of a wildcard for the rest. */
+/** The wildcard for the rest of the path, as Hono and find-my-way write it. */
 const withStar = (pattern: string): string => pattern.replace(/\*\*$/, "*");
 
 function fillHono(router: HonoRouter<Route>, routes: readonly Route[]): void {
@@ -73,7 +74,7 @@ function fillHono(router: HonoRouter<Route>, routes: readonly Route[]): void {
   }
 }
 
-/** Reads params as `HonoRequest.param` does, from an answer with a stash. */
+/** Reads params as `HonoRequest.param` does, from a result with a stash. */
 function readStash([handlers, stash]: Result<Route>): string[] | undefined {
   const first = handlers[0];
   if (first === undefined || stash === undefined) return undefined;
@@ -81,7 +82,7 @@ function readStash([handlers, stash]: Result<Route>): string[] | undefined {
   return first[0].names.map((name) => stash[indexes[name] ?? -1] ?? "");
 }
 
-/** Does the same for an answer that carries the texts. */
+/** Does the same for a result that holds the values themselves. */
 function readRecord([handlers]: Result<Route>): string[] | undefined {
   const first = handlers[0];
   if (first === undefined) return undefined;
@@ -99,7 +100,7 @@ function regExpRouter(routes: readonly Route[]): Contender {
   };
 }
 
-/** What `new Hono()` uses; it settles on its RegExpRouter for these routes. */
+/** The router of `new Hono()`; it selects its RegExpRouter for these routes. */
 function smartRouter(routes: readonly Route[]): Contender {
   const router = new SmartRouter<Route>({
     routers: [new RegExpRouter(), new TrieRouter()],

@@ -1,21 +1,20 @@
 /**
- * The route sets that routers are compared on, and the requests they are asked:
- * literal routes as the crate's own benchmark has them, and the routes of a
- * REST API. They use only what every peer can express: literals, params, and a
- * wildcard for the rest of the path. How a peer spells them is its adapter's
- * business (router_peers.ts).
+ * The route sets for the comparison of routers, and the requests to look up:
+ * the literal routes of the Rust crate's benchmark, and the routes of a REST
+ * API. They use only what every peer supports: literals, params, and a wildcard
+ * for the rest of the path. router_peers.ts translates them for each peer.
  */
 
 /** The methods that the routes use. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** One route, in the spelling of this package. */
+/** One route, in the syntax of this package. */
 export interface Route {
   /** The method. */
   readonly method: Method;
   /** The pattern. */
   readonly pattern: string;
-  /** Its place in the set, which tells answers apart. */
+  /** Its index in the set, which identifies it in results. */
   readonly number: number;
   /** The names of its params from left to right. */
   readonly names: readonly string[];
@@ -29,19 +28,19 @@ export interface Request {
   readonly path: string;
 }
 
-/** Routes with requests that find one of them and requests that find none. */
+/** Routes, requests that match one of them, and requests that match none. */
 export interface RouteSet {
-  /** What the set is called in the tables. */
+  /** The name of the set in the tables. */
   readonly name: string;
-  /** The routes; of two that match, the literal one stands first. */
+  /** The routes; where two match one path, the literal one comes first. */
   readonly routes: readonly Route[];
-  /** Requests that have a route. */
+  /** Requests that match a route. */
   readonly hits: readonly Request[];
-  /** Requests that have none. */
+  /** Requests that match none. */
   readonly misses: readonly Request[];
 }
 
-/** Gives a text as if it stood in source code: the copy that V8 keeps of it. */
+/** Returns the internalized copy of a string, which V8 also uses for string literals in source code. */
 export function asConstant(text: string): string {
   return Object.keys({ [text]: true })[0] ?? text;
 }
@@ -55,11 +54,11 @@ function toRoute(method: Method, pattern: string, number: number): Route {
 function requestsFor(lines: string): Request[] {
   return lines.trim().split("\n").map((line) => {
     const [method, path = ""] = line.trim().split(" ");
-    return { method: method as Method, path }; // as written below
+    return { method: method as Method, path }; // only these methods occur below
   });
 }
 
-/** `/` and `/route0` to `/route999`; every fifth of them is asked for. */
+/** `/` and `/route0` to `/route999`; the requests ask for every fifth. */
 export function literalRoutes(): RouteSet {
   const paths = ["/", ...Array.from({ length: 1000 }, (_, i) => `/route${i}`)];
   const routes = paths.map((path, number) => toRoute("GET", path, number));
@@ -86,8 +85,9 @@ export function literalRoutes(): RouteSet {
 }
 
 /**
- * Routes of a code host's REST API: methods, a path, and where the line goes
- * on, what follows that path in each of several routes; `.` is nothing.
+ * Routes of a code host's REST API. A line has methods and a path. Where more
+ * words follow, each is a suffix of the path and makes one route; `.` is the
+ * empty suffix.
  */
 const API_ROUTES = `
 GET /
@@ -223,7 +223,7 @@ GET /repos/:owner/:repo/code-scanning/alerts . /:alert_number /:alert_number/ins
 GET /raw/**
 `;
 
-/** What a client of that API asks for. */
+/** Requests of a client of that API. */
 const API_HITS = `
 GET /
 GET /rate_limit

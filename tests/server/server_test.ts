@@ -304,6 +304,26 @@ testEngines(
 );
 
 testEngines(
+  "an OPTIONS route for all paths leaves unknown paths unknown",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.options("/**", (_, res) => res.ok("preflight"));
+      app.get("/a", (_, res) => res.ok("abc"));
+    });
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /b"))).status, 404);
+    assertEquals((await client.ask(request("POST /b"))).status, 404);
+    const wrong = await client.ask(request("POST /a"));
+    assertEquals(wrong.status, 405);
+    assertEquals(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
+    for (const path of ["/a", "/b"]) {
+      const answer = await client.ask(request(`OPTIONS ${path}`));
+      assertEquals([answer.status, answer.body], [200, "preflight"]);
+    }
+  },
+);
+
+testEngines(
   "fallbackRoute() gets every request that matches no route",
   async (engine) => {
     await using server = engine.serve((app) => {
