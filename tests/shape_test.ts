@@ -23,7 +23,6 @@ const MAX_FUNCTION_LINES = 64;
 
 /** Files that are longer today. */
 const longFiles: ReadonlySet<string> = new Set([
-  "server/connection/connection.ts",
   "server/connection/exchange.ts",
 ]);
 

@@ -1,7 +1,7 @@
 /**
  * One connection: takes bytes, runs requests in their order, and puts responses
- * into its output. It knows nothing of sockets; see `transport.ts` for how an
- * engine drives it.
+ * into its output. It knows nothing of sockets: a transport drives it, in the
+ * way that `transport.ts` describes.
  *
  * The phases and the steps between them are in `phase.ts`. The codec decides
  * framing and persistence, `run_exchange.ts` calls hooks and handlers, and
@@ -50,7 +50,8 @@ const MAX_COUNT = 0x7fffffff;
 // perf: an imported name is looked up at each use, a constant of this module is
 // not: 0.94 times the time of a request without its I/O (bench/machine_bench.ts,
 // hello, Deno 2.9).
-const { IDLE, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } = Phase;
+const { IDLE, HEAD, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } =
+  Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
 const run: typeof runExchange = runExchange;
 const ExchangeClass: typeof Exchange = Exchange;
@@ -135,17 +136,14 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (this.#phase >= TAKEN_OVER) return 0;
     if (this.#phase >= CLOSING) return this.#closing().capacity;
     // A head that is allowed has to fit, or it would never be complete.
-    const maxBytes = this.#phase === Phase.HEAD
+    const maxBytes = this.#phase === HEAD
       ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
       : MAX_HELD_BYTES;
     return maxBytes - this.#heldBytes();
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#phase >= CLOSING) {
-      this.#discard(end - start);
-      return;
-    }
+    if (this.#phase >= CLOSING) return this.#discard(end - start);
     this.isRunning = true;
     let rest = start;
     if (
@@ -168,10 +166,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   receiveEnd(): void {
     this.isInputEnded = true;
     if (this.#phase >= TAKEN_OVER) return;
-    if (this.#phase >= CLOSING) {
-      if (this.output.pendingBytes === 0) this.fail();
-      return;
-    }
+    if (this.#phase >= CLOSING && this.output.pendingBytes === 0) this.fail();
+    if (this.#phase >= CLOSING) return;
     this.isRunning = true;
     this.#work();
     this.#endRun();
@@ -198,13 +194,11 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     const deadlines = this.#deadlines;
     if (deadlines.isTooOld(nowMs)) this.announceEnd();
     deadlines.noteRequests(this.#phase, this.#requests);
-    deadlines.noteOutput(nowMs, this.output);
-    const timedOut = deadlines.expired(nowMs, this.#phase);
+    const timedOut = deadlines.expired(nowMs, this.#phase, this.output);
     if (timedOut !== null) this.#timeOut(timedOut);
   }
 
-  // What an exchange asks of its connection: see `ExchangeOwner`.
-
+  // What an exchange asks of its connection, as `ExchangeOwner` says.
   exchangeProgressed(): void {
     if (this.isRunning || this.#phase >= TAKEN_OVER) return;
     this.#resume();
@@ -248,8 +242,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#beginClosing();
   }
 
-  // What a body asks of its connection: see `BodyOwner`.
-
+  // What a body asks of its connection, as `BodyOwner` says.
   bodyAwaited(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
@@ -305,14 +298,14 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       try {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
-        const hasNoBody = parser.isHeadRequest(bytes, pos);
+        const text = parser.isHeadRequest(bytes, pos) ? "" : undefined;
         parser.reset();
-        this.#refuse(asProtocolError(error), hasNoBody ? "" : undefined);
+        this.#refuse(asProtocolError(error), text);
         return end; // nothing after the fault is parsed
       }
       if (head === NEEDS_MORE) {
         this.#parser ??= parsers.takeShared();
-        if (this.#phase === IDLE && !parser.isIdle) this.#enter(Phase.HEAD);
+        if (this.#phase === IDLE && !parser.isIdle) this.#enter(HEAD);
         return pos;
       }
       pos += head.sizeBytes;
@@ -421,17 +414,15 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (!exchange.isOver) return false;
     const { body } = exchange;
     if (body !== null && !body.isDone && !exchange.mustClose) {
-      const { drainBytes } = this.context.app.options;
-      const isDrained = body.drain(drainBytes);
+      const isDrained = body.drain(this.context.app.options.drainBytes);
       if (isDrained === false) {
         if (this.#phase < DRAIN) this.#enter(DRAIN);
         return false;
       }
       if (isDrained === null) exchange.requireClose();
     }
-    if (body !== null && body.fault !== null) {
-      this.#closing().noteFault(body.fault);
-    }
+    const fault = body?.fault ?? null;
+    if (fault !== null) this.#closing().noteFault(fault);
     body?.detach();
     this.#detach();
     if (this.output.pendingBytes === 0) this.#abort = null;
@@ -469,11 +460,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   #endInput(): void {
     if (this.#phase >= EXCHANGE) return;
     if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed when output was sent
-    if (this.#phase !== Phase.HEAD || this.#parser?.isIdle !== false) {
-      this.#beginClosing();
-      return;
-    }
-    this.#refuse(truncatedHead(this.#heldBytes()));
+    const isInHead = this.#phase === HEAD && this.#parser?.isIdle === false;
+    if (isInHead) this.#refuse(truncatedHead(this.#heldBytes()));
+    else this.#beginClosing();
   }
 
   /** Responds to a peer that broke the protocol, and closes; only within a run. */
@@ -496,26 +485,22 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   /** Once all was sent, closes the write direction and waits a little for the peer to close its own. */
   #endOutput(): void {
     if (this.output.pendingBytes > 0) return;
-    if (this.isInputEnded || this.#closing().isExhausted) {
-      this.fail();
-      return;
-    }
+    if (this.isInputEnded || this.#closing().isExhausted) return this.fail();
     this.#enter(LINGER);
     this.output.requestEnd();
   }
 
   /** Drops bytes that come after the last request. */
   #discard(sizeBytes: number): void {
-    const closing = this.#closing();
-    closing.discard(sizeBytes);
-    if (closing.isExhausted && this.#phase === LINGER) this.fail();
+    this.#closing().discard(sizeBytes);
+    if (this.#phase === LINGER && this.#closing().isExhausted) this.fail();
   }
 
-  #timeOut({ code, isSilent, message }: TimedOut): void {
-    if (isSilent && this.#phase !== LINGER) return this.#beginClosing();
-    if (isSilent) return this.fail();
+  #timeOut(timedOut: TimedOut | DOMException): void {
+    if (timedOut instanceof DOMException) return this.fail(timedOut);
+    const { code, message } = timedOut;
     if (code === null) {
-      return this.fail(new DOMException(message, "TimeoutError"));
+      return this.#phase === LINGER ? this.fail() : this.#beginClosing();
     }
     const error = new ProtocolError(code, message, this.#heldBytes());
     const exchange = this.#exchange;

@@ -20,9 +20,7 @@ const NEVER = -1;
 
 /** The meaning of a passed deadline. */
 export interface TimedOut {
-  /** Whether the connection closes without a response. */
-  readonly isSilent: boolean;
-  /** The error's code, or `null` if no response can reach the peer. */
+  /** The error's code, or `null` if the connection closes without a response. */
   readonly code: "HEAD_TIMEOUT" | "BODY_TIMEOUT" | "REQUEST_TIMEOUT" | null;
   /** What was awaited, how long, and which option says so. */
   readonly message: string;
@@ -102,19 +100,35 @@ export class Deadlines {
   }
 
   /** A sweep sees how much was sent since the sweep before; writes set no deadline. */
-  noteOutput(nowMs: number, { pendingBytes, sentBytes }: Output): void {
+  #noteOutput(nowMs: number, { pendingBytes, sentBytes }: Output): void {
     if (pendingBytes === 0) this.#stall = null;
     else if (this.#stall?.sentBytes !== sentBytes) {
       this.#stall = { sinceMs: nowMs, sentBytes };
     }
   }
 
-  /** The first deadline that has passed; it is reported once. */
-  expired(nowMs: number, phase: Phase): TimedOut | null {
+  /**
+   * The first deadline that has passed; it is reported once.
+   *
+   * @returns An exception if the peer takes no output, so that no response can
+   * reach it; `null` if no deadline has passed.
+   */
+  expired(
+    nowMs: number,
+    phase: Phase,
+    output: Output,
+  ): TimedOut | DOMException | null {
     const { writeTimeout, requestTimeout } = this.#options;
+    this.#noteOutput(nowMs, output);
     if (isOver(this.#stall?.sinceMs ?? NEVER, writeTimeout, nowMs)) {
       this.#stall = null;
-      return fault(null, "Cannot send", writeTimeout, "writeTimeout");
+      const { message } = fault(
+        null,
+        "Cannot send",
+        writeTimeout,
+        "writeTimeout",
+      );
+      return new DOMException(message, "TimeoutError");
     }
     if (isOver(this.#requestAt, 0, nowMs)) {
       this.#requestAt = NEVER;
@@ -180,7 +194,6 @@ function isOver(timeMs: number, durationMs: number, nowMs: number): boolean {
 
 /** The end of an idle, draining or lingering connection, which is no fault. */
 const SILENT: TimedOut = Object.freeze({
-  isSilent: true,
   code: null,
   message: "",
 });
@@ -214,7 +227,6 @@ function fault(
   option: string,
 ): TimedOut {
   return {
-    isSilent: false,
     code,
     message: `${what}: not done within ${durationMs} ms (${option})`,
   };
