@@ -10,6 +10,7 @@ import { ReceiveBuffer } from "../codec/receive_buffer.ts";
 import { RequestHeadParser } from "../codec/request_parser.ts";
 import { type TestEngine, testEngines } from "./support/engines.ts";
 import { SeededRandom } from "./support/random.ts";
+import { eachByte } from "./support/splits.ts";
 import type { Wire } from "./support/wire.ts";
 
 /** Small limits, so that short inputs reach them. */
@@ -85,10 +86,6 @@ function split(random: SeededRandom, bytes: Uint8Array): Uint8Array[] {
   ).sort((a, b) => a - b);
   return [0, ...cuts].map((from, i) => bytes.subarray(from, cuts[i]))
     .filter((piece) => piece.length > 0);
-}
-
-function eachByte(bytes: Uint8Array): Uint8Array[] {
-  return Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
 }
 
 /** Reads consecutive messages as a server does, and returns everything that it saw. */

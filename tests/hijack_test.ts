@@ -7,12 +7,12 @@ import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import { request } from "./support/serve.ts";
 import { turn } from "./support/turns.ts";
+import { writeAll } from "./support/write_all.ts";
 
 const UPGRADE = "Connection: upgrade\r\nUpgrade: chat, echo\r\n";
 
 async function writeText(conn: Duplex, text: string): Promise<void> {
-  let rest: Uint8Array = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+  await writeAll(conn, new TextEncoder().encode(text));
 }
 
 async function readText(conn: Duplex): Promise<string | null> {

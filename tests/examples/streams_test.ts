@@ -12,6 +12,7 @@ import { SeededRandom } from "../support/random.ts";
 import { decodeLatin1, encodeLatin1 } from "../support/latin1.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
+import { writeAll } from "../support/write_all.ts";
 
 const PIECE_BYTES = 65_536;
 const PIECES = 800;
@@ -166,11 +167,6 @@ for (const [path, octets] of Object.entries(tables)) {
     clearTimeout(timer);
     await checkGrowth(program, begun);
   });
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
 /** The payload of a chunked response, up to the connection's end. */

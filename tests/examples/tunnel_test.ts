@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Program } from "../support/program.ts";
+import { writeAll } from "../support/write_all.ts";
 
 const SIZE_BYTES = 10 * 1024 * 1024;
 
@@ -29,11 +30,6 @@ async function readHead(conn: Deno.Conn): Promise<string> {
     head += String.fromCharCode(octet[0]!); // one was read
   }
   return head;
-}
-
-async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
 /** Sends back what it gets, until the end. */

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { Program } from "./program.ts";
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
+import { writeAll } from "./write_all.ts";
 
 const root = new URL("../../", import.meta.url);
 const fixtures = new URL("tests/fixtures/", root);
@@ -171,8 +172,7 @@ export class ResettingServer implements AsyncDisposable {
 
 /** Writes a string, one byte for each character. */
 export async function writeText(conn: Deno.Conn, text: string): Promise<void> {
-  let rest = encodeLatin1(text);
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+  await writeAll(conn, encodeLatin1(text));
 }
 
 /** Reads a request to the end of its body; answers an expectation with 100. */

@@ -1,6 +1,5 @@
-/** Raw sockets for tests of the epoll engine: write all, read a number of bytes, read to the end. */
+/** Raw sockets for tests of the epoll engine: connect, read a number of bytes, read to the end. */
 
-import type { Duplex } from "../../mod.ts";
 import type { TestServer } from "./serve.ts";
 
 /** Encodes a string as UTF-8. */
@@ -35,12 +34,5 @@ export async function drain(conn: Deno.Conn): Promise<void> {
     while (await conn.read(buffer) !== null);
   } catch {
     // A reset ends the connection too.
-  }
-}
-
-/** Writes all bytes. */
-export async function writeAll(conn: Duplex, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) {
-    sent += await conn.write(bytes.subarray(sent));
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
+import { writeAll } from "./write_all.ts";
 
 /** How long a client may live before its connection is cut, in ms. */
 const DEADLINE_MS = 20_000;
@@ -155,10 +156,7 @@ export class RawClient extends ResponseReader implements Disposable {
 
   /** Sends a string, one byte for each character. */
   async send(text: string): Promise<void> {
-    const bytes = encodeLatin1(text);
-    for (let sent = 0; sent < bytes.length;) {
-      sent += await this.#conn.write(bytes.subarray(sent));
-    }
+    await writeAll(this.#conn, encodeLatin1(text));
   }
 
   /** Sends a string and reads one response. */

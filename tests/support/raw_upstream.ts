@@ -7,6 +7,7 @@
 
 import { assert } from "@std/assert";
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
+import { writeAll } from "./write_all.ts";
 
 /** How long {@linkcode eventually} waits, in ms. */
 const DEADLINE_MS = 15_000;
@@ -114,7 +115,7 @@ export class RawUpstream implements AsyncDisposable {
             return request.body = text;
           });
         await this.script(request, {
-          send: (text) => writeAll(conn, text),
+          send: (text) => writeAll(conn, encodeLatin1(text)),
           readBody,
           readSome: () => reader.some(),
           close: () => this.#close(conn),
@@ -135,11 +136,6 @@ export class RawUpstream implements AsyncDisposable {
     this.openCount--;
     conn.close();
   }
-}
-
-async function writeAll(conn: Deno.Conn, text: string): Promise<void> {
-  let rest: Uint8Array = encodeLatin1(text);
-  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
 /** The connection ended inside a request. */

@@ -13,6 +13,7 @@ import {
   type WireOutcome,
 } from "./wire.ts";
 import { withDeadline } from "./with_deadline.ts";
+import { writeAll } from "./write_all.ts";
 
 /** Time for each step of a connection, in ms. */
 const DEADLINE_MS = 10_000;
@@ -67,9 +68,7 @@ export class SocketWire implements Wire {
     const buffer = new Uint8Array(65_536);
     return {
       send: async (piece, isLast) => {
-        for (let sent = 0; sent < piece.length;) {
-          sent += await conn.write(piece.subarray(sent));
-        }
+        await writeAll(conn, piece);
         // The end may arrive together with the last bytes.
         const endsNow = isLast && options.endsAfterPieces === true;
         if (!endsNow) await this.#rig.seen();

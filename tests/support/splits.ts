@@ -29,6 +29,7 @@ export function* seededSplits(
   }
 }
 
-function eachByte(bytes: Uint8Array): Uint8Array[] {
+/** Splits bytes into parts of one byte each. */
+export function eachByte(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
 }

@@ -26,6 +26,7 @@ import {
 } from "./timed_peer.ts";
 import { turn } from "./turns.ts";
 import { FakeClock } from "./fake_clock.ts";
+import { writeAll } from "./write_all.ts";
 
 /** Events that one wait returns: few, so that some batches end between two connections. */
 const MAX_EVENTS = 8;
@@ -91,11 +92,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   /** See {@linkcode TimedPeer.send}. */
   send(text: string): void {
     const bytes = encodeLatin1(text);
-    this.#then(async (conn) => {
-      for (let sent = 0; sent < bytes.length;) {
-        sent += await conn.write(bytes.subarray(sent));
-      }
-    });
+    this.#then((conn) => writeAll(conn, bytes));
   }
 
   /** See {@linkcode TimedPeer.end}. */

@@ -6,12 +6,8 @@ import { EPOLL, testEngine } from "../../../support/engines.ts";
 import { request } from "../../../support/serve.ts";
 import { Resetter } from "../../../support/sockets.ts";
 import { until } from "../../../support/turns.ts";
-import {
-  connect,
-  readAtLeast,
-  toBytes,
-  writeAll,
-} from "../../../support/epoll_peers.ts";
+import { connect, readAtLeast, toBytes } from "../../../support/epoll_peers.ts";
+import { writeAll } from "../../../support/write_all.ts";
 
 /** More than the system buffers for a connection whose peer does not read. */
 const FLOOD_BYTES = 50_000_000;

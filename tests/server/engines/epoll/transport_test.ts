@@ -16,12 +16,8 @@ import {
 } from "../../../support/origins.ts";
 import { request } from "../../../support/serve.ts";
 import { turn, until } from "../../../support/turns.ts";
-import {
-  connect,
-  readAtLeast,
-  toBytes,
-  writeAll,
-} from "../../../support/epoll_peers.ts";
+import { connect, readAtLeast, toBytes } from "../../../support/epoll_peers.ts";
+import { writeAll } from "../../../support/write_all.ts";
 
 const DEADLINE_MS = 20_000;
 
