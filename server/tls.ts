@@ -44,7 +44,7 @@ function checked(cert: string, key: string): TlsIdentity {
 
 /** Without this check, `node:tls` would find a wrong pair only in the first handshake. */
 function checkPair(cert: string, key: string): void {
-  // perf: loaded here, since most programs use no TLS.
+  // Loaded here, since most programs use no TLS.
   const crypto = process.getBuiltinModule("node:crypto");
   const certificate = parsed(
     "certificate",

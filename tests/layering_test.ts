@@ -169,16 +169,17 @@ function importedNames(code: string): Set<string> {
 /**
  * Says whether a file exports what another file declares: by `export … from`,
  * by an import that it lists in an `export { … }`, or under a new name by
- * `export const a = b` or `export type A = B`.
+ * `export const a = b`, `export type A = B` or `export type A = import("…").B`.
  */
 function reexports(code: string): boolean {
   if (/\bexport\s+(?:type\s+)?\{[^}]*\}\s*from\b/.test(code)) return true;
+  if (/\bexport\s+type\s+\w+\s*=\s*import\b/.test(code)) return true;
   const imported = importedNames(code);
   const listed = [...code.matchAll(/\bexport\s+(?:type\s+)?\{([^}]*)\}/g)]
     .flatMap(([, list = ""]) => list.split(","))
     .map((item) => item.trim().replace(/^type\s+/, "").split(/\s+as\s+/)[0]);
   const renamed = code.matchAll(
-    /\bexport\s+(?:const|let|type)\s+\w+\s*=\s*(\w+)\s*;/g,
+    /\bexport\s+(?:const|let|var|type)\s+\w+(?:<[^=]*>|\s*:[^=;]+)?\s*=\s*(\w+)(?:<[^;]*>)?\s*;/g,
   );
   return [...listed, ...[...renamed].map(([, name]) => name)]
     .some((name) => name !== undefined && imported.has(name));
@@ -385,6 +386,24 @@ const planted: readonly (readonly [
   [findExportViolations, "mod.ts", `export { a } from "./codec/a.ts";`, 0],
   [findExportViolations, "codec/a.ts", `export type {\n b } from "./b.ts";`, 1],
   [findExportViolations, "codec/a.ts", `export { b };`, 0],
+  [
+    findExportViolations,
+    "server/a.ts",
+    `export type A = import("./b.ts").A;`,
+    1,
+  ],
+  [
+    findExportViolations,
+    "server/a.ts",
+    `import type { A } from "./b.ts";\nexport type B<T> = A<T>;`,
+    1,
+  ],
+  [
+    findExportViolations,
+    "server/a.ts",
+    `import { a, type A } from "./b.ts";\nexport const b: A = a;`,
+    1,
+  ],
   [findExportViolations, "router/mod.ts", `export { a } from "./a.ts";`, 0],
   [findExportViolations, "server/mod.ts", `export { a } from "./a.ts";`, 1],
   [
