@@ -64,7 +64,7 @@ export function readOutgoingFields(
 export function declaredLength(fields: OutgoingFields): number | null {
   const { contentLength } = fields;
   if (contentLength.length === 0) return null;
-  const value = contentLength.join(", "); // two lines make no number
+  const value = contentLength.join(", "); // with two lines, this is not a number
   if (/^[0-9]{1,16}$/.test(value)) {
     const length = Number(value);
     if (Number.isSafeInteger(length)) return length;

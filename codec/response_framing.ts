@@ -15,7 +15,7 @@ export const NO_LENGTH = -3;
 export const UNKNOWN_SIZE = -1;
 
 /**
- * Says whether content may follow the response's head (RFC 9112 §6.3 step 1).
+ * Returns whether content may follow the response's head (RFC 9112 §6.3 step 1).
  *
  * @param requestFlags Bits of `request_flags.ts`.
  */
@@ -29,8 +29,8 @@ export function mayHaveContent(status: number, requestFlags: number): boolean {
  *
  * @param status An integer from 200 to 599.
  * @param requestFlags Bits of `request_flags.ts`. A response to HEAD may
- * declare another length than that of the body given.
- * @param fields What the application's fields say of the framing, or `null`.
+ * declare another length than that of its body.
+ * @param fields The application's fields, or `null` if it set none.
  * @param sizeBytes Size of the body, or {@linkcode UNKNOWN_SIZE}.
  * @returns A number of bytes, {@linkcode CHUNKED}, {@linkcode UNTIL_CLOSE} or {@linkcode NO_LENGTH}.
  * @throws {TypeError} If the application declares a length or a coding that
@@ -60,7 +60,7 @@ export function responseBodyLength(
     }
     return declared;
   }
-  // An HTTP/1.0 client knows no transfer codings (RFC 9112 §6.1).
+  // An HTTP/1.0 client does not understand transfer codings (RFC 9112 §6.1).
   const canChunk = (requestFlags & IS_HTTP_1_0) === 0;
   if (sizeBytes !== UNKNOWN_SIZE && !(wantsChunked && canChunk)) {
     return sizeBytes;

@@ -11,7 +11,7 @@ function basic(credentials: string): string {
   return `Authorization: Basic ${btoa(credentials)}\r\n`;
 }
 
-/** What is sent, and what stands in the log before and behind the date. */
+/** A request, and the log line before and after its date. */
 const rows: readonly (readonly [wire: string, user: string, rest: string])[] = [
   [request("GET /"), "-", `"GET / HTTP/1.1" 200 14`],
   [request("HEAD /"), "-", `"HEAD / HTTP/1.1" 200 -`],

@@ -1,4 +1,4 @@
-/** The command line's exit codes, each with the failure that it stands for. */
+/** The exit codes of the command line, each with the failure that it reports. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -19,7 +19,7 @@ interface ReplyCase {
 }
 
 const replies: readonly ReplyCase[] = [
-  { name: "no octet", reply: "", code: 52 },
+  { name: "no byte", reply: "", code: 52 },
   { name: "half a head", reply: "HTTP/1.1 200 OK\r\nContent-", code: 56 },
   { name: "another protocol", reply: "SSH-2.0-x\r\n", code: 8 },
   { name: "HTTP/2.0", reply: "HTTP/2.0 200 OK\r\n\r\n", code: 8 },
@@ -78,7 +78,7 @@ for (const { name, reply, code, stdout = "" } of replies) {
   });
 }
 
-/** `#` stands for the port of a server that answers 404, `!` for one where nobody listens. */
+/** `#` is replaced by the port of a server that answers 404, `!` by a port without a listener. */
 const calls: readonly (readonly [code: number, args: string])[] = [
   [0, "--help"],
   [0, "server --help"],
@@ -159,7 +159,7 @@ Deno.test("cli ends with the code for each call", async (t) => {
   }
 });
 
-Deno.test("cli says what is not possible", async () => {
+Deno.test("cli refuses invalid arguments with a reason", async () => {
   const { stderr } = await run(["server", "echo", "-t", "4"]);
   assertMatch(
     stderr,
@@ -217,7 +217,7 @@ Deno.test("cli ends with 3 or 1 if a redirect leads nowhere", async () => {
   }
 });
 
-Deno.test("cli ends with 56 if the peer resets before or inside an answer", async () => {
+Deno.test("cli exits with 56 if the server resets before or inside a response", async () => {
   for (
     const text of ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"]
   ) {
@@ -239,7 +239,7 @@ Deno.test("cli ends with 55 or 56 if the peer resets while it sends", async () =
   }
 });
 
-Deno.test("cli ends with 60 for a certificate that nobody vouches for", async () => {
+Deno.test("cli exits with 60 for an untrusted certificate", async () => {
   await using server = new ScriptedServer(["HTTP/1.1 204 No\r\n\r\n"], "tls");
   const url = `https://localhost:${server.port}/`;
   for (const path of [[], ["--timing"]]) {
@@ -251,7 +251,7 @@ Deno.test("cli ends with 60 for a certificate that nobody vouches for", async ()
   }
 });
 
-Deno.test("cli shows an answer that comes before the body was sent", async () => {
+Deno.test("cli shows a response that arrives before the body is sent", async () => {
   await using server = new ScriptedServer([{
     early:
       "HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",

@@ -1,4 +1,4 @@
-/** The command line's client: the requests that it sends, octet for octet. */
+/** The command line's client: the requests that it sends, byte for byte. */
 
 import { assertEquals } from "@std/assert";
 import { run, ScriptedServer } from "../support/cli.ts";
@@ -78,7 +78,7 @@ const sent: readonly SentCase[] = [
     ], Deno.readTextFileSync("static/hello.txt")),
   },
   {
-    name: "-d - as a chunk, octet for octet",
+    name: "-d - as a chunk, byte for byte",
     args: ["127.0.0.1:#", "-d", "-"],
     input: "a\xff\0b",
     sent: wire([

@@ -6,7 +6,7 @@ import { request } from "../support/serve.ts";
 import { startServer } from "../support/cli.ts";
 import { untilRefused } from "../support/turns.ts";
 
-Deno.test("cli server echo sends the body back while it comes", async () => {
+Deno.test("cli server echo sends the body back while it arrives", async () => {
   await using program = await startServer("echo");
   using client = await RawClient.connect(program.port);
   const fields = "Content-Type: a/b\r\n";
@@ -44,7 +44,7 @@ Deno.test("cli server sleep takes its time", async () => {
   }
 });
 
-Deno.test("cli server status answers with the status asked for", async () => {
+Deno.test("cli server status answers with the requested status", async () => {
   await using program = await startServer("status");
   using client = await RawClient.connect(program.port);
   for (const code of [200, 204, 302, 304, 404, 418, 503, 599]) {
@@ -84,7 +84,7 @@ Deno.test("cli server ends a connection after --tcp-read-timeout", async () => {
   await slow.send(
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
   );
-  // The answer had begun, and is left without its last chunk.
+  // The response had started, and ends without its last chunk.
   assertMatch(await slow.toEnd(), /^HTTP\/1\.1 200 .*chunked\r\n\r\n$/s);
 });
 
@@ -100,7 +100,7 @@ Deno.test("cli server cuts who does not read after --tcp-write-timeout", async (
   const head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n";
   const piece = new Uint8Array(1 << 16);
   await conn.write(new TextEncoder().encode(head));
-  // Nobody reads what comes back, so that it is stuck, and then cut.
+  // The client does not read, so the response stalls and is then cut off.
   try {
     for (let sent = 0; sent < 99_999_999; sent += piece.length) {
       await conn.write(piece);

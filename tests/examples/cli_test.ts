@@ -63,7 +63,7 @@ Deno.test("cli ends with the head if the server switches protocols", async () =>
   assertEquals(outcome, { code: 0, stdout: head, stderr: "" });
 });
 
-Deno.test("cli writes with --raw what came, whatever that is", async () => {
+Deno.test("cli --raw writes the received bytes unchanged", async () => {
   const early = "HTTP/1.1 103 Early Hints\r\n\r\n";
   const answers = [OK, CHUNKED, early + OK, "HTTP/1.0 200\r\n\r\nto the end"];
   for (const answer of [...answers, "SSH-2.0-x\r\nno HTTP\r\n"]) {
@@ -100,7 +100,7 @@ Deno.test("cli follows redirects with -L only, and shows each head", async () =>
   assertEquals([stdout, server.requests.length], ["move", 1]);
 });
 
-Deno.test("cli sends a body again after 307, and nobody's secrets to others", async () => {
+Deno.test("cli sends a body again after 307, but no credentials to another origin", async () => {
   await using other = new ScriptedServer([OK]);
   const there = `http://127.0.0.1:${other.port}/b`;
   await using server = redirecting([307, there]);
@@ -167,7 +167,7 @@ function tapped(
   };
 }
 
-Deno.test("cli trusts with --cacert, and anybody with -k", async () => {
+Deno.test("cli trusts the certificates of --cacert, and any certificate with -k", async () => {
   await using server = new ScriptedServer([OK], "tls");
   const url = `https://localhost:${server.port}/`;
   const trust = ["--cacert", CERTIFICATE_PATH];

@@ -42,7 +42,7 @@ const rows: readonly (readonly [
   [request("OPTIONS /nope"), 404, "Path not found\n"],
 ];
 
-Deno.test("custom_router answers every case of its switch, and what none takes", async () => {
+Deno.test("custom_router answers every case of its switch, and requests that match none", async () => {
   await using program = await startExample("custom_router");
   using client = await RawClient.connect(program.port);
   for (const [wire, status, body, allow] of rows) {

@@ -43,7 +43,7 @@ const accesses: readonly (readonly [
   ["/admin", "Bearer admin-token", 200, "Welcome\n"],
 ];
 
-Deno.test("framework lets in whom its chains let in, with what they inject", async () => {
+Deno.test("framework admits the users that its chains accept, and passes their values on", async () => {
   await using program = await startExample("framework");
   using client = await RawClient.connect(program.port);
   for (const [path, authorization, status, body, challenge] of accesses) {
@@ -60,7 +60,7 @@ Deno.test("framework lets in whom its chains let in, with what they inject", asy
   }
 });
 
-Deno.test("framework goes on after what its handlers throw", async () => {
+Deno.test("framework continues after a handler throws", async () => {
   await using program = await startExample("framework");
   using client = await RawClient.connect(program.port);
   for (const path of ["/panic", "/silent", "/panic"]) {

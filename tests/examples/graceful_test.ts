@@ -1,4 +1,4 @@
-/** The example that ends without losing an answer. */
+/** The example of graceful shutdown. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { startExample } from "../support/program.ts";
@@ -17,7 +17,7 @@ async function ask(port: number, path: string): Promise<[number, string]> {
   return [status, body];
 }
 
-Deno.test("graceful answers, and says that it is ready", async () => {
+Deno.test("graceful answers requests, and reports that it is ready", async () => {
   await using program = await startExample("graceful");
   assertEquals(await ask(program.port, "/"), [200, "Hello, World!\n"]);
   assertEquals(await ask(program.port, "/ready"), [200, "ready\n"]);

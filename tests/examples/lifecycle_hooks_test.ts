@@ -100,7 +100,7 @@ const names: readonly (readonly [name: string, status: number])[] = [
   ["fe80::1%25eth0", 400],
 ];
 
-Deno.test("lifecycle_hooks takes IP addresses in any spelling, and nothing else", async () => {
+Deno.test("lifecycle_hooks accepts IP addresses in any notation, and nothing else", async () => {
   await using program = await startExample("lifecycle_hooks");
   using client = await RawClient.connect(program.port);
   for (const [name, status] of names) {

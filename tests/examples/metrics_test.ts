@@ -113,7 +113,7 @@ Deno.test("metrics counts and measures requests by their route and how they ende
   );
 });
 
-Deno.test("metrics counts requests that are running, and names what cut one", async () => {
+Deno.test("metrics counts running requests, and labels one that was cut off", async () => {
   await using program = await startExample("metrics");
   using client = await RawClient.connect(program.port);
   const running =

@@ -81,7 +81,7 @@ const ok: Script = async ({ method }, connection) => {
   await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${body}`);
 };
 
-Deno.test("reverse_proxy passes on what is end to end, and nothing of one hop", async () => {
+Deno.test("reverse_proxy forwards end-to-end fields and no hop-by-hop fields", async () => {
   const response = "HTTP/1.1 200 OK\r\n" +
     "Connection: X-Hop, content-length, Set-Cookie\r\nX-Hop: 1\r\n" +
     "Keep-Alive: timeout=9\r\nProxy-Connection: x\r\nUpgrade: h2c\r\n" +
@@ -185,7 +185,7 @@ Deno.test("reverse_proxy asks for the same target, whatever its form", async () 
   });
 });
 
-Deno.test("reverse_proxy answers itself what is not for the origin", async () => {
+Deno.test("reverse_proxy answers requests itself that are not for the origin", async () => {
   await withRaw(ok, async (client, upstream, proxy) => {
     assertEquals((await client.ask(request("TRACE /"))).status, 501);
     const hops = (count: number): string => `Max-Forwards: ${count}\r\n`;
@@ -208,7 +208,7 @@ Deno.test("reverse_proxy answers itself what is not for the origin", async () =>
   });
 });
 
-Deno.test("reverse_proxy lets nobody speak for it in Forwarded", async () => {
+Deno.test("reverse_proxy does not let a client forge its member in Forwarded", async () => {
   await withRaw(ok, async (client, upstream) => {
     await client.ask(request("GET /", 'Forwarded: for="10.0.0.1\r\n'));
     assertEquals(upstream.requests[0]?.fields.get("forwarded"), [
@@ -240,7 +240,7 @@ Deno.test("reverse_proxy passes interim responses and trailers on", async () => 
   });
 });
 
-Deno.test("reverse_proxy frames anew what ends with the origin's connection, and what HTTP/1.0 says", async () => {
+Deno.test("reverse_proxy frames a body that ends with the origin's connection, and a response of HTTP/1.0", async () => {
   await withRaw(async ({ target }, { send, close }) => {
     await send(
       `HTTP/1.${target === "/old" ? 0 : 1} 200 OK\r\n\r\nup to the end`,
@@ -381,7 +381,7 @@ Deno.test("reverse_proxy: an origin that makes no sense is a 502", async () => {
   });
 });
 
-Deno.test("reverse_proxy cuts an answer that the origin cuts", async () => {
+Deno.test("reverse_proxy cuts off a response that the origin cuts off", async () => {
   await withRaw(async ({ target }, { send, close }) => {
     const framing = target === "/length"
       ? "Content-Length: 100000\r\n\r\n"
@@ -412,7 +412,7 @@ Deno.test("reverse_proxy: an origin that is too slow is a 504", async () => {
   }, 300);
 });
 
-Deno.test("reverse_proxy: what is wrong with a body is its client's fault", async () => {
+Deno.test("reverse_proxy blames the client for an invalid request body", async () => {
   await withRaw(
     async (_, { readBody }) => void await readBody(),
     async (client, upstream) => {
@@ -533,7 +533,7 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
       return await send("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
     }
     await send(`HTTP/1.1 101 X\r\n${UPGRADE}X-Kept: 1\r\n\r\nfirst`);
-    assertEquals(await readSome(), "octets");
+    assertEquals(await readSome(), "bytes");
     if (target === "/origin") return close();
     assertEquals(await readSome(), "");
     close();
@@ -542,7 +542,7 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
     assertEquals([refused.status, refused.body], [403, "no"]);
     for (const path of ["/origin", "/client"]) {
       using tunnel = await RawClient.connect(proxy.port);
-      await tunnel.send(request(`GET ${path}`, UPGRADE) + "octets");
+      await tunnel.send(request(`GET ${path}`, UPGRADE) + "bytes");
       const head = await tunnel.head();
       assertMatch(head, /^HTTP\/1\.1 101 .*X-Kept: 1\r\n/s);
       assertEquals(await tunnel.take(5), "first");
@@ -553,7 +553,7 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
     // Tunnels take no places of others: more of them than a pool has by default.
     for (let round = 0; round < 70; round++) {
       using tunnel = await RawClient.connect(proxy.port);
-      await tunnel.send(request("GET /origin", UPGRADE) + "octets");
+      await tunnel.send(request("GET /origin", UPGRADE) + "bytes");
       assertMatch(await tunnel.head(), / 101 /);
       assertEquals(await tunnel.toEnd(), "first");
     }

@@ -1,4 +1,4 @@
-/** The example that serves files: what it gives, and what it keeps to itself. */
+/** The example that serves files: what it serves, and what it refuses. */
 
 import {
   assert,
@@ -83,7 +83,7 @@ async function ask(
 /** UTF-8 of a body. */
 function textOf({ body }: RawResponse): string {
   return new TextDecoder().decode(
-    Uint8Array.from(body, (octet) => octet.charCodeAt(0)),
+    Uint8Array.from(body, (byte) => byte.charCodeAt(0)),
   );
 }
 
@@ -105,7 +105,7 @@ const types: readonly (readonly [name: string, type: string])[] = [
   ["folder.html/README", "application/octet-stream"],
 ];
 
-Deno.test("static_file_server gives files with their types, and to HEAD the same without the file", async () => {
+Deno.test("static_file_server serves files with their types, and the same head for HEAD", async () => {
   const files = types.map(([name]) => [name, `text of ${name}`] as const);
   await using site = await Site.make(Object.fromEntries(files));
   await using program = await site.serve();
@@ -190,7 +190,7 @@ function unescapeHtml(text: string): string {
   return text.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code));
 }
 
-Deno.test("static_file_server gives index.html in the place of a list", async () => {
+Deno.test("static_file_server serves index.html instead of a listing", async () => {
   await using site = await Site.make({
     "index.html": "<p>index",
     "a/index.html/": "",
@@ -361,7 +361,7 @@ const statuses: readonly (readonly [line: string, status: number])[] = [
   ["BREW /hello.txt", 501],
 ];
 
-Deno.test("static_file_server tells 403, 404 and 405 apart", async () => {
+Deno.test("static_file_server distinguishes 403, 404 and 405", async () => {
   await using site = await Site.make({
     "hello.txt": "hello",
     "denied/a.txt": "SECRET",
@@ -470,7 +470,7 @@ const ranges: readonly (readonly [
   ["items=1-2", 200, "0123456789"],
 ];
 
-Deno.test("static_file_server gives parts of a file", async () => {
+Deno.test("static_file_server serves ranges of a file", async () => {
   await using site = await Site.make({
     "a.txt": "0123456789",
     "empty.txt": "",
@@ -504,7 +504,7 @@ Deno.test("static_file_server gives parts of a file", async () => {
   assertEquals(await empty("bytes=-5"), 200);
 });
 
-Deno.test("static_file_server gives 50 MiB as they are, whole and from the middle", async () => {
+Deno.test("static_file_server serves 50 MiB unchanged, whole and from the middle", async () => {
   await using site = await Site.make({});
   const bytes = new Uint8Array(BIG_BYTES);
   for (let at = 0; at < BIG_BYTES; at++) bytes[at] = at * 31 + (at >> 8);
@@ -571,7 +571,7 @@ const wrongArguments: readonly (readonly string[])[] = [
   ["--nothing"],
 ];
 
-Deno.test("static_file_server tells how it is used", async () => {
+Deno.test("static_file_server prints its usage", async () => {
   for (const args of wrongArguments) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-prompt", "examples/static_file_server.ts", ...args],

@@ -30,18 +30,18 @@ const LOWER_CASE = UPPER_CASE.toLowerCase();
 const LETTERS = UPPER_CASE + LOWER_CASE;
 const ROTATED = "NOPQRSTUVWXYZABCDEFGHIJKLM" + "nopqrstuvwxyzabcdefghijklm";
 
-/** A table of all octets, in which those of one text become those of another. */
+/** A table that maps the characters of one string to those of another, and all other bytes to themselves. */
 function table(from: string, to: string): Uint8Array {
-  const octets = Uint8Array.from({ length: 256 }, (_, octet) => octet);
+  const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
   for (let i = 0; i < from.length; i++) {
-    octets[from.charCodeAt(i)] = to.charCodeAt(i);
+    bytes[from.charCodeAt(i)] = to.charCodeAt(i);
   }
-  return octets;
+  return bytes;
 }
 
 const SAME = table("", "");
 
-/** What each stream makes of octets; gzip is unpacked first. */
+/** The mapping of each stream; gzip is unpacked first. */
 const tables: Readonly<Record<string, Uint8Array>> = {
   "/echo": SAME,
   "/upper": table(LOWER_CASE, UPPER_CASE),
@@ -49,7 +49,7 @@ const tables: Readonly<Record<string, Uint8Array>> = {
   "/gzip": SAME,
 };
 
-/** Random octets, so that nothing becomes short; no two pieces are equal. */
+/** Random bytes, which do not compress; no two pieces are equal. */
 function* pieces(): Generator<Uint8Array<ArrayBuffer>> {
   const random = new SeededRandom(13);
   const base = Uint8Array.from(
@@ -63,10 +63,10 @@ function* pieces(): Generator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-function expectedHash(octets: Uint8Array): string {
+function expectedHash(bytes: Uint8Array): string {
   const hash = createHash("sha256");
-  // a table has all octets
-  for (const piece of pieces()) hash.update(piece.map((at) => octets[at]!));
+  // a table has an entry for each byte
+  for (const piece of pieces()) hash.update(piece.map((at) => bytes[at]!));
   return hash.digest("hex");
 }
 
@@ -107,12 +107,12 @@ function unpack(
   return stream.pipeThrough(new DecompressionStream("gzip"));
 }
 
-Deno.test("streams gives 50 MiB back through each stream, in memory that is bounded", async () => {
+Deno.test("streams sends 50 MiB back through each stream, in bounded memory", async () => {
   await using program = await startExample("streams");
   await program.printed("/\n");
   const before = program.stdout.length;
   const begun = await readMemory(program, "VmRSS");
-  for (const [path, octets] of Object.entries(tables)) {
+  for (const [path, bytes] of Object.entries(tables)) {
     const response = await fetch(`http://127.0.0.1:${program.port}${path}`, {
       method: "POST",
       body: ReadableStream.from(pieces()),
@@ -120,7 +120,7 @@ Deno.test("streams gives 50 MiB back through each stream, in memory that is boun
     });
     assert(response.body !== null);
     const hash = await hashOf(unpack(path, response.body));
-    assertEquals([path, hash], [path, expectedHash(octets)]);
+    assertEquals([path, hash], [path, expectedHash(bytes)]);
   }
   await checkGrowth(program, begun);
   await program.printed(shownEnd());
@@ -130,13 +130,13 @@ Deno.test("streams gives 50 MiB back through each stream, in memory that is boun
 /** What the terminal shows of a body's end. */
 function shownEnd(): string {
   const last = [...pieces()].at(-1)?.subarray(-100) ?? [];
-  return Array.from(last, (octet) => {
-    const isShown = octet === 9 || octet === 10 || octet >= 32 && octet < 127;
-    return isShown ? String.fromCharCode(octet).toUpperCase() : ".";
+  return Array.from(last, (byte) => {
+    const isShown = byte === 9 || byte === 10 || byte >= 32 && byte < 127;
+    return isShown ? String.fromCharCode(byte).toUpperCase() : ".";
   }).join("");
 }
 
-for (const [path, octets] of Object.entries(tables)) {
+for (const [path, bytes] of Object.entries(tables)) {
   Deno.test(`streams stops reading from who does not read from ${path}`, async () => {
     await using program = await startExample("streams");
     const begun = await readMemory(program, "VmRSS");
@@ -162,7 +162,7 @@ for (const [path, octets] of Object.entries(tables)) {
     assert(written < BODY_BYTES, "nothing held the writer up");
     await checkGrowth(program, begun);
     const body = decodeChunks(conn.readable);
-    assertEquals(await hashOf(unpack(path, body)), expectedHash(octets));
+    assertEquals(await hashOf(unpack(path, body)), expectedHash(bytes));
     await writing;
     clearTimeout(timer);
     await checkGrowth(program, begun);
@@ -174,7 +174,7 @@ function decodeChunks(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let line = "";
-  /** Octets left of a chunk and its CRLF; 0 in a line, -1 in the head. */
+  /** Bytes left of a chunk and its CRLF; 0 in a line, -1 in the head. */
   let left = -1;
   return stream.pipeThrough(
     new TransformStream({
@@ -274,17 +274,17 @@ Deno.test({
       const answer = await client.ask(wire);
       assertEquals(answer.status, 200);
       if (path === "/gzip") continue;
-      const octets = encodeLatin1("Hello").map((octet) =>
-        tables[path]?.[octet] ?? 0
+      const bytes = encodeLatin1("Hello").map((byte) =>
+        tables[path]?.[byte] ?? 0
       );
-      assertEquals(answer.body, decodeLatin1(octets));
+      assertEquals(answer.body, decodeLatin1(bytes));
     }
     program.signal("SIGTERM");
     assertEquals([await program.ended(), program.stderr], [0, ""]);
   },
 });
 
-Deno.test("streams shows what passes without what steers a terminal", async () => {
+Deno.test("streams shows pieces on the terminal without control characters", async () => {
   await using program = await startExample("streams");
   using client = await RawClient.connect(program.port);
   const body = "\x1b[2Jabc\x9b\0\r\n\tx";
@@ -293,7 +293,7 @@ Deno.test("streams shows what passes without what steers a terminal", async () =
   await program.printed(".[2JABC...\n\tX");
 });
 
-Deno.test("streams names its paths, and takes nothing but POST there", async () => {
+Deno.test("streams lists its paths, and accepts only POST there", async () => {
   await using program = await startExample("streams");
   using client = await RawClient.connect(program.port);
   const index = await client.ask(request("GET /"));

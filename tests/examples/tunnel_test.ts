@@ -25,9 +25,9 @@ async function readAll(conn: Deno.Conn): Promise<Uint8Array> {
 /** Reads up to and including the empty line; nothing may follow it yet. */
 async function readHead(conn: Deno.Conn): Promise<string> {
   let head = "";
-  const octet = new Uint8Array(1);
-  while (!head.endsWith("\r\n\r\n") && await conn.read(octet) !== null) {
-    head += String.fromCharCode(octet[0]!); // one was read
+  const byte = new Uint8Array(1);
+  while (!head.endsWith("\r\n\r\n") && await conn.read(byte) !== null) {
+    head += String.fromCharCode(byte[0]!); // one was read
   }
   return head;
 }
@@ -51,7 +51,7 @@ Deno.test("connect_tunnel moves 10 MB each way, and the ends of both", async () 
   for (let i = 0; i < SIZE_BYTES; i++) sent[i] = (i * 31 + (i >> 8)) & 0xff;
   const connect =
     `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
-  // The first octets of the tunnel come with the request.
+  // The first bytes of the tunnel come with the request.
   const head = new TextEncoder().encode(connect);
   const first = new Uint8Array([...head, ...sent.subarray(0, 100)]);
   await writeAll(conn, first);
@@ -61,7 +61,7 @@ Deno.test("connect_tunnel moves 10 MB each way, and the ends of both", async () 
   await conn.closeWrite();
   const back = await received;
   assertEquals(back.length, SIZE_BYTES);
-  assert(back.every((octet, index) => octet === sent[index]));
+  assert(back.every((byte, index) => byte === sent[index]));
   await echo;
 });
 

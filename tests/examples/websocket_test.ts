@@ -36,7 +36,7 @@ Deno.test("websocket echoes 10 MB of pieces and a text", async () => {
   let received = 0;
   const done = new Promise<void>((resolve) => {
     socket.on("message", (data: Uint8Array) => {
-      assert(data.every((octet, index) => octet === piece[index]));
+      assert(data.every((byte, index) => byte === piece[index]));
       received += data.length;
       if (received === SIZE_BYTES) resolve();
     });
