@@ -4,7 +4,7 @@
  * the measurement that no response was missing.
  */
 
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 import { EngineContext } from "../../server/connection/engine_context.ts";
 import { type MachineCase, makeApplication } from "./cases.ts";
 import { MemoryTransport } from "./memory_transport.ts";

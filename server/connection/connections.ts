@@ -10,7 +10,18 @@
  */
 
 import { toError } from "../to_error.ts";
-import type { Clock } from "./clock.ts";
+
+/** Current time and timers. An engine or a test provides them; the connection machine never asks the runtime. */
+export interface Clock {
+  /** Milliseconds that never go back. */
+  monotonicMs(): number;
+  /** Milliseconds since the epoch. */
+  epochMs(): number;
+  /** Calls `tick` every `periodMs` until the result is called; does not keep the process alive. */
+  every(periodMs: number, tick: () => void): () => void;
+  /** Calls `run` once, in `delayMs`, unless the result is called before; keeps the process alive until then. */
+  after(delayMs: number, run: () => void): () => void;
+}
 
 /** A connection as its engine sees it. */
 export interface ServedConnection {

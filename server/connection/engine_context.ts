@@ -1,72 +1,27 @@
 /**
- * What the connections of one engine share: buffers, parsers, the date and
- * the deadlines. Nothing here belongs to one connection.
+ * What the connections of one engine share: buffers, parsers, prepared heads,
+ * the time and the set of all connections. Nothing here belongs to one
+ * connection.
  */
 
-import type { HeadLimits } from "../../codec/limits.ts";
-import { RequestHeadParser } from "../../codec/request_parser.ts";
 import {
   HeadScanner,
   type ReceiveWindow,
   WINDOW_BYTES,
 } from "../../codec/simd/head_scanner.ts";
-import { ResponseHeadCache } from "./head_cache.ts";
-import type { Clock } from "./clock.ts";
-import { Connections } from "./connections.ts";
 import type { Application, Handler } from "../hooks.ts";
 import { headLimits } from "../options.ts";
+import { type Clock, Connections } from "./connections.ts";
+import { ResponseHeadCache } from "./head_cache.ts";
 import { OutputPool } from "./output.ts";
+import { ParserPool } from "./parser_pool.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
 
-/** How many idle parsers of each kind are kept besides the shared one. */
-const MAX_FREE_PARSERS = 64;
-
-/** Parsers that no connection is in the middle of a head with. */
-export class ParserPool {
-  /** Parses heads that come whole; whoever gets half a head takes it away. */
-  shared: RequestHeadParser;
-  #limits: HeadLimits;
-  #free: RequestHeadParser[] = [];
-  #freeIsolated: RequestHeadParser[] = [];
-  /** One for all: what it found is read before anybody scans again. */
-  #scanner: HeadScanner | null;
-
-  /** Creates a pool of parsers under these limits. */
-  constructor(limits: HeadLimits, scanner: HeadScanner | null) {
-    this.#limits = limits;
-    this.#scanner = scanner;
-    this.shared = this.#make();
-  }
-
-  /** Gives the shared parser away, with the half a head that it has seen. */
-  takeShared(): RequestHeadParser {
-    const parser = this.shared;
-    this.shared = this.#free.pop() ?? this.#make();
-    return parser;
-  }
-
-  /**
-   * Gives a parser that shares nothing with the others, not even the scanner:
-   * for octets that are parsed while a handler may be at work on another
-   * connection's head.
-   */
-  takeIsolated(): RequestHeadParser {
-    return this.#freeIsolated.pop() ?? new RequestHeadParser(this.#limits);
-  }
-
-  /** Takes a parser back, in whatever state. */
-  give(parser: RequestHeadParser): void {
-    parser.reset();
-    const free = parser.isIsolated ? this.#freeIsolated : this.#free;
-    if (free.length < MAX_FREE_PARSERS) free.push(parser);
-  }
-
-  #make(): RequestHeadParser {
-    return new RequestHeadParser(this.#limits, this.#scanner);
-  }
-}
-
-/** Makes routes known to a scanner, numbered from 1 on; gives their handlers if there was room. */
+/**
+ * Teaches a scanner the routes without parameters, numbered from 1 on.
+ *
+ * @returns Their handlers; empty if the scanner had no room for them.
+ */
 function learnRoutes(
   { router }: Application,
   scanner: HeadScanner | null,
@@ -77,7 +32,7 @@ function learnRoutes(
   return routes.map(({ value }) => value.value);
 }
 
-/** A place to receive into where nothing is scanned in place. */
+/** The receive window of an engine without a scanner. */
 function plainWindow(): ReceiveWindow {
   const bytes = new Uint8Array(WINDOW_BYTES);
   return { bytes, start: 0, size: bytes.length };
@@ -90,26 +45,24 @@ export class EngineContext {
   readonly clock: Clock;
   readonly output: OutputPool = new OutputPool();
   readonly parsers: ParserPool;
-  /** What finds heads, if there is WebAssembly. */
+  /** Finds heads by SIMD; `null` without WebAssembly. */
   readonly scanner: HeadScanner | null;
-  /** Where an engine may receive octets, to have their heads scanned without a copy. */
+  /** Memory to receive into: heads in it are scanned without a copy. */
   readonly window: ReceiveWindow;
-  /** Such places for single connections. */
+  /** The same for connections that have a read of their own pending. */
   readonly slots: ReceiveSlots;
-  /** Handlers of the all-literal routes that the scanner knows by their numbers; empty if it knows none. */
+  /** Handlers of the routes that the scanner finds, by their number minus 1. */
   readonly handlers: readonly Handler[];
   readonly heads: ResponseHeadCache;
   readonly connections: Connections;
-  /** Requests of connections that have ended. */
+  /** Requests of connections that are closed. */
   requestCount = 0;
-  /** Whether serving ends: no connection that is made from now on goes on after a response. */
+  /** Whether serving ends: a new connection closes after its first response. */
   isStopping = false;
 
   /**
    * Creates the parts.
    *
-   * @param app What is served.
-   * @param clock Where time comes from.
    * @param isSecure Whether the connections come through TLS.
    */
   constructor(app: Application, clock: Clock, isSecure: boolean) {

@@ -13,7 +13,7 @@ import { CRLF, LAST_CHUNK, writeChunkSize } from "../../codec/chunked.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { encodeLatin1 } from "../../codec/ascii.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "./connections.ts";
 import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import type { ResponsePlan } from "./response_plan.ts";

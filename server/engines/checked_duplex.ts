@@ -1,27 +1,28 @@
 /**
- * A duplex that is not the runtime's: whatever it does wrong becomes a
- * rejection, so that it ends its own connection and nothing else.
+ * Wraps a duplex that the program made or changed. Whatever it does wrong becomes
+ * a rejection, so that it closes its own connection and harms no other.
  */
 
 import type { Duplex } from "../duplex.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
 
-/** What is read from and written to. */
+/** The part of a duplex that a transport uses. */
 export type Streams = Pick<Duplex, "read" | "write" | "closeWrite">;
 
 /**
- * See the file's header. Its methods reject; they never throw. Whoever gives
- * nothing may do so without an end: deadlines get their turn in between.
+ * See the file's header. The methods reject; they never throw. A duplex that
+ * keeps returning 0 would spin, so each 0 is followed by a turn of the event
+ * loop, in which deadlines can fire.
  */
 export class CheckedDuplex implements Streams {
-  /** See {@linkcode Duplex.closeWrite}; only where there is one. */
+  /** See {@linkcode Duplex.closeWrite}; missing if the duplex has none. */
   readonly closeWrite?: () => Promise<void>;
   #duplex: Duplex;
 
   /**
    * Wraps a duplex.
    *
-   * @throws {unknown} If it is none, or one that cannot be looked at.
+   * @throws {unknown} If the value is not a duplex, or reading its properties throws.
    */
   constructor(duplex: Duplex) {
     this.#duplex = duplex;

@@ -5,7 +5,7 @@
  */
 
 import type { ListenAddress } from "../address.ts";
-import type { Clock } from "../connection/clock.ts";
+import type { Clock } from "../connection/connections.ts";
 import { Connection } from "../connection/connection.ts";
 import type { ServedConnection } from "../connection/connections.ts";
 import { EngineContext } from "../connection/engine_context.ts";

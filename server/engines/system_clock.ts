@@ -1,6 +1,6 @@
 /** The runtime's clock and timers, as the connection machine uses them. */
 
-import type { Clock } from "../connection/clock.ts";
+import type { Clock } from "../connection/connections.ts";
 
 /** The default of every engine. */
 export const SYSTEM_CLOCK: Clock = Object.freeze({

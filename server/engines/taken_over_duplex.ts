@@ -1,6 +1,7 @@
 /**
- * A connection that a handler took over: octets that were read already come
- * first, one read that was pending at that moment next, then the stream itself.
+ * The duplex of a handler that took its connection over. It reads what the
+ * server had received already, then the result of the read that was pending at
+ * that moment, then the stream itself.
  */
 
 import type { Duplex } from "../duplex.ts";
@@ -11,16 +12,18 @@ export class TakenOverDuplex implements Duplex {
   readonly remoteAddr?: Deno.Addr;
   #duplex: Duplex;
   #onClose: () => void;
+  /** Received bytes that come before the stream. */
   #rest: Uint8Array;
+  /** The read that was pending; resolves with `null` at the end of the stream. */
   #pending: Promise<Uint8Array | null> | null;
   #isEnded = false;
 
   /**
    * Wraps a duplex.
    *
-   * @param unread Octets that were read and not used.
-   * @param pending The read that is under way, if there is one; `null` at the end.
-   * @param onClose Closes the connection, with everything that belongs to that.
+   * @param unread Bytes that the server received and did not use.
+   * @param pending The read that is pending, if there is one; it resolves with `null` at the end of the stream.
+   * @param onClose Closes the connection and runs its teardown hook.
    */
   constructor(
     duplex: Duplex,

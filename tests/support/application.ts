@@ -3,7 +3,7 @@
 import type { Handler, ServerOptions } from "../../mod.ts";
 import { RouterBuilder } from "../../router/router.ts";
 import type { Application, Hooks } from "../../server/hooks.ts";
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 import { ConnectionManager } from "../../server/engines/connection_manager.ts";
 import type { Engine } from "../../server/engines/engine.ts";
 import { resolveOptions } from "../../server/options.ts";

@@ -5,7 +5,7 @@
 
 import type { Handler, ServeOptions, Server, ServerHandle } from "../../mod.ts";
 import type { Application } from "../../server/hooks.ts";
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { type Configure, serveOn, type TestServer } from "./serve.ts";
 import type { ListeningManager } from "./application.ts";

@@ -1,6 +1,6 @@
 /** A clock that stands still until the test moves it. */
 
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 
 interface FakeTimer {
   dueMs: number;

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { Handler, ServerOptions } from "../../mod.ts";
 import type { Application, Hooks } from "../../server/hooks.ts";
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 import { ConnectionManager } from "../../server/engines/connection_manager.ts";
 import { ListenEngine } from "../../server/engines/listen/engine.ts";
 import {

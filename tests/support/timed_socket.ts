@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import type { Handler } from "../../mod.ts";
 import type { Application } from "../../server/hooks.ts";
-import type { Clock } from "../../server/connection/clock.ts";
+import type { Clock } from "../../server/connection/connections.ts";
 import { EpollEngine } from "../../server/engines/epoll/engine.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { EpollRig, type RigConnection, type RigServer } from "./epoll_rig.ts";
