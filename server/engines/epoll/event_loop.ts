@@ -65,10 +65,10 @@ export interface Task {
 /** One engine's loop. */
 export class EventLoop {
   /**
-   * Whether an event or a task made microtasks runnable. The loop then ends the
-   * turn without waiting, so that they run first.
+   * Whether the last events or tasks have made microtasks runnable. The loop then
+   * does not wait but ends the turn, so that they run first.
    */
-  isFresh = false;
+  hasMicrotasks = false;
   /** The C library, also for the loop's sockets. */
   readonly libc: Libc;
   readonly #poller: Poller;
@@ -235,8 +235,8 @@ export class EventLoop {
     let budget = MAX_TURN_EVENTS;
     let hasWork = false;
     do {
-      hasWork = this.isFresh || this.#tasks.length > 0;
-      this.isFresh = false;
+      hasWork = this.hasMicrotasks || this.#tasks.length > 0;
+      this.hasMicrotasks = false;
       const count = poller.wait(hasWork ? 0 : WAIT_MS);
       if (count === 0) {
         if (!hasWork) this.#emptyWaits++;
@@ -246,7 +246,7 @@ export class EventLoop {
       if (poller.dispatch(count)) this.#isReactorReady = true;
       budget -= count;
     } while (
-      budget > 0 && !hasWork && !this.isFresh && !this.#isReactorReady &&
+      budget > 0 && !hasWork && !this.hasMicrotasks && !this.#isReactorReady &&
       this.#tasks.length === 0 && Date.now() - startMs < MAX_TURN_MS
     );
   }
@@ -263,7 +263,7 @@ export class EventLoop {
     if (this.#tasks.length === 0) return;
     const tasks = this.#tasks;
     this.#tasks = [];
-    this.isFresh = true; // a task may resolve promises
+    this.hasMicrotasks = true; // a task may resolve promises
     for (const task of tasks) task.run();
   }
 

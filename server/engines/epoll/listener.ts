@@ -116,7 +116,7 @@ export class EpollListener implements Listener, Watched {
   #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = null;
-    this.#loop.isFresh = true; // accepting continues in microtasks
+    this.#loop.hasMicrotasks = true; // accepting continues in microtasks
     waiting?.resolve();
   }
 

@@ -259,7 +259,7 @@ export class EpollSocket implements Duplex, Watched {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;
-    this.loop.isFresh = true;
+    this.loop.hasMicrotasks = true;
     waiting.resolve();
   }
 

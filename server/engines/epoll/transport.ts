@@ -134,7 +134,7 @@ export class EpollTransport
       this.connection.fail(toError(error));
     }
     // A handler may go on in microtasks, or the rest of a head may be on its way.
-    if (!this.connection.isIdle) this.#socket.loop.isFresh = true;
+    if (!this.connection.isIdle) this.#socket.loop.hasMicrotasks = true;
   }
 
   #receiveAll(): void {
@@ -230,7 +230,7 @@ export class EpollTransport
   /** The handler that made the output may be running: the connection is told when it has returned. */
   #break(error: unknown): void {
     this.#state |= IS_BROKEN;
-    this.#socket.loop.isFresh = true;
+    this.#socket.loop.hasMicrotasks = true;
     queueMicrotask(() => this.connection.fail(toError(error)));
   }
 

@@ -31,7 +31,7 @@ const resets: readonly ResetCase[] = [
     calls: 1,
   },
   {
-    name: "inside a body that nobody reads",
+    name: "inside a body that no handler reads",
     wire: request("POST /", "Content-Length: 9\r\n", "abc"),
     readBytes: 20,
     calls: 1,
@@ -125,7 +125,7 @@ function addResetRoutes(app: ServerBuilder, counts: Counts): void {
 for (const { name, wire, readBytes = 0, calls } of resets) {
   testEngine(
     EPOLL,
-    `a peer that resets ${name} leaves nothing, and disturbs nobody`,
+    `a peer that resets ${name} leaves nothing, and disturbs no other peer`,
     async (engine) => {
       using resetter = new Resetter();
       const counts = new Counts();

@@ -142,7 +142,7 @@ function isEqual(left: Uint8Array, right: Uint8Array): boolean {
 
 testEngine(
   EPOLL,
-  "R98, R154: requests and uploads wait outside while nobody takes them",
+  "R98, R154: requests and uploads wait in the system while handlers do not take them",
   async (engine) => {
     const release = Promise.withResolvers<void>();
     let calls = 0;
