@@ -87,7 +87,7 @@ const differences: readonly Difference[] = [
   {
     tests: [
       "server/connection/streamed_response_test.ts",
-      "a feed's first event waits 5 ms of the server's clock",
+      "the first piece of a stream waits 5 ms of the server's clock",
     ],
     engine: "listen",
     why: "nothing may run between the timer and the look at what was written",
@@ -226,7 +226,7 @@ function violationsOf(file: string, source: string): string[] {
   for (const { by, engine, name, text } of registrationsOf(source)) {
     const quoted = `${file}: "${name}"`;
     if (by === "testEngine" && !isNamed(file, name, engine)) {
-      found.push(`${quoted} runs on one engine, and does not say why`);
+      found.push(`${quoted} runs on one engine without a listed reason`);
     }
     if (by === "Deno.test" && NAMES_ENGINE.test(text)) {
       found.push(`${quoted} is not run through the table of engines`);
@@ -314,7 +314,7 @@ Deno.test("each rule finds a violation", () => {
     ],
     [
       'testEngine(EPOLL, "x", () => {});',
-      'new_test.ts: "x" runs on one engine, and does not say why',
+      'new_test.ts: "x" runs on one engine without a listed reason',
     ],
     [
       'const count = engine.name === "epoll" ? 1 : 2;',

@@ -1,4 +1,4 @@
-/** Octets that are received where they are scanned: what is kept of them, and who may use the place. */
+/** Bytes that are scanned in the receive window: which of them the connection copies, and when the window may be overwritten. */
 
 import { assertEquals } from "@std/assert";
 import { RouterBuilder } from "../../../router/router.ts";
@@ -12,7 +12,7 @@ import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 import { until } from "../../support/turns.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
-/** What is shared by the connections of one test. */
+/** State that the connections of one test share. */
 function share(
   routes: Readonly<Record<string, Handler>>,
   clock: FakeClock,
@@ -36,7 +36,7 @@ function share(
   return new EngineContext(app, clock, false);
 }
 
-/** A connection whose engine receives into the window and sends everything at once. */
+/** A connection whose engine receives into the window and sends all output immediately. */
 class Wire implements Transport {
   readonly duplex = {
     read: () => Promise.resolve(null),
@@ -58,7 +58,7 @@ class Wire implements Transport {
     return this.#sent.split(/HTTP\/1.1 [^]*?\r\n\r\n/).slice(1);
   }
 
-  /** Receives octets at a place in the window, which is overwritten afterwards. */
+  /** Receives bytes at an offset in the window, then overwrites the window. */
   receive(text: string, place = 0): void {
     const { bytes, start, size } = this.#services.window;
     bytes.set(encodeLatin1(text), start + place);
@@ -93,7 +93,7 @@ function get(path: string, fields = ""): string {
   return `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 }
 
-Deno.test("pipelined requests are taken from the window, wherever they lie and however the last one is cut", () => {
+Deno.test("pipelined requests are read from the window at any offset, with the last one cut anywhere", () => {
   const routes: Record<string, Handler> = {
     "/": (_, res) => res.ok("root"),
     "/user/:id": (ctx, res) =>
@@ -111,7 +111,7 @@ Deno.test("pipelined requests are taken from the window, wherever they lie and h
   }
 });
 
-Deno.test("what an asynchronous handler reads is kept when the window is overwritten", async () => {
+Deno.test("an asynchronous handler can read its request after the window was overwritten", async () => {
   const served = new Wire(share({
     "/later": async (ctx, res) => {
       const { headers } = ctx;
@@ -124,7 +124,7 @@ Deno.test("what an asynchronous handler reads is kept when the window is overwri
   assertEquals(served.bodies, ["/later?1 one 2", "/later?2 null 1"]);
 });
 
-Deno.test("a body behind its head in the window is kept as it is read", async () => {
+Deno.test("a body that follows its head in the window survives until it is read", async () => {
   const served = new Wire(share({
     "/echo": async (ctx, res) => {
       await Promise.resolve();
@@ -139,7 +139,7 @@ Deno.test("a body behind its head in the window is kept as it is read", async ()
   assertEquals(served.bodies, ["abcdef", ""]);
 });
 
-Deno.test("a handler that makes another connection go on leaves the window and its own head as they were", () => {
+Deno.test("a handler that resumes another connection does not disturb the window or its own request head", () => {
   let release = (): void => {};
   const routes: Record<string, Handler> = {
     "/wait": (_, res) =>
@@ -170,24 +170,24 @@ Deno.test("a handler that makes another connection go on leaves the window and i
   }
 });
 
-Deno.test("a handler that ends its own connection sends nothing, and is told", async () => {
-  const told: string[] = [];
+Deno.test("a handler that fails its own connection sends nothing, and res.sent rejects", async () => {
+  const rejections: string[] = [];
   const context = share({
     "/end": (_, res) => {
       served.connection.fail(new Error("ended by its handler"));
       res.ok("too late");
-      res.sent.catch((error) => told.push(error.message));
+      res.sent.catch((error) => rejections.push(error.message));
     },
   }, new FakeClock());
   const served = new Wire(context);
   served.receive(get("/end") + get("/end"));
-  await until(() => told.length > 0);
-  assertEquals(told, ["ended by its handler"]);
+  await until(() => rejections.length > 0);
+  assertEquals(rejections, ["ended by its handler"]);
   assertEquals([served.bodies, served.isClosed], [[], true]);
   assertEquals(context.requestCount, 1);
 });
 
-Deno.test("a handler that makes its own connection the last one says so at once", () => {
+Deno.test("announceEnd() in a handler makes its response the last one", () => {
   const context = share({
     "/stop": (_, res) => {
       served.connection.announceEnd();
@@ -199,7 +199,7 @@ Deno.test("a handler that makes its own connection the last one says so at once"
   assertEquals([served.bodies, served.isClosed], [["last"], true]);
 });
 
-Deno.test("a connection has its whole time after an hour without any", () => {
+Deno.test("a connection that opens after an idle hour has its full deadline", () => {
   const clock = new FakeClock();
   const context = share({ "/": (_, res) => res.ok("root") }, clock);
   clock.advance(3_600_000);

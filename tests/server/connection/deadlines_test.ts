@@ -1,4 +1,4 @@
-/** Every deadline of a connection, on a clock that the test moves. */
+/** Every deadline of a connection, on a fake clock. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ConnectionSetupAction, type Handler } from "../../../mod.ts";
@@ -11,18 +11,18 @@ import { turn, until } from "../../support/turns.ts";
 const ok: Handler = (_, res) => res.ok("ok");
 const upload: Handler = async (ctx, res) => res.ok(await ctx.body.text());
 
-Deno.test("headerTimeout ends a new connection that says nothing, silently", async () => {
+Deno.test("headerTimeout closes a new connection that sends nothing, silently", async () => {
   const timed = new TimedConnection(ok);
   await timed.pass(15_000);
   assertEquals(await timed.finish(), "");
   assertEquals(timed.error, undefined);
 });
 
-Deno.test("headerTimeout answers 408 to a head that is not complete, whatever its progress", async () => {
+Deno.test("headerTimeout answers 408 to an incomplete head, whatever its progress", async () => {
   const timed = new TimedConnection(ok, { headerTimeout: 10_000 });
   const wire = request("GET /", "X: y\r\n");
-  for (const octet of wire.slice(0, 20)) {
-    timed.send(octet);
+  for (const byte of wire.slice(0, 20)) {
+    timed.send(byte);
     await turn();
     timed.clock.advance(490);
   }
@@ -36,7 +36,7 @@ Deno.test("headerTimeout answers 408 to a head that is not complete, whatever it
   assertEquals(codeOf(timed.error), "HEAD_TIMEOUT");
 });
 
-Deno.test("idleTimeout ends a connection between requests, silently", async () => {
+Deno.test("idleTimeout closes a connection between requests, silently", async () => {
   const timed = new TimedConnection(ok);
   for (let n = 0; n < 3; n++) {
     timed.send(request("GET /"));
@@ -48,7 +48,7 @@ Deno.test("idleTimeout ends a connection between requests, silently", async () =
   assertEquals(timed.error, undefined);
 });
 
-Deno.test("bodyTimeout answers 408 to a body that stalls; progress moves it", async () => {
+Deno.test("bodyTimeout answers 408 to a body that stalls; progress restarts it", async () => {
   const timed = new TimedConnection(upload);
   timed.send(request("POST /", "Content-Length: 9\r\n"));
   for (let n = 0; n < 5; n++) {
@@ -77,7 +77,7 @@ Deno.test("requestTimeout bounds a body that drips", async () => {
   assertEquals(codeOf(timed.error), "REQUEST_TIMEOUT");
 });
 
-Deno.test("no deadline runs while a handler takes its time", async () => {
+Deno.test("no deadline runs while a handler runs", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timed = new TimedConnection(async (_, res) => {
     await promise;
@@ -94,7 +94,7 @@ Deno.test("no deadline runs while a handler takes its time", async () => {
   assertEquals(await timed.finish(), "");
 });
 
-Deno.test("bodyTimeout does not run while nobody waits for the body", async () => {
+Deno.test("bodyTimeout does not run while no read of the body is pending", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timed = new TimedConnection(async (ctx, res) => {
     const buffer = new Uint8Array(1);
@@ -116,7 +116,7 @@ Deno.test("bodyTimeout does not run while nobody waits for the body", async () =
   await timed.finish();
 });
 
-Deno.test("writeTimeout cuts a connection whose peer reads nothing, and its source", async () => {
+Deno.test("writeTimeout closes a connection whose peer reads nothing, and cancels the source", async () => {
   const canceled = Promise.withResolvers<void>();
   const timed = new TimedConnection((_, res) =>
     res.ok(
@@ -137,7 +137,7 @@ Deno.test("writeTimeout cuts a connection whose peer reads nothing, and its sour
   assertEquals(codeOf(timed.error), "TimeoutError");
 });
 
-Deno.test("drainTimeout bounds the wait for a body that nobody reads", async () => {
+Deno.test("drainTimeout limits the time to drain an unread body", async () => {
   const timed = new TimedConnection(ok);
   timed.send(request("POST /", "Content-Length: 9\r\n"));
   const answer = await timed.response();
@@ -146,18 +146,18 @@ Deno.test("drainTimeout bounds the wait for a body that nobody reads", async () 
   assertEquals(await timed.finish(), "");
 });
 
-Deno.test("drainTimeout bounds the end of a connection whose peer does not close", async () => {
+Deno.test("drainTimeout limits the lingering close if the peer does not close", async () => {
   const timed = new TimedConnection(ok);
   timed.send(request("GET /", "Connection: close\r\n"));
   await timed.response();
-  assertEquals(await timed.toEnd(), ""); // our direction is closed at once
+  assertEquals(await timed.toEnd(), ""); // the server closes its direction immediately
   await timed.pass(2000);
   assertEquals(timed.closeCount, 1);
   await timed.finish();
   assertEquals(timed.error, undefined);
 });
 
-Deno.test("readTimeoutMs of the setup hook takes the place of the read deadlines", async () => {
+Deno.test("readTimeoutMs of the setup hook replaces the read deadlines", async () => {
   const hooks: Partial<Hooks> = {
     connectionSetup: (accepted) => {
       assert(accepted.ok);
@@ -181,7 +181,7 @@ Deno.test("readTimeoutMs of the setup hook takes the place of the read deadlines
   assertEquals(await stalled.finish(), "");
 });
 
-Deno.test("maxConnectionAge ends a connection with the next answer", async () => {
+Deno.test("maxConnectionAge closes a connection after the next response", async () => {
   const timed = new TimedConnection(ok, { maxConnectionAge: 5000 });
   timed.send(request("GET /"));
   assertEquals((await timed.response()).headers.has("connection"), false);

@@ -1,4 +1,4 @@
-/** Prepared heads: what they contain, how long they hold, and that engines do not disturb each other. */
+/** Prepared response heads: their bytes, how long they are valid, and that two engines do not disturb each other. */
 
 import {
   assertEquals,
@@ -22,7 +22,7 @@ function textOf(
   return decodeLatin1(bytes, 0, bytes.length);
 }
 
-Deno.test("prepare() gives status line, date, fields and the name of the length", () => {
+Deno.test("prepare() returns status line, date, fields and the name of the length", () => {
   const cache = new ResponseHeadCache(EPOCH_MS);
   const date = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
   const fields = new Headers({ "X-A": "1", connection: "close" });
@@ -44,7 +44,7 @@ Deno.test("prepare() gives status line, date, fields and the name of the length"
   );
 });
 
-Deno.test("prepare() encodes a list once, although two servers take turns with it", () => {
+Deno.test("prepare() encodes a list once, even if two servers alternate with it", () => {
   const caches = [1, 2].map(() => new ResponseHeadCache(EPOCH_MS));
   for (const headers of [new Headers({ "x-a": "1" }), Headers.empty]) {
     const first = caches.map((cache) => cache.prepare(Status.OK, headers));
@@ -71,7 +71,7 @@ Deno.test("prepare() encodes a list once for each status and size of its fields"
   assertEquals(kept.length >= 5, true, `${kept.length} of 9`);
 });
 
-Deno.test("find() gives nothing once the list has changed or the second has passed", () => {
+Deno.test("find() returns null after the list has changed or the second has passed", () => {
   const cache = new ResponseHeadCache(EPOCH_MS);
   const headers = new Headers({ "x-a": "1" });
   const made = cache.prepare(Status.OK, headers);

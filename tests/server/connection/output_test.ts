@@ -1,4 +1,4 @@
-/** Order, counts and reuse in a connection's output, and promises for what was sent. */
+/** The output of a connection: order, counts, reuse of buffers, and promises for sent bytes. */
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
@@ -15,7 +15,7 @@ function peek(output: Output): string | null {
   return decodeLatin1(buffer.bytes.subarray(output.sentOfFirst, buffer.end));
 }
 
-/** Sends everything as an engine does; gives what each buffer had. */
+/** Sends everything as an engine does; returns the bytes of each buffer. */
 function sendAll(output: Output): string[] {
   const taken: string[] = [];
   for (;;) {
@@ -52,14 +52,14 @@ Deno.test("a pushed piece is neither copied nor overtaken", () => {
   assertEquals(sendAll(output), ["after"]);
 });
 
-Deno.test("an empty piece makes no buffer", () => {
+Deno.test("an empty piece adds no buffer", () => {
   const output = new Output(new OutputPool());
   output.push(new Uint8Array(0));
   output.append(new Uint8Array(0));
   assertEquals(sendAll(output), []);
 });
 
-Deno.test("what is gathered grows over one buffer, and stays in order over the largest", () => {
+Deno.test("gathered bytes may exceed one buffer, and keep their order above the largest size", () => {
   const output = new Output(new OutputPool());
   const piece = "0123456789".repeat(100);
   for (let n = 0; n < 200; n++) output.append(encodeLatin1(piece));
@@ -78,7 +78,7 @@ Deno.test("bytes that are added while a buffer is being sent go to another one",
   assertEquals(sendAll(output), ["second"]);
 });
 
-Deno.test("a buffer goes back to its pool only once it was sent", () => {
+Deno.test("a buffer returns to its pool only after it was sent", () => {
   const pool = new OutputPool();
   const one = new Output(pool);
   const two = new Output(pool);
@@ -128,7 +128,7 @@ Deno.test("a constant is sent from its own buffer when it is alone, and copied o
   assertEquals([same.end, decodeLatin1(same.bytes)], [4, "same"]);
 });
 
-Deno.test("a constant goes out as often as it was added", () => {
+Deno.test("a constant is sent as often as it was added", () => {
   const output = new Output(new OutputPool());
   const text = "0123456789".repeat(10);
   const buffer = constant(text);
@@ -142,7 +142,7 @@ Deno.test("a constant goes out as often as it was added", () => {
   }
 });
 
-Deno.test("a constant that is being sent is sent once, whatever comes after it", () => {
+Deno.test("a constant that is being sent is sent once, whatever is added after it", () => {
   const first = constant("first");
   const cases: ((output: Output) => void)[] = [
     (output) => output.append(encodeLatin1("second")),
@@ -164,7 +164,7 @@ Deno.test("a constant that is being sent is sent once, whatever comes after it",
   }
 });
 
-Deno.test("a reservation that is not used changes nothing", () => {
+Deno.test("an unused reservation changes nothing", () => {
   const output = new Output(new OutputPool());
   output.reserve(10);
   output.push(encodeLatin1("pushed"));
@@ -176,7 +176,7 @@ Deno.test("a reservation that is not used changes nothing", () => {
   assertEquals(sendAll(output), ["more"]);
 });
 
-Deno.test("a pooled buffer keeps what an engine keeps with it", () => {
+Deno.test("a pooled buffer keeps the data that an engine attached to it", () => {
   const output = new Output(new OutputPool());
   const addresses: unknown[] = [];
   for (let turn = 0; turn < 2; turn++) {
@@ -213,7 +213,7 @@ Deno.test("sentUpTo() resolves when the buffer with its position was sent", asyn
   assertEquals(resolved, [3, 5, 6]);
 });
 
-Deno.test("fail() drops what was not sent, and what waits for it rejects with the reason", async () => {
+Deno.test("fail() drops unsent bytes, and pending sentUpTo() calls reject with the reason", async () => {
   const output = new Output(new OutputPool());
   const reason = new Error("gone");
   output.append(encodeLatin1("sent"));
@@ -232,7 +232,7 @@ Deno.test("fail() drops what was not sent, and what waits for it rejects with th
   await assertRejects(() => output.drained(), Error, "gone");
 });
 
-Deno.test("the end of the output is asked for once", () => {
+Deno.test("the end of the output is reported once", () => {
   const output = new Output(new OutputPool());
   assertEquals(output.takeEnd(), false);
   output.requestEnd();

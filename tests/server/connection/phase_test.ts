@@ -1,4 +1,4 @@
-/** The table of a connection's phases, beside the diagram in its file. */
+/** The table of a connection's phases, compared with the diagram in its file. */
 
 import { assertEquals } from "@std/assert";
 import { mayFollow, Phase } from "../../../server/connection/phase.ts";
@@ -28,7 +28,7 @@ function allowedFrom(from: Phase): string[] {
 }
 
 for (const [name, from] of Object.entries(Phase)) {
-  Deno.test(`from ${name} go exactly the steps of the diagram`, () => {
+  Deno.test(`${name} has exactly the transitions of the diagram`, () => {
     const anywhere = name === "CLOSED" ? [] : shown.get("any phase") ?? [];
     const expected = new Set([...shown.get(name) ?? [], ...anywhere]);
     assertEquals(
@@ -38,7 +38,7 @@ for (const [name, from] of Object.entries(Phase)) {
   });
 }
 
-Deno.test("the diagram names every phase that has a way on", () => {
+Deno.test("the diagram names every phase with a transition", () => {
   const leaves = ["LINGER", "TAKEN_OVER", "CLOSED"];
   const expected = Object.keys(Phase).filter((name) => !leaves.includes(name));
   assertEquals([...shown.keys()], [...expected, "any phase"]);

@@ -4,7 +4,7 @@ import {
   SLOT_BYTES,
 } from "../../../server/connection/receive_slots.ts";
 
-Deno.test("slots lie beside each other in their area, as many as there is room for", () => {
+Deno.test("slots fill their area without gaps", () => {
   const bytes = new Uint8Array(5000);
   const slots = new ReceiveSlots({ bytes, start: 100, size: 2 * SLOT_BYTES });
   const first = slots.take();
@@ -20,7 +20,7 @@ Deno.test("slots lie beside each other in their area, as many as there is room f
   assertEquals(bytes[100 + 2 * SLOT_BYTES], 0);
 });
 
-Deno.test("a slot that was given back is given again, to one at a time", () => {
+Deno.test("a slot that was returned is handed out again, to one owner at a time", () => {
   const bytes = new Uint8Array(2 * SLOT_BYTES);
   const slots = new ReceiveSlots({ bytes, start: 0, size: bytes.length });
   const [first, second] = [slots.take(), slots.take()];

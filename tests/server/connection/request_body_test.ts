@@ -1,4 +1,4 @@
-/** A request's body: its forms, its bounds, its end, and 100 Continue. */
+/** The body of a request: ways to read it, limits, its end, and 100 Continue. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type BodyReader, type Handler, ProtocolError } from "../../../mod.ts";
@@ -7,7 +7,7 @@ import { request } from "../../support/serve.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 
-/** Reads a body into text in one of its forms. */
+/** Reads a body as a string in one of the ways. */
 const forms: Readonly<Record<string, (body: BodyReader) => Promise<string>>> = {
   text: (body) => body.text(),
   bytes: async (body) => new TextDecoder().decode(await body.bytes()),
@@ -32,7 +32,7 @@ const forms: Readonly<Record<string, (body: BodyReader) => Promise<string>>> = {
 
 for (const [form, read] of Object.entries(forms)) {
   testEngines(
-    `a body is read by ${form}, by length and chunked, once`,
+    `${form} reads a body with a length and a chunked one, once`,
     async (engine) => {
       const text = form === "form" ? "a=1&b=2" : `{"a":"b"}`;
       await using server = engine.serve((app) => {
@@ -63,7 +63,7 @@ for (const [form, read] of Object.entries(forms)) {
   );
 }
 
-testEngines("a request without a body has an empty one", async (engine) => {
+testEngines("the body of a request without one is empty", async (engine) => {
   await using server = engine.serve((app) => {
     app.post("/", async (ctx, res) => res.ok(`[${await ctx.body.text()}]`));
   });
@@ -74,7 +74,7 @@ testEngines("a request without a body has an empty one", async (engine) => {
 });
 
 testEngines(
-  "1 MiB goes through a handler that echoes it as a stream",
+  "a handler echoes 1 MiB as a stream",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", (ctx, res) => res.ok(ctx.body));
@@ -93,7 +93,7 @@ testEngines(
 );
 
 testEngines(
-  "trailers are there after the body, and apart from the fields",
+  "trailers are available after the body, separate from the header fields",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", async (ctx, res) => {
@@ -111,7 +111,7 @@ testEngines(
 );
 
 testEngines(
-  "a gathered body over maxBufferedBodyBytes gets 413 and the end; a streamed one passes",
+  "a body over maxBufferedBodyBytes gets 413 and closes if it is buffered, and passes if it is streamed",
   async (engine) => {
     const codes: string[] = [];
     await using server = engine.serve((app) => {
@@ -171,7 +171,7 @@ const broken: readonly (readonly [string, string, string])[] = [
 
 for (const [what, fields, body] of broken) {
   testEngines(
-    `a body broken by ${what} rejects with 400, and catching it saves nothing`,
+    `a body with ${what} rejects with 400, and a handler that catches the error cannot keep the connection`,
     async (engine) => {
       const errors: unknown[] = [];
       await using server = engine.serve((app) => {
@@ -214,7 +214,7 @@ const continuing: readonly (readonly [string, Handler, string])[] = [
 
 for (const [what, handler, body] of continuing) {
   testEngines(
-    `100 Continue is said once, when a handler ${what}`,
+    `100 Continue is sent once, when a handler ${what}`,
     async (engine) => {
       await using server = engine.serve((app) => app.post("/", handler));
       using client = await server.connect();
@@ -229,7 +229,7 @@ for (const [what, handler, body] of continuing) {
 }
 
 testEngines(
-  "100 Continue is not said when the body is here, empty, or the client is HTTP/1.0",
+  "100 Continue is not sent if the body has arrived, is empty, or the client is HTTP/1.0",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", async (ctx, res) => res.ok(`[${await ctx.body.text()}]`));
@@ -251,7 +251,7 @@ testEngines(
 );
 
 testEngines(
-  "a handler that answers without reading gets no 100 Continue, and the connection ends",
+  "no 100 Continue is sent if a handler responds without reading, and the connection closes",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.post("/", (_, res) => res.send(401));
@@ -270,13 +270,13 @@ testEngines(
 );
 
 testEngines(
-  "a body that outlives its handler is never taken for a whole one",
+  "a body that is read after its handler has returned never looks complete",
   async (engine) => {
     const late = Promise.withResolvers<unknown>();
     const bodies: BodyReader[] = [];
     await using server = engine.serve((app) => {
       app.post("/", (ctx, res) => {
-        ctx.body.text().then(late.resolve, late.resolve); // not waited for
+        ctx.body.text().then(late.resolve, late.resolve); // not awaited
         res.ok("early");
       });
       app.post("/kept", (ctx, res) => {
@@ -302,7 +302,7 @@ testEngines(
 );
 
 testEngines(
-  "a body that outlives its exchange cannot overwrite what the next reader holds",
+  "a body that is read after its exchange cannot overwrite the bytes of the next reader",
   async (engine) => {
     const kept: ReadableStream[] = [];
     const held = Promise.withResolvers<void>();

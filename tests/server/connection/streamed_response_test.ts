@@ -1,4 +1,4 @@
-/** Bodies that come in pieces: their pace, their faults and their end. */
+/** Streamed bodies: their pace, their errors and their end. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, Server } from "../../../mod.ts";
@@ -15,7 +15,7 @@ async function* streamOf(...pieces: string[]): AsyncGenerator<string> {
   yield* pieces;
 }
 
-/** A stream that tells whether it was ended early. */
+/** A stream that reports its cancellation. */
 function endlessStream(onCancel: () => void): ReadableStream<string> {
   return new ReadableStream({
     pull: (controller) => controller.enqueue("x".repeat(1000)),
@@ -23,14 +23,14 @@ function endlessStream(onCancel: () => void): ReadableStream<string> {
   });
 }
 
-/** A stream that fails after these pieces. */
+/** A stream that gives these pieces and then fails. */
 async function* failAfter(...pieces: string[]): AsyncGenerator<string> {
   yield* pieces;
   throw new Error("source");
 }
 
 testEngines(
-  "a stream that fails before the head gets 500, and the connection goes on",
+  "a stream that fails before the head gets 500, and the connection stays open",
   async (engine) => {
     const errors: unknown[] = [];
     await using server = engine.serve((app) => {
@@ -60,7 +60,7 @@ const broken: readonly (readonly [string, Handler, string])[] = [
 
 for (const [what, handler, message] of broken) {
   testEngines(
-    `a stream ${what} after the head is cut so that it shows`,
+    `a stream ${what} after the head cuts the connection, so that the peer notices`,
     async (engine) => {
       const errors: string[] = [];
       const ends: (string | undefined)[] = [];
@@ -86,19 +86,22 @@ for (const [what, handler, message] of broken) {
   );
 }
 
-testEngines("a stream that gives too much is told to stop", async (engine) => {
-  let isStopped = false;
-  await using server = engine.serve((app) => {
-    app.get("/", (_, res) => {
-      const stream = endlessStream(() => isStopped = true);
-      res.ok(stream, { "content-length": "9500" });
+testEngines(
+  "a stream that gives too many bytes is cancelled",
+  async (engine) => {
+    let isStopped = false;
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        const stream = endlessStream(() => isStopped = true);
+        res.ok(stream, { "content-length": "9500" });
+      });
     });
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /"))).body, "x".repeat(9500));
-  assertEquals(await client.toEnd(), "");
-  assert(isStopped);
-});
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).body, "x".repeat(9500));
+    assertEquals(await client.toEnd(), "");
+    assert(isStopped);
+  },
+);
 
 for (const count of [3, 3000]) {
   testEngines(`${count} pieces may share one buffer`, async (engine) => {
@@ -119,7 +122,7 @@ for (const count of [3, 3000]) {
 }
 
 testEngines(
-  "the first octets of a feed go out although it has not ended",
+  "the first bytes of a stream are sent before it has ended",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     await using server = engine.serve((app) => {
@@ -145,7 +148,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "a stream is pulled only as fast as its peer reads, and told when the peer left",
+  "a stream is pulled only as fast as the peer reads, and cancelled when the peer leaves",
   async () => {
     const canceled = Promise.withResolvers<void>();
     const app = Server.builder("127.0.0.1:0");
@@ -169,7 +172,7 @@ testEngine(
     await until(() => connection.writes.length > 0);
     const before = pulls;
     for (let n = 0; n < 20; n++) await turn();
-    assert(pulls <= before + 2, `${pulls} pulls, then ${before}`); // what the pipe holds
+    assert(pulls <= before + 2, `${pulls} pulls, then ${before}`); // as much as the pipe buffers
     connection.reset(new Error("reset"));
     await canceled.promise;
     release();
@@ -179,7 +182,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "res.sent settles when the response left, and rejects when it cannot",
+  "res.sent settles when the response was sent, and rejects when it cannot be sent",
   async () => {
     const app = Server.builder("127.0.0.1:0");
     const sent: Promise<void>[] = [];
@@ -209,7 +212,7 @@ testEngine(
 );
 
 testEngines(
-  "a stream that fails with something that has no text is cut, and nothing else ends",
+  "a stream that fails with a value that cannot become a string ends only its own connection",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/", (_, res) =>
@@ -235,7 +238,7 @@ testEngines(
 );
 
 testEngines(
-  "a stream that is refused with its headers stays its owner's",
+  "a stream is left untouched if its headers are rejected",
   async (engine) => {
     const stream = new ReadableStream<string>();
     await using server = engine.serve((app) =>
@@ -250,7 +253,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "a feed's first event waits 5 ms of the server's clock for the second",
+  "the first piece of a stream waits 5 ms of the server's clock for the second",
   async () => {
     const second = Promise.withResolvers<void>();
     const connection = new TimedConnection((_, res) => {
@@ -266,7 +269,7 @@ testEngine(
     await connection.settle();
     assertEquals(connection.writes, []);
     connection.clock.advance(1);
-    assertEquals(connection.writes.length, 1); // at once, not after 5 ms more
+    assertEquals(connection.writes.length, 1); // immediately, not after 5 ms more
     assert(connection.writes[0]?.endsWith("\r\n9\r\ndata: 1\n\n\r\n"));
     second.resolve();
     connection.end();
