@@ -6,8 +6,13 @@
 import { isToken } from "../codec/ascii.ts";
 import { type BodyInit, BodySource } from "../codec/body_source.ts";
 import { CHUNKED } from "../codec/framing.ts";
-import { encodeRequestLine, writeFieldLine } from "../codec/head_encoder.ts";
+import {
+  encodeRequestLine,
+  fieldLineSize,
+  writeFieldLine,
+} from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
+import { declaredLength } from "../codec/outgoing_fields.ts";
 
 /** What an exchange accepts besides method and target. */
 export interface ExchangeInit {
@@ -81,7 +86,7 @@ export function prepareRequest(
     );
   }
   const isStream = body !== null && !(body instanceof Uint8Array);
-  const declared = declaredLength(headers, isStream);
+  const declared = declaredLength(headers.outgoing());
   const bytes = isStream ? null : body ?? NO_BYTES;
   if (bytes !== null && declared !== null && declared !== bytes.length) {
     throw new TypeError(
@@ -156,18 +161,6 @@ function readBody(body: BodyInit): Body {
   return body;
 }
 
-function declaredLength(headers: Headers, isStream: boolean): number | null {
-  const lengths = headers.getAll("content-length");
-  if (lengths.length === 0) return null;
-  const { contentLength } = headers;
-  if (lengths.length === 1 && contentLength !== null) return contentLength;
-  throw new TypeError(
-    `Cannot declare Content-Length ${
-      JSON.stringify(lengths.join(", "))
-    }: it is not one number of bytes${isStream ? "" : ", and not needed"}`,
-  );
-}
-
 type Field = readonly [name: string, value: string];
 
 function framingFields(length: number): Field[] {
@@ -194,7 +187,7 @@ function encodeHead(
 ): Uint8Array<ArrayBuffer> {
   const { encoded } = headers.outgoing();
   const size = fields.reduce(
-    (sum, [name, value]) => sum + name.length + value.length + 4,
+    (sum, [name, value]) => sum + fieldLineSize(name, value),
     line.length + encoded.length + 2,
   );
   const head = new Uint8Array(size);

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
+  declaredLength,
   type OutgoingFields,
   readOutgoingFields,
 } from "../../codec/outgoing_fields.ts";
@@ -56,4 +57,25 @@ Deno.test("readOutgoingFields() finds close among the members of all Connection 
   const two = read(["connection", "a"], ["Connection", "close"]);
   assertEquals(two.closes, true);
   assertEquals(read(["x-connection", "close"]).closes, false);
+});
+
+Deno.test("declaredLength() reads one number of bytes, or refuses", () => {
+  assertEquals(declaredLength(read()), null);
+  assertEquals(declaredLength(read(["content-length", "0"])), 0);
+  const most = String(Number.MAX_SAFE_INTEGER);
+  assertEquals(
+    declaredLength(read(["content-length", most])),
+    Number.MAX_SAFE_INTEGER,
+  );
+  for (const value of ["", "-1", "1e3", "5, 5", "9007199254740992"]) {
+    assertThrows(
+      () => declaredLength(read(["content-length", value])),
+      TypeError,
+      `Cannot declare Content-Length ${JSON.stringify(value)}`,
+    );
+  }
+  for (const second of ["5", ""]) {
+    const two = read(["content-length", "5"], ["Content-Length", second]);
+    assertThrows(() => declaredLength(two), TypeError, `"5, ${second}"`);
+  }
 });
