@@ -53,7 +53,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 Deno.test({
-  name: "graceful ends although nobody asks whether it is ready",
+  name: "graceful ends even if no request asks whether it is ready",
   ignore,
   fn: async () => {
     await using program = await startExample("graceful", "0", NEVER);

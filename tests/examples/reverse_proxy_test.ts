@@ -353,7 +353,7 @@ const broken: readonly (readonly [string, string])[] = [
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
   ],
   [
-    "a 101 that nobody asked for",
+    "a 101 without an offer",
     "HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
   ],
   [
@@ -476,7 +476,7 @@ Deno.test("reverse_proxy waits for an origin whose client reads slowly", async (
     await client.send(request("GET /"));
     await client.head();
     let before = -1;
-    while (before !== sent) { // it comes to rest, since nobody reads
+    while (before !== sent) { // it stops, because the client does not read
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
