@@ -12,6 +12,7 @@ import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
 import type { Clock } from "./clock.ts";
+import type { Connector } from "./connector.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
@@ -47,6 +48,7 @@ const IDLE: DeadlineReason = {
 export interface ConnectionContext {
   readonly options: ClientOptions;
   readonly clock: Clock;
+  readonly connector: Connector;
   readonly sweep: DeadlineSweep;
 }
 

@@ -10,6 +10,7 @@ import type { ResponseHead } from "../codec/response_parser.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
+import { Connector } from "./connector.ts";
 import { acceptEncoding, decodeContent } from "./content_coding.ts";
 import { Deadline } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
@@ -62,7 +63,8 @@ export class ExchangeRunner {
       clock,
       Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
     );
-    this.#context = { options, clock, sweep };
+    const connector = new Connector(options, clock);
+    this.#context = { options, clock, connector, sweep };
     this.#pool = new Pool(origin, this.#context);
   }
 

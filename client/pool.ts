@@ -3,7 +3,6 @@
  * exchanges wait for one.
  */
 
-import { connect } from "./connect.ts";
 import { ClientConnection, type ConnectionContext } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import type { Origin } from "./origin.ts";
@@ -97,9 +96,8 @@ export class Pool {
     const closing = this.#closing.signal;
     let conn: Deno.Conn;
     try {
-      conn = await connect(
+      conn = await this.#context.connector.connect(
         this.origin,
-        this.#context,
         signal === undefined ? closing : AbortSignal.any([signal, closing]),
       );
     } catch (error) {

@@ -37,6 +37,8 @@ const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
 /** Parts of the runtime that it has no web or `Deno` API for, by room. */
 const runtimeModules: Readonly<Record<string, readonly string[]>> = {
   codec: ["node:buffer"], // decodes bytes, which is not I/O
+  // Loaded with the first `https` origin, or the first body with a coding.
+  client: ["node:crypto", "node:stream", "node:tls", "node:zlib"],
   server: [
     ...["node:timers", "node:worker_threads"],
     ...["node:stream", "node:tls"], // types alone: loaded when TLS is used

@@ -1,10 +1,10 @@
 /** Ways to connect: TLS with certificates, Unix sockets and names; and how each fails. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
-import { Client, type ClientOptions, Server } from "../../mod.ts";
+import { Client, ClientError, type ClientOptions, Server } from "../../mod.ts";
 import { head, HostileServer, send, until } from "../support/hostile_server.ts";
 import { until as untilSo } from "../support/turns.ts";
 import {
@@ -14,6 +14,7 @@ import {
   HELLO,
   NEVER,
 } from "../support/client_exchange.ts";
+import { elapse, TimedClient } from "../support/timed_client.ts";
 
 const fixtures = new URL("../fixtures/", import.meta.url);
 
@@ -254,4 +255,51 @@ Deno.test("a host may be a name", async () => {
   assertEquals(await getText(client), [200, "hello"]);
   const [first = ""] = (await server.peer(0)).heads;
   assert(first.includes(`\r\nhost: localhost:${server.port}\r\n`));
+});
+
+/** Descriptors that this process has open. */
+function descriptorCount(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+Deno.test({
+  name: "a handshake that passes tlsTimeout leaves no descriptor",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = new HostileServer([]); // it never answers
+    await using client = new TimedClient(`https://${server.origin}`, {
+      tlsTimeout: 1000,
+    });
+    const before = descriptorCount();
+    const exchanges = Array.from(
+      { length: 40 },
+      () => fails(client.get("/"), "connect", "DEADLINE"),
+    );
+    await untilSo(() => server.count === 40);
+    await elapse(client.clock, Promise.all(exchanges));
+    await Promise.all(exchanges);
+    await Promise.all(server.peers.map((peer) => peer.ended));
+    await untilSo(() => descriptorCount() <= before + 2);
+    assertEquals(client.connectionCount, 0);
+  },
+});
+
+Deno.test("a failed connection names its origin", async () => {
+  const server = new HostileServer([]);
+  const { origin } = server;
+  await server[Symbol.asyncDispose]();
+  for (
+    const [address, where] of [
+      [origin, `http://${origin}`],
+      [`https://${origin}`, `https://${origin}`],
+      ["unix:/none/at/all", "unix:/none/at/all"],
+    ] as const
+  ) {
+    await using client = new Client(address);
+    await assertRejects(
+      () => client.get("/"),
+      ClientError,
+      `Cannot connect to ${where}: `,
+    );
+  }
 });

@@ -1,0 +1,156 @@
+/** Opens connections over TCP, TLS or a Unix socket, each step with its deadline. */
+
+import type { Clock } from "./clock.ts";
+import { ClientError } from "./errors.ts";
+import type { ClientOptions } from "./options.ts";
+import type { Origin } from "./origin.ts";
+
+/** One step of connecting, and what limits it. */
+interface Step {
+  readonly origin: Origin;
+  readonly durationMs: number;
+  /** The option that sets the duration. */
+  readonly option: string;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the TLS connection on a TCP connection. */
+type Secure = (tcp: Deno.TcpConn, hostname: string) => Promise<Deno.Conn>;
+
+/** Opens the connections of one client. */
+export class Connector {
+  #options: ClientOptions;
+  #clock: Clock;
+  /** Loaded with the first `https` origin. */
+  #secure: Promise<Secure> | null = null;
+
+  /** Creates a connector; it opens nothing yet. */
+  constructor(options: ClientOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  /**
+   * Connects to an origin.
+   *
+   * @throws {ClientError} `CONNECT_FAILED`, or `DEADLINE` in phase `connect`; retryable.
+   * @throws {unknown} The reason of the signal, if that is aborted.
+   */
+  async connect(origin: Origin, signal: AbortSignal): Promise<Deno.Conn> {
+    signal.throwIfAborted();
+    const step: Step = {
+      origin,
+      durationMs: this.#options.connectTimeout,
+      option: "connectTimeout",
+      signal,
+    };
+    const { path } = origin;
+    if (path !== null) {
+      return await this.#run(Deno.connect({ transport: "unix", path }), step);
+    }
+    const tcp = await this.#connectTcp(step);
+    tcp.setNoDelay(true);
+    return origin.isSecure ? await this.#connectTls(tcp, step) : tcp;
+  }
+
+  async #connectTcp(step: Step): Promise<Deno.TcpConn> {
+    const { hostname, port } = step.origin;
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    try {
+      return await this.#run(Deno.connect({ hostname, port, signal }), step);
+    } catch (error) {
+      attempt.abort();
+      throw error;
+    }
+  }
+
+  async #connectTls(tcp: Deno.TcpConn, step: Step): Promise<Deno.Conn> {
+    const { hostname } = step.origin;
+    this.#secure ??= loadTls(this.#options);
+    const opening = this.#secure.then((secure) => secure(tcp, hostname));
+    try {
+      return await this.#run(opening, {
+        ...step,
+        durationMs: this.#options.tlsTimeout,
+        option: "tlsTimeout",
+      });
+    } catch (error) {
+      closeIfOpen(tcp);
+      throw error;
+    }
+  }
+
+  /** Waits for a connection within the step's limits; one that is ready later is closed. */
+  async #run<T extends Deno.Conn>(
+    opening: Promise<T>,
+    { origin, durationMs, option, signal }: Step,
+  ): Promise<T> {
+    const ended = Promise.withResolvers<never>();
+    const abort = (): void => ended.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    const expire = (): void =>
+      ended.reject(
+        connectError(origin, `not done within ${durationMs} ms (${option})`, {
+          code: "DEADLINE",
+        }),
+      );
+    const stopTimer = durationMs === Infinity
+      ? null
+      : this.#clock.after(durationMs, expire);
+    let isLate = true;
+    try {
+      const conn = await Promise.race([opening, ended.promise]);
+      isLate = false;
+      return conn;
+    } catch (error) {
+      if (error instanceof ClientError || signal.aborted) throw error;
+      isLate = false;
+      const why = error instanceof Error ? error.message : String(error);
+      throw connectError(origin, why, { code: "CONNECT_FAILED", cause: error });
+    } finally {
+      stopTimer?.();
+      signal.removeEventListener("abort", abort);
+      // The caller has its error already; a late failure changes nothing.
+      if (isLate) opening.then(closeIfOpen, () => {});
+    }
+  }
+}
+
+/** Loads TLS, and parses the client's certificates. */
+async function loadTls(options: ClientOptions): Promise<Secure> {
+  const { ClientTlsConn, secureContextOf } = await import("./tls_conn.ts");
+  const context = secureContextOf(options);
+  return async (tcp, hostname) => {
+    const conn = new ClientTlsConn(tcp, hostname, context);
+    await conn.handshake();
+    return conn;
+  };
+}
+
+function connectError(
+  { path, authority, isSecure }: Origin,
+  why: string,
+  init: {
+    readonly code: "DEADLINE" | "CONNECT_FAILED";
+    readonly cause?: unknown;
+  },
+): ClientError {
+  const where = path === null
+    ? `${isSecure ? "https" : "http"}://${authority}`
+    : `unix:${path}`;
+  return new ClientError(`Cannot connect to ${where}: ${why}`, {
+    ...init,
+    phase: "connect",
+    retryable: true,
+  });
+}
+
+/** Closes a connection that a failed handshake may have closed. */
+function closeIfOpen(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch {
+    // It is closed already.
+  }
+}
