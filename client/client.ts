@@ -8,11 +8,12 @@ import type { ClientResponse } from "./client_response.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
 import { ExchangeRunner } from "./exchange_runner.ts";
 import { type ClientOptions, resolveClientOptions } from "./options.ts";
-import { parseOrigin } from "./origin.ts";
+import { parseBase } from "./origin.ts";
 import type { ExchangeInit } from "./request.ts";
 
 /**
- * Speaks HTTP/1.1 with one origin over a pool of persistent connections.
+ * Sends requests to one origin over HTTP/1.1, on a pool of persistent
+ * connections.
  *
  * @example Exchange with a server
  * ```ts
@@ -34,14 +35,17 @@ export class Client implements AsyncDisposable {
   /**
    * Creates a client; it connects with the first exchange.
    *
-   * @param origin `host:port`, an `http:` or `https:` URL, or `unix:/path`.
+   * @param base `host:port`, an `http:` or `https:` URL, or `unix:/path`. The path
+   * of a URL comes before each target: `http://host/api` and `/users` make
+   * `/api/users`. Its user and password become `Authorization: Basic`, unless a
+   * request sets that field.
    * @param options Limits and deadlines that differ from the defaults.
-   * @throws {TypeError | RangeError} If the origin or an option is not valid.
+   * @throws {TypeError | RangeError} If the base or an option is not valid.
    */
-  constructor(origin: string | URL, options: Partial<ClientOptions> = {}) {
+  constructor(base: string | URL, options: Partial<ClientOptions> = {}) {
     const resolved = resolveClientOptions(options);
     this.#runner = new ExchangeRunner(
-      parseOrigin(origin),
+      parseBase(base),
       resolved,
       SYSTEM_CLOCK,
     );

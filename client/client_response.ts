@@ -29,8 +29,9 @@ export interface ClientResponseInit {
 }
 
 /**
- * A response. Its body occupies a connection until it is read to its end or
- * closed. If it is not read for `bodyTimeout`, the connection closes.
+ * A response. A body occupies a connection until it is read to its end or the
+ * response is closed, unless it is short and arrives with the head. If it is not
+ * read for `bodyTimeout`, the connection closes.
  *
  * @example Read a response, which frees its connection
  * ```ts
@@ -46,7 +47,7 @@ export interface ClientResponseInit {
  * ```
  */
 export class ClientResponse implements Disposable {
-  /** The status code, 100 to 599. */
+  /** The status code, 100 to 999. */
   readonly status: number;
   /** The reason phrase; may be empty and means nothing. */
   readonly reason: string;
@@ -56,7 +57,7 @@ export class ClientResponse implements Disposable {
   readonly headers: Headers;
   /** Where the response came from, after redirects. */
   readonly url: string;
-  /** The body; empty if there is none. */
+  /** The body; empty if there is none. It fails with a `ClientError`. */
   readonly body: BodyReader;
   /** The connection, if the server switched to the offered protocol; otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;

@@ -62,6 +62,8 @@ export class ClientConnection implements Expirable {
   #context: ConnectionContext;
   #isClosed = false;
   #isIdle = false;
+  /** When the last exchange ended; `Infinity` before the first. */
+  #idleSinceMs = Infinity;
   #deadlineReason: DeadlineReason = IDLE;
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
@@ -89,6 +91,11 @@ export class ClientConnection implements Expirable {
     return this.#isClosed;
   }
 
+  /** Time since the last exchange ended, in ms; negative before the first. */
+  get idleMs(): number {
+    return this.#context.clock.monotonicMs() - this.#idleSinceMs;
+  }
+
   /** Whether it may be used for another exchange now. */
   get isUsable(): boolean {
     return this.#isIdle && !this.#isClosed && !this.reader.isEnded &&
@@ -107,6 +114,7 @@ export class ClientConnection implements Expirable {
   ): Promise<ResponseHead> {
     const { options, clock, sweep } = this.#context;
     this.#isIdle = false;
+    if (this.isReused) this.conn.ref();
     this.reader.start();
     sweep.add(this);
     const sender = new RequestSender(this.conn, request, () => this.#sent());
@@ -160,12 +168,14 @@ export class ClientConnection implements Expirable {
     ) return this.close();
     this.#unfollow();
     this.#isIdle = true;
+    this.#idleSinceMs = this.#context.clock.monotonicMs();
     this.isReused = true;
     const { idleTimeout } = this.#context.options;
     this.setDeadline(IDLE, idleTimeOf(head.headers, idleTimeout));
     reader.watchIdle(() => {
       if (this.#isIdle) this.close();
     });
+    this.conn.unref(); // an idle connection must not keep the process alive
   }
 
   /**

@@ -1,85 +1,52 @@
-/** Decodes content codings with the platform's streams (RFC 9110 §8.4, §12.5.3). */
+/**
+ * Which content codings are requested and decoded (RFC 9110 §8.4, §12.5.3).
+ * `decoded_body.ts` does the decoding.
+ */
 
-import type { BodyFeed } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
-import { ClientError } from "./errors.ts";
 
-/** Largest number of codings that are decoded; a longer list is an attack on memory. */
-const MAX_CODINGS = 4;
+/** A coding that can be decoded. */
+export type Coding = "gzip" | "deflate" | "br";
 
-/** The platform's format for each coding. */
-const FORMATS: ReadonlyMap<string, CompressionFormat> = new Map([
+/**
+ * Largest number of codings that are decoded. Servers apply one. Each further one
+ * multiplies what a small body can expand to by a thousand.
+ */
+const MAX_CODINGS = 2;
+
+const CODINGS: ReadonlyMap<string, Coding> = new Map([
   ["gzip", "gzip"],
-  ["x-gzip", "gzip"],
+  ["x-gzip", "gzip"], // RFC 9110 §8.4.1.3
   ["deflate", "deflate"],
-  // The platform supports it; its type does not list it yet.
-  ["br", "brotli" as CompressionFormat],
+  ["br", "br"],
 ]);
 
-/** Adds `Accept-Encoding`, unless the caller set it. */
+/**
+ * Adds `Accept-Encoding`, unless the caller set it. A range counts bytes of the
+ * encoded body (RFC 9110 §14.1.2), so for a range no coding is accepted.
+ */
 export function acceptEncoding(headers: Headers): Headers {
   if (headers.has("accept-encoding")) return headers;
-  return new Headers(headers).add("accept-encoding", "gzip, deflate, br");
+  const accepted = headers.has("range") ? "identity" : "gzip, deflate, br";
+  return new Headers(headers).add("accept-encoding", accepted);
 }
 
-/** Decodes a body if all its codings are known; returns any other unchanged. */
-export function decodeContent(head: ResponseHead, feed: BodyFeed): BodyFeed {
-  const codings = (head.headers.get("content-encoding") ?? "").split(",")
-    .map((coding) => coding.trim().toLowerCase()).filter((coding) =>
-      coding !== "" && coding !== "identity"
-    );
-  const formats = codings.map((coding) => FORMATS.get(coding));
-  const known = formats.filter((format) => format !== undefined);
-  if (known.length === 0 || known.length < formats.length) return feed;
-  if (known.length > MAX_CODINGS) return feed;
-  if (feed.remainingBytes === 0) return feed;
-  let stream: ReadableStream<Uint8Array<ArrayBuffer>> = streamOf(feed);
-  for (const format of known.reverse()) {
-    stream = stream.pipeThrough(new DecompressionStream(format));
+/**
+ * Returns the codings to undo, in that order. Empty if there are none, if one is
+ * unknown, if there are too many, or if the body is only a part of the encoded one.
+ */
+export function codingsOf({ status, headers }: ResponseHead): Coding[] {
+  if (status === 206) return [];
+  const names = (headers.get("content-encoding") ?? "").split(",")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== "" && name !== "identity");
+  if (names.length > MAX_CODINGS) return [];
+  const codings: Coding[] = [];
+  for (const name of names) {
+    const coding = CODINGS.get(name);
+    if (coding === undefined) return [];
+    codings.unshift(coding);
   }
-  return feedOf(stream, feed);
-}
-
-function streamOf(feed: BodyFeed): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream({
-    async pull(controller): Promise<void> {
-      const piece = await feed.pull();
-      if (piece === null) controller.close();
-      else controller.enqueue(piece.slice()); // the view is valid only until the next pull
-    },
-    cancel: () => feed.cancel(),
-  }, { highWaterMark: 0 });
-}
-
-function feedOf(
-  stream: ReadableStream<Uint8Array>,
-  source: BodyFeed,
-): BodyFeed {
-  const reader = stream.getReader();
-  return {
-    remainingBytes: -1,
-    async pull(): Promise<Uint8Array | null> {
-      const { done, value } = await reader.read().catch((error) => {
-        throw asDecodeFailure(error);
-      });
-      return done ? null : value;
-    },
-    cancel(): void {
-      source.cancel();
-      reader.cancel().catch(() => {
-        // The reader has stopped; an error of the connection is reported by the connection.
-      });
-    },
-  };
-}
-
-/** A `TypeError` is the decoder's; every other error is the connection's and stays as it is. */
-function asDecodeFailure(error: unknown): unknown {
-  if (!(error instanceof TypeError)) return error;
-  return new ClientError(`Cannot decode body: ${error.message}`, {
-    phase: "parse",
-    code: "PROTOCOL",
-    cause: error,
-  });
+  return codings;
 }

@@ -1,26 +1,40 @@
-/** The deadline of a whole exchange, combined with the caller's own signal. */
+/** The deadline of a whole exchange (the `timeout` option), combined with the caller's signal. */
 
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 
-/** Runs until it is disposed of; the caller's signal stays in effect after that. */
-export class Deadline implements Disposable {
+/** When an exchange began, and how long it may take. */
+export interface TimeLimit {
+  /** On the monotonic clock, in ms. */
+  readonly startMs: number;
+  /** In ms; `Infinity` for no limit. */
+  readonly timeoutMs: number;
+}
+
+/** Runs until it is stopped; the caller's signal stays in effect after that. */
+export class Deadline {
   /** Aborts with the caller's reason, or with a `ClientError` of code `DEADLINE`. */
   readonly signal: AbortSignal | undefined;
+  #clock: Clock;
+  #limit: TimeLimit;
+  #callerSignal: AbortSignal | undefined;
   #stopTimer: () => void = () => {};
 
   /**
-   * Starts the deadline.
+   * Starts the deadline. Requests that follow a redirect share the limit of the
+   * first, but each has a deadline of its own, which ends with its response.
    *
-   * @param timeoutMs Time for the exchange, in ms; `Infinity` for no limit.
    * @param signal The caller's own signal, if there is one.
    */
   constructor(
     clock: Clock,
-    timeoutMs: number,
+    limit: TimeLimit,
     signal: AbortSignal | undefined,
   ) {
-    if (timeoutMs === Infinity) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#callerSignal = signal;
+    if (limit.timeoutMs === Infinity) {
       this.signal = signal;
       return;
     }
@@ -28,17 +42,35 @@ export class Deadline implements Disposable {
     this.signal = signal === undefined
       ? passed.signal
       : AbortSignal.any([signal, passed.signal]);
-    this.#stopTimer = clock.after(timeoutMs, () =>
-      passed.abort(
-        new ClientError(
-          `Cannot finish exchange: not done within ${timeoutMs} ms (timeout)`,
-          { phase: "read", code: "DEADLINE" },
-        ),
-      ));
+    const remainingMs = limit.startMs + limit.timeoutMs - clock.monotonicMs();
+    this.#stopTimer = clock.after(
+      Math.max(0, remainingMs),
+      () => passed.abort(this.#error()),
+    );
   }
 
-  /** Stops the timer. */
-  [Symbol.dispose](): void {
+  /** Stops the timer: the response was received. */
+  stop(): void {
     this.#stopTimer();
+  }
+
+  /**
+   * Checks the deadline and the caller's signal where no connection does it,
+   * because the response was received and is still being decoded.
+   *
+   * @throws {ClientError} `DEADLINE` if the time is over.
+   * @throws {unknown} The reason of the caller's signal, if that is aborted.
+   */
+  throwIfOver(): void {
+    this.#callerSignal?.throwIfAborted();
+    const { startMs, timeoutMs } = this.#limit;
+    if (this.#clock.monotonicMs() > startMs + timeoutMs) throw this.#error();
+  }
+
+  #error(): ClientError {
+    return new ClientError(
+      `Cannot finish exchange: not done within ${this.#limit.timeoutMs} ms (timeout)`,
+      { phase: "read", code: "DEADLINE" },
+    );
   }
 }

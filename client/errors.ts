@@ -1,5 +1,7 @@
 /** How an exchange can fail: one error class with a phase and a code. */
 
+import { ProtocolError } from "../codec/errors.ts";
+
 /** What an exchange was doing when it failed. */
 export type ClientPhase = "connect" | "write" | "read" | "parse";
 
@@ -68,4 +70,15 @@ export class ClientError extends Error {
     this.code = init.code;
     this.retryable = init.retryable ?? false;
   }
+}
+
+/** Reports a `ProtocolError` as a `ClientError` with that cause; returns any other error unchanged. */
+export function toClientError(error: unknown): unknown {
+  if (!(error instanceof ProtocolError)) return error;
+  const isIncomplete = error.code === "TRUNCATED_BODY";
+  return new ClientError(error.message, {
+    phase: isIncomplete ? "read" : "parse",
+    code: isIncomplete ? "INCOMPLETE" : "PROTOCOL",
+    cause: error,
+  });
 }

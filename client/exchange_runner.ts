@@ -4,21 +4,27 @@
  * allow them (RFC 9110 §15.4). `client.ts` is its public face.
  */
 
-import { BodyReader } from "../codec/body_reader.ts";
+import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { Connector } from "./connector.ts";
-import { acceptEncoding, decodeContent } from "./content_coding.ts";
-import { Deadline } from "./deadline.ts";
+import { acceptEncoding, codingsOf } from "./content_coding.ts";
+import { Deadline, type TimeLimit } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
-import { isSameOrigin, type Origin, originOf } from "./origin.ts";
+import {
+  type Base,
+  isSameOrigin,
+  type Origin,
+  originOf,
+  targetOf,
+} from "./origin.ts";
 import { Pool } from "./pool.ts";
-import { type Redirect, redirect, targetOf } from "./redirect.ts";
+import { type Redirect, redirect } from "./redirect.ts";
 import {
   type ExchangeInit,
   type PreparedRequest,
@@ -47,6 +53,7 @@ interface Hop {
 /** Runs the exchanges of one client. */
 export class ExchangeRunner {
   #context: ConnectionContext;
+  #base: Base;
   #pool: Pool;
   /** Pools of other origins, by origin, that redirects led to. */
   #others: Map<string, Pool> = new Map();
@@ -57,7 +64,7 @@ export class ExchangeRunner {
    *
    * @param clock The time that all deadlines are measured with.
    */
-  constructor(origin: Origin, options: ClientOptions, clock: Clock) {
+  constructor(base: Base, options: ClientOptions, clock: Clock) {
     const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } = options;
     const sweep = new DeadlineSweep(
       clock,
@@ -65,7 +72,8 @@ export class ExchangeRunner {
     );
     const connector = new Connector(options, clock);
     this.#context = { options, clock, connector, sweep };
-    this.#pool = new Pool(origin, this.#context);
+    this.#pool = new Pool(base.origin, this.#context);
+    this.#base = base;
   }
 
   /** Connections that are open or being opened, idle ones included. */
@@ -82,16 +90,23 @@ export class ExchangeRunner {
     init: ExchangeInit,
   ): Promise<ClientResponse> {
     const { clock, options } = this.#context;
-    using deadline = new Deadline(clock, options.timeout, init.signal);
-    const { signal } = deadline;
+    const limit: TimeLimit = {
+      startMs: clock.monotonicMs(),
+      timeoutMs: options.timeout,
+    };
     let hop: Hop = {
       pool: this.#pool,
       method,
-      target,
-      init: this.#withCoding(init),
+      // Any other target is invalid, or `*`, and stays so.
+      target: target.startsWith("/") ? this.#base.path + target : target,
+      init: this.#withDefaults(init),
     };
     for (let redirects = 0;; redirects++) {
-      const response = await this.#send(hop, signal);
+      const deadline = new Deadline(clock, limit, init.signal);
+      const response = await this.#send(hop, deadline).catch((error) => {
+        deadline.stop();
+        throw error;
+      });
       const { maxRedirects } = options;
       if (maxRedirects === 0) return response;
       const next = followed(response, hop);
@@ -119,9 +134,17 @@ export class ExchangeRunner {
     this.#context.sweep.stop();
   }
 
-  #withCoding(init: ExchangeInit): ExchangeInit {
-    if (!this.#context.options.decodesContent) return init;
-    return { ...init, headers: acceptEncoding(Headers.from(init.headers)) };
+  /** Adds the fields that the URL and the options ask for; the caller's own win. */
+  #withDefaults(init: ExchangeInit): ExchangeInit {
+    const { authorization } = this.#base;
+    const { decodesContent } = this.#context.options;
+    if (authorization === null && !decodesContent) return init;
+    let headers = Headers.from(init.headers);
+    if (authorization !== null && !headers.has("authorization")) {
+      headers = new Headers(headers).add("authorization", authorization);
+    }
+    if (decodesContent) headers = acceptEncoding(headers);
+    return { ...init, headers };
   }
 
   /** Prefers the current pool: it may reach its origin through a Unix socket, which a URL cannot express. */
@@ -141,22 +164,23 @@ export class ExchangeRunner {
   }
 
   /** Sends one request on one connection, and a second time where that is safe. */
-  async #send(
-    hop: Hop,
-    signal: AbortSignal | undefined,
-  ): Promise<ClientResponse> {
+  async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
     const { pool, method, target, init } = hop;
     const { authority } = pool.origin;
     let request = prepareRequest(method, target, init, authority);
+    const mayRepeat = IDEMPOTENT.has(method) && request.source === null;
     let mayRetry = true;
     for (let isFresh = false;; isFresh = true) {
-      const connection = await pool.acquire(isFresh, signal).catch((error) => {
+      const acquired = mayRepeat
+        ? pool.acquire(isFresh, deadline.signal)
+        : pool.acquireChecked(isFresh, deadline.signal);
+      const connection = await acquired.catch((error) => {
         request.source?.cancel(); // no sender exists yet that would do it
         throw error;
       });
       const { isReused } = connection;
       try {
-        const response = await this.#run(hop, request, connection, signal);
+        const response = await this.#run(hop, request, connection, deadline);
         if (response.status !== 417 || !request.expectsContinue || !mayRetry) {
           return response;
         }
@@ -166,8 +190,8 @@ export class ExchangeRunner {
         const again = { ...init, expectContinue: false };
         request = prepareRequest(method, target, again, authority);
       } catch (error) {
-        const isSafe = isReused && !connection.reader.hasResponseByte &&
-          IDEMPOTENT.has(method) && request.source === null;
+        const isSafe = mayRepeat && isReused &&
+          !connection.reader.hasResponseByte;
         if (!mayRetry || !isSafe || !isConnectionLoss(error)) throw error;
         mayRetry = false;
       }
@@ -179,8 +203,9 @@ export class ExchangeRunner {
     { pool, init }: Hop,
     request: PreparedRequest,
     connection: ClientConnection,
-    signal: AbortSignal | undefined,
+    deadline: Deadline,
   ): Promise<ClientResponse> {
+    const { signal } = deadline;
     let head: ResponseHead;
     try {
       connection.follow(signal);
@@ -191,22 +216,33 @@ export class ExchangeRunner {
       throw signal?.aborted === true ? signal.reason : error;
     }
     const url = urlOf(pool.origin, request.target);
-    if (head.status === 101) return switched(head, url, connection);
-    const { options } = this.#context;
+    if (head.status === 101) {
+      deadline.stop();
+      return switched(head, url, connection);
+    }
+    const { options, clock } = this.#context;
     const body = new ResponseBody(
       connection,
       head,
       options,
-      () => pool.released(connection),
+      () => {
+        deadline.stop();
+        pool.released(connection);
+      },
     );
-    const feed = options.decodesContent ? decodeContent(head, body) : body;
+    const codings = options.decodesContent ? codingsOf(head) : [];
+    let feed: BodyFeed = body;
+    if (codings.length > 0 && body.remainingBytes !== 0) {
+      const { DecodedBody } = await import("./decoded_body.ts");
+      feed = new DecodedBody(body, codings, { options, clock, deadline });
+    }
     return new ClientResponse({
       head,
       url,
       body: new BodyReader(feed, options.maxBufferedBodyBytes),
       trailers: () => body.trailers,
       upgraded: null,
-      close: () => body.cancel(),
+      close: () => feed.cancel(),
     });
   }
 }

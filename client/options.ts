@@ -14,7 +14,7 @@ export interface ClientOptions {
   readonly headTimeout: number;
   /** How long a body may stall in either direction, in ms. @default {30000} */
   readonly bodyTimeout: number;
-  /** How long an exchange may take until its response head, in ms. @default {Infinity} */
+  /** How long a whole exchange may take, from the call to the last byte of the body, redirects included, in ms. @default {Infinity} */
   readonly timeout: number;
   /** How long `100 Continue` is awaited before the body is sent anyway, in ms. @default {1000} */
   readonly continueTimeout: number;
@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly maxHeaderCount: number;
   /** Interim responses before the final one. @default {8} */
   readonly maxInterimResponses: number;
-  /** Bytes of a response's body. @default {Infinity} */
+  /** Bytes of a response's body, before and after decoding. @default {Infinity} */
   readonly maxBodyBytes: number;
   /** Bytes that `bytes()`, `text()`, `json()` and `form()` collect. @default {67108864} */
   readonly maxBufferedBodyBytes: number;
@@ -34,7 +34,7 @@ export interface ClientOptions {
   readonly drainTimeout: number;
   /** Redirects that are followed; more of them fail with `REDIRECT`, 0 follows none. @default {0} */
   readonly maxRedirects: number;
-  /** Whether `Accept-Encoding` is sent and gzip, deflate and br bodies are decoded. @default {false} */
+  /** Whether `Accept-Encoding` is sent and bodies in at most two of the codings gzip, deflate and br are decoded. @default {false} */
   readonly decodesContent: boolean;
   /** Whether folded lines of a response are joined instead of refused (RFC 9112 §5.2). @default {false} */
   readonly unfoldResponses: boolean;

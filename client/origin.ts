@@ -1,4 +1,7 @@
-/** Where a client connects: scheme, host and port, or a Unix socket. */
+/**
+ * Where a client connects: scheme, host and port, or a Unix socket; and what its
+ * URL adds to each request: a base path and credentials.
+ */
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
 
@@ -16,8 +19,44 @@ export interface Origin {
   readonly authority: string;
 }
 
+/** An origin with what its URL adds to each request. */
+export interface Base {
+  readonly origin: Origin;
+  /** The path that comes before each target, without a slash at its end; may be empty. */
+  readonly path: string;
+  /** `Authorization` for the URL's user and password, or `null`. */
+  readonly authorization: string | null;
+}
+
+/**
+ * Parses what a client is created with: `host:port`, an `http:` or `https:` URL
+ * with an optional path and credentials, or `unix:/path`.
+ *
+ * @throws {TypeError} If it is none of these, or has a query or a fragment.
+ */
+export function parseBase(base: string | URL): Base {
+  const text = String(base);
+  if (!isUrl(base)) {
+    return { origin: parseOrigin(base), path: "", authorization: null };
+  }
+  const url = toUrl(text);
+  if (url.search !== "" || url.hash !== "") {
+    throw new TypeError(
+      `Cannot connect to ${
+        JSON.stringify(withoutUserinfo(url))
+      }: a query or fragment cannot be part of every request`,
+    );
+  }
+  return {
+    origin: originOf(url),
+    path: targetOf(url).replace(/\/$/, ""),
+    authorization: basicOf(url),
+  };
+}
+
 /**
  * Parses an origin: `host:port`, an `http:` or `https:` URL, or `unix:/path`.
+ * Everything else in a URL is ignored.
  *
  * @throws {TypeError} If it is none of these.
  */
@@ -34,8 +73,15 @@ export function parseOrigin(origin: string | URL): Origin {
       authority: "localhost",
     };
   }
-  const isUrl = typeof origin !== "string" || /^https?:\/\//i.test(text);
-  return isUrl ? originOf(toUrl(text)) : originOfAuthority(text);
+  return isUrl(origin) ? originOf(toUrl(text)) : originOfAuthority(text);
+}
+
+/** The request target for a URL. A `URL` leaves some characters unescaped that RFC 3986 does not allow. */
+export function targetOf({ pathname, search }: URL): string {
+  return (pathname + search).replace(
+    /[\\`{}]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** The origin of an absolute URL; its userinfo and fragment are dropped. */
@@ -56,6 +102,38 @@ export function originOf(url: URL): Origin {
 /** Compares scheme, host and port. The host of a Unix socket is `localhost`, as in its requests. */
 export function isSameOrigin(a: Origin, b: Origin): boolean {
   return a.authority === b.authority && a.isSecure === b.isSecure;
+}
+
+function isUrl(origin: string | URL): boolean {
+  return typeof origin !== "string" || /^https?:\/\//i.test(origin);
+}
+
+/** Basic credentials (RFC 7617 §2), or `null` if the URL has none. */
+function basicOf(url: URL): string | null {
+  if (url.username === "" && url.password === "") return null;
+  try {
+    const user = decodeURIComponent(url.username);
+    const password = decodeURIComponent(url.password);
+    if (!user.includes(":")) {
+      const bytes = new TextEncoder().encode(`${user}:${password}`);
+      return `Basic ${bytes.toBase64()}`;
+    }
+  } catch {
+    // It is no percent-encoded UTF-8; the error below says so.
+  }
+  throw new TypeError(
+    `Cannot use the credentials for ${
+      JSON.stringify(withoutUserinfo(url))
+    }: they are not percent-encoded UTF-8, or the user has a colon`,
+  );
+}
+
+/** A URL for an error message. */
+function withoutUserinfo(url: URL): string {
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  return shown.href;
 }
 
 function originOfAuthority(text: string): Origin {

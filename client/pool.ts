@@ -12,6 +12,9 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Shortest idle time after which a connection is checked before its use, in ms. */
+const MIN_CHECKED_IDLE_MS = 1;
+
 /** One origin's connections. */
 export class Pool {
   readonly origin: Origin;
@@ -57,6 +60,30 @@ export class Pool {
       if (isFresh && this.size >= maxConnections) this.#closeOldestIdle();
       if (this.size < maxConnections) return await this.#connect(signal);
       await this.#wait(signal);
+    }
+  }
+
+  /**
+   * As {@linkcode Pool.acquire}, for a request that must not be sent twice. Before
+   * such a request reuses a connection, the event loop gets a turn, in which the
+   * end of the connection or unexpected bytes on it are noticed.
+   *
+   * The runtime polls sockets only when it is about to sleep, so the turn needs a
+   * timer, which takes a millisecond. A connection that was idle for less is used
+   * without it: otherwise requests in a row would take a multiple of their time.
+   */
+  async acquireChecked(
+    isFresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientConnection> {
+    for (;;) {
+      const connection = await this.acquire(isFresh, signal);
+      if (connection.idleMs < MIN_CHECKED_IDLE_MS) return connection;
+      await new Promise<void>((resolve) => {
+        this.#context.clock.after(0, resolve);
+      });
+      if (connection.isUsable) return connection;
+      connection.close();
     }
   }
 

@@ -41,7 +41,7 @@ export function redirect(
   const location = response.headers.get("location");
   if (location === null) return null;
   const from = new URL(response.url);
-  const url = resolve(location, from);
+  const url = resolve(decodeLocation(location), from);
   const becomesGet = status === 303 && method !== "HEAD" ||
     status < 303 && method === "POST";
   const headers = new Headers(init.headers);
@@ -60,12 +60,17 @@ export function redirect(
   return { url, method, init: { ...init, headers } };
 }
 
-/** The request target for a URL. A `URL` leaves some characters unescaped that RFC 3986 does not allow. */
-export function targetOf({ pathname, search }: URL): string {
-  return (pathname + search).replace(
-    /[\\`{}]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+/**
+ * Reads the bytes of a `Location` as UTF-8, as browsers and curl do. Fields are
+ * strings of one character per byte; what is not UTF-8 stays as it is.
+ */
+function decodeLocation(location: string): string {
+  const bytes = Uint8Array.from(location, (char) => char.charCodeAt(0));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return location; // the URL parser escapes it as Latin-1
+  }
 }
 
 function resolve(location: string, from: URL): URL {

@@ -173,10 +173,16 @@ function connectionFields(
   headers: Headers,
   upgrade: string | undefined,
 ): Field[] {
-  if (upgrade !== undefined) {
-    return [["connection", "upgrade"], ["upgrade", upgrade]];
-  }
-  return headers.connectionClose ? [["connection", "close"]] : [];
+  const options: string[] = [];
+  if (upgrade !== undefined) options.push("upgrade");
+  else if (headers.connectionClose) options.push("close");
+  if (headers.has("te")) options.push("te"); // RFC 9110 §10.1.4
+  return [
+    ...(options.length > 0
+      ? [["connection", options.join(", ")] as const]
+      : []),
+    ...(upgrade !== undefined ? [["upgrade", upgrade] as const] : []),
+  ];
 }
 
 /** `Host` comes first (RFC 9110 §7.2), then the client's own fields, then the caller's. */

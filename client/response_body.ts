@@ -1,6 +1,9 @@
 /**
  * A response's body. Returns pieces on demand, releases the connection at the
  * end, and drains a short rest when the response is closed (RFC 9112 §6.3, §9.3).
+ *
+ * A short body is received before the caller reads it. So a response that is
+ * never read occupies a connection only while its body is long or incomplete.
  */
 
 import { BodyDecoder } from "../codec/body_decoder.ts";
@@ -10,7 +13,7 @@ import { Headers } from "../codec/headers.ts";
 import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
 import type { ClientConnection, DeadlineReason } from "./connection.ts";
-import { ClientError } from "./errors.ts";
+import { toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 
 const READING: DeadlineReason = {
@@ -24,14 +27,25 @@ const DRAINING: DeadlineReason = {
   option: "drainTimeout",
 };
 
+/** Longest body that is received before the caller reads it, in bytes. */
+const MAX_RECEIVED_BYTES = 16_384;
+
 /** One response's body; see the file's header. */
 export class ResponseBody implements BodyFeed {
+  /** See {@linkcode BodyFeed.convertError}. */
+  readonly convertError = toClientError;
   #connection: ClientConnection;
   #head: ResponseHead;
   #options: ClientOptions;
   #decoder: BodyDecoder;
+  /** Pieces that were received before they were asked for. */
+  #received: Uint8Array[] = [];
+  /** The read that receives a short body, while it is pending. */
+  #receiving: Promise<void> | null = null;
   #failure: unknown = null;
   #isReleased = false;
+  /** Whether the body is being read or drained. */
+  #isStarted = false;
   #isPulling = false;
   #isCancelled = false;
   #onEnd: () => void;
@@ -65,18 +79,20 @@ export class ResponseBody implements BodyFeed {
         ),
       );
     } else if (this.#decoder.done) this.#release();
-    else this.#renew();
+    else this.#receiveShortBody();
   }
 
   /** See {@linkcode BodyFeed.remainingBytes}. */
   get remainingBytes(): number {
-    return this.#decoder.remainingBytes;
+    const remaining = this.#decoder.remainingBytes;
+    if (remaining < 0) return remaining;
+    return this.#received.reduce((sum, { length }) => sum + length, remaining);
   }
 
   /** The trailer section, once the body was read to its end. */
   get trailers(): Headers | null {
     const section = this.#decoder.trailerSection;
-    return section === null
+    return section === null || this.#received.length > 0
       ? null
       : Headers.fromSection({ base: 0, ...section });
   }
@@ -99,7 +115,11 @@ export class ResponseBody implements BodyFeed {
 
   /** See {@linkcode BodyFeed.cancel}. Drains a short rest; otherwise closes the connection. */
   cancel(): void {
-    if (this.#isReleased || this.#isCancelled) return;
+    if (this.#isCancelled) return;
+    if (this.#isReleased) {
+      this.#isCancelled = this.#received.length > 0;
+      return;
+    }
     this.#isCancelled = true;
     const { drainBytes, drainTimeout } = this.#options;
     const remaining = this.#decoder.remainingBytes;
@@ -125,34 +145,89 @@ export class ResponseBody implements BodyFeed {
   }
 
   async #next(renews = true): Promise<Uint8Array | null> {
-    if (this.#failure !== null) throw this.#failure;
-    const connection = this.#connection;
+    this.#isStarted = true;
+    const received = this.#received.shift();
+    if (received !== undefined) return received;
     const decoder = this.#decoder;
-    const { reader } = connection;
-    const { buffer } = reader;
-    buffer.unpin();
-    while (!decoder.done) {
+    const { reader } = this.#connection;
+    if (!this.#isReleased) reader.buffer.unpin();
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#isReleased) return null;
       reader.throwIfFailed();
-      while (!decoder.done && buffer.length > 0) {
-        const { bytes, start, end } = buffer;
-        const used = decoder.decode(bytes, start, end);
-        if (decoder.pieceEnd === decoder.pieceStart) {
-          buffer.consume(used);
-          continue;
-        }
-        buffer.pin();
-        buffer.consume(used);
-        const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
+      const piece = this.#decode();
+      if (piece !== null || decoder.done) {
         if (decoder.done) this.#release();
         else if (renews) this.#renew();
         return piece;
       }
-      if (decoder.done) break;
       if (renews) this.#renew();
-      if (!await reader.fill()) decoder.end();
+      if (this.#receiving !== null) await this.#receiving;
+      else if (!await reader.fill()) decoder.end();
     }
-    this.#release();
+  }
+
+  /** Returns the next piece in the buffer, or `null` if there is none. Pins the buffer. */
+  #decode(): Uint8Array | null {
+    const decoder = this.#decoder;
+    const { buffer } = this.#connection.reader;
+    while (!decoder.done && buffer.length > 0) {
+      const { bytes, start, end } = buffer;
+      const used = decoder.decode(bytes, start, end);
+      if (decoder.pieceEnd > decoder.pieceStart) {
+        buffer.pin();
+        buffer.consume(used);
+        return bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
+      }
+      buffer.consume(used);
+    }
     return null;
+  }
+
+  /** Receives the body at once if it is complete already, otherwise as it arrives. */
+  #receiveShortBody(): void {
+    this.#renew();
+    const { reader } = this.#connection;
+    const decoder = this.#decoder;
+    if (decoder.remainingBytes > MAX_RECEIVED_BYTES) return;
+    if (seemsComplete(decoder, reader.buffer)) this.#receiveBuffer();
+    if (!this.#isReleased) this.#receiving = this.#receiveMore();
+  }
+
+  /** Reads until the body is complete, too long, or being read by the caller. */
+  async #receiveMore(): Promise<void> {
+    const { reader } = this.#connection;
+    try {
+      while (!this.#isReleased && reader.buffer.length < MAX_RECEIVED_BYTES) {
+        const isMore = await reader.fill();
+        if (this.#isStarted) return;
+        if (!isMore || seemsComplete(this.#decoder, reader.buffer)) {
+          this.#receiveBuffer();
+        }
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#receiving = null;
+    }
+  }
+
+  /** Decodes the whole buffer, and releases the connection if that is the whole body. */
+  #receiveBuffer(): void {
+    const decoder = this.#decoder;
+    try {
+      for (let piece = this.#decode(); piece !== null; piece = this.#decode()) {
+        this.#received.push(piece);
+      }
+      if (this.#connection.reader.isEnded) decoder.end();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (decoder.done) return this.#release();
+    // More bytes will be written to the buffer while these pieces wait.
+    this.#received = this.#received.map((piece) => piece.slice());
+    this.#connection.reader.buffer.unpin();
   }
 
   /** Limits both a server that stops sending and a caller that stops reading. */
@@ -162,13 +237,7 @@ export class ResponseBody implements BodyFeed {
 
   /** Records the first failure, converted to a `ClientError`. */
   #fail(error: unknown): unknown {
-    this.#failure ??= error instanceof ProtocolError
-      ? new ClientError(error.message, {
-        phase: error.code === "TRUNCATED_BODY" ? "read" : "parse",
-        code: error.code === "TRUNCATED_BODY" ? "INCOMPLETE" : "PROTOCOL",
-        cause: error,
-      })
-      : error;
+    this.#failure ??= toClientError(error);
     this.#abandon();
     return this.#failure;
   }
@@ -176,8 +245,8 @@ export class ResponseBody implements BodyFeed {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // The caller may still use a view of the last piece. The connection drops the
-    // array instead of writing over it.
+    // Views of the last pieces may still be in use. The connection drops the array
+    // instead of writing over it.
     this.#connection.reader.buffer.unpin();
     this.#connection.release(this.#head);
     this.#onEnd();
@@ -189,6 +258,21 @@ export class ResponseBody implements BodyFeed {
     this.#connection.close(this.#failure ?? undefined);
     this.#onEnd();
   }
+}
+
+/** The end of most chunked bodies; trailers end in the same four bytes. */
+const CHUNKED_END = [0x0d, 0x0a, 0x0d, 0x0a] as const;
+
+/** Whether a buffer is likely to hold a whole body; never wrong about a known length. */
+function seemsComplete(
+  { remainingBytes }: BodyDecoder,
+  { bytes, start, end }: { bytes: Uint8Array; start: number; end: number },
+): boolean {
+  const size = end - start;
+  if (remainingBytes >= 0) return size >= remainingBytes;
+  return size > CHUNKED_END.length && CHUNKED_END.every(
+    (byte, index) => bytes[end - CHUNKED_END.length + index] === byte,
+  );
 }
 
 function closedError(): TypeError {

@@ -13,7 +13,7 @@ import {
   ResponseHeadParser,
   unfoldLines,
 } from "../codec/response_parser.ts";
-import { ClientError } from "./errors.ts";
+import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 
@@ -120,7 +120,7 @@ export class ResponseReader {
       }
       interimBytes += head.sizeBytes;
       if (interim >= maxInterimResponses || interimBytes > maxHeaderBytes) {
-        throw malformed(
+        throw toClientError(
           new ProtocolError(
             "TOO_MANY_INTERIM_RESPONSES",
             `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
@@ -149,7 +149,7 @@ export class ResponseReader {
         const isFolded = error instanceof ProtocolError &&
           error.code === "OBSOLETE_LINE_FOLDING";
         if (!isFolded || hasUnfolded || !this.#options.unfoldResponses) {
-          throw malformed(error);
+          throw toClientError(error);
         }
         await this.#unfold();
         hasUnfolded = true;
@@ -177,7 +177,7 @@ export class ResponseReader {
     try {
       unfoldLines(buffer.bytes, buffer.start, buffer.end);
     } catch (error) {
-      throw malformed(error);
+      throw toClientError(error);
     }
     this.#parser.reset();
   }
@@ -205,22 +205,12 @@ export class ResponseReader {
   }
 }
 
-/** A `ProtocolError` as the client reports it; any other error stays as it is. */
-function malformed(error: unknown): unknown {
-  if (!(error instanceof ProtocolError)) return error;
-  return new ClientError(error.message, {
-    phase: "parse",
-    code: "PROTOCOL",
-    cause: error,
-  });
-}
-
 /** Accepts a 101 only for the protocol that the request offered (RFC 9110 §15.2.2). */
 function checkUpgrade(head: ResponseHead, request: PreparedRequest): void {
   const chosen = head.headers.get("upgrade")?.toLowerCase();
   const offered = request.upgrade?.toLowerCase();
   if (offered !== undefined && chosen === offered) return;
-  throw malformed(
+  throw toClientError(
     new ProtocolError(
       "UNEXPECTED_UPGRADE",
       "Cannot switch protocols: the response names one that was not offered",

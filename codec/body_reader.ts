@@ -15,6 +15,8 @@ export interface BodyFeed {
   pull(): Uint8Array | null | Promise<Uint8Array | null>;
   /** Tells the feed that no more pieces are wanted. */
   cancel(reason?: unknown): void;
+  /** Converts the reader's own `ProtocolError`, where callers expect another class. */
+  readonly convertError?: (error: ProtocolError) => unknown;
 }
 
 const decoder = new TextDecoder();
@@ -200,10 +202,11 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
 
   #tooLarge(): never {
     this.#feed.cancel();
-    throw new ProtocolError(
+    const error = new ProtocolError(
       "BODY_TOO_LARGE",
       `Cannot buffer body: longer than ${this.#maxBufferedBytes} bytes (maxBufferedBodyBytes)`,
       this.#maxBufferedBytes,
     );
+    throw this.#feed.convertError?.(error) ?? error;
   }
 }

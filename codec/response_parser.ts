@@ -17,7 +17,7 @@ import { StatusLineScanner } from "./status_line.ts";
 
 /** A parsed response head, which owns a copy of its bytes. */
 export interface ResponseHead {
-  /** The status code, 100 to 599. */
+  /** The status code, 100 to 999. */
   readonly status: number;
   /** The reason phrase; it may be empty and has no meaning. */
   readonly reason: string;

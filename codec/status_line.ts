@@ -20,7 +20,7 @@ const REASON_AT = 12;
 export class StatusLineScanner {
   /** 0 or 1. */
   minorVersion = 1;
-  /** The status code, 100 to 599. */
+  /** The status code, 100 to 999. */
   code = 0;
   /** Offset of the reason phrase. */
   reasonStart = 0;
@@ -86,7 +86,8 @@ export class StatusLineScanner {
     if (at < REASON_AT) {
       const digit = byte - DIGIT_0;
       this.code = this.code * 10 + digit;
-      if (at === CODE_AT) return digit >= 1 && digit <= 5; // RFC 9110 §15
+      // RFC 9110 §15 defines codes up to 599; a client treats higher ones like 5xx.
+      if (at === CODE_AT) return digit >= 1 && digit <= 9;
       return digit >= 0 && digit <= 9;
     }
     return this.#takeReason(byte, at);

@@ -245,10 +245,22 @@ function fieldLines(headers: Headers): string[] {
   return [...headers].map(([name, value]) => `${name}: ${value}`);
 }
 
+/** `Location` as UTF-8, like curl; a field is a string of one character per byte. */
+function locationOf(headers: Headers): string | null {
+  const location = headers.get("location");
+  if (location === null) return null;
+  const bytes = Uint8Array.from(location, (char) => char.charCodeAt(0));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return location; // it is not UTF-8; the URL parser escapes it as Latin-1
+  }
+}
+
 /** The request that follows a redirect, or `null` if the response is not a redirect. */
 function redirected(request: Request, head: Head): Request | null {
   const { status } = head;
-  const location = head.headers.get("location");
+  const location = locationOf(head.headers);
   const isRedirect = [301, 302, 303, 307, 308].includes(status);
   if (!isRedirect || location === null) return null;
   const { method, to, body } = request;

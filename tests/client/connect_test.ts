@@ -265,7 +265,7 @@ function descriptorCount(): number {
 Deno.test({
   name: "a handshake that passes tlsTimeout leaves no descriptor",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     await using server = new HostileServer([]); // it never answers
     await using client = new TimedClient(`https://${server.origin}`, {
       tlsTimeout: 1000,

@@ -214,31 +214,58 @@ Deno.test("timeout covers connecting, and waiting for a connection", async () =>
   assertEquals(client.connectionCount, 0);
 });
 
-Deno.test("timeout covers redirects together, but no body", async () => {
+Deno.test("timeout covers redirects and the body together", async () => {
   const moved = "HTTP/1.1 302 \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
   const options = { timeout: 1000, maxRedirects: 1 };
   const gate = Promise.withResolvers<void>();
   await using silent = timedPair([
     [head, until(gate.promise), send(moved), head, until(NEVER)],
   ], options);
-  const { server } = silent;
+  const { peers } = silent.server;
   const answer = silent.client.get("/");
   answer.catch(() => {}); // it is awaited below
-  await untilSo(() => server.peers[0]?.heads.length === 1);
+  await untilSo(() => peers[0]?.heads.length === 1);
   silent.clock.advance(900);
   gate.resolve();
-  await untilSo(() => server.peers[0]?.heads.length === 2);
+  await untilSo(() => peers[0]?.heads.length === 2);
   silent.clock.advance(100);
   const error = await assertRejects(() => answer, ClientError, "(timeout)");
   assertEquals([error.phase, error.code], ["read", "DEADLINE"]);
 
-  await using both = timedPair([[head, send(`${PART}12345678`)]], options);
-  const response = await both.client.get("/");
-  both.clock.advance(2000);
-  const text = response.body.text();
-  assert(await isPending(text));
-  await (await both.server.peer(0)).write("9");
-  assertEquals(await text, "123456789");
+  await using both = timedPair([[head, send(`${PART}1`)]], options);
+  const { client, clock, server } = both;
+  const response = await client.get("/");
+  const buffer = new Uint8Array(9);
+  for (let count = 0; count < 7; count++) {
+    assertEquals(await response.body.read(buffer), 1);
+    clock.advance(100);
+    await server.peers[0]?.write("1");
+  }
+  clock.advance(300);
+  await assertRejects(
+    async () => {
+      while (await response.body.read(buffer) !== null);
+    },
+    ClientError,
+    "(timeout)",
+  );
+  assertEquals(client.connectionCount, 0);
+});
+
+Deno.test("timeout ends with the body, and not before it", async () => {
+  const options = { timeout: 1000, maxConnections: 1 };
+  await using both = timedPair([
+    [head, send("HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi"), head],
+  ], options);
+  const { client, clock } = both;
+  const response = await client.get("/");
+  clock.advance(2000);
+  assertEquals(await response.body.text(), "hi");
+  await expires(clock, client.get("/"), {
+    phase: "read",
+    option: "timeout",
+    afterMs: 1000,
+  });
 });
 
 Deno.test("timeout gives way to the caller's own signal", async () => {

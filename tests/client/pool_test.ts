@@ -5,9 +5,11 @@ import { idleTimeOf } from "../../client/idle_time.ts";
 import { Client, type ClientOptions, Headers } from "../../mod.ts";
 import {
   close,
+  halfClose,
   head,
   HostileServer,
   send,
+  sendEach,
   type Step,
   until,
 } from "../support/hostile_server.ts";
@@ -63,15 +65,20 @@ Deno.test("Pool opens at most maxConnections; further exchanges wait in order", 
 });
 
 Deno.test("Pool prefers the connection that was used last", async () => {
-  await using both = pair([ALWAYS, ALWAYS, ALWAYS]);
-  const { client, server } = both;
-  const responses = await Promise.all(
-    ["/a", "/b", "/c"].map((target) => client.get(target)),
+  await using both = held(3, {});
+  const { client, server, go } = both;
+  const answers = ["/a", "/b", "/c"].map((target) => client.get(target));
+  await untilSo(() =>
+    server.peers.filter((peer) => peer.heads.length === 1).length === 3
   );
-  const [first, second, third] = responses;
-  await first?.body.text();
-  await third?.body.text();
-  await second?.body.text();
+  const indexOf = (target: string): number =>
+    server.peers.findIndex((peer) =>
+      peer.heads[0]?.startsWith(`GET ${target}`)
+    );
+  for (const at of [0, 2, 1]) {
+    go[indexOf(["/a", "/b", "/c"][at]!)]?.(); // three targets
+    await answers[at];
+  }
   for (let count = 0; count < 3; count++) await getText(client, "/again");
   const again = server.peers.filter((peer) =>
     peer.heads.some((text) => text.startsWith("GET /again "))
@@ -164,6 +171,51 @@ Deno.test("Pool closes a connection whose response is not read for bodyTimeout",
   assertEquals(server.count, 2);
   await (await server.peer(0)).ended;
   await fails(forgotten.body.text(), "read", "DEADLINE");
+});
+
+Deno.test("Pool is not stalled by responses that are never read", async () => {
+  const chunked =
+    "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  const length = "HTTP/1.1 200 \r\nContent-Length: 5\r\n\r\n";
+  for (
+    const answer of [
+      [send(HELLO)],
+      [send(chunked)],
+      [send(length), until(turn()), send("hello")],
+      [sendEach(chunked)],
+      [send("HTTP/1.1 200 \r\n\r\nhello"), halfClose],
+    ]
+  ) {
+    const isClosed = answer.includes(halfClose);
+    const script = [head, ...answer];
+    const scripts = isClosed
+      ? Array.from({ length: 5 }, () => script)
+      : [Array.from({ length: 5 }, () => script).flat()];
+    await using both = pair(scripts, { maxConnections: 1 });
+    const { client, server } = both;
+    const unread = [];
+    for (let count = 0; count < 5; count++) unread.push(await client.get("/"));
+    assertEquals(server.count, isClosed ? 5 : 1);
+    for (const response of unread) {
+      assertEquals(await response.body.text(), "hello");
+    }
+  }
+});
+
+Deno.test("Pool lets a long response that is not read keep its connection", async () => {
+  const long = `HTTP/1.1 200 \r\nContent-Length: 100000\r\n\r\n${
+    "x".repeat(100_000)
+  }`;
+  await using both = pair([[head, send(long), ...ALWAYS]], {
+    maxConnections: 1,
+  });
+  const { client, server } = both;
+  const unread = await client.get("/");
+  const next = getText(client);
+  assert(await isPending(next));
+  assertEquals((await unread.body.text()).length, 100_000);
+  assertEquals(await next, [200, "hello"]);
+  assertEquals(server.count, 1);
 });
 
 Deno.test("Pool loses no turn when waiting exchanges are aborted", async () => {

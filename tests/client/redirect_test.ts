@@ -37,6 +37,7 @@ Deno.test("a redirect leads to a path or URL, absolute or relative, without its 
       ["", "/x/a?q"],
       ["//SELF/b", "/b"],
       ["http://u:p@SELF/b#f", "/b"],
+      ["/caf\xc3\xa9?\xe2\x82\xac", "/caf%C3%A9?%E2%82%AC"],
       ['/\xe9 b"<>`{}|^\\', "/%C3%A9%20b%22%3C%3E%60%7B%7D|^/"],
       ['/?\xe9 b"<>`{}|^\\', "/?%C3%A9%20b%22%3C%3E%60%7B%7D|^%5C"],
     ] as const
@@ -245,4 +246,23 @@ Deno.test("a redirect to a closed port fails with CONNECT_FAILED", async () => {
   await gone[Symbol.asyncDispose]();
   await using both = pair([[head, send(moved(`http://${origin}/`))]], FOLLOW);
   await fails(both.client.get("/"), "connect", "CONNECT_FAILED");
+});
+
+Deno.test("a redirect does not repeat the base path, nor send credentials of the URL to another origin", async () => {
+  await using other = new HostileServer([[head, send(HELLO)]]);
+  await using server = new HostileServer([[
+    head,
+    send(moved("/b")),
+    head,
+    send(moved(`http://${other.origin}/c`)),
+  ]]);
+  await using client = new Client(`http://u:p@${server.origin}/api`, FOLLOW);
+  const response = await client.get("/a");
+  assertEquals(response.url, `http://${other.origin}/c`);
+  const field = "authorization: Basic dTpw\r\n";
+  const [first = "", second = ""] = (await server.peer(0)).heads;
+  const [third = ""] = (await other.peer(0)).heads;
+  assert(first.startsWith("GET /api/a ") && first.includes(field));
+  assert(second.startsWith("GET /b ") && second.includes(field));
+  assert(third.startsWith("GET /c ") && !third.includes("authorization"));
 });

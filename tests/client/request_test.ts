@@ -3,7 +3,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
 import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
-import { body, head, send, type Step } from "../support/hostile_server.ts";
+import {
+  body,
+  head,
+  HostileServer,
+  send,
+  type Step,
+} from "../support/hostile_server.ts";
 import { decodeLatin1 } from "../support/latin1.ts";
 import {
   EMPTY,
@@ -70,9 +76,12 @@ Deno.test("R130: bad hosts are TypeErrors, before anything else", () => {
     const origin of [
       ...["a\r\nX: y", "a/b", "", "a b", "a:99999", "a:x", ":80", "a:0"],
       ...["user@a", "ftp://a", "unix:", "unix:/a\0b", "http://", "::1", "a,b"],
-      ...["https:a", "http://a b/"],
+      ...["https:a", "http://a b/", "http://a/?b", "http://a/#b"],
     ]
   ) assertThrows(() => new Client(origin), TypeError, "Cannot connect to");
+  for (const origin of ["http://%ff:a@b", "http://a%3Ab:c@d", "http://%:a@b"]) {
+    assertThrows(() => new Client(origin), TypeError, "Cannot use the cred");
+  }
 });
 
 Deno.test("R130: bodies that contradict the request are TypeErrors", async () => {
@@ -98,10 +107,10 @@ Deno.test("R130: bodies that contradict the request are TypeErrors", async () =>
   assertEquals(both.server.count, 0);
 });
 
-Deno.test("R131: Host comes first and alone, without userinfo, fragment or default port", async () => {
+Deno.test("R131: Host comes first and only once, without userinfo or default port", async () => {
   await using both = pair([[head, send(EMPTY)]]);
   const { port } = both.server;
-  await using client = new Client(`http://u:p@127.0.0.1:${port}/y#f`);
+  await using client = new Client(`http://127.0.0.1:${port}/`);
   const second = { headers: { host: "b" } };
   await assertRejects(() => client.get("/x", second), TypeError, '"host"');
   await client.get("/x?y=%20", { headers: { a: "b" } });
@@ -144,6 +153,18 @@ Deno.test("R132: the client writes its own fields only when the request needs th
   assertEquals(
     wireOf("GET", { upgrade: "websocket" }),
     "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+  );
+  assertEquals(
+    wireOf("GET", { headers: { TE: "trailers" } }),
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: te\r\nTE: trailers\r\n\r\n",
+  );
+  assertEquals(
+    wireOf("GET", { headers: { te: "trailers", connection: "TE, close" } }),
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: close, te\r\nte: trailers\r\n\r\n",
+  );
+  assertEquals(
+    wireOf("GET", { headers: { te: "trailers" }, upgrade: "websocket" }),
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, te\r\nupgrade: websocket\r\nte: trailers\r\n\r\n",
   );
   assertEquals(
     wireOf("GET", { headers: { Connection: "x, CLOSE", "X-A": " b\t" } }),
@@ -232,4 +253,60 @@ Deno.test("R132: a body that fails while the response arrives fails the response
   reject(new Error("no"));
   await fails(text, "write", "BODY_FAILED");
   await isGone(both);
+});
+
+/** The target and `Authorization` of a request by a client of a URL. */
+async function sentBy(
+  userinfo: string,
+  path: string,
+  target: string,
+  init: ExchangeInit = {},
+): Promise<[target: string | undefined, authorization: string | undefined]> {
+  await using server = new HostileServer([[head, send(EMPTY)]]);
+  const base = `http://${userinfo}${server.origin}${path}`;
+  await using client = new Client(base);
+  const method = target === "*" ? "OPTIONS" : "GET";
+  const response = await client.exchange(method, target, init);
+  const [first = ""] = (await server.peer(0)).heads;
+  const sent = first.split(" ")[1];
+  assertEquals(
+    response.url,
+    `http://${server.origin}${sent === "*" ? "" : sent}`,
+  );
+  return [sent, /^authorization: (.*)$/im.exec(first)?.[1]];
+}
+
+Deno.test("the path of a client's URL comes before each target", async () => {
+  for (
+    const [path, target, expected] of [
+      ["", "/a", "/a"],
+      ["/", "/a?b", "/a?b"],
+      ["/api/v1", "/users", "/api/v1/users"],
+      ["/api/v1/", "/users", "/api/v1/users"],
+      ["/api/v1", "/", "/api/v1/"],
+      ["/a b/{c}", "/d", "/a%20b/%7Bc%7D/d"],
+      ["/api", "*", "*"],
+    ] as const
+  ) assertEquals((await sentBy("", path, target))[0], expected);
+  await using client = new Client("http://a/api");
+  await assertRejects(() => client.get("users"), TypeError, "Cannot send");
+});
+
+Deno.test("the user and password of a client's URL become Authorization", async () => {
+  for (
+    const [userinfo, decoded] of [
+      ["u:p@", "u:p"],
+      ["u@", "u:"],
+      [":p@", ":p"],
+      ["u%40h:p%3A%2F@", "u@h:p:/"],
+      ["%C3%A9:%E2%82%AC@", "\xc3\xa9:\xe2\x82\xac"],
+    ] as const
+  ) {
+    const [, authorization] = await sentBy(userinfo, "/a", "/b");
+    assertEquals(authorization, `Basic ${btoa(decoded)}`);
+  }
+  const headers = { authorization: "Bearer x" };
+  const [, own] = await sentBy("u:p@", "", "/", { headers });
+  assertEquals(own, "Bearer x");
+  assertEquals((await sentBy("", "", "/"))[1], undefined);
 });

@@ -256,6 +256,21 @@ Deno.test("R140: maxBodyBytes limits bodies of every framing", async () => {
   }
 });
 
+Deno.test("R140: maxBufferedBodyBytes fails with a ClientError, as every failure does", async () => {
+  for (const size of [6, 100_000]) {
+    const wire = `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`;
+    await using both = pair([[head, send(wire + "x".repeat(size))]], {
+      maxBufferedBodyBytes: 5,
+    });
+    const response = await both.client.get("/");
+    assertEquals(await clientFailure(response.body.text()), [
+      "parse",
+      "PROTOCOL",
+      "BODY_TOO_LARGE",
+    ]);
+  }
+});
+
 Deno.test("R140: trailers are available only after the body was read", async () => {
   const wire =
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n__proto__: c\r\n\r\n";

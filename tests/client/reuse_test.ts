@@ -195,3 +195,28 @@ Deno.test("R147: a retry uses a new connection even if others are idle", async (
   assertEquals(await getText(client), [200, "hello"]);
   assertEquals(server.count, 3);
 });
+
+Deno.test("R144, R147: a request that is not idempotent notices what happened to its connection", async () => {
+  for (const step of [close, halfClose, send(EVIL)]) {
+    for (const method of ["POST", "PATCH", "PURGE"]) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      await using both = pair([
+        [head, send(EMPTY), until(promise), step],
+        [head, send(HELLO)],
+      ]);
+      const { client, server } = both;
+      assertEquals(await getText(client), [204, ""]);
+      resolve();
+      await (await server.peer(0)).finished;
+      blockThread(5); // what arrives meanwhile is not noticed
+      const response = await client.exchange(method, "/");
+      assertEquals(await response.body.text(), "hello");
+      assertEquals(server.peers[0]?.heads.length, 1, method);
+    }
+  }
+});
+
+/** Lets nothing run in this process for some time. */
+function blockThread(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
+}

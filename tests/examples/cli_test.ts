@@ -100,6 +100,14 @@ Deno.test("cli follows redirects with -L only, and shows each head", async () =>
   assertEquals([stdout, server.requests.length], ["move", 1]);
 });
 
+Deno.test("cli reads a Location as UTF-8", async () => {
+  const location = "/caf\xc3\xa9"; // one character per byte
+  await using server = redirecting([302, location]);
+  const { stdout } = await run(["-L", `127.0.0.1:${server.port}/`]);
+  assertEquals(stdout, "hello");
+  assert(server.requests[1]?.startsWith("GET /caf%C3%A9 "));
+});
+
 Deno.test("cli sends a body again after 307, but no credentials to another origin", async () => {
   await using other = new ScriptedServer([OK]);
   const there = `http://127.0.0.1:${other.port}/b`;

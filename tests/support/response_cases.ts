@@ -66,8 +66,6 @@ export const RESPONSE_CASES: readonly ResponseCase[] = [
     `HTTP/1.1 2000 OK\r\n${NONE}`,
     `HTTP/1.1 099 OK\r\n${NONE}`,
     `HTTP/1.1 000 OK\r\n${NONE}`,
-    `HTTP/1.1 600 OK\r\n${NONE}`,
-    `HTTP/1.1 999 OK\r\n${NONE}`,
     `HTTP/1.1 2x0 OK\r\n${NONE}`,
     `HTTP/1.1 +20 OK\r\n${NONE}`,
     `HTTP/2.0 200 OK\r\n${NONE}`,
@@ -90,6 +88,12 @@ export const RESPONSE_CASES: readonly ResponseCase[] = [
     `HTTP/1.1 200\tOK\r\n${NONE}`,
     "<html>hello</html>",
     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+  ]),
+  ...cases("R134", { status: 600, body: "" }, [
+    `HTTP/1.1 600 OK\r\n${NONE}`,
+  ]),
+  ...cases("R134", { status: 999, body: "" }, [
+    `HTTP/1.1 999 \r\n${NONE}`,
   ]),
   ...cases("R134", "INVALID_LINE_END", [
     `${OK}A: b\n${NONE}`,

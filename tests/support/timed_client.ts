@@ -2,7 +2,7 @@
 
 import { ExchangeRunner } from "../../client/exchange_runner.ts";
 import { resolveClientOptions } from "../../client/options.ts";
-import { parseOrigin } from "../../client/origin.ts";
+import { parseBase } from "../../client/origin.ts";
 import type { ClientOptions, ClientResponse, ExchangeInit } from "../../mod.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { HostileServer, type Step } from "./hostile_server.ts";
@@ -18,7 +18,7 @@ export class TimedClient implements AsyncDisposable {
 
   constructor(origin: string, options: Partial<ClientOptions> = {}) {
     this.#runner = new ExchangeRunner(
-      parseOrigin(origin),
+      parseBase(origin),
       resolveClientOptions(options),
       this.clock,
     );
