@@ -14,15 +14,25 @@ interface Step {
   readonly signal: AbortSignal;
 }
 
-/** Makes the TLS connection on a TCP connection. */
-type Secure = (tcp: Deno.TcpConn, hostname: string) => Promise<Deno.Conn>;
+/** TLS as `tls_conn.ts` provides it. */
+interface Tls {
+  /** Makes the TLS connection on a TCP connection. */
+  secure(tcp: Deno.TcpConn, hostname: string): Promise<Deno.Conn>;
+  isCertificateError(error: unknown): boolean;
+}
 
 /** Opens the connections of one client. */
 export class Connector {
   #options: ClientOptions;
   #clock: Clock;
   /** Loaded with the first `https` origin. */
-  #secure: Promise<Secure> | null = null;
+  #tls: Promise<Tls> | null = null;
+  /**
+   * By authority, whether the runtime's own TLS accepts a certificate that ours
+   * does not, as with `--unsafely-ignore-certificate-errors`. Tried once only,
+   * because that TLS keeps a descriptor for each unfinished handshake.
+   */
+  #isRuntimeNeeded: Map<string, boolean> = new Map();
 
   /** Creates a connector; it opens nothing yet. */
   constructor(options: ClientOptions, clock: Clock) {
@@ -44,7 +54,10 @@ export class Connector {
       option: "connectTimeout",
       signal,
     };
-    const { path } = origin;
+    const { path, authority } = origin;
+    if (this.#isRuntimeNeeded.get(authority) === true && origin.isSecure) {
+      return await this.#connectRuntimeTls(step);
+    }
     if (path !== null) {
       return await this.#run(Deno.connect({ transport: "unix", path }), step);
     }
@@ -66,19 +79,50 @@ export class Connector {
   }
 
   async #connectTls(tcp: Deno.TcpConn, step: Step): Promise<Deno.Conn> {
-    const { hostname } = step.origin;
-    this.#secure ??= loadTls(this.#options);
-    const opening = this.#secure.then((secure) => secure(tcp, hostname));
+    const { hostname, authority } = step.origin;
+    this.#tls ??= loadTls(this.#options);
+    const opening = this.#tls.then((tls) => tls.secure(tcp, hostname));
     try {
-      return await this.#run(opening, {
-        ...step,
-        durationMs: this.#options.tlsTimeout,
-        option: "tlsTimeout",
-      });
+      return await this.#run(opening, this.#handshakeOf(step));
     } catch (error) {
       closeIfOpen(tcp);
+      const isCertificate = error instanceof ClientError &&
+        (await this.#tls.catch(() => null))?.isCertificateError(error.cause);
+      if (!isCertificate || this.#isRuntimeNeeded.has(authority)) throw error;
+      this.#isRuntimeNeeded.set(authority, false);
+      const conn = await this.#connectRuntimeTls(step).catch(() => {
+        throw error; // the better explanation
+      });
+      this.#isRuntimeNeeded.set(authority, true);
+      return conn;
+    }
+  }
+
+  async #connectRuntimeTls(step: Step): Promise<Deno.Conn> {
+    const { hostname, port } = step.origin;
+    const { caCerts, identity } = this.#options;
+    const conn = await this.#run(
+      Deno.connectTls({
+        hostname,
+        port,
+        caCerts: [...caCerts],
+        alpnProtocols: ["http/1.1"],
+        ...identity,
+      }),
+      step,
+    );
+    const opening = conn.handshake().then(() => conn);
+    try {
+      return await this.#run(opening, this.#handshakeOf(step));
+    } catch (error) {
+      closeIfOpen(conn);
       throw error;
     }
+  }
+
+  #handshakeOf(step: Step): Step {
+    const { tlsTimeout } = this.#options;
+    return { ...step, durationMs: tlsTimeout, option: "tlsTimeout" };
   }
 
   /** Waits for a connection within the step's limits; one that is ready later is closed. */
@@ -118,13 +162,18 @@ export class Connector {
 }
 
 /** Loads TLS, and parses the client's certificates. */
-async function loadTls(options: ClientOptions): Promise<Secure> {
-  const { ClientTlsConn, secureContextOf } = await import("./tls_conn.ts");
+async function loadTls(options: ClientOptions): Promise<Tls> {
+  const { ClientTlsConn, isCertificateError, secureContextOf } = await import(
+    "./tls_conn.ts"
+  );
   const context = secureContextOf(options);
-  return async (tcp, hostname) => {
-    const conn = new ClientTlsConn(tcp, hostname, context);
-    await conn.handshake();
-    return conn;
+  return {
+    isCertificateError,
+    async secure(tcp, hostname): Promise<Deno.Conn> {
+      const conn = new ClientTlsConn(tcp, hostname, context);
+      await conn.handshake();
+      return conn;
+    },
   };
 }
 

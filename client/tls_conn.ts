@@ -17,7 +17,6 @@ import { Duplex } from "node:stream";
 import {
   connect as connectTls,
   createSecureContext,
-  getCACertificates,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
@@ -50,13 +49,21 @@ export function secureContextOf(
     new X509Certificate(identity.cert);
     createPrivateKey(identity.key);
   }
-  return createSecureContext({
-    // A list of its own would replace the default certificates.
-    ...(caCerts.length === 0
-      ? {}
-      : { ca: [...getCACertificates("default"), ...caCerts] }),
-    ...identity,
-  });
+  const secureContext = createSecureContext(identity ?? {});
+  // The option `ca` would replace the default certificates instead.
+  const { addCACert } = secureContext.context;
+  for (const cert of caCerts) addCACert.call(secureContext.context, cert);
+  return secureContext;
+}
+
+/** Codes of `node:tls` for a certificate that is not accepted; all others mean that TLS failed. */
+const CERTIFICATE_CODE =
+  /^(?:ERR_TLS_CERT|CERT|CRL|DEPTH_ZERO|HOSTNAME|INVALID|PATH_LENGTH|SELF_SIGNED|UNABLE)_/;
+
+/** Whether a handshake failed because the certificate is not accepted. */
+export function isCertificateError(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    CERTIFICATE_CODE.test(String(error.code));
 }
 
 /** The TCP connection as the stream that `node:tls` reads from and writes to. */
@@ -148,6 +155,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
       host: hostname,
       servername: isAddress ? "" : hostname, // RFC 6066 §3: never an address
       secureContext,
+      rejectUnauthorized: true, // else an environment variable would decide
       ALPNProtocols: ["http/1.1"],
     });
     this.#stream.onEnd = (error) => this.#tcpEnded(error);
