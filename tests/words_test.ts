@@ -15,7 +15,7 @@ const FORBIDDEN = [
   "nobody",
   "who waits",
   "anew",
-  "[a-z]*octets?",
+  "\\w*octet\\w*",
 ];
 const FORBIDDEN_WORD = new RegExp(`\\b(?:${FORBIDDEN.join("|")})\\b`, "i");
 const ALLOWED = /“RFC [0-9]{4}: [^”]*”|octet-stream/g;

@@ -1,3 +1,5 @@
+/** Slots of the shared receive area: their layout and their reuse. */
+
 import { assert, assertEquals, assertNotStrictEquals } from "@std/assert";
 import {
   ReceiveSlots,
