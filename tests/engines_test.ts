@@ -90,7 +90,7 @@ const differences: readonly Difference[] = [
       "the first piece of a stream waits 5 ms of the server's clock",
     ],
     engine: "listen",
-    why: "nothing may run between the timer and the look at what was written",
+    why: "nothing may run between the timer and the check of the writes",
   },
   {
     tests: [

@@ -1,4 +1,4 @@
-// Any bytes, in any split, give a value, "need more" or a ProtocolError, the same one each way, in bounded memory.
+// Invariant: any bytes in any split give a value, "need more" or a ProtocolError, the same for every split, in bounded memory.
 
 import { assert, assertEquals } from "@std/assert";
 import { decodeLatin1, encodeLatin1 } from "../codec/ascii.ts";

@@ -289,7 +289,7 @@ testEngines(
 const NGINX = "/usr/sbin/nginx";
 const hasNginx = await Deno.stat(NGINX).then(() => true, () => false);
 if (!hasNginx) {
-  console.log(`Skipped: the tests with nginx, since there is no ${NGINX}`);
+  console.log(`Skipped: the tests with nginx, because ${NGINX} does not exist`);
 }
 
 /** Starts nginx on a Unix socket, with its own folder for files that are PUT. */

@@ -117,7 +117,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "connections that come before the workers are there wait for them",
+  name: "connections that arrive before the workers have started wait for them",
   ignore,
   fn: async () => {
     await using handle = Server.builder(ADDRESSES).build().serveThreaded({

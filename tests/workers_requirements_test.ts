@@ -189,7 +189,7 @@ const mistakes: readonly {
     text: "-1 workers",
   },
   {
-    name: "a module that is no URL",
+    name: "a module that is not a URL",
     address: "127.0.0.1:0",
     options: { module: "app.ts" },
     error: TypeError,

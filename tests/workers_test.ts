@@ -275,7 +275,7 @@ for (const { engine, flag, net } of ENGINES) {
       await untilNamed(port, name);
       isLoaded = false;
       await Promise.all(load);
-      assert(cut <= LOAD, `${cut} requests failed for one worker's death`);
+      assert(cut <= LOAD, `${cut} requests failed when one worker died`);
       await clients.oneOfEach();
       clients.close();
       program.signal("SIGTERM");

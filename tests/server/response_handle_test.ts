@@ -38,7 +38,7 @@ async function* failAfter(...pieces: string[]): AsyncGenerator<string> {
 const rows: readonly (readonly [what: string, Handler, string])[] = [
   ["no body", (_, res) => res.send(404), "404 0"],
   ["text", (_, res) => res.ok("abc"), "200 3"],
-  ["text that is no ASCII", (_, res) => res.ok("é"), "200 2"],
+  ["text that is not ASCII", (_, res) => res.ok("é"), "200 2"],
   ["bytes", (_, res) => res.send(201, new Uint8Array(9)), "201 9"],
   ["long text", (_, res) => res.ok(LARGE), "200 10000"],
   [

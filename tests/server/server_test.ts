@@ -123,12 +123,12 @@ const failing: readonly (readonly [string, Handler])[] = [
     throw new Error("secret");
   }],
   ["rejects", () => Promise.reject(new Error("secret"))],
-  ["throws what is no error", () => {
+  ["throws a value that is not an Error", () => {
     throw undefined;
   }],
   ["sends nothing", () => {}],
   ["resolves with nothing sent", () => Promise.resolve()],
-  ["sends a status that is none", (_, res) => res.send(99)],
+  ["sends an invalid status", (_, res) => res.send(99)],
   ["sends a status as final that is interim", (_, res) => res.send(103)],
   ["sends a field with a line end", (_, res) => res.ok("", { a: "b\r\nc" })],
 ];
