@@ -149,11 +149,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (
       this.#input === null && this.#exchange === null && !this.#isOutputFull()
     ) {
-      const { scanner, window } = this.context;
-      const copies = scanner !== null && bytes !== window.bytes;
-      if (copies) scanner.copyIn(bytes, start, end);
+      const isElsewhere = bytes !== this.context.window.bytes;
+      if (isElsewhere) this.context.scanner?.copyIn(bytes, start, end);
       rest = this.#parse(bytes, start, end, false);
-      if (copies) scanner.dropCopy();
+      if (isElsewhere) this.context.scanner?.dropCopy();
     }
     if (rest < end && this.#phase < CLOSING) {
       this.input.append(bytes, rest, end);

@@ -173,8 +173,9 @@ export class EpollTransport
     if ((this.#state & (IS_BROKEN | IS_CLOSED)) !== 0) return;
     const { output } = this.connection;
     try {
-      let buffer = output.take();
-      while (buffer !== null) {
+      for (;;) {
+        const buffer = output.take();
+        if (buffer === null) break;
         if (!isReading && !this.#maySend()) {
           this.#state |= IS_BLOCKED;
           return;
@@ -185,8 +186,9 @@ export class EpollTransport
           return;
         }
         output.sent(sent);
-        if (output.pendingBytes === 0) this.connection.outputSent();
-        buffer = output.take();
+        if (output.pendingBytes > 0) continue;
+        this.connection.outputSent();
+        if (output.pendingBytes === 0) break;
       }
       this.#state &= ~IS_BLOCKED;
       if (output.takeEnd()) this.#socket.shutdownWrite();

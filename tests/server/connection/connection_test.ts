@@ -1,4 +1,4 @@
-/** Bytes that are scanned in the receive window: which of them the connection copies, and when the window may be overwritten. */
+/** Bytes that are scanned in the receive window: which of them the connection copies, and when the window may be overwritten; and how a transport drives a connection. */
 
 import { assertEquals } from "@std/assert";
 import { RouterBuilder } from "../../../router/router.ts";
@@ -47,6 +47,7 @@ class Wire implements Transport {
   isClosed = false;
   #services: EngineContext;
   #sent = "";
+  #isCalling = false;
 
   constructor(context: EngineContext) {
     this.#services = context;
@@ -62,22 +63,41 @@ class Wire implements Transport {
   receive(text: string, place = 0): void {
     const { bytes, start, size } = this.#services.window;
     bytes.set(encodeLatin1(text), start + place);
-    this.connection.receive(bytes, start + place, start + place + text.length);
+    const at = start + place;
+    this.#call(() => this.connection.receive(bytes, at, at + text.length));
     bytes.fill(0x78, start, start + size);
     this.wake();
   }
 
+  /** The peer closes its direction. */
+  receiveEnd(): void {
+    this.#call(() => this.connection.receiveEnd());
+    this.wake();
+  }
+
   wake(): void {
+    if (this.#isCalling) {
+      throw new TypeError("Cannot wake: the transport looks by itself");
+    }
     if (this.isClosed) return;
     const { output } = this.connection;
     let buffer = output.take();
     while (buffer !== null) {
       this.#sent += decodeLatin1(buffer.bytes.subarray(0, buffer.end));
       output.sent(buffer.end);
-      if (output.pendingBytes === 0) this.connection.outputSent();
+      if (output.pendingBytes === 0) {
+        this.#call(() => this.connection.outputSent());
+      }
       buffer = output.take();
     }
-    if (output.takeEnd()) this.connection.receiveEnd();
+    if (output.takeEnd()) this.#call(() => this.connection.receiveEnd());
+  }
+
+  /** Calls the connection, which must not call back. */
+  #call(action: () => void): void {
+    this.#isCalling = true;
+    action();
+    this.#isCalling = false;
   }
 
   takeOver(): never {
@@ -210,4 +230,30 @@ Deno.test("a connection that opens after an idle hour has its full deadline", ()
   assertEquals(served.bodies, ["root"]);
   clock.advance(2 * DEFAULT_SERVER_OPTIONS.idleTimeout);
   assertEquals(served.isClosed, true);
+});
+
+Deno.test("a connection wakes its transport only when it changes without a call of it", async () => {
+  const context = share({
+    "/": (_, res) => res.ok("root"),
+    "/later": async (_, res) => {
+      await Promise.resolve();
+      res.ok("later");
+    },
+    "/echo": async (ctx, res) => res.ok(await ctx.body.text()),
+  }, new FakeClock());
+  const served = new Wire(context);
+  served.receive(get("/") + get("/later") + get("/"));
+  await until(() => served.bodies.length === 3);
+  served.receive(
+    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na",
+  );
+  await Promise.resolve(); // the handler waits for the body
+  served.receive("b" + get("/"));
+  await until(() => served.bodies.length === 5);
+  served.receiveEnd();
+  assertEquals(served.bodies, ["root", "later", "root", "ab", "root"]);
+  assertEquals(served.isClosed, true);
+  const refused = new Wire(context);
+  refused.receive("no request\r\n\r\n");
+  assertEquals([refused.bodies, refused.isClosed], [["Bad Request"], true]);
 });
