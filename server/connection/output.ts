@@ -95,7 +95,7 @@ export class OutputPool {
   }
 }
 
-/** The line of a connection that has nothing waiting; nothing is ever added to it. */
+/** The rest of an output without one; nothing is ever added to it. */
 const NO_BUFFERS: OutputBuffer[] = [];
 
 /** A promise for the moment when a position of the output was sent. */
@@ -118,10 +118,13 @@ export class Output {
   #pool: OutputPool;
   /** The buffer that is sent next; the transport may be sending it. */
   #first: OutputBuffer | null = null;
-  #isFirstTaken = false;
   /** The buffers after the first. */
   #rest: OutputBuffer[] = NO_BUFFERS;
-  /** The buffer that is being filled: the last in line, or none of the line while it is empty. */
+  /**
+   * The buffer that more bytes go to: the last one, unless it is empty or was
+   * taken. A constant has no room, so its bytes are copied to a pooled buffer in
+   * front of what follows.
+   */
   #open: OutputBuffer | null = null;
   #isEndWanted = false;
   #waiters: SentWaiter[] | null = null;
@@ -180,6 +183,7 @@ export class Output {
       return;
     }
     this.#first = buffer;
+    this.#open = buffer;
     this.pendingBytes = size;
     this.totalBytes += size;
   }
@@ -203,7 +207,6 @@ export class Output {
   take(): OutputBuffer | null {
     const first = this.#first;
     if (first === null) return null;
-    this.#isFirstTaken = true;
     if (first === this.#open) this.#open = null;
     return first;
   }
@@ -218,7 +221,6 @@ export class Output {
       return;
     }
     this.sentOfFirst = 0;
-    this.#isFirstTaken = false;
     this.#first = this.#rest.length === 0 ? null : this.#rest.shift()!; // there is one
     if (first.isPooled) this.#pool.give(first);
     if (this.#waiters !== null) this.#settle(this.#waiters);
@@ -255,7 +257,6 @@ export class Output {
   fail(reason: Error): void {
     this.failure = reason;
     this.#first = null;
-    this.#isFirstTaken = false;
     this.#rest = NO_BUFFERS;
     this.#open = null;
     this.sentOfFirst = 0;
@@ -285,31 +286,24 @@ export class Output {
   /** Opens a buffer with room for `size` more bytes. */
   #makeRoom(size: number): Uint8Array<ArrayBuffer> {
     const open = this.#open;
-    const gathered = open === null ? this.#lonelyConstant() : open;
-    const used = gathered === null ? 0 : gathered.end;
-    const isJoined = gathered !== null && used + size <= LARGE_BYTES;
+    const used = this.end;
+    const isJoined = open !== null && used + size <= LARGE_BYTES;
     const next = this.#pool.take(isJoined ? used + size : size);
     this.#open = next;
     if (isJoined) {
       // One write for a batch of responses is what makes pipelining cheap.
-      next.bytes.set(gathered.bytes.subarray(0, used));
+      next.bytes.set(open.bytes.subarray(0, used));
       next.end = used;
-      this.#replace(gathered, next);
+      this.#replace(open, next);
     }
-    if (open !== null && (isJoined || used === 0)) this.#pool.give(open);
+    const isUnused = isJoined || used === 0;
+    if (open !== null && open.isPooled && isUnused) this.#pool.give(open);
     return next.bytes;
   }
 
-  /** A constant that nothing follows yet and that is not being sent: it may be copied in front of what comes. */
-  #lonelyConstant(): OutputBuffer | null {
-    const first = this.#first;
-    const isAlone = !this.#isFirstTaken && this.#rest.length === 0;
-    return first !== null && isAlone && !first.isBorrowed ? first : null;
-  }
-
-  /** Puts a buffer where the last one of the line was. */
+  /** Puts a buffer where the last one was. */
   #replace(last: OutputBuffer, next: OutputBuffer): void {
-    if (last.end === 0) return; // it is not in the line
+    if (next.end === 0) return; // an empty buffer is not in the line
     if (this.#first === last) this.#first = next;
     else this.#rest[this.#rest.length - 1] = next;
   }
