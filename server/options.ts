@@ -20,7 +20,7 @@ export interface ServerOptions
   readonly headerTimeout: number;
   /** How long a TLS handshake may take, in ms. @default {10000} */
   readonly handshakeTimeout: number;
-  /** How long a connection may be idle between requests, in ms. @default {30000} */
+  /** How long a connection may be idle between requests, in ms. Longer than load balancers keep idle connections, so that they close first. @default {95000} */
   readonly idleTimeout: number;
   /** How long a request body may go without progress while it is read, in ms. @default {30000} */
   readonly bodyTimeout: number;
@@ -58,7 +58,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   drainTimeout: 2000,
   headerTimeout: 15_000,
   handshakeTimeout: 10_000,
-  idleTimeout: 30_000,
+  idleTimeout: 95_000,
   bodyTimeout: 30_000,
   requestTimeout: 300_000,
   writeTimeout: 30_000,

@@ -30,7 +30,7 @@ const defaults: Readonly<Partial<ServerOptions>> = {
   drainBytes: 65_536,
   drainTimeout: 2000,
   headerTimeout: 15_000,
-  idleTimeout: 30_000,
+  idleTimeout: 95_000,
   bodyTimeout: 30_000,
   requestTimeout: 300_000,
   writeTimeout: 30_000,
@@ -126,7 +126,7 @@ for (const scale of SCALES) {
       for (let n = 0; n < 3; n++) {
         timed.send(request("GET /"));
         await timed.response();
-        timed.clock.advance(29_000 / scale);
+        timed.clock.advance(94_000 / scale);
       }
       await timed.pass(1000 / scale, lateMs);
       assertEquals(await timed.finish(), "");
