@@ -71,12 +71,28 @@ export class ConnectionSetupAction {
    *
    * @param conn The duplex to read from and write to.
    * @param options Deadlines of this connection that differ from the server's.
+   * @throws {RangeError} If a deadline is neither an integer of at least 1 nor `Infinity`.
    */
   static proceed(
     conn: Duplex,
     options: ProceedOptions = NO_OPTIONS,
   ): ConnectionSetupAction {
+    if (options !== NO_OPTIONS) checkDeadlines(options);
     return new ConnectionSetupAction("proceed", conn, options);
+  }
+}
+
+function checkDeadlines(
+  { readTimeoutMs, writeTimeoutMs }: ProceedOptions,
+): void {
+  for (
+    const [name, value] of Object.entries({ readTimeoutMs, writeTimeoutMs })
+  ) {
+    if (value === undefined || value === Infinity) continue;
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new RangeError(
+      `Cannot set ${name} to ${value}: an integer of at least 1, or Infinity`,
+    );
   }
 }
 

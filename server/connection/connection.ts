@@ -92,7 +92,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#maxRequests = context.isStopping
       ? 0
       : Math.min(maxRequestsPerConnection, MAX_COUNT);
-    context.connections.add(this); // first, since it brings the coarse time up to date
+    context.connections.add(this, options); // first, since it brings the coarse time up to date
     this.#deadlines = new Deadlines(context, options);
   }
 

@@ -37,6 +37,12 @@ export interface ServedConnection {
   fail(error: Error): void;
 }
 
+/** The timeouts that one connection has instead of the server's, in ms. */
+export interface OwnTimeouts {
+  readonly readTimeoutMs?: number;
+  readonly writeTimeoutMs?: number;
+}
+
 /** Longest and shortest time between two sweeps, in ms. */
 const MAX_PERIOD_MS = 250;
 const MIN_PERIOD_MS = 5;
@@ -48,9 +54,13 @@ export class Connections {
   /** The time of the sweep before that, in ms. */
   previousMs: number;
   /** Time between two sweeps, in ms: a deadline is acted on this much late at most. */
-  readonly periodMs: number;
+  periodMs: number;
   /** All connections that are not closed. */
   readonly members: Set<ServedConnection> = new Set();
+  /** The period that the server's own deadlines need, in ms. */
+  readonly #usualPeriodMs: number;
+  /** The shorter periods that connections with timeouts of their own need, in ms. */
+  #ownPeriods: Map<ServedConnection, number> = new Map();
   #clock: Clock;
   #onTick: (epochMs: number) => void;
   #stop: (() => void) | null = null;
@@ -70,8 +80,8 @@ export class Connections {
     this.#onTick = onTick;
     this.nowMs = Math.floor(clock.monotonicMs());
     this.previousMs = this.nowMs;
-    const eighth = Math.floor(shortestMs / 8);
-    this.periodMs = Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
+    this.#usualPeriodMs = periodFor(shortestMs);
+    this.periodMs = this.#usualPeriodMs;
   }
 
   /** The time at which something is due in `durationMs`; `nowMs` may be a period old, so add one. */
@@ -79,21 +89,50 @@ export class Connections {
     return this.nowMs + this.periodMs + durationMs;
   }
 
-  /** Adds a connection; the timer runs while there are any. */
-  add(member: ServedConnection): void {
-    if (this.#stop === null) {
-      this.#refresh();
-      this.#stop = this.#clock.every(this.periodMs, () => this.#sweep());
-    }
+  /**
+   * Adds a connection; the timer runs while there are any.
+   *
+   * @param own Timeouts of this connection; a short one makes the sweeps more frequent.
+   */
+  add(member: ServedConnection, own: OwnTimeouts = {}): void {
+    if (this.#stop === null) this.#start();
     this.members.add(member);
+    const periodMs = ownPeriod(own);
+    if (periodMs >= this.#usualPeriodMs) return;
+    this.#ownPeriods.set(member, periodMs);
+    if (periodMs < this.periodMs) this.#changePeriod(periodMs);
   }
 
   /** Removes a connection. */
   remove(member: ServedConnection): void {
     this.members.delete(member);
+    if (this.#ownPeriods.size > 0) this.#removeOwn(member);
     if (this.members.size > 0 || this.#stop === null) return;
     this.#stop();
     this.#stop = null;
+  }
+
+  /** Sweeps less often if the removed connection was the one with the shortest timeout. */
+  #removeOwn(member: ServedConnection): void {
+    if (!this.#ownPeriods.delete(member)) return;
+    let shortestMs = this.#usualPeriodMs;
+    for (const periodMs of this.#ownPeriods.values()) {
+      if (periodMs === this.periodMs) return; // the first one, if all are the same
+      shortestMs = Math.min(shortestMs, periodMs);
+    }
+    if (shortestMs !== this.periodMs) this.#changePeriod(shortestMs);
+  }
+
+  #changePeriod(periodMs: number): void {
+    this.periodMs = periodMs;
+    this.#stop?.();
+    this.#start();
+  }
+
+  /** Starts the timer. Brings the time up to date, since it must never be older than one period. */
+  #start(): void {
+    this.#refresh();
+    this.#stop = this.#clock.every(this.periodMs, () => this.#sweep());
   }
 
   #refresh(): void {
@@ -113,4 +152,16 @@ export class Connections {
       }
     }
   }
+}
+
+/** The time between two sweeps for a shortest deadline, in ms. */
+function periodFor(shortestMs: number): number {
+  const eighth = Math.floor(shortestMs / 8);
+  return Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
+}
+
+/** The same for the timeouts of one connection. */
+function ownPeriod(own: OwnTimeouts): number {
+  const { readTimeoutMs = Infinity, writeTimeoutMs = Infinity } = own;
+  return periodFor(Math.min(readTimeoutMs, writeTimeoutMs));
 }

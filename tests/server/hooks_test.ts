@@ -6,6 +6,7 @@ import {
   assertInstanceOf,
   assertMatch,
   assertRejects,
+  assertThrows,
 } from "@std/assert";
 import { stub } from "@std/testing/mock";
 import {
@@ -18,8 +19,11 @@ import {
   Server,
 } from "../../mod.ts";
 import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
+import { applicationOf } from "../support/application.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
-import { until, untilRefused } from "../support/turns.ts";
+import { turns, until, untilRefused } from "../support/turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
 
@@ -516,3 +520,46 @@ testEngines(
     }
   },
 );
+
+testEngines(
+  "readTimeoutMs of 100 closes a silent connection after 100 to 125 ms, whatever the server's deadlines are",
+  async (engine) => {
+    const clock = new FakeClock();
+    const app = applicationOf((_, res) => res.ok(), {}, {
+      connectionSetup: (accepted) =>
+        accepted.ok
+          ? ConnectionSetupAction.proceed(accepted.conn, { readTimeoutMs: 100 })
+          : ConnectionSetupAction.drop,
+    });
+    const { manager, port } = engine.listenTimed(app, clock);
+    const client = await RawClient.connect(port);
+    await until(() => manager.connectionCount === 1);
+    let isEnded = false;
+    const rest = client.toEnd().finally(() => isEnded = true);
+    clock.advance(100);
+    await turns(10);
+    assert(!isEnded);
+    clock.advance(25);
+    assertEquals(await rest, "");
+    client.close();
+    manager.stop();
+    await manager.finished;
+  },
+);
+
+Deno.test("proceed() refuses a deadline that is not an integer of at least 1", () => {
+  const conn = {} as Duplex; // it is not used
+  for (const value of [0, -1, 1.5, NaN]) {
+    for (const name of ["readTimeoutMs", "writeTimeoutMs"]) {
+      assertThrows(
+        () => ConnectionSetupAction.proceed(conn, { [name]: value }),
+        RangeError,
+        `Cannot set ${name} to ${value}: an integer of at least 1, or Infinity`,
+      );
+    }
+  }
+  const { options } = ConnectionSetupAction.proceed(conn, {
+    readTimeoutMs: Infinity,
+  });
+  assertEquals(options, { readTimeoutMs: Infinity });
+});

@@ -66,3 +66,42 @@ Deno.test("the sweeps stop with the last connection and begin again with the nex
   assertEquals(member.sweptMs, [10, 20, 1030]);
   assertEquals(ticks.length, 5);
 });
+
+Deno.test("a connection's own timeouts make the sweeps more frequent while it is open", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const members = Array.from({ length: 5 }, () => new Member());
+  const [usual, short, shorter, twin, long] = members as [
+    ...[Member, Member, Member],
+    ...[Member, Member],
+  ]; // there are five
+  const periods: number[] = [];
+  const note = (): void => void periods.push(connections.periodMs);
+  connections.add(usual);
+  note();
+  connections.add(short, { readTimeoutMs: 800 });
+  note();
+  connections.add(shorter, { writeTimeoutMs: 80 });
+  connections.add(twin, { readTimeoutMs: 80, writeTimeoutMs: 8000 });
+  connections.add(long, { readTimeoutMs: Infinity });
+  note();
+  connections.remove(shorter);
+  note();
+  connections.remove(twin);
+  note();
+  connections.remove(long);
+  connections.remove(short);
+  note();
+  assertEquals(periods, [250, 100, 10, 10, 100, 250]);
+  connections.remove(usual);
+  assertEquals(clock.tickerCount, 0);
+});
+
+Deno.test("a change of the period brings the time up to date, so that no deadline is early", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  connections.add(new Member());
+  clock.advance(249);
+  connections.add(new Member(), { readTimeoutMs: 80 });
+  assertEquals(connections.after(80), 249 + 10 + 80);
+});
