@@ -4,8 +4,9 @@
  *
  *     deno task bench:count --cases hello,chrome-params
  *
- * Each case runs in a process of its own. A warm-up is followed by rounds that
- * callgrind counts separately, so that the start and the compiler do not count.
+ * Each case runs in a process of its own. Callgrind is switched on after a
+ * warm-up and counts several rounds separately, so that the start and the compiler
+ * do not count.
  * The result is the lowest round, because late compilation only adds
  * instructions; the highest round shows how stable the result is.
  */
@@ -51,9 +52,10 @@ async function count(
   const file = `${folder}/${name}`;
   const child = new URL("machine/count_child.ts", import.meta.url).pathname;
   const reads = Math.ceil(requests / pipelined);
-  const { success, stderr } = await new Deno.Command("valgrind", {
+  const process = new Deno.Command("valgrind", {
     args: [
       "--tool=callgrind",
+      "--instr-atstart=no", // until the warm-up is over, which is then ten times as fast
       "--smc-check=all-non-file", // V8 rewrites its code at run time
       "--fair-sched=try", // a compiler thread must not block the others
       "--dump-before=umask", // see `count_child.ts`
@@ -62,20 +64,44 @@ async function count(
       "run",
       "-A",
       "--no-check",
-      "--v8-flags=--single-threaded-gc", // the work of helper threads varies
+      "--v8-flags=--predictable", // one thread, and the same compilations in each run
       decodeURIComponent(child),
       name,
       String(reads),
       String(rounds),
     ],
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  // The first file has the start and the warm-up.
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(process.stderr).text();
+  const output = process.stdout.getReader();
+  await output.read(); // the line after the warm-up, or the end
+  await switchOn(process.pid);
+  const input = process.stdin.getWriter();
+  await input.write(new TextEncoder().encode("\n"));
+  await input.close();
+  await output.cancel();
+  const { success } = await process.status;
+  if (!success) throw new Error(await errors);
+  // The first file has what precedes the first round.
   const counts = Array.from(
     { length: rounds },
     (_, round) => readTotal(`${file}.${round + 2}`) / (reads * pipelined),
   );
   return { lowest: Math.min(...counts), highest: Math.max(...counts) };
+}
+
+/** Starts to count the instructions of a process under callgrind. */
+async function switchOn(pid: number): Promise<void> {
+  const args = ["--instr=on", String(pid)];
+  const { success, stdout, stderr } = await new Deno.Command(
+    "callgrind_control",
+    { args },
+  ).output();
+  if (success) return;
+  const decoder = new TextDecoder();
+  throw new Error(decoder.decode(stdout) + decoder.decode(stderr));
 }
 
 function nameOf({ name }: MachineCase): string {

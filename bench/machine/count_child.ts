@@ -1,25 +1,31 @@
 /**
  * The program that `machine_count.ts` runs under callgrind. Its arguments are the
- * name of a case, the reads of a round and the number of rounds. It calls `umask`
- * before the first and after each round; callgrind dumps its counts there.
+ * name of a case, the reads of a round and the number of rounds. After a warm-up
+ * it prints a line and waits for one, so that callgrind can be switched on. It
+ * calls `umask` before the first and after each round; callgrind dumps its counts
+ * there.
  */
+// deno-lint-ignore-file no-console
 
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
-/** Enough reads for V8 to optimise everything that a request uses. */
-const WARM_UP_READS = 10_000;
-const WARM_UP_RUNS = 3;
+/** Enough requests for V8 to optimise, and optimise again, everything that a request uses. */
+const WARM_UP_REQUESTS = 30_000;
+const WARM_UP_RUNS = 6;
 
 /** The mask; its value does not matter. */
 const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
-const machine = await Machine.create(machineCaseOf(name));
+const machineCase = machineCaseOf(name);
+const machine = await Machine.create(machineCase);
 for (let run = 0; run < WARM_UP_RUNS; run++) {
-  await machine.run(WARM_UP_READS);
+  await machine.run(Math.ceil(WARM_UP_REQUESTS / machineCase.pipelined));
   await new Promise((resolve) => setTimeout(resolve, 0)); // V8 installs optimised code in tasks of the event loop
 }
+console.log("ready");
+await Deno.stdin.read(new Uint8Array(1));
 Deno.umask(MASK);
 for (let round = 0; round < Number(rounds); round++) {
   await machine.run(Number(reads));

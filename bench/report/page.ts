@@ -42,16 +42,17 @@ Times of small changes drown in the noise of a machine; instructions do not.
 \`deno task bench:count\` runs the cases of \`machine_bench.ts\` under valgrind's
 callgrind and prints the user-space instructions per request:
 
-- Each case runs in its own process, which handles 30,000 reads first, so that V8
-  has compiled the code. Then come five rounds of 24,000 requests.
+- Each case runs in its own process. It handles 180,000 requests first, so that
+  V8 has compiled the code; then callgrind is switched on, and five rounds of
+  24,000 requests follow.
 - The program calls \`umask\` between two rounds, and callgrind starts a new count
-  at each call. Start, warm-up and rounds are therefore counted separately.
-- The result is the lowest round. The highest one is printed too; if it differs
-  by more than one percent, V8 was still compiling: repeat the count.
-- Garbage collection runs on the main thread and is included.
+  at each call, so the rounds are counted separately.
+- V8 runs with \`--predictable\`: it compiles and collects garbage on the main
+  thread. Garbage collection is included.
+- The result is the lowest round. The highest one is printed too; if it is more
+  than a few percent higher, V8 was still compiling: repeat the count.
 
-Compare two versions with one release of Deno, on one machine. Results of the
-same code differ by less than one percent.`;
+Compare two versions with one release of Deno, on one machine.`;
 
 const WHAT_PEERS_DO = `\
 - **llhttp** is the WebAssembly module that \`undici\` ships (with SIMD), called
