@@ -1,5 +1,13 @@
 /** Reports errors that do not end serving and that reach no caller. */
 
+import { isShortage, summaryOf } from "./shortage.ts";
+
+/** Time between two reports, in ms. */
+const PERIOD_MS = 1000;
+
+/** How long after a shortage of descriptors errors are printed without their stacks, in ms. */
+const SHORTAGE_MS = 5000;
+
 /**
  * Makes a function that reports errors, at most one a second: a burst of
  * failures must not flood the log. The others are dropped.
@@ -7,19 +15,26 @@
  * @param report Called with an error. By default it goes to the console, as uncaught errors do.
  */
 export function errorReporter(
-  report: (error: unknown) => void = printError,
+  report?: (error: unknown) => void,
 ): (error: unknown) => void {
   let nextMs = -Infinity;
+  let shortageEndMs = -Infinity;
   return (error) => {
     const nowMs = performance.now();
+    if (isShortage(error)) shortageEndMs = nowMs + SHORTAGE_MS;
     if (nowMs < nextMs) return;
-    nextMs = nowMs + 1000;
+    nextMs = nowMs + PERIOD_MS;
+    const print = nowMs < shortageEndMs ? printSummary : printError;
     try {
-      report(error);
+      (report ?? print)(error);
     } catch (thrown) {
-      printError(thrown); // serving goes on even if the application's function throws
+      print(thrown); // serving goes on even if the application's function throws
     }
   };
+}
+
+function printSummary(error: unknown): void {
+  printError(error instanceof Error ? summaryOf(error) : error);
 }
 
 function printError(error: unknown): void {

@@ -18,6 +18,7 @@ import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
+import { Resetter } from "./support/sockets.ts";
 import { applicationOf } from "./support/application.ts";
 import { turns, until } from "./support/turns.ts";
 import { FakeClock } from "./support/fake_clock.ts";
@@ -104,7 +105,7 @@ class Accepting {
   }
 }
 
-const TRANSIENT = ["EMFILE", "ENFILE", "ENOBUFS", "ECONNABORTED"];
+const TRANSIENT = ["EMFILE", "ENFILE", "ENOBUFS", "ENOSPC", "ECONNABORTED"];
 
 /** Fires `count` timers one after another, and lets their effects happen. */
 async function fire(time: FakeTime, count: number): Promise<void> {
@@ -196,6 +197,37 @@ testEngine(
     await fire(time, 3);
     assertEquals(accepting.failures, script);
     assertEquals(accepting.listener.times.length, 4);
+    await stop(time, accepting);
+  },
+);
+
+testEngine(
+  LISTEN,
+  "R158: failures of single connections reach the setup hook, and are no error of the server",
+  async () => {
+    using time = new FakeTime();
+    const codes = ["ECONNRESET", "ENOTCONN", "ECONNABORTED", "EPROTO"];
+    const script = codes.map(systemError);
+    const full = systemError("EMFILE");
+    const accepting = new Accepting([...script, full]);
+    await fire(time, 2);
+    assertEquals(accepting.failures, [...script, full]);
+    assertEquals(accepting.errors, [full]);
+    await stop(time, accepting);
+  },
+);
+
+testEngine(
+  LISTEN,
+  "R158: the stack of an error about missing descriptors is a string that needs none",
+  async () => {
+    using time = new FakeTime();
+    const accepting = new Accepting(["EMFILE", "ENFILE"].map(systemError));
+    await fire(time, 2);
+    assertEquals(accepting.failures.map(({ stack }) => stack), [
+      "Error: scripted EMFILE",
+      "Error: scripted ENFILE",
+    ]);
     await stop(time, accepting);
   },
 );
@@ -367,5 +399,29 @@ testEngines(
       assertEquals((await client.ask(request("GET /"))).status, 200);
       client.close();
     }
+  },
+);
+
+testEngines(
+  "R158: connections that are reset in the queue do not delay others, and are no error of the server",
+  async (engine) => {
+    using resetter = new Resetter();
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => res.ok("ok"));
+    }, { maxConnections: 1 });
+    using first = await server.connect();
+    await first.ask(request("GET /"));
+    const queued = await Promise.all(
+      Array.from(
+        { length: 50 },
+        () => Deno.connect({ hostname: "127.0.0.1", port: server.port }),
+      ),
+    );
+    for (const conn of queued) resetter.reset(conn);
+    using last = await server.connect();
+    await last.send(request("GET /"));
+    first.close();
+    assertEquals((await last.response()).body, "ok");
+    assertEquals(server.errors, []);
   },
 );

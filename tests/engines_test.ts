@@ -24,7 +24,7 @@ const COUNTED =
   "server/engines/epoll/transport_test.ts bounds both";
 const SCRIPTED =
   "failures of accept come from a scripted listener; both engines accept with " +
-  "the same AcceptLoop. Resets in epoll's queue: server/engines/epoll/listener_test.ts";
+  "the same AcceptLoop. Descriptors run out on both in descriptor_limit_test.ts";
 const SECURE = "TLS is served by the runtime's listeners only";
 const PARTIAL = "the test sets how much each write accepts, in memory only";
 

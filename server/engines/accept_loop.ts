@@ -4,8 +4,8 @@
  * queued before it closes.
  */
 
-import { toError } from "../to_error.ts";
 import type { Duplex } from "../duplex.ts";
+import { nextStepAfter, toAcceptError } from "./accept_failure.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
@@ -22,36 +22,8 @@ const MAX_BACKOFF_MS = 1000;
  */
 const MAX_CLOSING_TURNS = 20;
 
-/** Temporary failures that need a wait: the process or the system is out of descriptors or memory. */
-const SHORTAGE_CODES: ReadonlySet<string> = new Set([
-  "EMFILE",
-  "ENFILE",
-  "ENOBUFS",
-  "ENOMEM",
-  "ECONNABORTED",
-  "EPERM",
-]);
-
-/**
- * Failures of a single connection, which has left the queue: it was reset
- * before it was accepted, or its network is down. Accepting continues without
- * a wait; otherwise a client that resets connections could slow down all
- * others.
- */
-const PEER_CODES: ReadonlySet<string> = new Set([
-  "ENOTCONN",
-  "ECONNRESET",
-  "EINTR",
-  "EPROTO",
-  "ENETDOWN",
-  "ENETUNREACH",
-  "EHOSTDOWN",
-  "EHOSTUNREACH",
-  "ENONET",
-  "ENOPROTOOPT",
-  "EOPNOTSUPP",
-  "ETIMEDOUT",
-]);
+/** The longest time between two calls of a timer, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What an accept loop needs from the connection manager. */
 export interface AcceptLoopOwner {
@@ -72,6 +44,12 @@ export class AcceptLoop {
   #isClosed = false;
   #isAccepting = false;
   #endPause: (() => void) | null = null;
+
+  /**
+   * Keeps the process alive while the loop exists. The listener does so only
+   * while an accept is pending, and none is while the server is full.
+   */
+  #keepAlive = setInterval(() => {}, MAX_TIMER_MS);
 
   /** Creates a loop; {@linkcode AcceptLoop.run} starts it. */
   constructor(listener: Listener, owner: AcceptLoopOwner) {
@@ -95,9 +73,9 @@ export class AcceptLoop {
       if (conn instanceof Error) {
         if (this.#isClosed) return;
         if (!await this.#owner.acceptFailed(conn)) return;
-        const code = codeOf(conn);
-        if (PEER_CODES.has(code)) continue;
-        if (!SHORTAGE_CODES.has(code)) throw conn;
+        const step = nextStepAfter(conn);
+        if (step === "retry") continue;
+        if (step === "end") throw conn;
         await this.#pause(backoffMs);
         backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
         continue;
@@ -114,6 +92,17 @@ export class AcceptLoop {
   /** Ends a pause: a slot may be free, or serving ends. */
   wake(): void {
     this.#endPause?.();
+  }
+
+  /** Sets whether listening keeps the process alive. */
+  setRef(isRef: boolean): void {
+    if (isRef) {
+      this.listener.ref();
+      Deno.refTimer(this.#keepAlive);
+    } else {
+      this.listener.unref();
+      Deno.unrefTimer(this.#keepAlive);
+    }
   }
 
   /** Accepts the connections that are queued, then closes. */
@@ -138,6 +127,7 @@ export class AcceptLoop {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#keepAlive);
     closeQuietly(this.listener);
     this.wake();
   }
@@ -148,7 +138,7 @@ export class AcceptLoop {
     try {
       return await this.listener.accept();
     } catch (error) {
-      return toError(error);
+      return toAcceptError(error);
     } finally {
       this.#isAccepting = false;
     }
@@ -174,14 +164,4 @@ function setNoDelay(conn: Duplex): void {
   } catch {
     // The peer has closed the connection; the first read reports it.
   }
-}
-
-/** The system's code for a failure; some error classes of the runtime come without one. */
-function codeOf(error: Error): string {
-  if ("code" in error) return String(error.code);
-  if (error instanceof Deno.errors.NotConnected) return "ENOTCONN";
-  if (error instanceof Deno.errors.ConnectionReset) return "ECONNRESET";
-  if (error instanceof Deno.errors.ConnectionAborted) return "ECONNABORTED";
-  if (error instanceof Deno.errors.Interrupted) return "EINTR";
-  return "";
 }

@@ -16,7 +16,9 @@ import {
   ConnectionSetupAction,
   type ProceedOptions,
 } from "../hooks.ts";
+import { openRuntimeDescriptors } from "../shortage.ts";
 import type { Serving } from "../server_handle.ts";
+import { isPeerFailure } from "./accept_failure.ts";
 import { AcceptLoop, type AcceptLoopOwner } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { ConnectionHooks } from "./connection_hooks.ts";
@@ -72,6 +74,7 @@ export class ConnectionManager
     this.#connections = this.context.connections.members;
     this.#maxConnections = app.options.maxConnections;
     this.#hooks = new ConnectionHooks(app, onError);
+    openRuntimeDescriptors();
     engine.start((error) => {
       this.#fail(error);
       this.closeNow();
@@ -153,10 +156,7 @@ export class ConnectionManager
 
   /** See {@linkcode Serving.setRef}. */
   setRef(isRef: boolean): void {
-    for (const { listener } of this.#acceptLoops) {
-      if (isRef) listener.ref();
-      else listener.unref();
-    }
+    for (const acceptLoop of this.#acceptLoops) acceptLoop.setRef(isRef);
   }
 
   /** See {@linkcode AcceptLoopOwner.isFull}. */
@@ -171,7 +171,7 @@ export class ConnectionManager
 
   /** See {@linkcode AcceptLoopOwner.acceptFailed}. */
   async acceptFailed(error: Error): Promise<boolean> {
-    this.#onError(error);
+    if (!isPeerFailure(error)) this.#onError(error);
     const action = await this.#hooks.setUpFailed(error);
     if (action !== ConnectionSetupAction.stopAccepting) return true;
     this.#stopAccepting();

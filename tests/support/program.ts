@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** What it reads from its standard input. @default {nothing} */
   readonly input?: string;
+  /** The most descriptors that it may open. @default {the system's limit} */
+  readonly maxDescriptors?: number;
 }
 
 /** A program that runs until the test ends it. */
@@ -39,8 +41,9 @@ export class Program implements AsyncDisposable {
 
   /** Starts a program, and waits until it prints a port. */
   static async start(options: ProgramOptions): Promise<Program> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [...options.args],
+    const [command, ...args] = commandOf(options);
+    const child = new Deno.Command(command, {
+      args,
       cwd: options.cwd ?? root,
       env: { NO_COLOR: "1" },
       stdin: options.input === undefined ? "null" : "piped",
@@ -127,6 +130,15 @@ export class Program implements AsyncDisposable {
     }
     await this.ended();
   }
+}
+
+/** The command that runs a program. */
+function commandOf(
+  { args, maxDescriptors }: ProgramOptions,
+): [string, ...string[]] {
+  if (maxDescriptors === undefined) return [Deno.execPath(), ...args];
+  const script = `ulimit -n ${maxDescriptors}; exec "$0" "$@"`;
+  return ["sh", "-c", script, Deno.execPath(), ...args];
 }
 
 /** What a program has printed, and the next piece of it. */

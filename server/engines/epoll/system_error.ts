@@ -8,6 +8,9 @@ export const EINTR = 4;
 export const EBADF = 9;
 /** The entry exists already. */
 export const EEXIST = 17;
+/** The system or the process has no descriptor left. */
+const ENFILE = 23;
+const EMFILE = 24;
 
 /** Names of the errors that socket calls return. */
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -19,8 +22,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [13, "EACCES"],
   [EEXIST, "EEXIST"],
   [22, "EINVAL"],
-  [23, "ENFILE"],
-  [24, "EMFILE"],
+  [ENFILE, "ENFILE"],
+  [EMFILE, "EMFILE"],
   [28, "ENOSPC"],
   [32, "EPIPE"],
   [64, "ENONET"],
@@ -78,5 +81,9 @@ function classOf(name: string): new (message: string) => Error {
 export function systemError(action: string, errno: number): Error {
   const code = NAMES.get(errno) ?? `errno ${errno}`;
   const error = new (classOf(code))(`Cannot ${action}: ${code}`);
+  // Formatting a stack may need a descriptor; see `server/shortage.ts`.
+  if (errno === ENFILE || errno === EMFILE) {
+    error.stack = `${error.name}: ${error.message}`;
+  }
   return Object.assign(error, { code });
 }

@@ -5,7 +5,7 @@ import { Server, type ServerBuilder } from "../../../../mod.ts";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
 import { RawClient } from "../../../support/raw_client.ts";
 import { request } from "../../../support/serve.ts";
-import { countDescriptors, Resetter } from "../../../support/sockets.ts";
+import { countDescriptors } from "../../../support/sockets.ts";
 import { until, untilRefused } from "../../../support/turns.ts";
 
 function app(
@@ -171,30 +171,5 @@ testEngine(
       client.close();
     }
     await finished;
-  },
-);
-
-testEngine(
-  EPOLL,
-  "connections that are reset in the queue do not delay others",
-  async (engine) => {
-    using resetter = new Resetter();
-    await using server = engine.serve((app) => {
-      app.get("/", (_, res) => res.ok("ok"));
-    }, { maxConnections: 1 });
-    using first = await server.connect();
-    await first.ask(request("GET /"));
-    const queued = await Promise.all(
-      Array.from(
-        { length: 50 },
-        () => Deno.connect({ hostname: "127.0.0.1", port: server.port }),
-      ),
-    );
-    for (const conn of queued) resetter.reset(conn);
-    using last = await server.connect();
-    await last.send(request("GET /"));
-    first.close();
-    assertEquals((await last.response()).body, "ok");
-    assertEquals(server.errors, []);
   },
 );

@@ -24,3 +24,10 @@ Deno.test("systemError() uses the runtime's class and sets the code", () => {
 Deno.test("systemError() shows the number of an unknown error", () => {
   assertEquals(systemError("do it", 4095).message, "Cannot do it: errno 4095");
 });
+
+Deno.test("systemError() sets the stack if descriptors are out, since formatting it would need one", () => {
+  for (const [errno, code] of [[23, "ENFILE"], [24, "EMFILE"]] as const) {
+    const { stack } = systemError("do it", errno);
+    assertEquals(stack, `Error: Cannot do it: ${code}`);
+  }
+});

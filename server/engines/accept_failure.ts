@@ -1,0 +1,68 @@
+/** What a failed accept means for the listener: which failures pass, and which concern one peer only. */
+
+import { toError } from "../to_error.ts";
+import { isShortage, withoutTrace } from "../shortage.ts";
+
+/**
+ * Failures of a single connection, which has left the queue: it was reset
+ * before it was accepted, or its network is down. Accepting continues without
+ * a wait; otherwise a client that resets connections could slow down all
+ * others.
+ */
+const PEER_CODES: ReadonlySet<string> = new Set([
+  "ENOTCONN",
+  "ECONNRESET",
+  "EINTR",
+  "EPROTO",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENONET",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "ETIMEDOUT",
+]);
+
+/** A failure of a single connection that some systems repeat for the next accept. */
+const ABORTED = "ECONNABORTED";
+
+/** Temporary failures that need a wait: the process or the system is out of descriptors, memory or watches. */
+const SHORTAGE_CODES: ReadonlySet<string> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOBUFS",
+  "ENOMEM",
+  "ENOSPC",
+  "EPERM",
+  ABORTED,
+]);
+
+/** Returns a failure of accept as an error whose stack can be read without a descriptor. */
+export function toAcceptError(reason: unknown): Error {
+  const error = toError(reason);
+  return isShortage(error) ? withoutTrace(error) : error;
+}
+
+/** Whether a failure of accept concerns one connection, so that nothing is wrong with the server. */
+export function isPeerFailure(error: Error): boolean {
+  const code = codeOf(error);
+  return PEER_CODES.has(code) || code === ABORTED;
+}
+
+/** How accepting continues after a failure: immediately, after a wait, or not at all. */
+export function nextStepAfter(error: Error): "retry" | "wait" | "end" {
+  const code = codeOf(error);
+  if (PEER_CODES.has(code)) return "retry";
+  return SHORTAGE_CODES.has(code) ? "wait" : "end";
+}
+
+/** The system's code for a failure; some error classes of the runtime come without one. */
+function codeOf(error: Error): string {
+  if ("code" in error) return String(error.code);
+  if (error instanceof Deno.errors.NotConnected) return "ENOTCONN";
+  if (error instanceof Deno.errors.ConnectionReset) return "ECONNRESET";
+  if (error instanceof Deno.errors.ConnectionAborted) return ABORTED;
+  if (error instanceof Deno.errors.Interrupted) return "EINTR";
+  return "";
+}

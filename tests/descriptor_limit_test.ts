@@ -1,0 +1,126 @@
+/**
+ * A server whose process is out of descriptors: it goes on, prints what failed,
+ * and serves again when descriptors are free (R158, R161).
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { connect } from "node:tls";
+import { LISTEN, testEngines } from "./support/engines.ts";
+import {
+  type HeldServerOptions,
+  startHeldServer,
+} from "./support/held_server.ts";
+import type { Program } from "./support/program.ts";
+import { RawClient } from "./support/raw_client.ts";
+import { request } from "./support/serve.ts";
+
+const MAX_DESCRIPTORS = 64;
+/** More connections than the process can take. */
+const COUNT = 100;
+
+const fixtures = new URL("fixtures/", import.meta.url);
+const ca = await Deno.readTextFile(new URL("localhost.cert.pem", fixtures));
+
+/** Whether the server has printed that it is out of descriptors. */
+function isOut({ stderr }: Program): boolean {
+  return /EMFILE|Too many open files/.test(stderr);
+}
+
+/** Opens connections until the server is out of descriptors. */
+async function exhaust(program: Program, count = COUNT): Promise<RawClient[]> {
+  const clients = await Promise.all(
+    Array.from({ length: count }, () => RawClient.connect(program.port)),
+  );
+  await program.untilOutput(() => isOut(program));
+  return clients;
+}
+
+async function bodyOf(client: RawClient, path: string): Promise<string> {
+  await client.send(request(`GET ${path}`));
+  return (await client.response()).body;
+}
+
+const modes: readonly HeldServerOptions["mode"][] = [undefined, "workers"];
+
+for (const mode of modes) {
+  testEngines(
+    `R158: a server without descriptors goes on and serves again later${
+      mode === undefined ? "" : ", from workers"
+    }`,
+    async (engine) => {
+      await using program = await startHeldServer(engine.name, {
+        maxDescriptors: MAX_DESCRIPTORS,
+        ...(mode === undefined ? {} : { mode }),
+      });
+      const clients = await exhaust(program);
+      // Only some of them were accepted.
+      const first = Promise.any(clients.map((client) => bodyOf(client, "/")));
+      assertEquals(await first, "ok", program.stderr);
+      for (const client of clients) client.close();
+      const next = await RawClient.connect(program.port);
+      assertEquals(await bodyOf(next, "/"), "ok");
+      next.close();
+      assert(!program.stderr.includes("panicked"), program.stderr);
+    },
+  );
+}
+
+/** Descriptors that the runtime may open meanwhile for its own purposes. */
+const RUNTIME_DESCRIPTORS = 3;
+
+/** How long a silent peer may hold a descriptor, in ms. */
+const HANDSHAKE_MS = 200;
+
+/** Counts the descriptors of a process. */
+function descriptorCount(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+/** Sends a request over TLS; resolves with the response's last line. */
+function honestExchange(port: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect({
+    port,
+    host: "127.0.0.1",
+    ca,
+    servername: "localhost",
+  });
+  let text = "";
+  socket.on("data", (piece) => text += String(piece));
+  socket.on("end", () => {
+    socket.destroy();
+    resolve(text.split("\r\n").at(-1) ?? "");
+  });
+  socket.on("error", reject);
+  socket.write(request("GET /", "Connection: close\r\n"));
+  return promise;
+}
+
+for (const mode of ["tls", "tls workers"] as const) {
+  Deno.test({
+    name:
+      `R161: more silent TLS peers than descriptors lock no client out, and leave no descriptor behind (${mode})`,
+    ignore: Deno.build.os !== "linux", // counts descriptors in /proc
+    fn: async () => {
+      await using program = await startHeldServer(LISTEN.name, {
+        options: { handshakeTimeout: HANDSHAKE_MS },
+        mode,
+        maxDescriptors: MAX_DESCRIPTORS,
+      });
+      assertEquals(await honestExchange(program.port), "ok");
+      const before = descriptorCount(program.pid);
+      const silent = await exhaust(program);
+      assertEquals(await honestExchange(program.port), "ok");
+      // All of them are closed, not only those that a free descriptor was needed from.
+      await Promise.all(silent.map((client) => client.toEnd()));
+      assertEquals(await honestExchange(program.port), "ok");
+      const after = descriptorCount(program.pid);
+      assert(
+        after <= before + RUNTIME_DESCRIPTORS,
+        `${before} descriptors became ${after}`,
+      );
+      for (const client of silent) client.close();
+      assert(!program.stderr.includes("panicked"), program.stderr);
+    },
+  });
+}
