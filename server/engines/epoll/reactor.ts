@@ -17,6 +17,7 @@ import {
   type Libc,
   MSG_NOSIGNAL,
   SOCK_STREAM,
+  SOL_SOCKET,
 } from "./libc.ts";
 import { DRIVER, type Poller } from "./poller.ts";
 import { AF_INET, encodeSocketAddress } from "./socket_address.ts";
@@ -24,6 +25,15 @@ import { findAddress } from "./socket_calls.ts";
 import { EEXIST } from "./system_error.ts";
 
 const LOOPBACK = "127.0.0.1";
+
+/** The longest wait for the connection, in seconds. It is made immediately, unless other processes fill the queue. */
+const MAX_CONNECT_S = 1n;
+
+/** How many connections of other processes are closed before the search for the own one ends. */
+const MAX_FOREIGN = 16;
+
+/** Limits how long `connect` waits (`SO_SNDTIMEO`). */
+const SO_SNDTIMEO = 21;
 
 /** How many descriptor numbers to search; those of the runtime are low. */
 const MAX_DESCRIPTORS = 4096;
@@ -71,7 +81,8 @@ export class Reactor {
       const { port } = listener.addr;
       const fd = findInstance(libc, port, poller.fd);
       const peerFd = connectTo(libc, port, poller);
-      const conn = peerFd < 0 ? null : await maybeAccept(listener);
+      const own = peerFd < 0 ? null : findAddress(libc, peerFd, "getsockname");
+      const conn = own === null ? null : await maybeAccept(listener, own);
       return new Reactor(libc, { fd, peerFd, conn });
     } finally {
       listener.close();
@@ -133,11 +144,14 @@ function findSocket(libc: Libc, port: number): number {
   return -1;
 }
 
-/** Connects to a listener of this process, which never waits; returns the descriptor, or -1. */
+/** Connects to a listener of this process; returns the descriptor, or -1. */
 function connectTo(libc: Libc, port: number, poller: Poller): number {
   const { calls } = libc;
   const fd = calls.socket(AF_INET, SOCK_STREAM | CLOSE_ON_EXEC, 0);
   if (fd < 0) return -1;
+  const timeout = BigInt64Array.of(MAX_CONNECT_S, 0n); // `struct timeval`
+  const { byteLength } = timeout;
+  calls.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeout, byteLength);
   const address = encodeSocketAddress(LOOPBACK, port)!; // it is an IP address
   if (calls.connect(fd, address, address.length) === 0) {
     try {
@@ -151,10 +165,25 @@ function connectTo(libc: Libc, port: number, poller: Poller): number {
   return -1;
 }
 
-async function maybeAccept(listener: Deno.Listener): Promise<Deno.Conn | null> {
-  try {
-    return await listener.accept();
-  } catch {
-    return null; // out of descriptors: a timer gives the turns
+/**
+ * Accepts the connection from an address. Any process of this machine can
+ * connect to the listener; its connections are closed. This never waits for a
+ * connection that does not come: the own one is queued, or more than
+ * {@linkcode MAX_FOREIGN} others are.
+ */
+async function maybeAccept(
+  listener: Deno.TcpListener,
+  own: Deno.NetAddr,
+): Promise<Deno.TcpConn | null> {
+  for (let n = 0; n <= MAX_FOREIGN; n++) {
+    try {
+      const conn = await listener.accept();
+      const { hostname, port } = conn.remoteAddr;
+      if (hostname === own.hostname && port === own.port) return conn;
+      conn.close();
+    } catch {
+      // It was reset in the queue, or descriptors are out: a timer may have to give the turns.
+    }
   }
+  return null;
 }
