@@ -85,6 +85,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Contender>>>> = {
       take(await new Response(webStream(size)).bytes()),
   },
   "1 MiB piece by piece": {
+    "khttp, views()": (size, take) => iterate(khttp(size).views(), take),
     "khttp, for await": (size, take) => iterate(khttp(size), take),
     "khttp, read(buffer)": (size, take) => readInto(khttp(size), take),
     "khttp, stream": (size, take) => iterate(khttp(size).stream, take),

@@ -5,6 +5,8 @@
  * that uses promises, since streams are asynchronous.
  */
 
+import { BodyReader } from "./body_reader.ts";
+
 /** A streamed body: a web stream or any async iterable. Strings are sent as UTF-8. */
 export type StreamedBody =
   | ReadableStream<Uint8Array | string>
@@ -61,6 +63,8 @@ export class BodySource {
 
 function toIterator(body: StreamedBody): AsyncIterator<Uint8Array | string> {
   if (body instanceof ReadableStream) return readStream(body.getReader());
+  // Sending needs no copies: a piece is pulled after the one before it was written.
+  if (body instanceof BodyReader) return body.views();
   const iterate = body?.[Symbol.asyncIterator];
   if (typeof iterate === "function") return iterate.call(body);
   throw new TypeError(

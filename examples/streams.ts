@@ -29,10 +29,13 @@ app.get("/", (_, res) => res.ok(INDEX));
 app.post("/echo", (ctx, res) => res.ok(ctx.body, BYTES));
 
 app.post("/upper", (ctx, res) => {
-  res.ok(teeToTerminal(translate(ctx.body, upperCase)), BYTES);
+  res.ok(teeToTerminal(translate(ctx.body.views(), upperCase)), BYTES);
 });
 
-app.post("/rot13", (ctx, res) => res.ok(translate(ctx.body, rot13), BYTES));
+app.post(
+  "/rot13",
+  (ctx, res) => res.ok(translate(ctx.body.views(), rot13), BYTES),
+);
 
 // Web streams work too, and pass on the client's backpressure.
 app.post("/gzip", (ctx, res) => {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { toText } from "@std/streams";
 import { decodeLatin1, encodeLatin1 } from "../../codec/ascii.ts";
 import { type BodyFeed, BodyReader } from "../../codec/body_reader.ts";
@@ -132,6 +133,43 @@ Deno.test("BodyReader iterates over the pieces, and cancels on a break", async (
     break;
   }
   assertEquals([feed.isCanceled, feed.pulls], [true, 1]);
+});
+
+Deno.test("BodyReader gives pieces that stay valid, and views that the next pull overwrites", async () => {
+  const kept = await Array.fromAsync(reader(["ab", "cd"]));
+  assertEquals(kept.map((piece) => decodeLatin1(piece, 0, piece.length)), [
+    "ab",
+    "cd",
+  ]);
+  const views = await Array.fromAsync(reader(["ab", "cd"]).views());
+  assertEquals(views.map((view) => decodeLatin1(view, 0, view.length)), [
+    "??",
+    "??",
+  ]);
+});
+
+Deno.test("BodyReader copies a Node Buffer, whose slice() is a view", async () => {
+  const buffer = Buffer.from("ab");
+  const pieces = [buffer];
+  const feed: BodyFeed = {
+    remainingBytes: -1,
+    pull: () => pieces.pop() ?? null,
+    cancel: () => {},
+  };
+  const [piece] = await Array.fromAsync(new BodyReader(feed, 0).stream);
+  buffer.fill(0x3f);
+  assertEquals(piece, encodeLatin1("ab"));
+});
+
+Deno.test("BodyReader.views() cancels on a break, and is used once", async () => {
+  const feed = new Feed(["ab", "cd"]);
+  const body = new BodyReader(feed, 0);
+  for await (const view of body.views()) {
+    assertEquals(view.length, 2);
+    break;
+  }
+  assertEquals([feed.isCanceled, feed.pulls], [true, 1]);
+  assertThrows(() => body.views(), TypeError, "already read with views");
 });
 
 Deno.test("BodyReader can be used once, in one form", async () => {

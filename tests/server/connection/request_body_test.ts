@@ -19,6 +19,13 @@ const forms: Readonly<Record<string, (body: BodyReader) => Promise<string>>> = {
     for await (const piece of body) text += new TextDecoder().decode(piece);
     return text;
   },
+  views: async (body) => {
+    let text = "";
+    for await (const view of body.views()) {
+      text += new TextDecoder().decode(view);
+    }
+    return text;
+  },
   read: async (body) => {
     const buffer = new Uint8Array(2);
     let text = "";
@@ -314,7 +321,7 @@ testEngines(
       });
       app.post("/next", async (ctx, res) => {
         let text = "";
-        for await (const piece of ctx.body) {
+        for await (const piece of ctx.body.views()) {
           held.resolve();
           await going.promise;
           text += new TextDecoder().decode(piece);
