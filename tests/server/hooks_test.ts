@@ -23,6 +23,7 @@ import { applicationOf } from "../support/application.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
+import { Resetter } from "../support/sockets.ts";
 import { turns, until, untilRefused } from "../support/turns.ts";
 
 const { proceed, drop } = PreRoutingAction;
@@ -563,3 +564,29 @@ Deno.test("proceed() refuses a deadline that is not an integer of at least 1", (
   });
   assertEquals(options, { readTimeoutMs: Infinity });
 });
+
+testEngines(
+  "without a setup hook, the teardown hook sees both addresses of a connection that the peer reset",
+  async (engine) => {
+    using resetter = new Resetter();
+    const begun = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<unknown[]>();
+    await using server = engine.serve((app) =>
+      app.get("/", (ctx, _) => {
+        begun.resolve();
+        return new Promise((resolve) =>
+          ctx.signal.addEventListener("abort", () => resolve())
+        );
+      }).connectionTeardownHook(({ localAddr, remoteAddr }) =>
+        ended.resolve([{ ...localAddr }, { ...remoteAddr }])
+      )
+    );
+    const { port } = server;
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const { localAddr, remoteAddr } = conn;
+    await conn.write(new TextEncoder().encode(request("GET /")));
+    await begun.promise;
+    resetter.reset(conn);
+    assertEquals(await ended.promise, [{ ...remoteAddr }, { ...localAddr }]);
+  },
+);

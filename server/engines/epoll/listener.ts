@@ -6,6 +6,7 @@ import type { EventLoop } from "./event_loop.ts";
 import { CLOSE_ON_EXEC, NON_BLOCKING } from "./libc.ts";
 import { LISTENER_EVENTS, type Watched } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
+import { MAX_SOCKET_ADDRESS_BYTES } from "./socket_address.ts";
 import { boundAddress } from "./socket_calls.ts";
 import { EAGAIN, systemError } from "./system_error.ts";
 
@@ -33,6 +34,11 @@ export class EpollListener implements Listener, Watched {
   #loop: EventLoop;
   #isClosed = false;
   #acceptsInARow = 0;
+  /** The structure that accept writes the peer's address to, and its size. */
+  #peer = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
+  #peerSize = new Uint32Array(1);
+  #peerAt: Deno.PointerValue;
+  #peerSizeAt: Deno.PointerValue;
   /** The pending accept, if there is one. */
   #waiting: PromiseWithResolvers<void> | null = null;
 
@@ -45,6 +51,10 @@ export class EpollListener implements Listener, Watched {
     this.#loop = loop;
     this.#fd = fd;
     this.#isOwned = isOwned;
+    this.#peerAt = loop.libc.addressOf(this.#peer);
+    this.#peerSizeAt = loop.libc.addressOf(
+      new Uint8Array(this.#peerSize.buffer),
+    );
     try {
       this.addr = boundAddress(loop.libc, fd);
       loop.watch(fd, this, LISTENER_EVENTS);
@@ -66,13 +76,23 @@ export class EpollListener implements Listener, Watched {
       if (this.#isClosed) {
         throw new Deno.errors.BadResource("Cannot accept: it is closed");
       }
-      const type = NON_BLOCKING | CLOSE_ON_EXEC;
-      const fd = this.#loop.libc.calls.accept4(this.#fd, null, null, type);
-      if (fd >= 0) return new EpollSocket(this.#loop, fd);
+      const fd = this.#acceptNow();
+      if (fd >= 0) return new EpollSocket(this.#loop, fd, this.#peer.slice());
       const errno = this.#loop.libc.errno();
       if (errno !== EAGAIN) throw systemError("accept connection", errno);
       await this.#changed();
     }
+  }
+
+  /** Accepts with the peer's address, which the system no longer knows after a reset; returns the descriptor, or -1. */
+  #acceptNow(): number {
+    this.#peerSize[0] = MAX_SOCKET_ADDRESS_BYTES;
+    return this.#loop.libc.calls.accept4(
+      this.#fd,
+      this.#peerAt,
+      this.#peerSizeAt,
+      NON_BLOCKING | CLOSE_ON_EXEC,
+    );
   }
 
   /** See {@linkcode Listener.close}. */

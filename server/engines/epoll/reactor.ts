@@ -81,7 +81,7 @@ export class Reactor {
       const { port } = listener.addr;
       const fd = findInstance(libc, port, poller.fd);
       const peerFd = connectTo(libc, port, poller);
-      const own = peerFd < 0 ? null : findAddress(libc, peerFd, "getsockname");
+      const own = peerFd < 0 ? null : findAddress(libc, peerFd);
       const conn = own === null ? null : await maybeAccept(listener, own);
       return new Reactor(libc, { fd, peerFd, conn });
     } finally {
@@ -138,7 +138,7 @@ function findInstance(libc: Libc, port: number, ownFd: number): number {
 
 function findSocket(libc: Libc, port: number): number {
   for (let fd = 3; fd < MAX_DESCRIPTORS; fd++) {
-    const addr = findAddress(libc, fd, "getsockname");
+    const addr = findAddress(libc, fd);
     if (addr?.hostname === LOOPBACK && addr.port === port) return fd;
   }
   return -1;

@@ -8,6 +8,7 @@ import type { Duplex } from "../../duplex.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { IPPROTO_TCP, MSG_NOSIGNAL, SOL_SOCKET, TCP_NODELAY } from "./libc.ts";
 import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
+import { decodeSocketAddress } from "./socket_address.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
 import { EAGAIN, EINTR, systemError } from "./system_error.ts";
 
@@ -55,6 +56,8 @@ export class EpollSocket implements Duplex, Watched {
   #fd: number;
   /** The event loop that watches the socket. */
   readonly loop: EventLoop;
+  /** The structure of the peer's address. */
+  #peer: Uint8Array;
   /** Addresses that have been read. */
   #addresses: KnownAddresses | null = null;
   /** Resolves pending duplex calls at the next event. */
@@ -63,10 +66,12 @@ export class EpollSocket implements Duplex, Watched {
   /**
    * Takes over an accepted descriptor, which must be non-blocking.
    *
+   * @param peer The structure of the peer's address.
    * @throws {Error} If it cannot be watched; it is closed then.
    */
-  constructor(loop: EventLoop, fd: number) {
+  constructor(loop: EventLoop, fd: number, peer: Uint8Array) {
     this.#fd = fd;
+    this.#peer = peer;
     this.loop = loop;
     try {
       loop.watch(fd, this, SOCKET_EVENTS);
@@ -83,12 +88,13 @@ export class EpollSocket implements Duplex, Watched {
 
   /** The local address; after the close, only if it was read before. */
   get localAddr(): Deno.Addr | undefined {
-    return this.#known().local ??= this.#address("getsockname");
+    return this.#known().local ??= this.#boundAddress();
   }
 
-  /** The peer's address; after the close, only if it was read before. */
+  /** The peer's address, also after the connection has ended. */
   get remoteAddr(): Deno.Addr | undefined {
-    return this.#known().remote ??= this.#address("getpeername");
+    return this.#known().remote ??= decodeSocketAddress(this.#peer) ??
+      undefined;
   }
 
   /** See {@linkcode Watched.handleEvents}. */
@@ -245,9 +251,9 @@ export class EpollSocket implements Duplex, Watched {
     return this.#addresses ??= { local: undefined, remote: undefined };
   }
 
-  #address(call: "getsockname" | "getpeername"): Deno.Addr | undefined {
+  #boundAddress(): Deno.Addr | undefined {
     if (this.#isClosed()) return undefined;
-    return findAddress(this.loop.libc, this.#fd, call) ?? undefined;
+    return findAddress(this.loop.libc, this.#fd) ?? undefined;
   }
 
   #changed(): Promise<void> {

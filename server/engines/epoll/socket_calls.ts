@@ -105,20 +105,16 @@ export function openListening(
  * @throws {Error} If it has none.
  */
 export function boundAddress(libc: Libc, fd: number): Deno.NetAddr {
-  const addr = findAddress(libc, fd, "getsockname");
+  const addr = findAddress(libc, fd);
   if (addr === null) throw systemError("find address", libc.errno());
   return addr;
 }
 
-/** Returns a socket's own or its peer's address; `null` if it has none, or if the descriptor is not a socket. */
-export function findAddress(
-  libc: Libc,
-  fd: number,
-  call: "getsockname" | "getpeername",
-): Deno.NetAddr | null {
+/** Returns a socket's own address; `null` if it has none, or if the descriptor is not a socket. */
+export function findAddress(libc: Libc, fd: number): Deno.NetAddr | null {
   const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
   const size = Uint32Array.of(bytes.length);
-  if (libc.calls[call](fd, bytes, size) !== 0) return null;
+  if (libc.calls.getsockname(fd, bytes, size) !== 0) return null;
   return decodeSocketAddress(bytes);
 }
 

@@ -114,7 +114,7 @@ export class EpollTransport
   close(error?: Error): void {
     if ((this.#state & IS_CLOSED) !== 0) return;
     this.#state |= IS_CLOSED;
-    if (this.#owner.hasTeardownHook) this.#rememberAddresses();
+    if (this.#owner.hasTeardownHook) void this.#socket.localAddr; // the hook may read it
     this.#socket.user = null;
     this.#socket.close();
     this.#owner.transportClosed(this, error);
@@ -234,10 +234,5 @@ export class EpollTransport
     this.#state |= IS_BROKEN;
     this.#socket.loop.hasMicrotasks = true;
     queueMicrotask(() => this.connection.fail(toError(error)));
-  }
-
-  /** Reads the addresses while the socket is open, since the teardown hook may ask for them. */
-  #rememberAddresses(): void {
-    void [this.#socket.localAddr, this.#socket.remoteAddr];
   }
 }
