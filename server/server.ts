@@ -400,7 +400,10 @@ export class Server {
    * @returns A promise that resolves when the connection has ended.
    */
   async handle(conn: Duplex): Promise<void> {
-    this.#handling ??= this.#makeHandling();
+    // A setup hook can stop a manager; later connections get another one.
+    if (this.#handling?.isStopping !== false) {
+      this.#handling = this.#makeHandling();
+    }
     await this.#handling.handle(conn);
   }
 

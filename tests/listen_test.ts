@@ -1,8 +1,9 @@
 /** Ways to listen: TLS, Unix sockets, IPv6, several addresses, and connections that were accepted elsewhere. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Server } from "../mod.ts";
+import { ConnectionSetupAction, Server } from "../mod.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { MemoryConnection } from "./support/memory_duplex.ts";
 import { request } from "./support/serve.ts";
 import { untilRefused } from "./support/turns.ts";
 
@@ -172,5 +173,33 @@ testEngine(
     );
     assert(answer.endsWith("\r\n\r\nhi"), answer);
     await served;
+  },
+);
+
+testEngine(
+  LISTEN,
+  "handle() serves further connections after a setup hook has returned stopAccepting",
+  async () => {
+    const actions = [
+      ConnectionSetupAction.proceed,
+      () => ConnectionSetupAction.stopAccepting,
+      ConnectionSetupAction.proceed,
+    ];
+    const server = app("127.0.0.1:0").connectionSetupHook((accepted) => {
+      const action = accepted.ok ? actions.shift() : undefined;
+      return accepted.ok && action !== undefined
+        ? action(accepted.conn)
+        : ConnectionSetupAction.drop;
+    }).build();
+    const bodies: string[] = [];
+    while (actions.length > 0) {
+      const peer = new MemoryConnection();
+      const served = server.handle(peer.duplex);
+      peer.send(request("GET /", "Connection: close\r\n"));
+      bodies.push((await peer.toEnd()).split("\r\n\r\n")[1] ?? "");
+      peer.end();
+      await served;
+    }
+    assertEquals(bodies, ["hi", "", "hi"]);
   },
 );

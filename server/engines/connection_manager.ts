@@ -86,6 +86,11 @@ export class ConnectionManager
     return this.#finished.promise;
   }
 
+  /** Whether serving ends. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** See {@linkcode Serving.requestCount}. */
   get requestCount(): number {
     let count = this.context.requestCount;
