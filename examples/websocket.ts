@@ -4,10 +4,15 @@
  * `ws` does the handshake and everything after it.
  *
  *     deno run --allow-net=127.0.0.1 --allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE \
- *       examples/websocket.ts [PORT]
+ *       examples/websocket.ts [PORT] [PING_MS]
+ *
+ * A client costs a bounded amount of memory and time: messages have a largest size,
+ * a client that does not read is not read from either, and a client that has shown
+ * no life between two pings is cut off. `ws` closes a connection with an invalid
+ * frame by itself, with code 1002, 1007 or 1009 (RFC 6455 §7.4.1).
  */
 
-import { type Duplex, Server } from "@khttp/khttp";
+import { type Duplex, type RequestContext, Server } from "@khttp/khttp";
 import { Duplex as NodeDuplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "npm:ws@8.18.3";
 
@@ -64,21 +69,60 @@ class Socket extends NodeDuplex {
   }
 }
 
-const sockets = new WebSocketServer({ noServer: true });
-sockets.on("connection", (socket: WebSocket) => {
-  socket.on(
-    "message",
-    (data: RawData, isBinary: boolean) =>
-      socket.send(data, { binary: isBinary }),
-  );
+/** Largest message, in bytes. Each client can make the server hold one. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+
+/** Unsent bytes beyond which a client is not read from until it has taken some. */
+const MAX_UNSENT_BYTES = 256 * 1024;
+
+const [port = "8080", pingMs = "30000"] = Deno.args;
+
+// The default of `maxPayload` is 100 MiB.
+const sockets = new WebSocketServer({
+  noServer: true,
+  maxPayload: MAX_MESSAGE_BYTES,
+  autoPong: false,
 });
 
-const port = Number(Deno.args[0] ?? 8080);
-const app = Server.builder({ hostname: "127.0.0.1", port });
+/** Clients that have sent or taken something since the last ping. */
+const alive = new WeakSet<WebSocket>();
+
+sockets.on("connection", (socket: WebSocket) => {
+  alive.add(socket);
+  const onSent = (error?: Error): void => {
+    if (error) return; // the connection is closing
+    alive.add(socket);
+    if (socket.bufferedAmount < MAX_UNSENT_BYTES) socket.resume();
+  };
+  const pauseIfFull = (): void => {
+    alive.add(socket);
+    if (socket.bufferedAmount >= MAX_UNSENT_BYTES) socket.pause();
+  };
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    socket.send(data, { binary: isBinary }, onSent);
+    pauseIfFull();
+  });
+  socket.on("ping", (data: Uint8Array) => {
+    socket.pong(data, false, onSent);
+    pauseIfFull();
+  });
+  socket.on("pong", () => alive.add(socket));
+  // Without a listener, an invalid frame or a reset would end the process.
+  socket.on("error", (error: Error) => console.error(error.message));
+});
+
+const pings = setInterval(() => {
+  for (const socket of sockets.clients) {
+    if (!alive.delete(socket)) socket.terminate();
+    else if (socket.readyState === socket.OPEN) socket.ping();
+  }
+}, Number(pingMs));
+
+const app = Server.builder({ hostname: "127.0.0.1", port: Number(port) });
 
 app.get("/", (_ctx, res) => res.ok("a WebSocket echo is at /echo\n"));
 app.get("/echo", async (ctx, res) => {
-  if (ctx.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+  if (!offersWebSocket(ctx)) {
     return res.send(426, null, { upgrade: "websocket" });
   }
   const request = {
@@ -97,9 +141,19 @@ app.get("/echo", async (ctx, res) => {
   );
 });
 
+/** Whether the client asks for a WebSocket. `Upgrade` counts only in HTTP/1.1, and only if `Connection` names it (RFC 9110 §7.8). */
+function offersWebSocket({ httpVersion, headers }: RequestContext): boolean {
+  const lists = (name: string, wanted: string): boolean =>
+    headers.getAll(name).join().toLowerCase().split(",")
+      .some((member) => member.trim() === wanted);
+  return httpVersion === 1 && lists("connection", "upgrade") &&
+    lists("upgrade", "websocket");
+}
+
 const handle = app.build().serve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => {
+    clearInterval(pings);
     for (const client of sockets.clients) client.close(1001);
     handle.shutdown({ deadline: 2000 });
   });
