@@ -4,11 +4,19 @@
  * tunnelled, and an origin that was down is used again as soon as it is back.
  *
  *     deno run --allow-net=127.0.0.1,HOST:PORT \
- *       examples/reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS]
+ *       examples/reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS] [TUNNEL_MS]
  *
  * The origin has DEADLINE_MS to accept a connection, and again to start its
  * response. The proxy answers 503 if the origin cannot be reached, 504 if it is too
- * slow, and 502 if it breaks off or sends an invalid response.
+ * slow, and 502 if it breaks off or sends an invalid response. If the client ends
+ * its connection before the response, the request to the origin is cancelled. A
+ * tunnel closes when no byte has moved through it for TUNNEL_MS.
+ *
+ * Some responses that other proxies forward are a 502 here: several `Content-Length`
+ * members, even equal ones (RFC 9112 §6.3 allows both); several lines of
+ * `Content-Type`, of which a recipient may use any (RFC 9110 §5.3, §8.3); trailers
+ * such as `Set-Cookie` that must not come after the body (RFC 9110 §6.5.1); and a
+ * status from 600 to 999, which counts as a server error (RFC 9110 §15).
  */
 // deno-lint-ignore-file no-console
 
@@ -26,10 +34,16 @@ import {
   type UpgradedConnection,
 } from "@khttp/khttp";
 
-const [host, port, listenPort = "8080", deadline = "30000"] = Deno.args;
+const [
+  host,
+  port,
+  listenPort = "8080",
+  deadline = "30000",
+  tunnelMs = "60000",
+] = Deno.args;
 if (host === undefined || port === undefined) {
   console.error(
-    "Usage: reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS]",
+    "Usage: reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS] [TUNNEL_MS]",
   );
   Deno.exit(2);
 }
@@ -80,7 +94,7 @@ app.fallbackRoute(async (ctx, res) => {
   using response = await upstream.exchange(method, targetOf(ctx), {
     headers: requestFields(ctx),
     body: hasBody(headers) ? ctx.body : null,
-    signal, // cancels the request when the client disconnects
+    signal, // cancels the request when the client leaves
     expectContinue: ctx.httpVersion === 1 && headers.has("expect"),
     // The server sends 100 itself, when the origin asks for the body.
     onInterim: (status, fields) => {
@@ -88,6 +102,9 @@ app.fallbackRoute(async (ctx, res) => {
     },
     ...(protocol === null ? {} : { upgrade: protocol }),
   });
+  if (response.status > 599) {
+    return fail(res, 502, `Cannot forward status ${response.status}`);
+  }
   if (protocol !== null && response.upgraded !== null) {
     const client = await res.upgrade(protocol, passedOn(response.headers));
     return await tunnel(client, response.upgraded);
@@ -104,10 +121,15 @@ app.errorHook((error, ctx, res) => {
   if (error.code === "BODY_FAILED" && cause instanceof ProtocolError) {
     return res.send(cause.status, null, Headers.close); // the client's request body was invalid
   }
-  const status = Status.of(statusOf(error));
-  report(`${status.code}: ${error.message}`);
-  res.send(status, `${status.reason}\n`); // the details are for the operator only
+  fail(res, statusOf(error), error.message);
 });
+
+/** Answers with an error; the details are for the operator only. */
+function fail(res: ResponseHandle, code: number, details: string): void {
+  const status = Status.of(code);
+  report(`${code}: ${details}`);
+  res.send(status, `${status.reason}\n`);
+}
 
 /** Reports a failure to the operator, at most once a second. */
 let nextReportMs = 0;
@@ -209,34 +231,54 @@ function members(headers: Headers, name: string): Set<string> {
   return new Set(list.map((member) => member.trim()).filter(Boolean));
 }
 
-/** Copies bytes in both directions until both sides have ended, or one fails. */
+/** Copies bytes in both directions until both sides have ended, one fails, or nothing moves any more. */
 async function tunnel(
   client: Duplex,
-  origin: UpgradedConnection,
+  { conn, unread }: UpgradedConnection,
 ): Promise<void> {
-  const { conn, unread } = origin;
+  const idleMs = Number(tunnelMs);
+  const idle = Promise.withResolvers<void>();
+  let movedMs = performance.now();
+  const onMoved = (): void => void (movedMs = performance.now());
+  // A peer can vanish without a word; its two descriptors would stay open forever.
+  const timer = setInterval(() => {
+    if (performance.now() - movedMs >= idleMs) idle.resolve();
+  }, idleMs / 2);
+  const up = pump(client, conn, onMoved);
+  const down = writeAll(client, unread, onMoved)
+    .then(() => pump(conn, client, onMoved));
   try {
-    await writeAll(client, unread);
-    await Promise.all([pump(client, conn), pump(conn, client)]);
+    await Promise.race([idle.promise, Promise.all([up, down])]);
   } finally {
+    clearInterval(timer);
     client.close(); // the origin's connection closes with its response
   }
 }
 
 /** Copies bytes in one direction; when the source ends, ends writing to the destination. */
-async function pump(from: Duplex, to: Duplex): Promise<void> {
+async function pump(
+  from: Duplex,
+  to: Duplex,
+  onMoved: () => void,
+): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const size = await from.read(buffer);
     if (size === null) break;
-    await writeAll(to, buffer.subarray(0, size));
+    onMoved();
+    await writeAll(to, buffer.subarray(0, size), onMoved);
   }
   await to.closeWrite?.();
 }
 
-async function writeAll(to: Duplex, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await to.write(rest));
+async function writeAll(
+  to: Duplex,
+  bytes: Uint8Array,
+  onMoved: () => void,
+): Promise<void> {
+  for (let rest = bytes; rest.length > 0; onMoved()) {
+    rest = rest.subarray(await to.write(rest));
+  }
 }
 
 const handle = app.build().serve();

@@ -11,6 +11,7 @@ import {
   ORIGINS,
   sha256,
 } from "../support/origins.ts";
+import { countSockets } from "../support/process_sockets.ts";
 import type { Program } from "../support/program.ts";
 import { startProxy } from "../support/proxies.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -344,6 +345,24 @@ const broken: readonly (readonly [string, string])[] = [
     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
   ],
   [
+    "two equal lengths",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+  ],
+  [
+    "a list of equal lengths",
+    "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok",
+  ],
+  [
+    "two equal media types",
+    "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Type: a/b\r\nContent-Length: 2\r\n\r\nok",
+  ],
+  [
+    "a cookie after the body",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: a=1\r\n\r\n",
+  ],
+  ["status 600", "HTTP/1.1 600 X\r\nContent-Length: 2\r\n\r\nok"],
+  ["status 999", "HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nok"],
+  [
     "a folded line",
     "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
   ],
@@ -464,6 +483,20 @@ Deno.test("reverse_proxy leaves the origin when the client leaves", async () => 
   });
 });
 
+Deno.test("reverse_proxy cancels the request of a client that resets before the response", async () => {
+  await withRaw(async (_, { readSome }) => {
+    await readSome(); // until the proxy gives up
+  }, async (_client, upstream, proxy) => {
+    for (const end of ["resetAndDestroy"] as const) {
+      const client = net.connect(proxy.port, "127.0.0.1");
+      client.write(request("GET /"));
+      await eventually(() => upstream.openCount === 1);
+      client[end]();
+      await eventually(() => upstream.openCount === 0);
+    }
+  });
+});
+
 Deno.test("reverse_proxy waits for an origin whose client reads slowly", async () => {
   let sent = 0;
   await withRaw(async (_, { send }) => {
@@ -558,4 +591,47 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
       assertEquals(await tunnel.toEnd(), "first");
     }
   });
+});
+
+Deno.test({
+  name: "reverse_proxy closes tunnels through which nothing moves",
+  ignore: Deno.build.os !== "linux", // only there a process shows its sockets
+  fn: async () => {
+    const upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    const ended = Promise.withResolvers<void>();
+    await using upstream = new RawUpstream(async (_, { send, readSome }) => {
+      await send(`HTTP/1.1 101 X\r\n${upgrade}\r\n`);
+      for (;;) {
+        const bytes = await readSome();
+        if (bytes === "") break;
+        await send(bytes);
+      }
+      await ended.promise; // does not end its own direction
+    });
+    await using proxy = await startProxy(upstream.port, 20_000, 1000);
+    const before = countSockets(proxy.pid);
+    const clients: RawClient[] = [];
+    try {
+      for (let index = 0; index < 20; index++) {
+        const client = await RawClient.connect(proxy.port);
+        clients.push(client);
+        await client.send(request("GET /", upgrade));
+        assertMatch(await client.head(), / 101 /);
+        // Half of them end one direction, which the origin does not answer.
+        if (index % 2 === 0) await client.end();
+      }
+      using busy = await RawClient.connect(proxy.port);
+      await busy.send(request("GET /", upgrade));
+      await busy.head();
+      for (let round = 0; round < 10; round++) {
+        await busy.send("x");
+        assertEquals(await busy.take(1), "x");
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+      await eventually(() => countSockets(proxy.pid) === before + 2);
+    } finally {
+      ended.resolve();
+      for (const client of clients) client.close();
+    }
+  },
 });

@@ -1,12 +1,16 @@
 /** The CONNECT example between a raw client and a raw server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import net from "node:net";
+import { countSockets } from "../support/process_sockets.ts";
 import { Program } from "../support/program.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { eventually } from "../support/raw_upstream.ts";
 import { writeAll } from "../support/write_all.ts";
 
 const SIZE_BYTES = 10 * 1024 * 1024;
 
-function startTunnel(): Promise<Program> {
+function startTunnel(...args: string[]): Promise<Program> {
   return Program.start({
     args: [
       "run",
@@ -14,6 +18,7 @@ function startTunnel(): Promise<Program> {
       "--allow-net",
       "examples/connect_tunnel.ts",
       "0",
+      ...args,
     ],
   });
 }
@@ -79,4 +84,80 @@ Deno.test("connect_tunnel says that an upstream is not there", async () => {
   await writeAll(conn, new TextEncoder().encode(connect));
   const answer = new TextDecoder().decode(await readAll(conn));
   assertMatch(answer, /^HTTP\/1\.1 502 .*connection: close\r\n/s);
+});
+
+function connectTo(port: number): string {
+  return `CONNECT 127.0.0.1:${port} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+}
+
+/** A listener that never accepts; further connections wait in vain once this one fills its queue. */
+async function fullListener(): Promise<Disposable & { port: number }> {
+  const listener = Deno.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    tcpBacklog: 0,
+  });
+  const { port } = listener.addr as Deno.NetAddr; // a TCP listener
+  const first = await Deno.connect({ hostname: "127.0.0.1", port });
+  return {
+    port,
+    [Symbol.dispose](): void {
+      first.close();
+      listener.close();
+    },
+  };
+}
+
+const isLinux = Deno.build.os === "linux"; // only there a process shows its sockets
+
+Deno.test({
+  name: "connect_tunnel closes tunnels through which nothing moves",
+  ignore: !isLinux,
+  fn: async () => {
+    await using program = await startTunnel("10000", "1000");
+    const before = countSockets(program.pid);
+    using upstream = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = upstream.addr as Deno.NetAddr; // a TCP listener
+    const conns: Disposable[] = [];
+    try {
+      for (let index = 0; index < 20; index++) {
+        const client = await RawClient.connect(program.port);
+        conns.push(client);
+        await client.send(connectTo(port));
+        assertMatch(await client.head(), /^HTTP\/1\.1 200 /);
+        conns.push(await upstream.accept());
+        if (index % 2 === 0) await client.end();
+      }
+      await eventually(() => countSockets(program.pid) <= before);
+    } finally {
+      for (const conn of conns) conn[Symbol.dispose]();
+    }
+  },
+});
+
+Deno.test({
+  name: "connect_tunnel answers 504 for an upstream that does not accept",
+  ignore: !isLinux, // others complete the handshake for a full queue
+  fn: async () => {
+    await using program = await startTunnel("500");
+    using full = await fullListener();
+    using client = await RawClient.connect(program.port);
+    assertEquals((await client.ask(connectTo(full.port))).status, 504);
+  },
+});
+
+Deno.test({
+  name:
+    "connect_tunnel keeps nothing of a client that leaves while it connects",
+  ignore: !isLinux,
+  fn: async () => {
+    await using program = await startTunnel("20000");
+    const before = countSockets(program.pid);
+    using full = await fullListener();
+    const client = net.connect(program.port, "127.0.0.1");
+    client.write(connectTo(full.port));
+    await eventually(() => countSockets(program.pid) === before + 2);
+    client.resetAndDestroy();
+    await eventually(() => countSockets(program.pid) === before);
+  },
 });
