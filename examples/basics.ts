@@ -22,9 +22,14 @@ const METHODS: ReadonlySet<string> = new Set(
 
 const MEDIA_TYPES: ReadonlyMap<string, string> = new Map([
   ["css", "text/css; charset=utf-8"],
+  ["gif", "image/gif"],
+  ["htm", "text/html; charset=utf-8"],
   ["html", "text/html; charset=utf-8"],
+  ["jpeg", "image/jpeg"],
+  ["jpg", "image/jpeg"],
   ["js", "text/javascript; charset=utf-8"],
   ["json", "application/json"],
+  ["pdf", "application/pdf"],
   ["png", "image/png"],
   ["svg", "image/svg+xml"],
   ["txt", "text/plain; charset=utf-8"],
@@ -77,7 +82,8 @@ app.get("/static/**", async (ctx, res) => {
   res.ok(file.readable, { "content-type": mediaType(path) }); // streamed
 });
 
-// Fallback route and limits
+// Fine-tuning
+app.threadCount(20); // for serveThreaded(), see several_cores.ts; serve() uses one thread
 app.fallbackRoute((_ctx, res) => res.send(Status.NOT_FOUND, "404"));
 app.maxRequestHeadSize(16 * 1024);
 
@@ -144,8 +150,8 @@ function isPlainSegment(segment: string): boolean {
   return !["", ".", ".."].includes(segment) && !/[\\:\0]/.test(segment);
 }
 
-/** The media type for a file's extension. */
+/** The media type for a file's extension; plain text if it is unknown. */
 function mediaType(path: string): string {
   const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  return MEDIA_TYPES.get(extension) ?? "application/octet-stream";
+  return MEDIA_TYPES.get(extension) ?? "text/plain; charset=utf-8";
 }

@@ -240,6 +240,8 @@ function mayTakePart(headers: Headers, modified: number): boolean {
 /**
  * Parses one range; its end is exclusive. Returns the whole file for an invalid or
  * multiple range, and `null` for one that starts after the end (RFC 9110 §14.1.2).
+ * An empty file has no first byte, but a client that asks from there wants all of
+ * it, so it gets the file as if without a range (RFC 9110 §14.2 allows that).
  */
 function parseRange(
   text: string,
@@ -254,6 +256,7 @@ function parseRange(
   const start = Number(first);
   const end = last === "" ? size : Math.min(size, Number(last) + 1);
   if (last !== "" && Number(last) < start) return [0, size];
+  if (start === 0 && size === 0) return [0, 0];
   return start < size ? [start, end] : null;
 }
 
@@ -264,7 +267,12 @@ async function openPart(
   end: number,
 ): Promise<ReadableStream<Uint8Array>> {
   const file = await Deno.open(path);
-  await file.seek(start, Deno.SeekMode.Start);
+  try {
+    await file.seek(start, Deno.SeekMode.Start);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
   const buffer = new Uint8Array(PIECE_BYTES); // a piece is sent before the next is read
   let left = end - start;
   return new ReadableStream({
@@ -299,13 +307,17 @@ async function listFolder(
 ): Promise<string> {
   const entries = await Array.fromAsync(Deno.readDir(path));
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
-  const items = entries.map(({ name, isDirectory, isFile, isSymlink }) => {
-    if (!isDirectory && !isFile && !isSymlink) return ""; // not served
-    const mark = isDirectory ? "/" : isSymlink ? "@" : "";
-    // The encoding leaves no `:`, which would turn the name into a scheme.
-    const href = encodeURIComponent(name) + (isDirectory ? "/" : "");
-    return `<li><a href="${escapeHtml(href)}">${escapeHtml(name)}${mark}</a>\n`;
-  });
+  const items = entries.map(
+    async ({ name, isDirectory, isFile, isSymlink }) => {
+      if (!isDirectory && !isFile && !isSymlink) return ""; // not served
+      const mark = isDirectory ? "/" : isSymlink ? "@" : "";
+      const text = `${escapeHtml(name)}${mark}`;
+      if (!await isReachable(path, name)) return `<li>${text}\n`;
+      // The encoding leaves no `:`, which would turn the name into a scheme.
+      const href = encodeURIComponent(name) + (isDirectory ? "/" : "");
+      return `<li><a href="${escapeHtml(href)}">${text}</a>\n`;
+    },
+  );
   const shown = escapeHtml(["", ...names, ""].join("/"));
   const title = `Directory listing for ${shown}`;
   return `<!DOCTYPE html>
@@ -314,8 +326,19 @@ async function listFolder(
 <title>${title}</title>
 <h1>${title}</h1>
 <ul>
-${items.join("")}</ul>
+${(await Promise.all(items)).join("")}</ul>
 `;
+}
+
+/** Whether an entry can be opened by its name: the runtime replaces bytes that are not UTF-8 by U+FFFD. */
+async function isReachable(path: string, name: string): Promise<boolean> {
+  if (!name.includes("\ufffd")) return true;
+  try {
+    await Deno.lstat(`${path}/${name}`);
+    return true;
+  } catch {
+    return false; // the page shows the name without a link
+  }
 }
 
 function escapeHtml(text: string): string {

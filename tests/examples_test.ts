@@ -23,6 +23,17 @@ function startTask(): Promise<Program> {
   return Program.start({ args: [run, "--no-prompt", ...rest, "0"] });
 }
 
+/** Starts the program in a folder, with more permissions than the start task gives, so that only the program can refuse. */
+function startIn(folder: string): Promise<Program> {
+  const settings = new URL("deno.json", root);
+  const example = new URL("examples/basics.ts", root);
+  const config = `--config=${fileURLToPath(settings)}`;
+  return Program.start({
+    args: ["run", "-A", config, example.href, "0"],
+    cwd: folder,
+  });
+}
+
 Deno.test("hello_world answers", async () => {
   await using program = await Program.start({
     args: ["run", "--allow-net=127.0.0.1:0", "examples/hello_world.ts", "0"],
@@ -131,6 +142,47 @@ const outside: readonly string[] = [
   "/static/missing.txt",
 ];
 
+const types: readonly (readonly [name: string, type: string])[] = [
+  ["a.css", "text/css; charset=utf-8"],
+  ["a.gif", "image/gif"],
+  ["a.htm", "text/html; charset=utf-8"],
+  ["a.html", "text/html; charset=utf-8"],
+  ["a.jpeg", "image/jpeg"],
+  ["A.JPG", "image/jpeg"],
+  ["a.js", "text/javascript; charset=utf-8"],
+  ["a.json", "application/json"],
+  ["a.pdf", "application/pdf"],
+  ["a.png", "image/png"],
+  ["a.svg", "image/svg+xml"],
+  ["a.txt", "text/plain; charset=utf-8"],
+  ["a.unknown", "text/plain; charset=utf-8"],
+  ["README", "text/plain; charset=utf-8"],
+];
+
+Deno.test("basics tells each file's media type", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${folder}/static`);
+    for (const [name] of types) {
+      await Deno.writeTextFile(`${folder}/static/${name}`, name);
+    }
+    await using program = await startIn(folder);
+    using client = await RawClient.connect(program.port);
+    for (const [name, type] of types) {
+      const { headers, body } = await client.ask(
+        request(`GET /static/${name}`),
+      );
+      assertEquals([name, headers.get("content-type"), body], [
+        name,
+        type,
+        name,
+      ]);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("basics serves nothing outside its folder", async () => {
   const folder = await Deno.makeTempDir();
   try {
@@ -149,19 +201,7 @@ Deno.test("basics serves nothing outside its folder", async () => {
     for (const [target, name] of links) {
       await Deno.symlink(target, `${folder}/static/${name}`);
     }
-    const settings = new URL("deno.json", root);
-    const example = new URL("examples/basics.ts", root);
-    // More permissions than the start task gives, so that only the program can refuse.
-    await using program = await Program.start({
-      args: [
-        "run",
-        "-A",
-        `--config=${fileURLToPath(settings)}`,
-        example.href,
-        "0",
-      ],
-      cwd: folder,
-    });
+    await using program = await startIn(folder);
     using client = await RawClient.connect(program.port);
     for (const path of outside) {
       const answer = await client.ask(request(`GET ${path}`));

@@ -408,6 +408,33 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "static_file_server lists names that are not UTF-8 without a link, and real U+FFFD with one",
+  ignore: Deno.build.os !== "linux", // others refuse such names
+  fn: async () => {
+    await using site = await Site.make({ "a\ufffd.txt": "kept" });
+    const { success } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        String.raw`mkdir "$(printf 'b\377')" && touch "$(printf 'c\377.txt')"`,
+      ],
+      cwd: site.path,
+    }).output();
+    assert(success);
+    await using program = await site.serve();
+    const list = textOf(await ask(program, "GET /"));
+    assertStringIncludes(
+      list,
+      `<li><a href="a%EF%BF%BD.txt">a\ufffd.txt</a>\n`,
+    );
+    assertStringIncludes(list, "<li>b\ufffd/\n");
+    assertStringIncludes(list, "<li>c\ufffd.txt\n");
+    const kept = await ask(program, "GET /a%EF%BF%BD.txt");
+    assertEquals([kept.status, kept.body], [200, "kept"]);
+  },
+});
+
 const conditions: readonly (readonly [fields: string, status: number])[] = [
   [`If-Modified-Since: ${BEFORE}\r\n`, 200],
   [`If-Modified-Since: ${MODIFIED}\r\n`, 304],
@@ -500,8 +527,12 @@ Deno.test("static_file_server serves ranges of a file", async () => {
   }
   const empty = async (range: string): Promise<number> =>
     (await ask(program, "GET /empty.txt", `Range: ${range}\r\n`)).status;
-  assertEquals(await empty("bytes=0-"), 416);
-  assertEquals(await empty("bytes=-5"), 200);
+  for (const range of ["bytes=0-", "bytes=0-0", "bytes=0-99", "bytes=-5"]) {
+    assertEquals([range, await empty(range)], [range, 200]);
+  }
+  for (const range of ["bytes=1-", "bytes=1-1", "bytes=-0"]) {
+    assertEquals([range, await empty(range)], [range, 416]);
+  }
 });
 
 Deno.test("static_file_server serves 50 MiB unchanged, whole and from the middle", async () => {
