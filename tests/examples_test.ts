@@ -103,6 +103,21 @@ const refused: readonly (readonly [string, string, number])[] = [
   ],
 ];
 
+/** The builder's calls in khttp's own tour of the server, beside the routes. */
+const TOUR = [
+  "threadCount(20)",
+  "fallbackRoute(",
+  "maxRequestHeadSize(16 * 1024)",
+  "connectionSetupHook(",
+  "preRoutingHook(",
+  "connectionTeardownHook(",
+];
+
+Deno.test("basics shows all settings of khttp's tour", async () => {
+  const source = await Deno.readTextFile(new URL("examples/basics.ts", root));
+  for (const call of TOUR) assertStringIncludes(source, `\napp.${call}`);
+});
+
 Deno.test("basics rejects invalid requests and closes", async () => {
   await using program = await startTask();
   for (const [what, wire, status] of refused) {

@@ -2,6 +2,7 @@
 
 import { Headers } from "@khttp/khttp";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { toByteString } from "./byte_string.ts";
 import { messageOf, usage } from "./failure.ts";
 
 /** The output of `--help` for the client. */
@@ -13,7 +14,8 @@ POST with -d, or HEAD with -I, unless it is given.
   -H, --header 'K: V'   add a field; 'K:' removes a default one, 'K;' sends it empty
   -d, --data DATA       send a body; @FILE sends a file, - what is piped in
       --json            set content-type and accept to JSON
-      --stall MS        wait between the request's head and its body
+      --stall MS        wait before the request's body, or if it has none
+                        before the empty line that ends its head
   -L, --location        follow redirects, up to 50
   -f, --fail            end with 22 and no body if the status is 400 or above
   -i, --include         put the response's head before its body
@@ -46,7 +48,8 @@ export const SERVER_USAGE =
 
   -b, --bind ADDRESS           address to listen on (127.0.0.1)
   -p, --port PORT              port to listen on; 0 finds a free one (8080)
-  -t, --thread-count N         1: serve() runs on one thread
+  -t, --thread-count N         threads that serve (1); more than 1 need Linux
+                               and --allow-read --allow-ffi
       --tcp-read-timeout MS    longest wait for the client to send
       --tcp-write-timeout MS   longest wait for the client to receive
       --tcp-nodelay            send small pieces without delay
@@ -58,6 +61,8 @@ them off.
 
 /** The longest delay of a timer, in milliseconds. */
 const MAX_TIMER_MS = 2_147_483_647;
+
+const MAX_THREAD_COUNT = 1024;
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -95,6 +100,7 @@ export interface ServerArguments {
   readonly kind: ServerKind;
   readonly hostname: string;
   readonly port: number;
+  readonly threadCount: number;
   readonly readTimeoutMs: number | null;
   readonly writeTimeoutMs: number | null;
   readonly hasNoDelay: boolean;
@@ -154,9 +160,6 @@ export function parseClientArguments(
   if (values.head && hasData) {
     throw usage("Cannot use -I with -d: a request for a head has no body");
   }
-  if (values.stall !== undefined && !hasData) {
-    throw usage("Cannot use --stall without -d: there is no body to wait for");
-  }
   const standard = values.head ? "HEAD" : hasData ? "POST" : "GET";
   const method = second === undefined ? standard : readMethod(first);
   if (values.head && method !== "HEAD") {
@@ -200,16 +203,16 @@ export function parseServerArguments(
   if (!isServerKind(kind) || more !== undefined) {
     throw usage("Cannot serve: one of echo, sleep, status and drip, please");
   }
-  const threads = readInteger("-t", values["thread-count"], 1, 65_535);
-  if (threads !== 1) {
-    throw usage(
-      `Cannot serve on ${threads} threads: serve() runs on one, so -t takes only 1`,
-    );
-  }
   return {
     kind,
     hostname: values.bind.replace(/^\[|\]$/g, ""),
     port: readInteger("-p", values.port, 0, 65_535),
+    threadCount: readInteger(
+      "-t",
+      values["thread-count"],
+      1,
+      MAX_THREAD_COUNT,
+    ),
     readTimeoutMs: readMs("--tcp-read-timeout", values["tcp-read-timeout"]),
     writeTimeoutMs: readMs("--tcp-write-timeout", values["tcp-write-timeout"]),
     hasNoDelay: values["tcp-nodelay"],
@@ -252,7 +255,7 @@ function readFields(
     }
     const [, name = "", value] = match;
     if (value?.trim() === "") dropped.push(name.toLowerCase());
-    else orUsage(() => headers.add(name.trim(), value ?? ""));
+    else orUsage(() => headers.add(name.trim(), toByteString(value ?? "")));
   }
   return { headers, dropped };
 }

@@ -8,6 +8,7 @@
 
 import { Client, Headers, Status } from "@khttp/khttp";
 import type { ClientArguments } from "./arguments.ts";
+import { bytesOf, fromByteString } from "./byte_string.ts";
 import { EXIT, Failure, messageOf, usage } from "./failure.ts";
 import { Output, Progress } from "./output.ts";
 import {
@@ -123,12 +124,12 @@ class Run {
   }
 
   /** Whether `Client` refuses the request, does not show the wanted details, or would write other fields. */
-  #needsWire({ to, headers }: Request): boolean {
+  #needsWire({ to, headers, stallMs }: Request): boolean {
     const { isRaw, showsTiming, isInsecure, minorVersion, unixPath } =
       this.#args;
     const connection = headers.get("connection");
     const expect = headers.get("expect");
-    return isRaw || showsTiming || minorVersion === 0 ||
+    return isRaw || showsTiming || minorVersion === 0 || stallMs > 0 ||
       (isInsecure && to.isSecure) || headers.has("host") ||
       headers.has("upgrade") ||
       (unixPath !== null && to.authority !== "localhost") ||
@@ -202,13 +203,14 @@ class Run {
     this.#showVerbose("<", lines);
     if (!this.#args.showsHead || this.#args.isRaw) return;
     const text = lines.map((line) => `${line}\r\n`).join("");
-    const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
-    await this.#output.write(bytes);
+    await this.#output.write(bytesOf(text));
   }
 
   #showVerbose(mark: string, lines: readonly string[]): void {
     if (!this.#args.isVerbose) return;
-    for (const line of lines) console.error(`${mark} ${line}`.trimEnd());
+    for (const line of lines) {
+      console.error(`${mark} ${fromByteString(line)}`.trimEnd());
+    }
   }
 
   #showTiming(timing: Timing | null): void {
@@ -245,24 +247,13 @@ function fieldLines(headers: Headers): string[] {
   return [...headers].map(([name, value]) => `${name}: ${value}`);
 }
 
-/** `Location` as UTF-8, like curl; a field is a string of one character per byte. */
-function locationOf(headers: Headers): string | null {
-  const location = headers.get("location");
-  if (location === null) return null;
-  const bytes = Uint8Array.from(location, (char) => char.charCodeAt(0));
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return location; // it is not UTF-8; the URL parser escapes it as Latin-1
-  }
-}
-
 /** The request that follows a redirect, or `null` if the response is not a redirect. */
 function redirected(request: Request, head: Head): Request | null {
   const { status } = head;
-  const location = locationOf(head.headers);
+  const field = head.headers.get("location");
   const isRedirect = [301, 302, 303, 307, 308].includes(status);
-  if (!isRedirect || location === null) return null;
+  if (!isRedirect || field === null) return null;
+  const location = fromByteString(field);
   const { method, to, body } = request;
   const from = to.origin + to.target;
   if (!URL.canParse(location, from)) {

@@ -67,7 +67,8 @@ export function connectFailure(error: unknown, isSecure: boolean): Failure {
   }
   const { InvalidData, UnexpectedEof, ConnectionReset } = Deno.errors;
   const isTls = error instanceof InvalidData ||
-    error instanceof UnexpectedEof || error instanceof ConnectionReset;
+    error instanceof UnexpectedEof || error instanceof ConnectionReset ||
+    /\b(?:SSL|TLS)\b/.test(why); // errors of node:tls have no class
   return new Failure(
     isSecure && isTls ? EXIT.TLS_FAILED : EXIT.NOT_CONNECTED,
     message,

@@ -2,6 +2,7 @@
 
 import { Headers } from "@khttp/khttp";
 import type { ClientArguments } from "./arguments.ts";
+import { fromByteString } from "./byte_string.ts";
 import { EXIT, Failure, messageOf, usage } from "./failure.ts";
 
 /** The destination of a request. */
@@ -37,6 +38,8 @@ export interface Request {
   readonly headers: Headers;
   readonly body: RequestBody | null;
   readonly isChunked: boolean;
+  /** How long to wait before the head ends, in milliseconds. */
+  readonly stallMs: number;
 }
 
 /** Methods whose missing body is declared (RFC 9110 §8.6). */
@@ -111,7 +114,10 @@ export async function makeRequest(args: ClientArguments): Promise<Request> {
   checkLength(headers, body);
   headers.remove("transfer-encoding");
   headers.remove("content-length");
-  if (body !== null && args.stallMs > 0) body = stalled(body, args.stallMs);
+  const hasBody = body !== null && body.sizeBytes !== 0;
+  if (body !== null && hasBody && args.stallMs > 0) {
+    body = stalled(body, args.stallMs);
+  }
   addStandardFields(headers, args);
   return {
     method: args.method,
@@ -120,6 +126,7 @@ export async function makeRequest(args: ClientArguments): Promise<Request> {
     headers,
     body,
     isChunked: body !== null && (coding !== null || body.sizeBytes === null),
+    stallMs: hasBody ? 0 : args.stallMs,
   };
 }
 
@@ -130,7 +137,7 @@ function checkLength(headers: Headers, body: RequestBody | null): void {
   if (lengths.every((length) => length === String(sizeBytes))) return;
   throw usage(
     `Cannot declare a Content-Length of ${
-      lengths.join(", ")
+      fromByteString(lengths.join(", "))
     }: the body has ${sizeBytes} bytes`,
   );
 }

@@ -1,6 +1,7 @@
 /** The server commands: four applications that share their options and their shutdown. */
 // deno-lint-ignore-file no-console
 
+import { isMainThread } from "node:worker_threads";
 import {
   ConnectionSetupAction,
   PreRoutingAction,
@@ -29,37 +30,39 @@ const ROUTES: Readonly<Record<ServerKind, (app: ServerBuilder) => void>> = {
   drip: addDrip,
 };
 
-/** Serves until a signal ends it. */
+/** Serves until a signal ends it. With several threads, each of them calls this. */
 export async function runServer(args: ServerArguments): Promise<void> {
-  const { hostname, port, isVerbose } = args;
-  const handle = listen(args, () => {
-    const app = Server.builder({ hostname, port });
-    ROUTES[args.kind](app);
-    addConnectionHooks(app, args);
-    if (isVerbose) addLog(app);
-    return app;
-  });
-  stopOnSignals(handle);
-  const bound = handle.addr as Deno.NetAddr; // a TCP address was given
-  const host = bound.hostname.includes(":")
-    ? `[${bound.hostname}]`
-    : bound.hostname;
-  console.log(`Listening on http://${host}:${bound.port}/`);
-  await handle.finished;
-}
-
-function listen(
-  { hostname, port }: ServerArguments,
-  configure: () => ServerBuilder,
-): ServerHandle {
+  const { hostname, port } = args;
   try {
-    return configure().build().serve();
+    const handle = listen(args);
+    if (isMainThread) stopOnSignals(handle);
+    await handle.finished;
   } catch (error) {
+    const { NotCapable, NotSupported } = Deno.errors;
+    const isUsage = error instanceof TypeError || error instanceof NotCapable ||
+      error instanceof NotSupported;
     throw new Failure(
-      error instanceof TypeError ? EXIT.USAGE : EXIT.NOT_CONNECTED,
+      isUsage ? EXIT.USAGE : EXIT.NOT_CONNECTED,
       `Cannot serve on ${hostname}, port ${port}: ${messageOf(error)}`,
     );
   }
+}
+
+function listen(args: ServerArguments): ServerHandle {
+  const { hostname, port, threadCount, isVerbose } = args;
+  const app = Server.builder({ hostname, port });
+  ROUTES[args.kind](app);
+  addConnectionHooks(app, args);
+  if (isVerbose) addLog(app);
+  const server = app.threadCount(threadCount).build();
+  const onListen = (addr: Deno.Addr): void => {
+    const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    console.log(`Listening on http://${host}:${port}/`);
+  };
+  return threadCount === 1
+    ? server.serve({ onListen })
+    : server.serveThreaded({ engine: "epoll", onListen });
 }
 
 function addEcho(app: ServerBuilder): void {

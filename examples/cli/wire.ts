@@ -11,6 +11,7 @@ import {
   parseResponseHead,
   type ResponseHead,
 } from "@khttp/khttp";
+import { bytesOf } from "./byte_string.ts";
 import { EXIT, Failure, failureOf, messageOf } from "./failure.ts";
 import { headLines, type Request } from "./request.ts";
 import { openSocket, type Socket, type SocketOptions } from "./socket.ts";
@@ -126,20 +127,25 @@ class Exchange {
   }
 
   async #send(lines: readonly string[]): Promise<void> {
-    const { body, isChunked, headers } = this.#request;
-    const head = latin1(lines.map((line) => `${line}\r\n`).join("") + "\r\n");
-    await this.#socket.write(head);
+    const { body, isChunked, headers, stallMs } = this.#request;
+    let head = lines.map((line) => `${line}\r\n`).join("");
+    if (stallMs > 0) {
+      await this.#socket.write(bytesOf(head));
+      await new Promise((resolve) => setTimeout(resolve, stallMs));
+      head = "";
+    }
+    await this.#socket.write(bytesOf(`${head}\r\n`));
     if (body !== null && body.sizeBytes !== 0) {
       if (headers.has("expect")) await this.#mayProceed();
       for await (const piece of exactly(body.pieces(), body.sizeBytes)) {
         if (piece.length === 0) continue;
-        const size = latin1(`${piece.length.toString(16)}\r\n`);
+        const size = bytesOf(`${piece.length.toString(16)}\r\n`);
         if (isChunked) await this.#socket.write(size);
         await this.#socket.write(piece);
-        if (isChunked) await this.#socket.write(latin1("\r\n"));
+        if (isChunked) await this.#socket.write(bytesOf("\r\n"));
       }
     }
-    if (isChunked) await this.#socket.write(latin1("0\r\n\r\n"));
+    if (isChunked) await this.#socket.write(bytesOf("0\r\n\r\n"));
     this.#over("send");
   }
 
@@ -227,11 +233,6 @@ async function* exactly(
     EXIT.CANNOT_READ,
     `Cannot send body: it is no longer ${sizeBytes} bytes long`,
   );
-}
-
-/** Encodes a head, one byte for each character. */
-function latin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -114,6 +114,14 @@ const sent: readonly SentCase[] = [
     ]),
   },
   {
+    name: "-H in UTF-8",
+    args: ["127.0.0.1:#", "-H", "X-A: caf\u00e9 \u65e5"],
+    sent: wire([
+      ...["GET / HTTP/1.1", "host: 127.0.0.1:#"],
+      ...["X-A: caf\xc3\xa9 \xe6\x97\xa5", AGENT, "accept: */*"],
+    ]),
+  },
+  {
     name: "-H host, connection and upgrade, which the client keeps to itself",
     args: [
       ...["127.0.0.1:#", "-H", "Host: b.example", "-H", "Upgrade: x"],

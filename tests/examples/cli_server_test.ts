@@ -1,6 +1,7 @@
 /** The command line's server commands: what they serve, their options, their end. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 import { startServer } from "../support/cli.ts";
@@ -112,6 +113,48 @@ Deno.test("cli server cuts who does not read after --tcp-write-timeout", async (
   await program.untilOutput(() => /^POST \/ 200: /m.test(program.stderr));
   assertMatch(program.stderr, /^127\.0\.0\.1:[0-9]+ closed: .*writeTimeout/m);
 });
+
+Deno.test({
+  name: "cli server serves on as many threads as -t says",
+  ignore: Deno.build.os !== "linux", // only there threads share a port
+  fn: async () => {
+    const threadCount = 3;
+    await using program = await Program.start({
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--allow-net=127.0.0.1",
+        "--allow-read",
+        "--allow-ffi",
+        ...["examples/cli.ts", "server", "status", "-v"],
+        ...["-t", String(threadCount), "-p", "0"],
+      ],
+    });
+    // Each worker that shares the port has a listening socket of its own.
+    assertEquals(countListeners(program.port), threadCount);
+    using client = await RawClient.connect(program.port);
+    const answer = await client.ask(request("GET /status/404"));
+    assertEquals([answer.status, answer.body], [404, "404\n"]);
+    client.close();
+    program.signal("SIGINT");
+    assertEquals(await program.ended(), 0);
+    assertEquals(program.stdout.match(/Listening/g)?.length, 1);
+    assertMatch(program.stderr, /^GET \/status\/404 404 4$/m);
+  },
+});
+
+/** Number of sockets of this machine that listen on a port of 127.0.0.1. */
+function countListeners(port: number): number {
+  const LISTENING = "0A";
+  const address = `0100007F:${
+    port.toString(16).toUpperCase().padStart(4, "0")
+  }`;
+  return Deno.readTextFileSync("/proc/net/tcp").split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local === address && state === LISTENING)
+    .length;
+}
 
 Deno.test("cli server shows connections and requests with -v only", async () => {
   for (const flags of [["-v"], []]) {

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { progressText } from "../../examples/cli/output.ts";
+import { decodeLatin1 } from "../support/latin1.ts";
 import {
   CERTIFICATE_PATH,
   run,
@@ -124,6 +125,37 @@ Deno.test("cli sends a body again after 307, but no credentials to another origi
   assert(!/^(?:authorization|cookie|host: h)/im.test(request));
 });
 
+const withoutBody: readonly (readonly string[])[] = [[], ["-I"], ["-d", ""]];
+
+Deno.test("cli waits for --stall before the end of the head if there is no body", async () => {
+  for (const args of withoutBody) {
+    await using server = new ScriptedServer([OK]);
+    const pieces: { timeMs: number; text: string }[] = [];
+    await using tap = tapped(server.port, (piece) => {
+      pieces.push({ timeMs: performance.now(), text: decodeLatin1(piece) });
+    });
+    const outcome = await run([
+      ...[`127.0.0.1:${tap.port}`, "--stall", "500"],
+      ...args,
+    ]);
+    assertEquals([args, outcome.code], [args, 0]);
+    const [head, end] = pieces;
+    assert(head !== undefined && end !== undefined);
+    assertEquals([pieces.length, end.text], [2, "\r\n"]);
+    assert(!head.text.includes("\r\n\r\n"));
+    assert(end.timeMs - head.timeMs > 400);
+  }
+});
+
+Deno.test("cli shows fields in UTF-8, and those in Latin-1", async () => {
+  const reply = OK.replace("X-A: 1", "X-A: caf\xc3\xa9\r\nX-B: caf\xe9");
+  await using server = new ScriptedServer([reply]);
+  const url = `127.0.0.1:${server.port}`;
+  const { stdout, stderr } = await run([url, "-iv"]);
+  assertEquals(stdout, reply); // byte for byte
+  assertMatch(stderr, /^< X-A: caf\xc3\xa9\n< X-B: caf\xc3\xa9$/m);
+});
+
 Deno.test("cli waits for --stall between head and body", async () => {
   for (const path of [[], ["--raw"]]) {
     await using program = await startServer("echo", "-v");
@@ -149,7 +181,7 @@ Deno.test("cli waits for --stall between head and body", async () => {
 /** Passes one connection on, and tells of each piece that the program sends. */
 function tapped(
   port: number,
-  onPiece: () => void,
+  onPiece: (piece: Uint8Array) => void,
 ): AsyncDisposable & { readonly port: number } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const passing = (async () => {
@@ -157,7 +189,7 @@ function tapped(
     const to = await Deno.connect({ hostname: "127.0.0.1", port });
     const tell = new TransformStream<Uint8Array, Uint8Array>({
       transform(piece, controller): void {
-        onPiece();
+        onPiece(piece);
         controller.enqueue(piece);
       },
     });
