@@ -10,18 +10,17 @@
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
-/** Enough requests for V8 to optimise, and optimise again, everything that a request uses. */
-const WARM_UP_REQUESTS = 30_000;
+/** Enough reads for V8 to optimise, and optimise again, everything that a request uses. */
+const WARM_UP_READS = 30_000;
 const WARM_UP_RUNS = 6;
 
 /** The mask; its value does not matter. */
 const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
-const machineCase = machineCaseOf(name);
-const machine = await Machine.create(machineCase);
+const machine = await Machine.create(machineCaseOf(name));
 for (let run = 0; run < WARM_UP_RUNS; run++) {
-  await machine.run(Math.ceil(WARM_UP_REQUESTS / machineCase.pipelined));
+  await machine.run(WARM_UP_READS);
   await new Promise((resolve) => setTimeout(resolve, 0)); // V8 installs optimised code in tasks of the event loop
 }
 console.log("ready");

@@ -42,7 +42,7 @@ Times of small changes drown in the noise of a machine; instructions do not.
 \`deno task bench:count\` runs the cases of \`machine_bench.ts\` under valgrind's
 callgrind and prints the user-space instructions per request:
 
-- Each case runs in its own process. It handles 180,000 requests first, so that
+- Each case runs in its own process. It handles 180,000 reads first, so that
   V8 has compiled the code; then callgrind is switched on, and five rounds of
   24,000 requests follow.
 - The program calls \`umask\` between two rounds, and callgrind starts a new count
