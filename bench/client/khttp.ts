@@ -1,0 +1,16 @@
+/** Our client. */
+
+import { Client } from "../../mod.ts";
+import { bodyOf, type Contender } from "./contender.ts";
+
+/** One client for all exchanges. */
+export const contender: Contender = (port, clientCase, concurrency) => {
+  const client = new Client(`127.0.0.1:${port}`);
+  const { method, target } = clientCase;
+  const body = bodyOf(clientCase);
+  const init = body === undefined ? {} : { body };
+  return Array.from({ length: concurrency }, () => async () => {
+    const response = await client.exchange(method, target, init);
+    return (await response.body.bytes()).length;
+  });
+};
