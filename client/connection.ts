@@ -18,7 +18,7 @@ import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
-import { RequestSender } from "./request_sender.ts";
+import { RequestSender, type SenderEvents } from "./request_sender.ts";
 import { ResponseReader } from "./response_reader.ts";
 
 /** What a deadline limits, and the option that sets it. */
@@ -53,7 +53,7 @@ export interface ConnectionContext {
 }
 
 /** One connection; see the file's header. */
-export class ClientConnection implements Expirable {
+export class ClientConnection implements Expirable, SenderEvents {
   readonly conn: Deno.Conn;
   readonly reader: ResponseReader;
   deadlineMs = Infinity;
@@ -62,8 +62,8 @@ export class ClientConnection implements Expirable {
   #context: ConnectionContext;
   #isClosed = false;
   #isIdle = false;
-  /** When the last exchange ended; `Infinity` before the first. */
-  #idleSinceMs = Infinity;
+  /** When the current deadline was set; `Infinity` before the first. */
+  #deadlineSetMs = Infinity;
   #deadlineReason: DeadlineReason = IDLE;
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
@@ -93,7 +93,8 @@ export class ClientConnection implements Expirable {
 
   /** Time since the last exchange ended, in ms; negative before the first. */
   get idleMs(): number {
-    return this.#context.clock.monotonicMs() - this.#idleSinceMs;
+    // The idle deadline was set when the exchange ended.
+    return this.#context.clock.monotonicMs() - this.#deadlineSetMs;
   }
 
   /** Whether it may be used for another exchange now. */
@@ -108,7 +109,7 @@ export class ClientConnection implements Expirable {
    *
    * @throws {ClientError} If either fails; the caller then closes the connection.
    */
-  async exchange(
+  exchange(
     request: PreparedRequest,
     init: ExchangeInit,
   ): Promise<ResponseHead> {
@@ -117,23 +118,24 @@ export class ClientConnection implements Expirable {
     if (this.isReused) this.conn.ref();
     this.reader.start();
     sweep.add(this);
-    const sender = new RequestSender(this.conn, request, () => this.#sent());
+    const sender = new RequestSender(this.conn, request, this);
     this.#sender = sender;
     this.#hasAnnouncedClose = request.closes;
     this.setDeadline(SENDING, options.bodyTimeout);
-    sender.onProgress = () => this.#renew();
     const sending = sender.send(clock, options.continueTimeout);
     // A failed write is reported by the reader, unless the response still arrives.
     sending.catch((error) => this.#sendFailed(sender, error));
-    const head = await this.reader.readFinalHead(
-      request,
-      init,
-      () => sender.proceed(),
-    );
-    // A server that refuses reads no more (§9.5). An echo answers while it reads; it
-    // may say `close` because it cannot know yet how that ends, as Deno.serve does.
-    if (!sender.isFinished && refusesBody(head)) sender.stop();
-    return head;
+    return this.reader.readFinalHead(request, init, sender);
+  }
+
+  /**
+   * Stops sending if the final response refuses the rest of the request's body
+   * (§9.5). An echo answers while it reads; it may say `close` because it cannot
+   * know yet how that ends, as `Deno.serve` does.
+   */
+  responded(head: ResponseHead): void {
+    const sender = this.#sender;
+    if (sender?.isFinished === false && refusesBody(head)) sender.stop();
   }
 
   /**
@@ -168,7 +170,6 @@ export class ClientConnection implements Expirable {
     ) return this.close();
     this.#unfollow();
     this.#isIdle = true;
-    this.#idleSinceMs = this.#context.clock.monotonicMs();
     this.isReused = true;
     const { idleTimeout } = this.#context.options;
     this.setDeadline(IDLE, idleTimeOf(head.headers, idleTimeout));
@@ -197,7 +198,8 @@ export class ClientConnection implements Expirable {
   /** Starts a deadline; when it passes, the connection closes. */
   setDeadline(reason: DeadlineReason, durationMs: number): void {
     this.#deadlineReason = reason;
-    this.deadlineMs = this.#context.clock.monotonicMs() + durationMs;
+    this.#deadlineSetMs = this.#context.clock.monotonicMs();
+    this.deadlineMs = this.#deadlineSetMs + durationMs;
   }
 
   /** See {@linkcode Expirable.expire}. */
@@ -228,13 +230,15 @@ export class ClientConnection implements Expirable {
     this.#onClosed(this);
   }
 
-  #sent(): void {
+  /** See {@linkcode SenderEvents.sent}. */
+  sent(): void {
     if (this.#deadlineReason === SENDING) {
       this.setDeadline(AWAITING_HEAD, this.#context.options.headTimeout);
     }
   }
 
-  #renew(): void {
+  /** See {@linkcode SenderEvents.progressed}. */
+  progressed(): void {
     const { clock, options } = this.#context;
     this.deadlineMs = clock.monotonicMs() + options.bodyTimeout;
   }

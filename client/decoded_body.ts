@@ -20,6 +20,7 @@ import type { Coding } from "./content_coding.ts";
 import type { Deadline } from "./deadline.ts";
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
+import { closedError } from "./received_body.ts";
 
 /** Largest piece of output, in bytes. A decoder may hold two of them. */
 const MAX_PIECE_BYTES = 32_768;
@@ -92,9 +93,7 @@ export class DecodedBody implements BodyFeed {
 
   /** See {@linkcode BodyFeed.cancel}. */
   cancel(): void {
-    this.#failure ??= new TypeError(
-      "Cannot read body: the response was closed",
-    );
+    this.#failure ??= closedError();
     this.#last.cancel();
   }
 

@@ -4,25 +4,18 @@
  * allow them (RFC 9110 §15.4). `client.ts` is its public face.
  */
 
-import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
-import { ClientResponse } from "./client_response.ts";
+import type { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { Connector } from "./connector.ts";
-import { acceptEncoding, codingsOf } from "./content_coding.ts";
+import { acceptEncoding } from "./content_coding.ts";
 import { Deadline, type TimeLimit } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
-import {
-  type Base,
-  isSameOrigin,
-  type Origin,
-  originOf,
-  targetOf,
-} from "./origin.ts";
+import { type Base, isSameOrigin, originOf, targetOf } from "./origin.ts";
 import { Pool } from "./pool.ts";
 import { type Redirect, redirect } from "./redirect.ts";
 import {
@@ -30,7 +23,7 @@ import {
   type PreparedRequest,
   prepareRequest,
 } from "./request.ts";
-import { ResponseBody } from "./response_body.ts";
+import { respond } from "./respond.ts";
 
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -90,16 +83,16 @@ export class ExchangeRunner {
     init: ExchangeInit,
   ): Promise<ClientResponse> {
     const { clock, options } = this.#context;
-    const limit: TimeLimit = {
-      startMs: clock.monotonicMs(),
-      timeoutMs: options.timeout,
-    };
     let hop: Hop = {
       pool: this.#pool,
       method,
       // Any other target is invalid, or `*`, and stays so.
       target: target.startsWith("/") ? this.#base.path + target : target,
       init: this.#withDefaults(init),
+    };
+    const limit: TimeLimit = {
+      startMs: options.timeout === Infinity ? 0 : clock.monotonicMs(),
+      timeoutMs: options.timeout,
     };
     for (let redirects = 0;; redirects++) {
       const deadline = new Deadline(clock, limit, init.signal);
@@ -166,110 +159,60 @@ export class ExchangeRunner {
   /** Sends one request on one connection, and a second time where that is safe. */
   async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
     const { pool, method, target, init } = hop;
+    const { signal } = deadline;
     const { authority } = pool.origin;
     let request = prepareRequest(method, target, init, authority);
     const mayRepeat = IDEMPOTENT.has(method) && request.source === null;
     let mayRetry = true;
     for (let isFresh = false;; isFresh = true) {
-      const acquired = mayRepeat
-        ? pool.acquire(isFresh, deadline.signal)
-        : pool.acquireChecked(isFresh, deadline.signal);
-      const connection = await acquired.catch((error) => {
-        request.source?.cancel(); // no sender exists yet that would do it
-        throw error;
-      });
+      const connection = mayRepeat && !isFresh && pool.maybeIdle(signal) ||
+        await this.#acquire(hop, request, isFresh, signal);
       const { isReused } = connection;
+      let head: ResponseHead;
       try {
-        const response = await this.#run(hop, request, connection, deadline);
-        if (response.status !== 417 || !request.expectsContinue || !mayRetry) {
-          return response;
-        }
-        if (request.source !== null) return response; // its body was cancelled
-        response.close();
-        mayRetry = false;
-        const again = { ...init, expectContinue: false };
-        request = prepareRequest(method, target, again, authority);
+        connection.follow(signal);
+        head = await connection.exchange(request, init);
       } catch (error) {
+        request.source?.cancel();
+        connection.close(error);
+        if (signal?.aborted === true) throw signal.reason;
         const isSafe = mayRepeat && isReused &&
           !connection.reader.hasResponseByte;
         if (!mayRetry || !isSafe || !isConnectionLoss(error)) throw error;
         mayRetry = false;
+        continue;
       }
+      connection.responded(head);
+      const context = this.#context;
+      const from = { pool, connection, target, deadline, context };
+      const response = respond(head, from);
+      if (head.status !== 417 || !request.expectsContinue || !mayRetry) {
+        return response;
+      }
+      if (request.source !== null) return response; // its body was cancelled
+      (await response).close();
+      mayRetry = false;
+      const again = { ...init, expectContinue: false };
+      request = prepareRequest(method, target, again, authority);
     }
   }
 
-  /** Runs one exchange on a connection, and closes it on any failure. */
-  async #run(
-    { pool, init }: Hop,
-    request: PreparedRequest,
-    connection: ClientConnection,
-    deadline: Deadline,
-  ): Promise<ClientResponse> {
-    const { signal } = deadline;
-    let head: ResponseHead;
+  /** Waits for a connection; a request that gets none cancels its body. */
+  async #acquire(
+    { pool, method }: Hop,
+    { source }: PreparedRequest,
+    isFresh: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientConnection> {
     try {
-      connection.follow(signal);
-      head = await connection.exchange(request, init);
+      return IDEMPOTENT.has(method) && source === null
+        ? await pool.acquire(isFresh, signal)
+        : await pool.acquireChecked(isFresh, signal);
     } catch (error) {
-      request.source?.cancel();
-      connection.close(error);
-      throw signal?.aborted === true ? signal.reason : error;
+      source?.cancel(); // no sender exists yet that would do it
+      throw error;
     }
-    const url = urlOf(pool.origin, request.target);
-    if (head.status === 101) {
-      deadline.stop();
-      return switched(head, url, connection);
-    }
-    const { options, clock } = this.#context;
-    const body = new ResponseBody(
-      connection,
-      head,
-      options,
-      () => {
-        deadline.stop();
-        pool.released(connection);
-      },
-    );
-    const codings = options.decodesContent ? codingsOf(head) : [];
-    let feed: BodyFeed = body;
-    if (codings.length > 0 && body.remainingBytes !== 0) {
-      const { DecodedBody } = await import("./decoded_body.ts");
-      feed = new DecodedBody(body, codings, { options, clock, deadline });
-    }
-    return new ClientResponse({
-      head,
-      url,
-      body: new BodyReader(feed, options.maxBufferedBodyBytes),
-      trailers: () => body.trailers,
-      upgraded: null,
-      close: () => feed.cancel(),
-    });
   }
-}
-
-function urlOf({ isSecure, authority }: Origin, target: string): string {
-  const scheme = isSecure ? "https" : "http";
-  return `${scheme}://${authority}${target === "*" ? "" : target}`;
-}
-
-/** The response of a connection that now speaks another protocol. */
-function switched(
-  head: ResponseHead,
-  url: string,
-  connection: ClientConnection,
-): ClientResponse {
-  const unread = connection.takeOver();
-  return new ClientResponse({
-    head,
-    url,
-    body: new BodyReader(
-      { remainingBytes: 0, pull: () => null, cancel: () => {} },
-      0,
-    ),
-    trailers: () => null,
-    upgraded: { conn: connection.conn, unread },
-    close: () => connection.close(),
-  });
 }
 
 /** Whether a kept connection turned out to be dead before it was of use. */

@@ -63,6 +63,11 @@ export class Pool {
     }
   }
 
+  /** Returns the idle connection that was used last, if there is one and the signal is not aborted. */
+  maybeIdle(signal: AbortSignal | undefined): ClientConnection | undefined {
+    return signal?.aborted === true ? undefined : this.#takeIdle();
+  }
+
   /**
    * As {@linkcode Pool.acquire}, for a request that must not be sent twice. Before
    * such a request reuses a connection, the event loop gets a turn, in which the

@@ -34,10 +34,10 @@ export interface ExchangeInit {
 export interface PreparedRequest {
   readonly method: string;
   readonly target: string;
-  /** Start line, fields and empty line. */
-  readonly head: Uint8Array<ArrayBuffer>;
-  /** The body's bytes, if they are known. */
-  readonly bytes: Uint8Array | null;
+  /** What is written at once: the head, and a short body that need not wait. */
+  readonly first: Uint8Array<ArrayBuffer>;
+  /** The body's bytes if they are known and not part of `first`. */
+  readonly rest: Uint8Array | null;
   /** The body's pieces, if it is a stream. */
   readonly source: BodySource | null;
   /** Bytes of the body, or `CHUNKED`. */
@@ -50,6 +50,9 @@ export interface PreparedRequest {
 
 const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
+
+/** Largest body that is written together with its head, in bytes. */
+const MAX_JOINED_BYTES = 16_384;
 
 /** Methods for which an absent body is sent as `Content-Length: 0` (RFC 9110 §8.6). */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set([
@@ -96,16 +99,20 @@ export function prepareRequest(
   const length = bytes?.length ?? declared ?? CHUNKED;
   const isDeclared = body !== null || METHODS_WITH_CONTENT.has(method);
   const expectsContinue = init.expectContinue === true && length !== 0;
+  const fields: Field[] = [["host", authority]];
+  if (isDeclared) fields.push(framingField(length));
+  if (expectsContinue) fields.push(["expect", "100-continue"]);
+  addConnectionFields(fields, headers, init.upgrade);
+  const joined =
+    bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
+      ? bytes
+      : null;
+  const line = encodeRequestLine(method, target);
   return {
     method,
     target,
-    head: encodeHead(encodeRequestLine(method, target), headers, [
-      ["host", authority],
-      ...(isDeclared ? framingFields(length) : []),
-      ...(expectsContinue ? [["expect", "100-continue"] as const] : []),
-      ...connectionFields(headers, init.upgrade),
-    ]),
-    bytes,
+    first: encodeHead(line, headers, fields, joined ?? NO_BYTES),
+    rest: joined === null ? bytes : null,
     source: isStream ? new BodySource(body) : null,
     length,
     expectsContinue,
@@ -163,26 +170,23 @@ function readBody(body: BodyInit): Body {
 
 type Field = readonly [name: string, value: string];
 
-function framingFields(length: number): Field[] {
+function framingField(length: number): Field {
   return length === CHUNKED
-    ? [["transfer-encoding", "chunked"]]
-    : [["content-length", String(length)]];
+    ? ["transfer-encoding", "chunked"]
+    : ["content-length", String(length)];
 }
 
-function connectionFields(
+function addConnectionFields(
+  fields: Field[],
   headers: Headers,
   upgrade: string | undefined,
-): Field[] {
+): void {
   const options: string[] = [];
   if (upgrade !== undefined) options.push("upgrade");
   else if (headers.connectionClose) options.push("close");
   if (headers.has("te")) options.push("te"); // RFC 9110 §10.1.4
-  return [
-    ...(options.length > 0
-      ? [["connection", options.join(", ")] as const]
-      : []),
-    ...(upgrade !== undefined ? [["upgrade", upgrade] as const] : []),
-  ];
+  if (options.length > 0) fields.push(["connection", options.join(", ")]);
+  if (upgrade !== undefined) fields.push(["upgrade", upgrade]);
 }
 
 /** `Host` comes first (RFC 9110 §7.2), then the client's own fields, then the caller's. */
@@ -190,12 +194,11 @@ function encodeHead(
   line: Uint8Array,
   headers: Headers,
   fields: readonly Field[],
+  body: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const { encoded } = headers.outgoing();
-  const size = fields.reduce(
-    (sum, [name, value]) => sum + fieldLineSize(name, value),
-    line.length + encoded.length + 2,
-  );
+  let size = line.length + encoded.length + 2 + body.length;
+  for (const [name, value] of fields) size += fieldLineSize(name, value);
   const head = new Uint8Array(size);
   head.set(line);
   let at = line.length;
@@ -203,6 +206,9 @@ function encodeHead(
     at = writeFieldLine(head, at, name, value);
   }
   head.set(encoded, at);
-  head.set([0x0d, 0x0a], size - 2);
+  at += encoded.length;
+  head[at] = 0x0d; // \r
+  head[at + 1] = 0x0a; // \n
+  head.set(body, at + 2);
   return head;
 }

@@ -14,11 +14,16 @@ import { CHUNKED } from "../codec/framing.ts";
 import type { Clock } from "./clock.ts";
 import type { PreparedRequest } from "./request.ts";
 
-/** Largest body that is sent with its head in one write, in bytes. */
-const MAX_JOINED_BYTES = 16_384;
-
 /** What a sender needs of a connection. */
 export type WritableConn = Pick<Deno.Conn, "write">;
+
+/** What a sender reports. */
+export interface SenderEvents {
+  /** Bytes were written. */
+  progressed(): void;
+  /** The whole request was written. */
+  sent(): void;
+}
 
 /** Sends one request. */
 export class RequestSender {
@@ -26,27 +31,23 @@ export class RequestSender {
   isFinished = false;
   /** The error of the request's body, if it failed. */
   bodyFailure: unknown = null;
-  /** Called when bytes were written. */
-  onProgress: () => void = () => {};
   #conn: WritableConn;
   #request: PreparedRequest;
   #isStopped = false;
-  #onSent: () => void;
+  #events: SenderEvents;
   #proceed: (() => void) | null = null;
 
   /**
    * Creates a sender; it writes nothing before {@linkcode RequestSender.send}.
-   *
-   * @param onSent Called once, when the whole request was written.
    */
   constructor(
     conn: WritableConn,
     request: PreparedRequest,
-    onSent: () => void,
+    events: SenderEvents,
   ) {
     this.#conn = conn;
     this.#request = request;
-    this.#onSent = onSent;
+    this.#events = events;
   }
 
   /**
@@ -57,22 +58,18 @@ export class RequestSender {
    * @throws {Error} If a write or the body fails.
    */
   async send(clock: Clock, continueTimeoutMs: number): Promise<void> {
-    const { head, bytes, expectsContinue } = this.#request;
-    if (
-      bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
-    ) {
-      const whole = bytes.length === 0 ? head : join(head, bytes);
-      if (await this.#write(whole)) this.#finish();
-      return;
-    }
-    if (!await this.#write(head)) return;
+    const { first, rest, source, expectsContinue } = this.#request;
+    const size = await this.#conn.write(first);
+    if (size < first.length && !await this.#write(first.subarray(size))) return;
+    if (rest === null && source === null) return this.#finish();
+    this.#events.progressed();
     if (expectsContinue) {
       await this.#awaitContinue(clock, continueTimeoutMs);
       if (this.#isStopped) return;
     }
-    const isSent = bytes === null
+    const isSent = rest === null
       ? await this.#sendSource()
-      : await this.#write(bytes);
+      : await this.#write(rest);
     if (isSent) this.#finish();
   }
 
@@ -91,7 +88,7 @@ export class RequestSender {
 
   #finish(): void {
     this.isFinished = true;
-    this.#onSent();
+    this.#events.sent();
   }
 
   /** Waits for `100 Continue`, the timeout or a stop. */
@@ -153,7 +150,7 @@ export class RequestSender {
     while (rest.length > 0) {
       if (this.#isStopped) return false;
       const size = await this.#conn.write(rest);
-      this.onProgress();
+      this.#events.progressed();
       rest = size === rest.length ? NO_BYTES : rest.subarray(size);
     }
     return true;
@@ -161,13 +158,6 @@ export class RequestSender {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function join(head: Uint8Array, body: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(head.length + body.length);
-  joined.set(head);
-  joined.set(body, head.length);
-  return joined;
-}
 
 /** A whole chunk, so that it takes a single write. */
 function chunkOf(piece: Uint8Array): Uint8Array {

@@ -15,6 +15,7 @@ import type { ResponseHead } from "../codec/response_parser.ts";
 import type { ClientConnection, DeadlineReason } from "./connection.ts";
 import { toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
+import { closedError } from "./received_body.ts";
 
 const READING: DeadlineReason = {
   phase: "read",
@@ -170,14 +171,18 @@ export class ResponseBody implements BodyFeed {
   /** Returns the next piece in the buffer, or `null` if there is none. Pins the buffer. */
   #decode(): Uint8Array | null {
     const decoder = this.#decoder;
-    const { buffer } = this.#connection.reader;
+    const { reader } = this.#connection;
+    const { buffer } = reader;
     while (!decoder.done && buffer.length > 0) {
       const { bytes, start, end } = buffer;
       const used = decoder.decode(bytes, start, end);
       if (decoder.pieceEnd > decoder.pieceStart) {
-        buffer.pin();
+        const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
+        // The connection reads on as soon as the body is complete.
+        const isLost = decoder.done && reader.isReadBuffer(bytes);
+        if (!isLost) buffer.pin();
         buffer.consume(used);
-        return bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
+        return isLost ? piece.slice() : piece;
       }
       buffer.consume(used);
     }
@@ -217,7 +222,7 @@ export class ResponseBody implements BodyFeed {
     const decoder = this.#decoder;
     try {
       for (let piece = this.#decode(); piece !== null; piece = this.#decode()) {
-        this.#received.push(piece);
+        this.#received.push(piece.slice());
       }
       if (this.#connection.reader.isEnded) decoder.end();
     } catch (error) {
@@ -225,8 +230,6 @@ export class ResponseBody implements BodyFeed {
       return;
     }
     if (decoder.done) return this.#release();
-    // More bytes will be written to the buffer while these pieces wait.
-    this.#received = this.#received.map((piece) => piece.slice());
     this.#connection.reader.buffer.unpin();
   }
 
@@ -273,8 +276,4 @@ function seemsComplete(
   return size > CHUNKED_END.length && CHUNKED_END.every(
     (byte, index) => bytes[end - CHUNKED_END.length + index] === byte,
   );
-}
-
-function closedError(): TypeError {
-  return new TypeError("Cannot read body: the response was closed");
 }

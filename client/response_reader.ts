@@ -16,6 +16,7 @@ import {
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
+import type { RequestSender } from "./request_sender.ts";
 
 /** Size of the buffer that a read fills, in bytes. */
 const READ_BYTES = 16_384;
@@ -55,11 +56,16 @@ export class ResponseReader {
 
   /**
    * Starts a read before there is a request, and calls `onEvent` when it
-   * settles. The next {@linkcode ResponseReader.fill} waits for this read.
+   * settles. The response to the next request settles this read.
    */
   watchIdle(onEvent: () => void): void {
     this.buffer.clear();
     this.#startRead().then(onEvent, onEvent);
+  }
+
+  /** Whether `bytes` may be overwritten by the next read. */
+  isReadBuffer(bytes: Uint8Array): boolean {
+    return bytes === this.#readBuffer;
   }
 
   /** Makes every pending and later read fail with `reason`; the first reason wins. */
@@ -84,42 +90,45 @@ export class ResponseReader {
     try {
       size = await (this.#pendingRead ?? this.#startRead());
     } catch (error) {
-      throw this.#failure ?? this.#connectionLost(error);
-    } finally {
-      this.#pendingRead = null;
+      throw this.#readFailed(error);
     }
-    this.throwIfFailed();
-    if (size === null) {
-      this.isEnded = true;
-      return false;
-    }
-    this.hasResponseByte = true;
-    this.buffer.append(this.#readBuffer, 0, size);
-    return true;
+    return this.#received(size);
   }
 
   /**
    * Reads up to the final response's head, or a 101.
    *
-   * @param onContinue Called for each `100 Continue`.
+   * @param sender Told of each `100 Continue`.
    * @throws {ClientError} If the connection ends early or the response is malformed.
    */
   async readFinalHead(
     request: PreparedRequest,
     init: ExchangeInit,
-    onContinue: () => void,
+    sender: RequestSender,
   ): Promise<ResponseHead> {
     const { maxInterimResponses, maxHeaderBytes } = this.#options;
     let interimBytes = 0;
-    for (let interim = 0;; interim++) {
-      const head = await this.#readHead(request.method);
+    for (let interim = 0;;) {
+      const head = this.#parseHead(request.method);
+      if (head === NEED_DATA) {
+        if (this.isEnded) throw this.#connectionLost(this.writeFailure);
+        let size: number | null;
+        // `fill` is not called: it would add a promise to each exchange.
+        try {
+          size = await (this.#pendingRead ?? this.#startRead());
+        } catch (error) {
+          throw this.#readFailed(error);
+        }
+        this.#received(size);
+        continue;
+      }
       if (head.status >= 200) return head;
       if (head.status === 101) {
         checkUpgrade(head, request);
         return head;
       }
       interimBytes += head.sizeBytes;
-      if (interim >= maxInterimResponses || interimBytes > maxHeaderBytes) {
+      if (++interim > maxInterimResponses || interimBytes > maxHeaderBytes) {
         throw toClientError(
           new ProtocolError(
             "TOO_MANY_INTERIM_RESPONSES",
@@ -128,67 +137,81 @@ export class ResponseReader {
           ),
         );
       }
-      if (head.status === 100) onContinue();
+      if (head.status === 100) sender.proceed();
       init.onInterim?.(head.status, head.headers);
     }
   }
 
-  async #readHead(method: string): Promise<ResponseHead> {
+  #parseHead(method: string): ResponseHead | typeof NEED_DATA {
     const { buffer } = this;
-    let hasUnfolded = false;
-    for (;;) {
-      let head: ResponseHead | typeof NEED_DATA;
-      try {
-        head = this.#parser.parse(
-          buffer.bytes,
-          buffer.start,
-          buffer.end,
-          method,
-        );
-      } catch (error) {
-        const isFolded = error instanceof ProtocolError &&
-          error.code === "OBSOLETE_LINE_FOLDING";
-        if (!isFolded || hasUnfolded || !this.#options.unfoldResponses) {
-          throw toClientError(error);
-        }
-        await this.#unfold();
-        hasUnfolded = true;
-        continue;
-      }
-      if (head !== NEED_DATA) {
-        buffer.consume(head.sizeBytes);
-        return head;
-      }
-      await this.#fillOrThrow();
-    }
-  }
-
-  /** Reads the whole field section and joins its folded lines (RFC 9112 §5.2). */
-  async #unfold(): Promise<void> {
-    const { buffer } = this;
-    const { maxHeaderBytes } = this.#options;
-    const isWhole = (): boolean =>
-      new TextDecoder("latin1").decode(
-        buffer.bytes.subarray(buffer.start, buffer.end),
-      ).includes("\r\n\r\n");
-    while (!isWhole() && buffer.length <= maxHeaderBytes) {
-      await this.#fillOrThrow();
-    }
+    const { bytes, start, end } = buffer;
+    let head: ResponseHead | typeof NEED_DATA;
     try {
-      unfoldLines(buffer.bytes, buffer.start, buffer.end);
+      head = this.#parser.parse(bytes, start, end, method);
     } catch (error) {
-      throw toClientError(error);
+      head = this.#parseFolded(error, method);
     }
-    this.#parser.reset();
+    if (head !== NEED_DATA) buffer.consume(head.sizeBytes);
+    return head;
   }
 
-  async #fillOrThrow(): Promise<void> {
-    if (await this.fill()) return;
-    // After a reset that a write has reported, a read reports only the end.
-    throw this.#connectionLost(this.writeFailure);
+  /** Joins folded lines once the whole section has arrived, and parses it again (RFC 9112 §5.2). */
+  #parseFolded(
+    error: unknown,
+    method: string,
+  ): ResponseHead | typeof NEED_DATA {
+    const isFolded = error instanceof ProtocolError &&
+      error.code === "OBSOLETE_LINE_FOLDING";
+    const { unfoldResponses, maxHeaderBytes } = this.#options;
+    if (!isFolded || !unfoldResponses) throw toClientError(error);
+    this.#parser.reset();
+    const { bytes, start, end } = this.buffer;
+    const isWhole = new TextDecoder("latin1").decode(bytes.subarray(start, end))
+      .includes("\r\n\r\n");
+    if (!isWhole && end - start <= maxHeaderBytes) return NEED_DATA;
+    try {
+      unfoldLines(bytes, start, end);
+      return this.#parser.parse(bytes, start, end, method);
+    } catch (cause) {
+      throw toClientError(cause);
+    }
+  }
+
+  /** Takes the bytes of a read into the buffer; returns `false` at the end of the connection. */
+  #received(size: number | null): boolean {
+    this.#pendingRead = null;
+    this.throwIfFailed();
+    if (size === null) {
+      this.isEnded = true;
+      return false;
+    }
+    this.hasResponseByte = true;
+    const { buffer } = this;
+    if (buffer.length > 0) {
+      buffer.append(this.#readBuffer, 0, size);
+    } else {
+      // perf: not copied. It stays in place until the next read, which
+      // `#startRead` prepares. GET of 13 bytes in bench/client.ts takes 0.95
+      // times the CPU time, of 130 KB 0.8 times.
+      buffer.clear();
+      buffer.bytes = this.#readBuffer;
+      buffer.end = size;
+    }
+    return true;
+  }
+
+  #readFailed(error: unknown): unknown {
+    this.#pendingRead = null;
+    return this.#failure ?? this.#connectionLost(error);
   }
 
   #startRead(): Promise<number | null> {
+    const { buffer } = this;
+    if (buffer.bytes === this.#readBuffer) {
+      const { start, end } = buffer;
+      buffer.clear();
+      buffer.append(this.#readBuffer, start, end);
+    }
     const read = this.#conn.read(this.#readBuffer);
     this.#pendingRead = read;
     return read;

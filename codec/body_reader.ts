@@ -18,6 +18,11 @@ export interface BodyFeed {
   pull(): Uint8Array | null | Promise<Uint8Array | null>;
   /** Tells the feed that no more pieces are wanted. */
   cancel(reason?: unknown): void;
+  /**
+   * Returns the whole body, as bytes that the caller then owns, if all of it was
+   * received; otherwise `null`. Called before the first pull only.
+   */
+  takeAll?(): Uint8Array<ArrayBuffer> | null;
   /** Converts the reader's own `ProtocolError`, where callers expect another class. */
   readonly convertError?: (error: ProtocolError) => unknown;
 }
@@ -73,7 +78,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     this.#claim("bytes");
-    return await this.#gather();
+    return this.#takeAll() ?? await this.#gather();
   }
 
   /**
@@ -83,7 +88,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    */
   async text(): Promise<string> {
     this.#claim("text");
-    return decoder.decode(await this.#gather());
+    return decoder.decode(this.#takeAll() ?? await this.#gather());
   }
 
   /**
@@ -94,7 +99,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    */
   async json(): Promise<unknown> {
     this.#claim("json");
-    return JSON.parse(decoder.decode(await this.#gather()));
+    return JSON.parse(
+      decoder.decode(this.#takeAll() ?? await this.#gather()),
+    );
   }
 
   /**
@@ -104,7 +111,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    */
   async form(): Promise<URLSearchParams> {
     this.#claim("form");
-    return new URLSearchParams(decoder.decode(await this.#gather()));
+    return new URLSearchParams(
+      decoder.decode(this.#takeAll() ?? await this.#gather()),
+    );
   }
 
   /**
@@ -197,6 +206,13 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
       );
     }
     this.#form = form;
+  }
+
+  #takeAll(): Uint8Array<ArrayBuffer> | null {
+    const feed = this.#feed;
+    if (feed.takeAll === undefined) return null;
+    if (feed.remainingBytes > this.#maxBufferedBytes) this.#tooLarge();
+    return feed.takeAll();
   }
 
   async #gather(): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
 import {
   RequestSender,
+  type SenderEvents,
   type WritableConn,
 } from "../../client/request_sender.ts";
 import type { ExchangeInit } from "../../mod.ts";
@@ -15,8 +16,8 @@ import { turn } from "../support/turns.ts";
 const clock = new FakeClock();
 
 /** A connection that accepts a few bytes a write, and stops the sender after some bytes. */
-class Narrow {
-  sent = "";
+class Narrow implements SenderEvents {
+  wire = "";
   sender: RequestSender;
   progress = 0;
   sentCount = 0;
@@ -31,20 +32,27 @@ class Narrow {
     this.sender = new RequestSender(
       conn,
       request,
-      () => this.sentCount++,
+      this,
     );
-    this.sender.onProgress = () => this.progress++;
+  }
+
+  progressed(): void {
+    this.progress++;
+  }
+
+  sent(): void {
+    this.sentCount++;
   }
 
   /** What was sent after the head. */
   get body(): string {
-    return this.sent.slice(this.sent.indexOf("\r\n\r\n") + 4);
+    return this.wire.slice(this.wire.indexOf("\r\n\r\n") + 4);
   }
 
   #take(bytes: Uint8Array): Promise<number> {
     const size = Math.min(bytes.length, this.width);
-    this.sent += decodeLatin1(bytes.subarray(0, size));
-    if (this.sent.length >= this.stopAt) this.sender.stop();
+    this.wire += decodeLatin1(bytes.subarray(0, size));
+    if (this.wire.length >= this.stopAt) this.sender.stop();
     return Promise.resolve(size);
   }
 }
@@ -83,11 +91,11 @@ Deno.test("RequestSender R148: a request that was stopped half-way is not finish
   ) {
     const whole = new Narrow(make(), Infinity, 1);
     await whole.sender.send(clock, Infinity);
-    const last = whole.sent.length - 1;
+    const last = whole.wire.length - 1;
     for (const stopAt of [1, 10, last - 6, last]) {
       const narrow = new Narrow(make(), stopAt, 1);
       await narrow.sender.send(clock, Infinity);
-      assertEquals(narrow.sent.length, stopAt);
+      assertEquals(narrow.wire.length, stopAt);
       assertEquals([narrow.sender.isFinished, narrow.sentCount], [false, 0]);
     }
   }
@@ -133,7 +141,7 @@ Deno.test("RequestSender distinguishes a failed body from a failed connection", 
   );
   assertEquals(failing.sender.bodyFailure instanceof RangeError, true);
   const cut = new Narrow({ body: "hello" });
-  cut.sender.onProgress = () => {
+  cut.progressed = () => {
     throw new Error("cut");
   };
   await assertRejects(() => cut.sender.send(clock, Infinity), Error, "cut");

@@ -22,7 +22,9 @@ import {
 
 /** The head of a request to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {
-  return decodeLatin1(prepareRequest(method, "/", init, "a").head);
+  const { first } = prepareRequest(method, "/", init, "a");
+  const wire = decodeLatin1(first);
+  return wire.slice(0, wire.indexOf("\r\n\r\n") + 4);
 }
 
 Deno.test("R130: bad methods, targets, fields and protocols are TypeErrors before connecting", async () => {

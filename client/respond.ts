@@ -1,0 +1,113 @@
+/** Makes the response that the caller gets from a head that was read and a body that may be still on its way. */
+
+import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
+import type { ResponseHead } from "../codec/response_parser.ts";
+import { ClientResponse } from "./client_response.ts";
+import type { ClientConnection, ConnectionContext } from "./connection.ts";
+import { codingsOf } from "./content_coding.ts";
+import type { Deadline } from "./deadline.ts";
+import type { Origin } from "./origin.ts";
+import type { Pool } from "./pool.ts";
+import { ReceivedBody } from "./received_body.ts";
+import { ResponseBody } from "./response_body.ts";
+
+/** Where a response comes from. */
+export interface ResponseOrigin {
+  readonly pool: Pool;
+  readonly connection: ClientConnection;
+  readonly target: string;
+  readonly deadline: Deadline;
+  readonly context: ConnectionContext;
+}
+
+/** Makes the response, which then owns the connection until its body is over. */
+export function respond(
+  head: ResponseHead,
+  from: ResponseOrigin,
+): ClientResponse | Promise<ClientResponse> {
+  const { connection, deadline, context } = from;
+  if (head.status === 101) {
+    deadline.stop();
+    return switched(head, from);
+  }
+  const { options } = context;
+  const { bodyLength } = head;
+  const codings = options.decodesContent && bodyLength !== 0
+    ? codingsOf(head)
+    : [];
+  if (codings.length > 0) return decoded(head, from);
+  const { buffer } = connection.reader;
+  const isReceived = bodyLength >= 0 && bodyLength <= buffer.length &&
+    bodyLength <= options.maxBodyBytes;
+  if (!isReceived) {
+    const body = streamed(head, from);
+    return made(head, from, body, body);
+  }
+  const { bytes, start } = buffer;
+  const body = new ReceivedBody(bytes.slice(start, start + bodyLength));
+  buffer.consume(bodyLength);
+  connection.release(head);
+  ended(from);
+  return made(head, from, body, null);
+}
+
+/** The exchange no longer needs its connection. */
+function ended({ pool, connection, deadline }: ResponseOrigin): void {
+  deadline.stop();
+  pool.released(connection);
+}
+
+function streamed(head: ResponseHead, from: ResponseOrigin): ResponseBody {
+  const { connection, context } = from;
+  const onEnd = (): void => ended(from);
+  return new ResponseBody(connection, head, context.options, onEnd);
+}
+
+async function decoded(
+  head: ResponseHead,
+  from: ResponseOrigin,
+): Promise<ClientResponse> {
+  const body = streamed(head, from);
+  const { DecodedBody } = await import("./decoded_body.ts");
+  const { deadline, context } = from;
+  const feed = new DecodedBody(body, codingsOf(head), { ...context, deadline });
+  return made(head, from, feed, body);
+}
+
+/** @param body The body that has the trailer section, if there can be one. */
+function made(
+  head: ResponseHead,
+  { pool, target, context }: ResponseOrigin,
+  feed: BodyFeed,
+  body: ResponseBody | null,
+): ClientResponse {
+  return new ClientResponse({
+    head,
+    url: urlOf(pool.origin, target),
+    body: new BodyReader(feed, context.options.maxBufferedBodyBytes),
+    trailers: () => body?.trailers ?? null,
+    upgraded: null,
+    close: () => feed.cancel(),
+  });
+}
+
+/** The response of a connection that now speaks another protocol. */
+function switched(
+  head: ResponseHead,
+  { pool, target, connection }: ResponseOrigin,
+): ClientResponse {
+  const unread = connection.takeOver();
+  return new ClientResponse({
+    head,
+    url: urlOf(pool.origin, target),
+    body: new BodyReader(new ReceivedBody(new Uint8Array(0)), 0),
+    trailers: () => null,
+    upgraded: { conn: connection.conn, unread },
+    close: () => connection.close(),
+  });
+}
+
+function urlOf({ isSecure, authority }: Origin, target: string): string {
+  const scheme = isSecure ? "https" : "http";
+  return `${scheme}://${authority}${target === "*" ? "" : target}`;
+}
