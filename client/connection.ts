@@ -121,10 +121,11 @@ export class ClientConnection implements Expirable, SenderEvents {
     const sender = new RequestSender(this.conn, request, this);
     this.#sender = sender;
     this.#hasAnnouncedClose = request.closes;
-    this.setDeadline(SENDING, options.bodyTimeout);
-    const sending = sender.send(clock, options.continueTimeout);
-    // A failed write is reported by the reader, unless the response still arrives.
-    sending.catch((error) => this.#sendFailed(sender, error));
+    // A request that is a single short write fits into the socket's buffer.
+    const isWritten = request.rest === null && request.source === null;
+    if (isWritten) this.setDeadline(AWAITING_HEAD, options.headTimeout);
+    else this.setDeadline(SENDING, options.bodyTimeout);
+    sender.send(clock, options.continueTimeout);
     return this.reader.readFinalHead(request, init, sender);
   }
 
@@ -243,8 +244,11 @@ export class ClientConnection implements Expirable, SenderEvents {
     this.deadlineMs = clock.monotonicMs() + options.bodyTimeout;
   }
 
-  /** A failed body ends the exchange; after a failed write a response may still arrive. */
-  #sendFailed(sender: RequestSender, error: unknown): void {
+  /**
+   * See {@linkcode SenderEvents.sendFailed}. A failed body ends the exchange. After
+   * a failed write the response may still arrive; if not, the reader reports it.
+   */
+  sendFailed(sender: RequestSender, error: unknown): void {
     this.reader.writeFailure = error;
     if (sender.bodyFailure === null) return;
     this.close(

@@ -18,7 +18,7 @@ export class Deadline {
   #clock: Clock;
   #limit: TimeLimit;
   #callerSignal: AbortSignal | undefined;
-  #stopTimer: () => void = () => {};
+  #stopTimer: (() => void) | null = null;
 
   /**
    * Starts the deadline. Requests that follow a redirect share the limit of the
@@ -51,7 +51,7 @@ export class Deadline {
 
   /** Stops the timer: the response was received. */
   stop(): void {
-    this.#stopTimer();
+    this.#stopTimer?.();
   }
 
   /**

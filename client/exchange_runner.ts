@@ -96,10 +96,13 @@ export class ExchangeRunner {
     };
     for (let redirects = 0;; redirects++) {
       const deadline = new Deadline(clock, limit, init.signal);
-      const response = await this.#send(hop, deadline).catch((error) => {
+      let response: ClientResponse;
+      try {
+        response = await this.#send(hop, deadline);
+      } catch (error) {
         deadline.stop();
         throw error;
-      });
+      }
       const { maxRedirects } = options;
       if (maxRedirects === 0) return response;
       const next = followed(response, hop);

@@ -23,6 +23,8 @@ export interface SenderEvents {
   progressed(): void;
   /** The whole request was written. */
   sent(): void;
+  /** A write or the body failed. */
+  sendFailed(sender: RequestSender, error: unknown): void;
 }
 
 /** Sends one request. */
@@ -51,26 +53,31 @@ export class RequestSender {
   }
 
   /**
-   * Writes the request.
+   * Writes the request. The promise never rejects; failures are events.
    *
    * @param clock Measures `continueTimeoutMs`.
    * @param continueTimeoutMs Time to wait for `100 Continue` if the request expects it.
-   * @throws {Error} If a write or the body fails.
    */
   async send(clock: Clock, continueTimeoutMs: number): Promise<void> {
     const { first, rest, source, expectsContinue } = this.#request;
-    const size = await this.#conn.write(first);
-    if (size < first.length && !await this.#write(first.subarray(size))) return;
-    if (rest === null && source === null) return this.#finish();
-    this.#events.progressed();
-    if (expectsContinue) {
-      await this.#awaitContinue(clock, continueTimeoutMs);
-      if (this.#isStopped) return;
+    try {
+      const size = await this.#conn.write(first);
+      if (size < first.length && !await this.#write(first.subarray(size))) {
+        return;
+      }
+      if (rest === null && source === null) return this.#finish();
+      this.#events.progressed();
+      if (expectsContinue) {
+        await this.#awaitContinue(clock, continueTimeoutMs);
+        if (this.#isStopped) return;
+      }
+      const isSent = rest === null
+        ? await this.#sendSource()
+        : await this.#write(rest);
+      if (isSent) this.#finish();
+    } catch (error) {
+      this.#events.sendFailed(this, error);
     }
-    const isSent = rest === null
-      ? await this.#sendSource()
-      : await this.#write(rest);
-    if (isSent) this.#finish();
   }
 
   /** Sends the body now: `100 Continue` arrived. */
