@@ -277,3 +277,30 @@ testEngines(
     assertEquals(server.errors, []);
   },
 );
+
+/** A body that is far larger than what the system buffers for a connection. */
+const LARGE = "x".repeat(10_000_000);
+const STALLED = 20;
+
+testEngines(
+  "clients that read nothing share the bytes of one long string",
+  async (engine) => {
+    let count = 0;
+    await using server = engine.serve((app) =>
+      app.get("/", (_, res) => {
+        count++;
+        res.ok(LARGE);
+      })
+    );
+    const clients = await Promise.all(
+      Array.from({ length: STALLED }, () => server.connect()),
+    );
+    const before = Deno.memoryUsage().external;
+    await Promise.all(clients.map((client) => client.send(request("GET /"))));
+    await until(() => count === STALLED);
+    const copies = (Deno.memoryUsage().external - before) / LARGE.length;
+    assert(copies < STALLED / 2, `${copies} copies`);
+    for (const client of clients) client.close();
+    server.handle.closeNow();
+  },
+);

@@ -9,6 +9,7 @@ import {
   type ReceiveWindow,
   WINDOW_BYTES,
 } from "../../codec/simd/head_scanner.ts";
+import { TextBytes } from "../../codec/text_bytes.ts";
 import type { Application, Handler } from "../hooks.ts";
 import { headLimits } from "../options.ts";
 import { type Clock, Connections } from "./connections.ts";
@@ -54,6 +55,8 @@ export class EngineContext {
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   readonly handlers: readonly Handler[];
   readonly heads: ResponseHeadCache;
+  /** Encodes the bodies that are strings. Each sweep clears it, and the engine when it has no connection. */
+  readonly texts: TextBytes = new TextBytes();
   readonly connections: Connections;
   /** Requests of connections that are closed. */
   requestCount = 0;
@@ -86,7 +89,10 @@ export class EngineContext {
         options.requestTimeout,
         options.writeTimeout,
       ),
-      (epochMs) => this.heads.refresh(epochMs),
+      (epochMs) => {
+        this.heads.refresh(epochMs);
+        this.texts.clear();
+      },
     );
   }
 }

@@ -73,7 +73,6 @@ export interface ExchangeOwner {
 
 /** Longest text that is tried as ASCII before it is encoded as UTF-8, in characters. */
 const MAX_ASCII_LOOP = 1024;
-const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 // perf: V8 looks an import up at each use, but not a constant of the module
@@ -423,7 +422,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
         return;
       }
     }
-    this.#respondBytes(status, headers, encoder.encode(text));
+    this.#respondBytes(status, headers, this.owner.context.texts.encode(text));
   }
 
   #respondBytes(

@@ -195,6 +195,7 @@ export class ConnectionManager
 
   /** See {@linkcode TransportOwner.transportClosed}. */
   transportClosed(transport: ServedTransport, error: Error | undefined): void {
+    if (this.#connections.size === 0) this.context.texts.clear();
     const onClosed = this.#onClosed.get(transport);
     this.#onClosed.delete(transport);
     this.#pendingHooks++;
