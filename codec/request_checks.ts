@@ -148,20 +148,16 @@ export function namesProtocol(headers: Headers, protocol: string): boolean {
 }
 
 /**
- * Refuses a body where its meaning is ambiguous: after CONNECT or an accepted
- * upgrade, the bytes that follow are not HTTP; TRACE must not have content (RFC
- * 9110 §9.3.8).
+ * Refuses a body where its meaning is ambiguous: after CONNECT, the bytes that
+ * follow are not HTTP; TRACE must not have content (RFC 9110 §9.3.8). An offer to
+ * upgrade may have one, which comes before the other protocol (RFC 9110 §7.8).
  */
 function checkBodyAllowed(head: RequestHead): void {
-  if (head.bodyLength === 0) {
-    return;
-  }
-  const isRefused = head.offersUpgrade || head.isMethod("CONNECT") ||
-    head.isMethod("TRACE");
-  if (!isRefused) return;
+  if (head.bodyLength === 0) return;
+  if (!head.isMethod("CONNECT") && !head.isMethod("TRACE")) return;
   throw new ProtocolError(
     "BODY_NOT_ALLOWED",
-    "Cannot accept a body with CONNECT, TRACE or an offer to upgrade",
+    "Cannot accept a body with CONNECT or TRACE",
     head.sizeBytes,
   );
 }

@@ -6,6 +6,9 @@
 
 const MAX_QUOTED_LENGTH = 64;
 
+/** A param is not percent-encoded UTF-8, which is the fault of the request, unlike other `URIError`s of a handler. */
+export class ParamDecodingError extends URIError {}
+
 /** Three offsets of 10 bits fit into a small integer. */
 const PACKED_COUNT = 3;
 const OFFSET_BITS = 10;
@@ -150,7 +153,8 @@ export class Params<
    * @returns The decoded segment, or `undefined` if the pattern has no such
    * param.
    * @throws {URIError} If the segment has a `%` without two hex digits, or
-   * encodes bytes that are not UTF-8.
+   * encodes bytes that are not UTF-8. A server answers with 400 if a handler
+   * does not catch it.
    */
   decoded(name: Name): Value;
   decoded(name: string): string | undefined {
@@ -160,7 +164,7 @@ export class Params<
       return decodeURIComponent(raw);
     } catch (cause) {
       const shown = JSON.stringify(raw.slice(0, MAX_QUOTED_LENGTH));
-      throw new URIError(
+      throw new ParamDecodingError(
         `Cannot decode param ${
           JSON.stringify(name)
         }: ${shown} is not percent-encoded UTF-8`,

@@ -209,7 +209,7 @@ export class ResponseHandle {
    * @default {Headers.empty}
    * @returns The raw connection, once the 101 response is sent.
    * @throws {TypeError} If the protocol was not offered, a response has begun,
-   * the body was used or a field is not valid.
+   * the request has a body that was not read to its end, or a field is not valid.
    */
   upgrade(
     protocol: string,

@@ -55,6 +55,39 @@ testEngines(
 );
 
 testEngines(
+  "R86: upgrade() of a request with a body throws before the body was read, and works after",
+  async (engine) => {
+    const messages: string[] = [];
+    await using server = engine.serve((app) =>
+      app.post("/early", (_, res) => {
+        res.upgrade("echo");
+      }).post("/half", async (ctx, res) => {
+        await ctx.body.read(new Uint8Array(1));
+        await res.upgrade("echo");
+      }).post("/read", async (ctx, res) => {
+        const body = await ctx.body.text();
+        const conn = await res.upgrade("echo");
+        await writeText(conn, body + await readText(conn));
+        conn.close();
+      }).errorHook((error) => void messages.push(String(error)))
+    );
+    for (const path of ["/early", "/half"]) {
+      const fields = `${UPGRADE}Content-Length: 9\r\n`;
+      const wire = request(`POST ${path}`, fields, "hello");
+      using client = await server.connect();
+      assertEquals((await client.ask(wire)).status, 500);
+    }
+    const why =
+      'TypeError: Cannot upgrade to "echo": the body was not read to its end';
+    assertEquals(messages, [why, why]);
+    const wire = `${request("POST /read", UPGRADE, "hello")}, world`;
+    const answer = await wholeAnswer(server.port, wire);
+    assertStringIncludes(answer, "HTTP/1.1 101 ");
+    assert(answer.endsWith("\r\n\r\nhello, world"), answer);
+  },
+);
+
+testEngines(
   "R88: upgrade() throws for a protocol that was not offered, or after a response was started",
   async (engine) => {
     const messages: string[] = [];

@@ -13,7 +13,6 @@ import {
   type StreamedBody,
 } from "../../codec/body_source.ts";
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
-import { namesProtocol } from "../../codec/request_checks.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import { UNKNOWN_SIZE } from "../../codec/response_framing.ts";
 import { IS_HTTP_1_0 } from "../../codec/request_flags.ts";
@@ -32,6 +31,7 @@ import {
   allowsRepeat,
   checkFinalStatus,
   checkInterimStatus,
+  checkUpgrade,
   type ExchangeFacts,
   planHead,
   planResponse,
@@ -359,18 +359,11 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
 
   /** See {@linkcode ResponseHandle.upgrade}. */
   upgrade(protocol: string, headersInit: HeadersInit): Promise<Duplex> {
-    if (
-      this.head?.offersUpgrade !== true ||
-      !namesProtocol(this.ctx.headers, protocol)
-    ) {
-      throw new TypeError(
-        `Cannot upgrade to ${JSON.stringify(protocol)}: it was not offered`,
-      );
-    }
+    checkUpgrade(this, protocol);
     const headers = new Headers(headersInit);
     headers.remove("connection");
     headers.replace("upgrade", protocol);
-    this.#claimConnection();
+    this.#claimConnection(this.body !== null); // it was read to its end
     writeSwitchingProtocols(this.owner.output, headers);
     this.status = Status.SWITCHING_PROTOCOLS;
     this.#conclude();
@@ -500,13 +493,13 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   /** Makes the handler the owner of the connection; there is exactly one. */
-  #claimConnection(): void {
+  #claimConnection(mayUseBody = false): void {
     if (this.isAnswered) {
       throw new TypeError(
         "Cannot take the connection over: a response was begun",
       );
     }
-    if (this.ctx.isBodyUsed) {
+    if (this.ctx.isBodyUsed && !mayUseBody) {
       throw new TypeError("Cannot take the connection over: the body was used");
     }
     this.rare().isTakenOver = true;

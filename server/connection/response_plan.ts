@@ -10,6 +10,7 @@
 
 import { UNTIL_CLOSE } from "../../codec/framing.ts";
 import type { Headers } from "../../codec/headers.ts";
+import { namesProtocol } from "../../codec/request_checks.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../../codec/persistence.ts";
 import {
   CONNECTION_BITS,
@@ -17,6 +18,7 @@ import {
   IS_HEAD,
   IS_HTTP_1_0,
   minorVersionOf,
+  OFFERS_UPGRADE,
 } from "../../codec/request_flags.ts";
 import {
   mayHaveContent,
@@ -108,6 +110,30 @@ export function checkInterimStatus(status: Status): void {
   throw new RangeError(
     `Cannot send status ${status.code} as an interim response`,
   );
+}
+
+/**
+ * Checks that a request may be answered with a switch to another protocol (RFC
+ * 9110 §7.8). A body comes before that protocol's bytes, so it has to be read.
+ *
+ * @throws {TypeError} If the client did not offer it, or a body is left.
+ */
+export function checkUpgrade(
+  request: {
+    readonly flags: number;
+    readonly ctx: { readonly headers: Headers };
+    readonly body: BodyFacts | null;
+  },
+  protocol: string,
+): void {
+  const { flags, ctx, body } = request;
+  const what = `Cannot upgrade to ${JSON.stringify(protocol)}`;
+  if ((flags & OFFERS_UPGRADE) === 0 || !namesProtocol(ctx.headers, protocol)) {
+    throw new TypeError(`${what}: it was not offered`);
+  }
+  if (body?.isDone === false) {
+    throw new TypeError(`${what}: the body was not read to its end`);
+  }
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   PreRoutingAction,
   type PreRoutingHook,
 } from "../hooks.ts";
+import { ParamDecodingError } from "../../router/params.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -201,7 +202,7 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
 
 /**
  * Handles what a hook, a handler or a streamed body threw: calls the error
- * hook, then answers with the status that the error carries, or with 500.
+ * hook, then answers with the status that the error means, or with 500.
  * Once the head is sent, no answer is possible.
  */
 export function failExchange(exchange: Exchange, error: unknown): void {
@@ -236,10 +237,15 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   }
   if (exchange.isDetached) return;
   if (!exchange.isAnswered) {
-    const status = error instanceof ProtocolError && error.status < 500
-      ? error.status
-      : 500;
-    exchange.respond(status, null, undefined);
+    exchange.respond(statusOf(error), null, undefined);
   }
   exchange.owner.exchangeProgressed();
+}
+
+/** The status that says whose fault an error is; the server's own, unless the request is known to cause it. */
+function statusOf(error: unknown): number {
+  if (error instanceof ParamDecodingError) return 400;
+  return error instanceof ProtocolError && error.status < 500
+    ? error.status
+    : 500;
 }

@@ -35,13 +35,18 @@ export const upgradeCases: readonly ConformanceCase[] = [
     `GET /a HTTP/1.1\r\nHost: a\r\n${UPGRADE}\r\nPOST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`,
     [{ path: "/a", body: "" }, { path: "/b", body: "hello" }],
   ),
-  refuses(
+  serves(
     "R86: an offer with a length",
     `POST / HTTP/1.1\r\nHost: a\r\n${UPGRADE}Content-Length: 5\r\n\r\nhello`,
+    { body: "hello", fields: { upgrade: "x" } },
   ),
-  refuses(
-    "R86: an offer with chunks",
-    `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n${UPGRADE}\r\n0\r\n\r\n`,
+  serves(
+    "R86: an offer of TLS with chunks",
+    "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+    [{ path: "/a", body: "hello", fields: { upgrade: "TLS/1.2" } }, {
+      path: "/b",
+      body: "",
+    }],
   ),
   serves(
     "R86: an offer with a length of 0",
