@@ -14,8 +14,12 @@ export interface ServerOptions
   readonly maxBufferedBodyBytes: number;
   /** How much of an unread body is drained to keep the connection open, in bytes; with more, it closes. @default {65536} */
   readonly drainBytes: number;
-  /** How long draining, and the lingering close of a connection, may take, in ms. @default {2000} */
+  /** How long draining may take, in ms. @default {2000} */
   readonly drainTimeout: number;
+  /** How long a closing connection waits, after its last response, for the client to close or to send more, which is dropped, in ms; six times as long in all. @default {5000} */
+  readonly lingerTimeout: number;
+  /** How long a client that has ended its direction waits for an answer, in ms; if the client went away, this frees the connection. @default {30000} */
+  readonly halfCloseTimeout: number;
   /** How long a request head may take from its first byte, and a new connection until that byte, in ms. @default {15000} */
   readonly headerTimeout: number;
   /** How long a TLS handshake may take, in ms. @default {10000} */
@@ -56,6 +60,8 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   maxBufferedBodyBytes: 1_048_576,
   drainBytes: 65_536,
   drainTimeout: 2000,
+  lingerTimeout: 5000,
+  halfCloseTimeout: 30_000,
   headerTimeout: 15_000,
   handshakeTimeout: 10_000,
   idleTimeout: 95_000,
@@ -81,6 +87,7 @@ const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
   "requestTimeout",
   "writeTimeout",
   "headerTimeout",
+  "halfCloseTimeout",
   "handshakeTimeout",
   "maxConnections",
 ]);

@@ -156,7 +156,12 @@ export class RequestContext {
     return this.#state.conn;
   }
 
-  /** Aborts when the client goes away before the response was sent. Its reason is the connection's error. */
+  /**
+   * Aborts when the client goes away before the response was sent. Its reason is
+   * the connection's error, or an `AbortError` if the client has ended its
+   * direction. A client that closes looks the same as one that still waits for
+   * its response, which is sent if the handler goes on.
+   */
   get signal(): AbortSignal {
     return this.#state.abortSignal();
   }

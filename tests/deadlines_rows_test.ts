@@ -29,6 +29,8 @@ const defaults: Readonly<Partial<ServerOptions>> = {
   maxTrailerCount: 32,
   drainBytes: 65_536,
   drainTimeout: 2000,
+  lingerTimeout: 5000,
+  halfCloseTimeout: 30_000,
   headerTimeout: 15_000,
   idleTimeout: 95_000,
   bodyTimeout: 30_000,
@@ -57,7 +59,8 @@ function scaled(scale: number): Partial<ServerOptions> {
   if (scale === 1) return {};
   const { headerTimeout, idleTimeout, bodyTimeout, requestTimeout } =
     DEFAULT_SERVER_OPTIONS;
-  const { writeTimeout, drainTimeout } = DEFAULT_SERVER_OPTIONS;
+  const { writeTimeout, drainTimeout, lingerTimeout, halfCloseTimeout } =
+    DEFAULT_SERVER_OPTIONS;
   return {
     headerTimeout: headerTimeout / scale,
     idleTimeout: idleTimeout / scale,
@@ -65,6 +68,8 @@ function scaled(scale: number): Partial<ServerOptions> {
     requestTimeout: requestTimeout / scale,
     writeTimeout: writeTimeout / scale,
     drainTimeout: drainTimeout / scale,
+    lingerTimeout: lingerTimeout / scale,
+    halfCloseTimeout: halfCloseTimeout / scale,
   };
 }
 
@@ -79,6 +84,82 @@ for (const scale of SCALES) {
       await timed.pass(15_000 / scale, lateMs);
       assertEquals(await timed.finish(), "");
       assertEquals(timed.error, undefined);
+    },
+  );
+
+  testEngines(
+    `R108: a client that has ended its direction and gets no answer is cut, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(() => new Promise(() => {}), scaled(scale));
+      timed.send(request("GET /"));
+      timed.end();
+      await timed.pass(30_000 / scale, lateMs);
+      assertEquals(await timed.finish(), "");
+      assertEquals([timed.errorCode, timed.closeCount], ["TimeoutError", 1]);
+    },
+  );
+
+  testEngines(
+    `R108: interim responses do not count as the answer, ${at}`,
+    async (engine) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timed = engine.timed(async (_, res) => {
+        await promise;
+        res.informational(102);
+        await new Promise(() => {});
+      }, scaled(scale));
+      timed.send(request("GET /"));
+      timed.end();
+      await timed.settle();
+      timed.clock.advance(20_000 / scale);
+      resolve();
+      assertEquals((await timed.response()).status, 102);
+      await timed.pass(9_000 / scale, 1_000 / scale + 2 * lateMs);
+      assertEquals(await timed.finish(), "");
+      assertEquals(timed.errorCode, "TimeoutError");
+    },
+  );
+
+  testEngines(
+    `R108: a stream that falls silent after its client has ended its direction is cut, ${at}`,
+    async (engine) => {
+      const canceled = Promise.withResolvers<void>();
+      let feed: ReadableStreamDefaultController<string> | undefined;
+      const timed = engine.timed((_, res) =>
+        res.ok(
+          new ReadableStream<string>({
+            start: (controller) => void (feed = controller),
+            cancel: () => canceled.resolve(),
+          }),
+        ), scaled(scale));
+      timed.send(request("GET /"));
+      timed.end();
+      await timed.settle();
+      timed.clock.advance(5); // ends gathering
+      for (let n = 0; n < 3; n++) {
+        feed?.enqueue("x");
+        await timed.settle();
+        timed.clock.advance(20_000 / scale);
+        await timed.settle();
+        assertEquals(timed.closeCount, 0);
+      }
+      timed.clock.advance(10_000 / scale + 2 * lateMs);
+      await canceled.promise;
+      assert((await timed.finish()).endsWith("\r\n1\r\nx\r\n"));
+      assertEquals([timed.errorCode, timed.closeCount], ["TimeoutError", 1]);
+    },
+  );
+
+  testEngines(
+    `R103: a lingering close waits for lingerTimeout, ${at}`,
+    async (engine) => {
+      const timed = engine.timed(ok, scaled(scale));
+      timed.send(request("GET /", "Connection: close\r\n"));
+      await timed.response();
+      assertEquals(await timed.toEnd(), "");
+      await timed.pass(5000 / scale, lateMs);
+      assertEquals([timed.closeCount, timed.error], [1, undefined]);
+      await timed.finish();
     },
   );
 

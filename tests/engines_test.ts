@@ -139,11 +139,6 @@ const differences: readonly Difference[] = [
       "room is in server/engines/epoll/transport_test.ts",
   },
   {
-    tests: ["unread_body_test.ts", "R103: no more than 64 KiB"],
-    engine: "listen",
-    why: COUNTED,
-  },
-  {
     tests: ["connection_order_test.ts", "R96: no handler starts while more"],
     engine: "listen",
     why: COUNTED,

@@ -1,7 +1,7 @@
 /**
- * The last part of a connection's life: what went wrong, and how much input is
- * still read and dropped so that the peer gets the last response before the
- * socket closes (RFC 9112 §9.6). The connection decides when.
+ * How a connection ends early: the errors for a peer that ended its direction,
+ * and the last response to a peer that broke the protocol (RFC 9112 §9.6). The
+ * connection decides when.
  */
 
 import { ProtocolError } from "../../codec/errors.ts";
@@ -10,38 +10,12 @@ import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import { writeAscii } from "./response_writer.ts";
 
-/**
- * Bytes that a closing connection reads and drops: what a peer may send before
- * it notices the last response. The same as `drainBytes` by default, since no
- * more should be read for a connection that closes than for one that stays open.
- */
-const MAX_DISCARDED_BYTES = 65_536;
-
-/** See the file's header; made when the connection first needs one. */
-export class Closing {
-  /** What broke the protocol, a response or a body; the teardown hook is told. */
-  fault: Error | null = null;
-  #discardedBytes = 0;
-
-  /** Keeps the first fault. */
-  noteFault(error: Error): void {
-    this.fault ??= error;
-  }
-
-  /** Bytes that may still be read: one more than are accepted, which shows that the peer sends too many. */
-  get capacity(): number {
-    return Math.max(0, MAX_DISCARDED_BYTES + 1 - this.#discardedBytes);
-  }
-
-  /** Whether more was dropped than the peer is allowed to send. */
-  get isExhausted(): boolean {
-    return this.#discardedBytes > MAX_DISCARDED_BYTES;
-  }
-
-  /** Counts bytes that were read and dropped. */
-  discard(sizeBytes: number): void {
-    this.#discardedBytes += sizeBytes;
-  }
+/** The reason of a request's signal when the peer ended its direction; a client that went away looks the same. */
+export function peerEnded(): Error {
+  return new DOMException(
+    "The client has ended its direction: it may have gone away",
+    "AbortError",
+  );
 }
 
 /** The peer closed its direction inside a head. */

@@ -6,8 +6,7 @@
  * The phases and the steps between them are in `phase.ts`. The codec decides
  * framing and persistence, `run_exchange.ts` calls hooks and handlers, and
  * `exchange.ts` writes the response. This file decides what happens next
- * (RFC 9112 §9). It is long because each step may be the last one or begin the
- * next: separate parts would need all of its fields.
+ * (RFC 9112 §9). It is long because each step needs all of its fields.
  */
 
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
@@ -17,7 +16,7 @@ import type { RequestHeadParser } from "../../codec/request_parser.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import { toError } from "../to_error.ts";
-import { Closing, truncatedHead, writeRefusal } from "./closing.ts";
+import { peerEnded, truncatedHead, writeRefusal } from "./closing.ts";
 import { Deadlines, type TimedOut } from "./deadlines.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
@@ -75,9 +74,12 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   #requests = 0;
   /** How many requests may begin; 0 if the one that runs is the last for another reason. */
   #maxRequests: number;
-  #maybeClosing: Closing | null = null;
+  /** What broke the protocol, a response or a body; the teardown hook gets it. */
+  #fault: Error | null = null;
   #deadlines: Deadlines;
   #abort: AbortController | null = null;
+  /** Whether the peer has ended its direction; bytes that it sent before may be unread. */
+  #hasPeerEnded = false;
 
   /** Begins to serve a connection that the setup hook let in. */
   constructor(
@@ -113,10 +115,6 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     return this.#input ??= new ReceiveBuffer();
   }
 
-  #closing(): Closing {
-    return this.#maybeClosing ??= new Closing();
-  }
-
   #heldBytes(): number {
     return this.#input === null ? 0 : this.#input.length;
   }
@@ -134,7 +132,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   #remainingCapacity(): number {
     if (this.isInputEnded) return 0;
     if (this.#phase >= TAKEN_OVER) return 0;
-    if (this.#phase >= CLOSING) return this.#closing().capacity;
+    if (this.#phase >= CLOSING) return MAX_HELD_BYTES; // dropped
     // A head that is allowed has to fit, or it would never be complete.
     const maxBytes = this.#phase === HEAD
       ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
@@ -143,7 +141,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#phase >= CLOSING) return this.#discard(end - start);
+    if (this.#phase >= CLOSING) {
+      if (this.#phase === LINGER) this.#deadlines.extendLinger();
+      return; // the bytes come after the last request
+    }
     this.isRunning = true;
     let rest = start;
     if (
@@ -164,12 +165,21 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   /** The peer closed its direction; a response still reaches it (RFC 9112 §9.6). */
   receiveEnd(): void {
     this.isInputEnded = true;
+    this.#endPeer();
+  }
+
+  notePeerEnd(): void {
+    if (!this.#hasPeerEnded) this.#endPeer();
+  }
+
+  #endPeer(): void {
     if (this.#phase >= TAKEN_OVER) return;
-    if (this.#phase >= CLOSING && this.output.pendingBytes === 0) this.fail();
-    if (this.#phase >= CLOSING) return;
-    this.isRunning = true;
+    this.isRunning = true; // the signal's listeners may answer
+    this.#hasPeerEnded = true;
+    this.#abort?.abort(peerEnded());
     this.#work();
     this.#endRun();
+    if (this.#phase === LINGER && this.isInputEnded) this.fail();
   }
 
   outputSent(): void {
@@ -193,7 +203,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     const deadlines = this.#deadlines;
     if (deadlines.isTooOld(nowMs)) this.announceEnd();
     deadlines.noteRequests(this.#phase, this.#requests);
-    const timedOut = deadlines.expired(nowMs, this.#phase, this.output);
+    const waiting = this.#hasPeerEnded ? this.#exchange : null;
+    const timedOut = deadlines
+      .expired(nowMs, this.#phase, this.output, waiting);
     if (timedOut !== null) this.#timeOut(timedOut);
   }
 
@@ -207,7 +219,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
-    if (exchange.isHeadSent) this.#closing().noteFault(toError(error));
+    if (exchange.isHeadSent) this.#fault ??= toError(error);
     failExchange(exchange, error);
   }
 
@@ -227,6 +239,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     const abort = this.#abort ??= new AbortController();
     const { failure } = this.output;
     if (failure !== null) abort.abort(failure); // it was asked for too late
+    else if (this.#hasPeerEnded) abort.abort(peerEnded());
     return abort.signal;
   }
 
@@ -297,9 +310,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       try {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error; // a bug of ours
         const text = parser.isHeadRequest(bytes, pos) ? "" : undefined;
         parser.reset();
-        this.#refuse(asProtocolError(error), text);
+        this.#refuse(error, text);
         return end; // nothing after the fault is parsed
       }
       if (head === NEEDS_MORE) {
@@ -420,8 +434,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       }
       if (isDrained === null) exchange.requireClose();
     }
-    const fault = body?.fault ?? null;
-    if (fault !== null) this.#closing().noteFault(fault);
+    this.#fault ??= body?.fault ?? null;
     body?.detach();
     this.#detach();
     if (this.output.pendingBytes === 0) this.#abort = null;
@@ -466,7 +479,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
 
   /** Responds to a peer that broke the protocol, and closes; only within a run. */
   #refuse(error: ProtocolError, text?: string): void {
-    this.#closing().noteFault(error);
+    this.#fault ??= error;
     this.#beginClosing();
     writeRefusal(this.output, this.context.heads, error, text);
   }
@@ -484,15 +497,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   /** Once all was sent, closes the write direction and waits a little for the peer to close its own. */
   #endOutput(): void {
     if (this.output.pendingBytes > 0) return;
-    if (this.isInputEnded || this.#closing().isExhausted) return this.fail();
     this.#enter(LINGER);
     this.output.requestEnd();
-  }
-
-  /** Drops bytes that come after the last request. */
-  #discard(sizeBytes: number): void {
-    this.#closing().discard(sizeBytes);
-    if (this.#phase === LINGER && this.#closing().isExhausted) this.fail();
   }
 
   #timeOut(timedOut: TimedOut | DOMException): void {
@@ -517,7 +523,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
 
   fail(error?: Error): void {
     if (this.#phase === Phase.CLOSED) return;
-    const cause = error ?? this.#maybeClosing?.fault ?? undefined;
+    const cause = error ?? this.#fault ?? undefined;
     const reason = error ??
       new TypeError("Cannot send: the connection is closed");
     this.#enter(Phase.CLOSED);
@@ -540,9 +546,4 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#phase = next;
     this.#deadlines.enter(next);
   }
-}
-
-function asProtocolError(error: unknown): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  throw error; // a bug of ours: the transport closes this connection
 }

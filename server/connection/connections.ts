@@ -49,7 +49,7 @@ const MIN_PERIOD_MS = 5;
 
 /** See the file's header. */
 export class Connections {
-  /** The time of the last sweep, in whole ms; at most one period old. */
+  /** The time of the last sweep in whole ms of the deadlines' time; at most one period old. */
   nowMs: number;
   /** The time of the sweep before that, in ms. */
   previousMs: number;
@@ -61,6 +61,10 @@ export class Connections {
   readonly #usualPeriodMs: number;
   /** The shorter periods that connections with timeouts of their own need, in ms. */
   #ownPeriods: Map<ServedConnection, number> = new Map();
+  /** How far the deadlines' time is behind the clock's, in ms: they do not count a time in which the thread stood still. */
+  #lostMs = 0;
+  /** Whether the last sweep came so late that it acted on no deadline. */
+  #isCatchingUp = false;
   #clock: Clock;
   #onTick: (epochMs: number) => void;
   #stop: (() => void) | null = null;
@@ -95,7 +99,7 @@ export class Connections {
    * @param own Timeouts of this connection; a short one makes the sweeps more frequent.
    */
   add(member: ServedConnection, own: OwnTimeouts = {}): void {
-    if (this.#stop === null) this.#start();
+    if (this.#stop === null) this.#start(Infinity);
     this.members.add(member);
     const periodMs = ownPeriod(own);
     if (periodMs >= this.#usualPeriodMs) return;
@@ -106,44 +110,61 @@ export class Connections {
   /** Removes a connection. */
   remove(member: ServedConnection): void {
     this.members.delete(member);
-    if (this.#ownPeriods.size > 0) this.#removeOwn(member);
+    this.#ownPeriods.delete(member);
     if (this.members.size > 0 || this.#stop === null) return;
     this.#stop();
     this.#stop = null;
+    this.periodMs = this.#usualPeriodMs;
   }
 
-  /** Sweeps less often if the removed connection was the one with the shortest timeout. */
-  #removeOwn(member: ServedConnection): void {
-    if (!this.#ownPeriods.delete(member)) return;
+  /** The period that the connections need now, in ms. */
+  #neededPeriodMs(): number {
     let shortestMs = this.#usualPeriodMs;
     for (const periodMs of this.#ownPeriods.values()) {
-      if (periodMs === this.periodMs) return; // the first one, if all are the same
       shortestMs = Math.min(shortestMs, periodMs);
     }
-    if (shortestMs !== this.periodMs) this.#changePeriod(shortestMs);
+    return shortestMs;
   }
 
   #changePeriod(periodMs: number): void {
+    const longerMs = Math.max(this.periodMs, periodMs);
     this.periodMs = periodMs;
     this.#stop?.();
-    this.#start();
+    this.#start(2 * longerMs);
   }
 
   /** Starts the timer. Brings the time up to date, since it must never be older than one period. */
-  #start(): void {
-    this.#refresh();
+  #start(maxMs: number): void {
+    this.#refresh(maxMs);
     this.#stop = this.#clock.every(this.periodMs, () => this.#sweep());
   }
 
-  #refresh(): void {
+  /**
+   * Brings the time up to date, but by `maxMs` at most.
+   *
+   * @returns Whether it would have been more.
+   */
+  #refresh(maxMs: number): boolean {
     this.previousMs = this.nowMs;
-    this.nowMs = Math.floor(this.#clock.monotonicMs());
+    const clockMs = Math.floor(this.#clock.monotonicMs()) - this.#lostMs;
+    this.nowMs = Math.min(clockMs, this.previousMs + maxMs);
+    this.#lostMs += clockMs - this.nowMs;
     this.#onTick(this.#clock.epochMs());
+    return this.nowMs < clockMs;
   }
 
-  /** A connection that throws is closed, so that the others still get their turn. */
+  /**
+   * Acts on deadlines. A sweep that is more than a period late means that the
+   * thread was blocked or the process stopped: what has arrived meanwhile was not
+   * read yet. So it acts on nothing, and the sockets get a period for it. The
+   * next sweep acts in any case, or a server under load would have no deadlines.
+   *
+   * A connection that throws is closed, so that the others still get their turn.
+   */
   #sweep(): void {
-    this.#refresh();
+    const isLate = this.#refresh(2 * this.periodMs);
+    this.#isCatchingUp = isLate && !this.#isCatchingUp;
+    if (this.#isCatchingUp) return;
     for (const member of this.members) {
       try {
         member.expire(this.nowMs);
@@ -151,6 +172,9 @@ export class Connections {
         member.fail(toError(error)); // the teardown hook is told
       }
     }
+    // Only here: each change restarts the timer, and many of them would put all sweeps off.
+    const neededMs = this.#neededPeriodMs();
+    if (neededMs > this.periodMs) this.#changePeriod(neededMs);
   }
 }
 

@@ -26,13 +26,16 @@ export interface TimedOut {
   readonly message: string;
 }
 
-/** Output that does not leave. */
+/** A connection whose output does not leave, or whose peer has ended its direction and gets none. */
 interface Stall {
   /** When a sweep first saw it, in ms. */
   readonly sinceMs: number;
-  /** Bytes that had been sent by then. */
-  readonly sentBytes: number;
+  /** Bytes that had been sent by then; before an answer has begun, a negative number that is the request's own. */
+  readonly progress: number;
 }
+
+/** The whole lingering close takes at most this many times `lingerTimeout`. */
+const LINGER_TIMES = 6;
 
 /** One connection's deadlines. */
 export class Deadlines {
@@ -43,7 +46,7 @@ export class Deadlines {
   /** When the peer must have done what the phase awaits. */
   #readAt: number;
   #requestAt = NEVER;
-  /** The output that the last sweep saw pending. */
+  /** The stall that the last sweep saw. */
   #stall: Stall | null = null;
   /** Requests that the last sweep saw. */
   #sweptRequests = 0;
@@ -70,8 +73,15 @@ export class Deadlines {
     this.#readAt = this.#timeAfter(this.#durationMs(phase));
     if (phase === Phase.HEAD) this.beginRequest();
     else if (phase === Phase.IDLE || phase >= Phase.CLOSING) {
-      this.#requestAt = NEVER;
+      this.#requestAt = phase === Phase.LINGER
+        ? this.#timeAfter(this.#options.lingerTimeout * LINGER_TIMES)
+        : NEVER;
     }
+  }
+
+  /** The peer still sends to a connection that lingers. */
+  extendLinger(): void {
+    this.#readAt = this.#timeAfter(this.#options.lingerTimeout);
   }
 
   /** A request began that has not arrived as a whole; its deadline runs once. */
@@ -99,43 +109,29 @@ export class Deadlines {
     this.#readAt = idleMs === Infinity ? NEVER : previousMs + periodMs + idleMs;
   }
 
-  /** A sweep sees how much was sent since the sweep before; writes set no deadline. */
-  #noteOutput(nowMs: number, { pendingBytes, sentBytes }: Output): void {
-    if (pendingBytes === 0) this.#stall = null;
-    else if (this.#stall?.sentBytes !== sentBytes) {
-      this.#stall = { sinceMs: nowMs, sentBytes };
-    }
-  }
-
   /**
    * The first deadline that has passed; it is reported once.
    *
+   * @param halfClosed The exchange of a peer that has ended its direction, and
+   * may be gone: only output would show it.
    * @returns An exception if the peer takes no output, so that no response can
-   * reach it; `null` if no deadline has passed.
+   * reach it, or seems to be gone; `null` if no deadline has passed.
    */
   expired(
     nowMs: number,
     phase: Phase,
     output: Output,
+    halfClosed: { readonly isAnswered: boolean } | null,
   ): TimedOut | DOMException | null {
-    const { writeTimeout, requestTimeout } = this.#options;
-    this.#noteOutput(nowMs, output);
-    if (isOver(this.#stall?.sinceMs ?? NEVER, writeTimeout, nowMs)) {
-      this.#stall = null;
-      const { message } = fault(
-        null,
-        "Cannot send",
-        writeTimeout,
-        "writeTimeout",
-      );
-      return new DOMException(message, "TimeoutError");
-    }
+    const stalled = this.#stalled(nowMs, output, halfClosed);
+    if (stalled !== null) return stalled;
     if (isOver(this.#requestAt, 0, nowMs)) {
       this.#requestAt = NEVER;
+      if (phase === Phase.LINGER) return SILENT;
       return fault(
         "REQUEST_TIMEOUT",
         "Cannot read request",
-        requestTimeout,
+        this.#options.requestTimeout,
         "requestTimeout",
       );
     }
@@ -145,6 +141,29 @@ export class Deadlines {
     }
     this.#readAt = NEVER;
     return timedOut(phase, this.#durationMs(phase));
+  }
+
+  /** A sweep sees how much was sent since the sweep before; writes set no deadline. */
+  #stalled(
+    nowMs: number,
+    { pendingBytes, sentBytes }: Output,
+    halfClosed: { readonly isAnswered: boolean } | null,
+  ): DOMException | null {
+    if (pendingBytes === 0 && halfClosed === null) {
+      this.#stall = null;
+      return null;
+    }
+    const isUnanswered = pendingBytes === 0 && halfClosed?.isAnswered === false;
+    const progress = isUnanswered ? -this.#sweptRequests : sentBytes;
+    if (this.#stall?.progress !== progress) {
+      this.#stall = { sinceMs: nowMs, progress };
+    }
+    const option = isUnanswered ? "halfCloseTimeout" : "writeTimeout";
+    const durationMs = this.#options[option];
+    if (!isOver(this.#stall.sinceMs, durationMs, nowMs)) return null;
+    this.#stall = null;
+    const { message } = fault(null, "Cannot send", durationMs, option);
+    return new DOMException(message, "TimeoutError");
   }
 
   /** How long the peer may take in a phase; `Infinity` where nothing is awaited from it. */
@@ -157,8 +176,9 @@ export class Deadlines {
       case Phase.BODY:
         return this.#options.bodyTimeout;
       case Phase.DRAIN:
-      case Phase.LINGER:
         return this.#options.drainTimeout;
+      case Phase.LINGER:
+        return this.#options.lingerTimeout;
       default:
         return Infinity;
     }

@@ -83,6 +83,8 @@ export class EngineContext {
       clock,
       Math.min(
         options.drainTimeout,
+        options.lingerTimeout,
+        options.halfCloseTimeout,
         options.headerTimeout,
         options.idleTimeout,
         options.bodyTimeout,

@@ -14,8 +14,8 @@
  *
  * A complete head begins an exchange: its handler runs, the body arrives and
  * the response leaves. Unread body bytes are drained, or the connection closes:
- * first its write direction, then, after a bounded amount of further input was
- * dropped, the rest. Closing both at once would reset the connection, and the
+ * first its write direction, then, when the peer has closed too or the time to
+ * linger is over, the rest. Closing both at once would reset the connection, and the
  * peer might lose the last response (RFC 9112 §9.6).
  */
 

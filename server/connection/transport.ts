@@ -41,6 +41,8 @@ export interface ConnectionMachine extends ServedConnection {
   receive(bytes: Uint8Array, start: number, end: number): void;
   /** The peer has closed its direction. */
   receiveEnd(): void;
+  /** The peer has closed its direction, but bytes before the end could not be received yet. */
+  notePeerEnd(): void;
   /** All output has been sent. */
   outputSent(): void;
   /**

@@ -220,9 +220,12 @@ export class DuplexTransport implements Transport, ServedTransport {
       this.connection.receiveEnd(); // no half-close, so nothing to linger for
       return;
     }
-    streams.closeWrite().catch(() => {
-      // The peer is gone already; the pending read reports how.
-    });
+    // With TLS, its last alert is sent then (RFC 9112 §9.8). A failure means that
+    // the peer is gone already; the pending read reports how.
+    const onClosed = (): void => {
+      if (this.connection.isInputEnded) this.connection.receiveEnd(); // both have ended
+    };
+    streams.closeWrite().then(onClosed, onClosed);
   }
 
   #writeBytes(bytes: Uint8Array): void {

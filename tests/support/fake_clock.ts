@@ -53,6 +53,17 @@ export class FakeClock implements Clock {
     this.#nowMs = endMs;
   }
 
+  /** Moves the time without calling timers on the way, like a thread that is blocked; then each that is due is called once. */
+  block(durationMs: number): void {
+    this.#nowMs += durationMs;
+    for (const timer of [...this.#timers]) {
+      if (timer.dueMs > this.#nowMs) continue;
+      if (timer.periodMs === null) this.#timers.delete(timer);
+      else timer.dueMs = this.#nowMs + timer.periodMs;
+      timer.run();
+    }
+  }
+
   #add(timer: FakeTimer): () => void {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);

@@ -22,6 +22,8 @@ const SEND_MORE = MSG_NOSIGNAL | 0x8000; // MSG_MORE
 const SHUT_WR = 1;
 const SO_KEEPALIVE = 9;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** State bits of a socket. */
 const MAY_READ = 1;
 /** The peer has ended its direction, or the connection failed. */
@@ -86,6 +88,11 @@ export class EpollSocket implements Duplex, Watched {
     return (this.#state & MAY_READ) !== 0;
   }
 
+  /** Whether the peer has ended its direction or the connection failed, though bytes may be left to read. */
+  get isEnding(): boolean {
+    return (this.#state & IS_ENDING) !== 0;
+  }
+
   /** The local address; after the close, only if it was read before. */
   get localAddr(): Deno.Addr | undefined {
     return this.#known().local ??= this.#boundAddress();
@@ -141,6 +148,15 @@ export class EpollSocket implements Duplex, Watched {
     const { calls } = this.loop.libc;
     const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
+  }
+
+  /**
+   * Asks the system whether the connection has failed, without reading.
+   *
+   * @throws {Error} If it has.
+   */
+  checkFailure(): void {
+    this.send(NO_BYTES, false); // sends nothing, but reports a failure
   }
 
   /** Ends the writing direction; the peer reads the end of the stream. */

@@ -127,7 +127,7 @@ export class EpollTransport
   }
 
   #read(): void {
-    if ((this.#state & IS_CLOSED) !== 0) return;
+    if ((this.#state & (IS_BROKEN | IS_CLOSED)) !== 0) return;
     try {
       this.#receiveAll();
     } catch (error) {
@@ -144,7 +144,10 @@ export class EpollTransport
     let budget = MAX_TURN_BYTES;
     do {
       const capacity = connection.readCapacity;
-      if (capacity <= 0) return;
+      if (capacity <= 0) {
+        if (socket.isEnding) this.#noteEnd();
+        return;
+      }
       const received = socket.receive(
         this.#windowAddress,
         capacity < size ? capacity : size,
@@ -162,6 +165,13 @@ export class EpollTransport
     } while (
       socket.isReadable && (this.#state & (IS_CLOSED | IS_TAKEN_OVER)) === 0
     );
+  }
+
+  /** The peer has ended its direction or reset the connection, and what it sent before cannot be read yet. */
+  #noteEnd(): void {
+    this.#socket.checkFailure();
+    this.connection.notePeerEnd();
+    this.#send(true);
   }
 
   /**
@@ -191,10 +201,15 @@ export class EpollTransport
         if (output.pendingBytes === 0) break;
       }
       this.#state &= ~IS_BLOCKED;
-      if (output.takeEnd()) this.#socket.shutdownWrite();
+      if (output.takeEnd()) this.#endWriting();
     } catch (error) {
       this.#break(error);
     }
+  }
+
+  #endWriting(): void {
+    if (this.connection.isInputEnded) this.connection.receiveEnd(); // closes both directions
+    else this.#socket.shutdownWrite();
   }
 
   /** Whether a connection that sends again and again in one turn may do so, or has to wait for the next. */

@@ -18,6 +18,10 @@ const LARGE_READ_BYTES = 65_536;
 /** The most bytes that one write passes to TLS, which encrypts all of them before it sends any. */
 const MAX_WRITE_BYTES = 65_536;
 
+/** A handshake's timer that is later than this gives the peer some more time, in ms. */
+const MAX_LATE_MS = 100;
+const CATCH_UP_MS = 250;
+
 /** What the connections of a listener share. */
 export interface TlsContext {
   readonly tls: typeof import("node:tls");
@@ -52,10 +56,7 @@ export class TlsSocket implements Duplex {
     this.#stream = stream;
     const { handshakeTimeoutMs } = context;
     if (handshakeTimeoutMs !== Infinity) {
-      this.#handshakeTimer = setTimeout(
-        () => this.#fail(handshakeTimedOut(handshakeTimeoutMs)),
-        handshakeTimeoutMs,
-      );
+      this.#limitHandshake(handshakeTimeoutMs);
     }
     stream.on("secure", () => this.#stopTimer());
     stream.on("readable", () => this.#wake());
@@ -129,6 +130,19 @@ export class TlsSocket implements Duplex {
   #wake(): void {
     this.#reader?.resolve();
     this.#reader = null;
+  }
+
+  /**
+   * Fails the connection in `durationMs`. If that comes late, the thread was
+   * blocked or the process stopped, and what has arrived meanwhile is read first.
+   */
+  #limitHandshake(durationMs: number): void {
+    const fail = (): void => this.#fail(handshakeTimedOut(durationMs));
+    const dueMs = performance.now() + durationMs;
+    this.#handshakeTimer = setTimeout(() => {
+      if (performance.now() - dueMs < MAX_LATE_MS) fail();
+      else this.#handshakeTimer = setTimeout(fail, CATCH_UP_MS);
+    }, durationMs);
   }
 
   #stopTimer(): void {

@@ -1,6 +1,6 @@
 /** The sweep over all connections of an engine. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   Connections,
   type ServedConnection,
@@ -76,7 +76,10 @@ Deno.test("a connection's own timeouts make the sweeps more frequent while it is
     ...[Member, Member],
   ]; // there are five
   const periods: number[] = [];
-  const note = (): void => void periods.push(connections.periodMs);
+  const note = (): void => {
+    clock.advance(connections.periodMs);
+    periods.push(connections.periodMs);
+  };
   connections.add(usual);
   note();
   connections.add(short, { readTimeoutMs: 800 });
@@ -95,6 +98,54 @@ Deno.test("a connection's own timeouts make the sweeps more frequent while it is
   assertEquals(periods, [250, 100, 10, 10, 100, 250]);
   connections.remove(usual);
   assertEquals(clock.tickerCount, 0);
+});
+
+Deno.test("connections with short timeouts that come and go do not put sweeps off", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const member = new Member();
+  connections.add(member);
+  for (let n = 0; n < 250; n++) {
+    const guest = new Member();
+    connections.add(guest, { readTimeoutMs: 80 });
+    clock.advance(2);
+    connections.remove(guest);
+  }
+  assert(member.sweptMs.length > 20, `${member.sweptMs.length} sweeps`);
+});
+
+Deno.test("a sweep after a blocked thread acts on nothing, and the lost time does not count", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const member = new Member();
+  connections.add(member);
+  clock.advance(500);
+  const dueMs = connections.after(8000);
+  clock.block(60_000);
+  assertEquals(member.sweptMs, [250, 500]);
+  clock.advance(250);
+  assertEquals(member.sweptMs, [250, 500, 1250]); // two periods of the minute count
+  assert(connections.nowMs < dueMs);
+  clock.advance(8000);
+  assert(connections.nowMs > dueMs);
+});
+
+Deno.test("under constant load, every second sweep acts", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const member = new Member();
+  connections.add(member);
+  for (let n = 0; n < 6; n++) clock.block(1000);
+  assertEquals(member.sweptMs, [1000, 2000, 3000]);
+});
+
+Deno.test("a sweep that is late by less than a period acts, and its time counts", () => {
+  const clock = new FakeClock();
+  const connections = new Connections(clock, 8000, () => {});
+  const member = new Member();
+  connections.add(member);
+  clock.block(499);
+  assertEquals(member.sweptMs, [499]);
 });
 
 Deno.test("a change of the period brings the time up to date, so that no deadline is early", () => {

@@ -137,7 +137,7 @@ Deno.test("a duplex that returns an impossible size ends only its connection", a
 
 Deno.test("a duplex that keeps returning 0 is closed by its deadline", async () => {
   const nothing = () => Promise.resolve(0);
-  const options = { headerTimeout: 50, writeTimeout: 50, drainTimeout: 50 };
+  const options = { headerTimeout: 50, writeTimeout: 50, lingerTimeout: 50 };
   await serve(scripted([], { read: nothing }), options);
   const stuck = scripted([request("GET /")], { write: nothing });
   assertInstanceOf(await serve(stuck, options), DOMException);
