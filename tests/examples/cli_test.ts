@@ -185,7 +185,8 @@ function tapped(
 ): AsyncDisposable & { readonly port: number } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const passing = (async () => {
-    const from = await listener.accept();
+    const from = await listener.accept().catch(() => null);
+    if (from === null) return; // the program never connected
     const to = await Deno.connect({ hostname: "127.0.0.1", port });
     const tell = new TransformStream<Uint8Array, Uint8Array>({
       transform(piece, controller): void {
@@ -201,8 +202,8 @@ function tapped(
   return {
     port: (listener.addr as Deno.NetAddr).port, // a TCP listener
     async [Symbol.asyncDispose](): Promise<void> {
-      await passing;
       listener.close();
+      await passing;
     },
   };
 }
