@@ -22,7 +22,7 @@ export type {
 } from "./server/serve_options.ts";
 export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
-export type { ServerOptions } from "./server/options.ts";
+export type { ServerOptions, ServerOptionsInit } from "./server/options.ts";
 export type { TlsOptions } from "./server/tls.ts";
 export type { Duplex } from "./server/duplex.ts";
 export {
@@ -46,7 +46,7 @@ export {
   type ClientErrorCode,
   type ClientPhase,
 } from "./client/errors.ts";
-export type { ClientOptions } from "./client/options.ts";
+export type { ClientOptions, ClientOptionsInit } from "./client/options.ts";
 export {
   ClientResponse,
   type ClientResponseInit,

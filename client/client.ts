@@ -7,7 +7,7 @@
 import type { ClientResponse } from "./client_response.ts";
 import { SYSTEM_CLOCK } from "./clock.ts";
 import { ExchangeRunner } from "./exchange_runner.ts";
-import { type ClientOptions, resolveClientOptions } from "./options.ts";
+import { type ClientOptionsInit, resolveClientOptions } from "./options.ts";
 import { parseBase } from "./origin.ts";
 import type { ExchangeInit } from "./request.ts";
 
@@ -42,7 +42,7 @@ export class Client implements AsyncDisposable {
    * @param options Limits and deadlines that differ from the defaults.
    * @throws {TypeError | RangeError} If the base or an option is not valid.
    */
-  constructor(base: string | URL, options: Partial<ClientOptions> = {}) {
+  constructor(base: string | URL, options: ClientOptionsInit = {}) {
     const resolved = resolveClientOptions(options);
     this.#runner = new ExchangeRunner(
       parseBase(base),

@@ -44,6 +44,11 @@ export interface ClientOptions {
   readonly identity: { readonly cert: string; readonly key: string } | null;
 }
 
+/** Options that differ from the defaults. One that is `undefined` keeps its default, as if it were missing. */
+export type ClientOptionsInit = {
+  readonly [Name in keyof ClientOptions]?: ClientOptions[Name] | undefined;
+};
+
 /** The defaults of {@linkcode ClientOptions}. */
 export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
   maxConnections: 64,
@@ -81,13 +86,13 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Adds the defaults to options, and freezes the result.
+ * Adds the defaults for options that are missing or `undefined`, and freezes the result.
  *
  * @throws {TypeError} If an option does not exist or its value has the wrong type.
  * @throws {RangeError} If a number is negative, not an integer, or 0 where 0 has no meaning.
  */
 export function resolveClientOptions(
-  options: Partial<ClientOptions>,
+  options: ClientOptionsInit,
 ): ClientOptions {
   const defaults = new Map<string, unknown>(
     Object.entries(DEFAULT_CLIENT_OPTIONS),
@@ -98,6 +103,7 @@ export function resolveClientOptions(
         `Cannot set option ${JSON.stringify(name)}: no such option`,
       );
     }
+    if (value === undefined) continue;
     if (typeof defaults.get(name) !== typeof value) {
       throw new TypeError(
         `Cannot set option ${name}: not a ${typeof defaults.get(name)}`,
@@ -114,7 +120,12 @@ export function resolveClientOptions(
       `Cannot set option ${name} to ${value}: an integer from ${minimum} to ${maximum}, or Infinity`,
     );
   }
-  const resolved = { ...DEFAULT_CLIENT_OPTIONS, ...options };
+  const defined = Object.entries(options)
+    .filter(([, value]) => value !== undefined);
+  const resolved: ClientOptions = {
+    ...DEFAULT_CLIENT_OPTIONS,
+    ...Object.fromEntries(defined),
+  };
   checkCertificates(resolved);
   return Object.freeze(resolved);
 }

@@ -16,6 +16,12 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The method whose routes answer for a path but do not make it known. */
 const OPTIONS = "OPTIONS";
 
+/** Methods that are only written in capitals; a request that says `get` is not a GET (RFC 9110 §9.1). */
+const STANDARD_METHODS: ReadonlySet<string> = new Set([
+  ...["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  ...[OPTIONS, "TRACE", "CONNECT"],
+]);
+
 /** An all-literal route, for code that looks such routes up by itself. */
 export interface LiteralRoute<T> {
   /** The method. */
@@ -54,8 +60,8 @@ export class RouterBuilder<T> {
    * @param pattern The pattern, in the syntax that this module describes.
    * @param value What {@linkcode RouteMatch.value} is for this route.
    * @returns The builder itself.
-   * @throws {TypeError} If `method` is not a token, or if `pattern` is not
-   * valid; no route is added then. The message names the segment and says what
+   * @throws {TypeError} If `method` is not a token or is a standard method in
+   * lower case, or if `pattern` is not valid; no route is added then. The message names the segment and says what
    * to write instead.
    */
   add(method: string, pattern: string, value: T): this {
@@ -116,7 +122,7 @@ export class Router<T> {
    *
    * @param routes Method, pattern and value of each route. Of two with the same
    * method and shape, the later one counts.
-   * @throws {TypeError} If a method is not a token or a pattern is not valid.
+   * @throws {TypeError} As {@linkcode RouterBuilder.add}.
    */
   constructor(
     routes: Iterable<readonly [method: string, pattern: string, value: T]>,
@@ -281,6 +287,14 @@ function parseRoute(method: string, pattern: string): Pattern {
       `Cannot register route ${JSON.stringify(pattern)}: method ${
         JSON.stringify(method)
       } is not a token`,
+    );
+  }
+  const capital = method.toUpperCase();
+  if (method !== capital && STANDARD_METHODS.has(capital)) {
+    throw new TypeError(
+      `Cannot register route ${JSON.stringify(pattern)}: method ${
+        JSON.stringify(method)
+      } never matches, since case counts; write ${JSON.stringify(capital)}`,
     );
   }
   return parsePattern(pattern);

@@ -2,9 +2,13 @@
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
 
-/** An address to listen on: `host:port`, `[v6]:port`, `unix:/path`, or an object. */
+/**
+ * An address to listen on: `host:port`, `[v6]:port`, `unix:/path`, an object, or
+ * a port alone, which listens on all IPv4 addresses of the machine (`0.0.0.0`).
+ */
 export type Address =
   | string
+  | number
   | { readonly hostname?: string; readonly port: number }
   | { readonly path: string };
 
@@ -22,16 +26,29 @@ export type TcpAddress = ListenAddress & { readonly transport: "tcp" };
 
 const MAX_PORT = 65_535;
 
+/** The end of messages about values that are no address. */
+const ACCEPTED =
+  'write host:port, [v6]:port, unix:/path, a port number, or an object with "port" or "path"';
+
+/** The host of an address without one: all interfaces, as a container needs it. */
+const ANY_HOST = "0.0.0.0";
+
 /**
- * Checks an address. Without a host name, an object means `0.0.0.0`; port 0
- * asks the system for a free port.
+ * Checks an address. Without a host name, a number or an object means `0.0.0.0`;
+ * port 0 asks the system for a free port.
  *
  * @throws {TypeError} If the address is not valid.
  */
 export function parseAddress(address: Address): ListenAddress {
   if (typeof address === "string") return parseText(address);
+  if (typeof address === "number") return parseAddress({ port: address });
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError(
+      `Cannot listen on ${String(address)}: not an address; ${ACCEPTED}`,
+    );
+  }
   if ("path" in address) return unixAddress(address.path, address.path);
-  const { hostname = "0.0.0.0", port } = address;
+  const { hostname = ANY_HOST, port } = address;
   if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
     throw bad(`${hostname}:${port}`, "the port is not from 0 to 65535");
   }
@@ -41,10 +58,15 @@ export function parseAddress(address: Address): ListenAddress {
 
 function parseText(text: string): ListenAddress {
   if (text.startsWith("unix:")) return unixAddress(text.slice(5), text);
-  const authority = parseAuthority(text);
-  if (authority === null) {
-    throw bad(text, "not host:port, [v6]:port or unix:/path");
+  const port = /^:?([0-9]+)$/.exec(text)?.[1];
+  if (port !== undefined) {
+    throw bad(
+      text,
+      `the host is missing; write "127.0.0.1:${port}" for this machine alone, or the number ${port} for all interfaces`,
+    );
   }
+  const authority = parseAuthority(text);
+  if (authority === null) throw bad(text, `not an address; ${ACCEPTED}`);
   if (authority.port === null) throw bad(text, "the port is missing");
   const hostname = authority.host.replace(/^\[|\]$/g, "");
   return { transport: "tcp", hostname, port: authority.port };
@@ -53,6 +75,15 @@ function parseText(text: string): ListenAddress {
 function unixAddress(path: string, text: string): ListenAddress {
   if (path === "" || path.includes("\0")) throw bad(text, "the path is empty");
   return { transport: "unix", path };
+}
+
+/** Writes an address as {@linkcode parseAddress} reads it. */
+export function addressText(address: ListenAddress): string {
+  if (address.transport === "unix") return `unix:${address.path}`;
+  const { hostname, port } = address;
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
 }
 
 function isHostname(text: string): boolean {

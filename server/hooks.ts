@@ -142,7 +142,10 @@ export interface Hooks {
 /** An application that is ready to serve, the same for every connection and engine. */
 export interface Application {
   readonly router: Router<Handler>;
+  /** The handler of all requests that match no route, or `null` for automatic answers. */
   readonly fallback: Handler | null;
+  /** The handler of paths that no route has, or `null` for an automatic 404. */
+  readonly notFound: Handler | null;
   readonly hooks: Hooks;
   readonly options: ServerOptions;
   /** The certificate and key of the listeners, or `null` for clear text. */

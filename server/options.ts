@@ -48,6 +48,11 @@ export interface ServerOptions
   readonly trustForwardedScheme: boolean;
 }
 
+/** Options that differ from the defaults. One that is `undefined` keeps its default, as if it were missing. */
+export type ServerOptionsInit = {
+  readonly [Name in keyof ServerOptions]?: ServerOptions[Name] | undefined;
+};
+
 /** The defaults of {@linkcode ServerOptions}. */
 export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   maxMethodBytes: DEFAULT_HEAD_LIMITS.maxMethodBytes,
@@ -103,18 +108,21 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks options and adds the defaults for the others.
+ * Checks options and adds the defaults for those that are missing or `undefined`.
  *
  * @throws {TypeError} If an option is unknown or of the wrong type.
  * @throws {RangeError} If a number is out of its range.
  */
 export function resolveOptions(
-  options: Partial<ServerOptions>,
+  options: ServerOptionsInit,
 ): ServerOptions {
-  for (const [name, value] of Object.entries(options)) {
-    checkOption(name, value);
-  }
-  return Object.freeze({ ...DEFAULT_SERVER_OPTIONS, ...options });
+  const given = Object.entries(options);
+  for (const [name, value] of given) checkOption(name, value);
+  const defined = given.filter(([, value]) => value !== undefined);
+  return Object.freeze({
+    ...DEFAULT_SERVER_OPTIONS,
+    ...Object.fromEntries(defined),
+  });
 }
 
 function checkOption(name: string, value: unknown): void {
@@ -125,8 +133,11 @@ function checkOption(name: string, value: unknown): void {
       `Cannot set option ${JSON.stringify(name)}: no such option`,
     );
   }
+  if (value === undefined) return;
   if (typeof standard !== typeof value) {
-    throw new TypeError(`Cannot set option ${name}: not a ${typeof standard}`);
+    throw new TypeError(
+      `Cannot set option ${name} to a value of type ${typeof value}: not a ${typeof standard}`,
+    );
   }
   if (typeof value !== "number") return;
   const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;

@@ -1,13 +1,13 @@
-/** The settings of each way of serving. */
+/** The settings of each way of serving, and their check. */
 
-/** Settings of {@linkcode Server.serve}. */
+/** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {
   /** Ends serving when it is aborted, as {@linkcode ServerHandle.shutdown} does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called with the first address when all addresses are bound. */
-  readonly onListen?: (addr: Deno.Addr) => void;
+  readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
   /** Called with what a hook throws and with failures of accept, at most once a second. @default {prints to the console} */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** Settings of {@linkcode Server.serveEpoll}. */
@@ -16,21 +16,86 @@ export interface EpollServeOptions extends ServeOptions {
    * The C library's path. With `--allow-ffi=<path>`, both must be the same
    * string. @default {the loader finds the library}
    */
-  readonly libc?: string;
+  readonly libc?: string | undefined;
 }
 
 /** Settings of {@linkcode Server.serveThreaded}. */
 export interface ThreadedServeOptions extends ServeOptions {
   /** How many workers serve. @default {the option `threadCount`} */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** The engine of the workers: that of {@linkcode Server.serve} or of {@linkcode Server.serveEpoll}. @default {"listen"} */
-  readonly engine?: "listen" | "epoll";
+  readonly engine?: "listen" | "epoll" | undefined;
   /** The C library's path; see {@linkcode EpollServeOptions.libc}. */
-  readonly libc?: string;
+  readonly libc?: string | undefined;
   /** The module that each worker runs, and that calls `serveThreaded` there. @default {the program's main module} */
-  readonly module?: string | URL;
+  readonly module?: string | URL | undefined;
   /** Called with the first address when all workers listen; only on the program's own thread. */
-  readonly onListen?: (addr: Deno.Addr) => void;
+  readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
   /** Called also when a worker dies; otherwise as {@linkcode ServeOptions.onError}. @default {prints to the console} */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** The ways of serving that take settings. */
+export type ServeMethod = "serve" | "serveEpoll" | "serveThreaded";
+
+const SHARED_SETTINGS = ["signal", "onListen", "onError"];
+
+/** The settings that each way of serving has. */
+const SETTINGS: Readonly<Record<ServeMethod, readonly string[]>> = {
+  serve: SHARED_SETTINGS,
+  serveEpoll: [...SHARED_SETTINGS, "libc"],
+  serveThreaded: [...SHARED_SETTINGS, "workers", "engine", "libc", "module"],
+};
+
+/** What to do instead, for settings that another call has. */
+const ADVICE: Readonly<Record<string, string>> = {
+  engine: "call serveEpoll(), or serveThreaded() for several cores",
+  workers: "call serveThreaded()",
+  port: "give the address to Server.builder()",
+  hostname: "give the address to Server.builder()",
+  path: "give the address to Server.builder()",
+  cert: "call tls() of the builder",
+  key: "call tls() of the builder",
+};
+
+/** What the value of a setting has to be; checked where a wrong one would be taken for another. */
+const CHECKS: Readonly<
+  Record<string, readonly [isRight: (value: unknown) => boolean, what: string]>
+> = {
+  signal: [(value) => value instanceof AbortSignal, "not an AbortSignal"],
+  onListen: [(value) => typeof value === "function", "not a function"],
+  onError: [(value) => typeof value === "function", "not a function"],
+  libc: [(value) => typeof value === "string", "not a path"],
+  engine: [
+    (value) => value === "listen" || value === "epoll",
+    'neither "listen" nor "epoll"',
+  ],
+};
+
+/**
+ * Checks the settings of a call.
+ *
+ * @throws {TypeError} If the call has no such setting, or a value is wrong.
+ */
+export function checkServeOptions(
+  method: ServeMethod,
+  options: ServeOptions,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!SETTINGS[method].includes(name)) {
+      const advice = Object.hasOwn(ADVICE, name) ? `; ${ADVICE[name]}` : "";
+      throw new TypeError(
+        `Cannot call ${method}() with ${JSON.stringify(name)}: ` +
+          `no such option${advice}`,
+      );
+    }
+    const check = CHECKS[name];
+    if (check === undefined || value === undefined || check[0](value)) continue;
+    const shown = typeof value === "string"
+      ? JSON.stringify(value)
+      : typeof value;
+    throw new TypeError(
+      `Cannot set option ${name} to ${shown}: ${check[1]}`,
+    );
+  }
 }

@@ -24,11 +24,16 @@ import type {
   Handler,
   PreRoutingHook,
 } from "./hooks.ts";
-import { resolveOptions, type ServerOptions } from "./options.ts";
-import type {
-  EpollServeOptions,
-  ServeOptions,
-  ThreadedServeOptions,
+import {
+  resolveOptions,
+  type ServerOptions,
+  type ServerOptionsInit,
+} from "./options.ts";
+import {
+  checkServeOptions,
+  type EpollServeOptions,
+  type ServeOptions,
+  type ThreadedServeOptions,
 } from "./serve_options.ts";
 import { ServerHandle, type Serving } from "./server_handle.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
@@ -51,9 +56,10 @@ import { serveThreaded } from "./workers/threaded.ts";
  */
 export class ServerBuilder {
   #addresses: readonly ListenAddress[];
-  #options: Partial<ServerOptions>;
+  #options: ServerOptionsInit;
   #router: RouterBuilder<Handler> = new RouterBuilder();
   #fallback: Handler | null = null;
+  #notFound: Handler | null = null;
   #connectionSetup: ConnectionSetupHook | null = null;
   #preRouting: PreRoutingHook | null = null;
   #connectionTeardown: ConnectionTeardownHook | null = null;
@@ -67,7 +73,7 @@ export class ServerBuilder {
    */
   constructor(
     address: Address | readonly Address[],
-    options: Partial<ServerOptions> = {},
+    options: ServerOptionsInit = {},
   ) {
     const addresses = isList(address) ? address : [address];
     if (addresses.length === 0) {
@@ -82,7 +88,8 @@ export class ServerBuilder {
    *
    * @param method Any token; compared byte for byte.
    * @param pattern Segments separated by `/`: literals, `:name`, `*` (one segment), `**` (the rest).
-   * @throws {TypeError} If the method is not a token, the pattern is not valid, or the handler is not a function.
+   * @throws {TypeError} If the method is not a token or is a standard method in
+   * lower case, the pattern is not valid, or the handler is not a function.
    */
   route(method: string, pattern: string, handler: Handler): this {
     checkFunction("route handler", handler);
@@ -125,9 +132,39 @@ export class ServerBuilder {
     return this.route("OPTIONS", pattern, handler);
   }
 
-  /** Sets the handler of requests that match no route; it replaces the built-in 404, 405 and 501 and the responses to HEAD and OPTIONS. */
+  /**
+   * Sets the handler of requests to paths that no route has, instead of the
+   * built-in 404. HEAD of GET routes, OPTIONS, 405 and 501 stay automatic.
+   *
+   * @throws {TypeError} If the handler is not a function, or a fallback route is
+   * set, which handles these requests already.
+   *
+   * @example A page of its own
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.notFound((ctx, res) => res.send(404, `Nothing at ${ctx.uri.path}\n`));
+   * ```
+   */
+  notFound(handler: Handler): this {
+    checkFunction("not-found handler", handler);
+    if (this.#fallback !== null) throw twoFallbacks();
+    this.#notFound = handler;
+    return this;
+  }
+
+  /**
+   * Sets the handler of all requests that match no route. It replaces the
+   * built-in 404, 405 and 501 and the responses to HEAD and OPTIONS;
+   * {@linkcode ServerBuilder.notFound} replaces the 404 alone.
+   *
+   * @throws {TypeError} If the handler is not a function, or a not-found handler
+   * is set, which would never be called.
+   */
   fallbackRoute(handler: Handler): this {
     checkFunction("fallback handler", handler);
+    if (this.#notFound !== null) throw twoFallbacks();
     this.#fallback = handler;
     return this;
   }
@@ -222,6 +259,7 @@ export class ServerBuilder {
     const app: Application = Object.freeze({
       router: this.#router.build(),
       fallback: this.#fallback,
+      notFound: this.#notFound,
       hooks: Object.freeze({
         connectionSetup: this.#connectionSetup,
         preRouting: this.#preRouting,
@@ -246,8 +284,7 @@ export class ServerBuilder {
  * const app = Server.builder("127.0.0.1:0");
  * app.get("/", (_, res) => res.ok("Hello, World!"));
  * await using handle = app.build().serve();
- * const { port } = handle.addr as Deno.NetAddr;
- * const response = await fetch(`http://127.0.0.1:${port}/`);
+ * const response = await fetch(handle.url);
  * assertEquals(await response.text(), "Hello, World!");
  * ```
  */
@@ -265,13 +302,16 @@ export class Server {
   /**
    * Creates a builder.
    *
-   * @param address `host:port`, `[v6]:port`, `unix:/path`, an object, or a list of those. Port 0 asks the system for a free port.
+   * @param address `host:port`, `[v6]:port`, `unix:/path`, an object, or a list
+   * of those. A number is a port on all IPv4 addresses of the machine, as
+   * containers need it; `"127.0.0.1:8080"` can be reached from the machine itself
+   * only. Port 0 asks the system for a free port.
    * @param options Limits and deadlines that differ from the defaults.
    * @throws {TypeError | RangeError} If an address or an option is not valid.
    */
   static builder(
     address: Address | readonly Address[],
-    options: Partial<ServerOptions> = {},
+    options: ServerOptionsInit = {},
   ): ServerBuilder {
     return new ServerBuilder(address, options);
   }
@@ -290,10 +330,12 @@ export class Server {
    * Serves on the default engine, which needs only `--allow-net`.
    *
    * @returns The handle of the server, which accepts connections already.
+   * @throws {TypeError} If there is no such option, or its value is wrong.
    * @throws {Error} If an address cannot be bound, or the error that `onListen`
    * throws. No address stays bound then.
    */
   serve(options: ServeOptions = {}): ServerHandle {
+    checkServeOptions("serve", options);
     return this.#serve(options, () => listenEngine(this.#app));
   }
 
@@ -311,11 +353,13 @@ export class Server {
    * @returns The handle of the server, which accepts connections already.
    * @throws {Deno.errors.NotSupported} If the system is not Linux.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
-   * @throws {TypeError} If the application has a TLS identity.
+   * @throws {TypeError} If the application has a TLS identity, there is no such
+   * option, or its value is wrong.
    * @throws {Error} If an address cannot be bound, or the error that `onListen`
    * throws. No address stays bound then.
    */
   serveEpoll(options: EpollServeOptions = {}): ServerHandle {
+    checkServeOptions("serveEpoll", options);
     return this.#serve(options, () => epollEngine(this.#app, options.libc));
   }
 
@@ -337,13 +381,14 @@ export class Server {
    *
    * @returns The handle of the server, which accepts connections when `onListen` is called.
    * @throws {TypeError} If an address is a path, the program has no module file,
-   * or TLS is combined with epoll.
+   * TLS is combined with epoll, there is no such option, or its value is wrong.
    * @throws {RangeError} If the number of workers is not valid.
    * @throws {Deno.errors.NotSupported} If the system is not Linux, or `--unstable-net` is missing.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Error} If an address cannot be bound.
    */
   serveThreaded(options: ThreadedServeOptions = {}): ServerHandle {
+    checkServeOptions("serveThreaded", options);
     const { signal, engine = "listen", libc, onError } = options;
     signal?.throwIfAborted();
     const app = this.#app;
@@ -362,7 +407,7 @@ export class Server {
         ),
     });
     stopOnAbort(serving, signal);
-    return new ServerHandle(serving);
+    return new ServerHandle(serving, app.tls !== null);
   }
 
   #serve(options: ServeOptions, makeEngine: () => Engine): ServerHandle {
@@ -370,7 +415,7 @@ export class Server {
     signal?.throwIfAborted();
     const serving = this.#listen(makeEngine(), this.#addresses, onError);
     stopOnAbort(serving, signal);
-    const handle = new ServerHandle(serving);
+    const handle = new ServerHandle(serving, this.#app.tls !== null);
     try {
       onListen?.(handle.addr);
     } catch (error) {
@@ -422,6 +467,12 @@ function stopOnAbort(serving: Serving, signal: AbortSignal | undefined): void {
   signal.addEventListener("abort", stop, { once: true });
   const forget = (): void => signal.removeEventListener("abort", stop);
   serving.finished.then(forget, forget);
+}
+
+function twoFallbacks(): TypeError {
+  return new TypeError(
+    "Cannot set both notFound() and fallbackRoute(): the fallback route gets every request without a route, so that notFound() would never be called",
+  );
 }
 
 function isList(

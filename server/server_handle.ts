@@ -21,6 +21,12 @@ export interface Serving {
 /** The longest delay that a timer takes, in ms; a longer one would fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** The addresses that reach a server on this machine that listens on all of them. */
+const LOOPBACK: Readonly<Record<string, string>> = {
+  "0.0.0.0": "127.0.0.1",
+  "::": "::1",
+};
+
 /** Settings of {@linkcode ServerHandle.shutdown}. */
 export interface ShutdownOptions {
   /** How long running requests may take before their connections are cut, in ms. @default {Infinity} */
@@ -33,10 +39,13 @@ export interface ShutdownOptions {
  * @example Serve, then shut down
  * ```ts
  * import { Server } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
  *
  * const app = Server.builder("127.0.0.1:0");
  * app.get("/", (_, res) => res.ok("hi"));
  * await using handle = app.build().serve();
+ * const response = await fetch(`${handle.url}/`);
+ * assertEquals(await response.text(), "hi");
  * await handle.shutdown({ deadline: 1000 });
  * ```
  */
@@ -49,10 +58,12 @@ export class ServerHandle implements AsyncDisposable {
    */
   readonly finished: Promise<void>;
   #serving: Serving;
+  #isSecure: boolean;
 
   /** Creates a handle; only the server does this. */
-  constructor(serving: Serving) {
+  constructor(serving: Serving, isSecure: boolean) {
     this.#serving = serving;
+    this.#isSecure = isSecure;
     this.addrs = serving.addrs;
     this.finished = serving.finished;
   }
@@ -60,6 +71,37 @@ export class ServerHandle implements AsyncDisposable {
   /** The first bound address. */
   get addr(): Deno.Addr {
     return this.addrs[0]!; // a server has at least one address
+  }
+
+  /**
+   * The port of the first TCP address: the one that was given, or that the
+   * system has chosen for port 0.
+   *
+   * @throws {TypeError} If the server listens on Unix sockets only.
+   */
+  get port(): number {
+    return this.#tcpAddr("port").port;
+  }
+
+  /**
+   * The URL of the first TCP address without a path, such as
+   * `http://127.0.0.1:8080`. A server on all addresses of the machine (`0.0.0.0`,
+   * `::`) is named by the one that this machine reaches it at.
+   *
+   * @throws {TypeError} If the server listens on Unix sockets only.
+   */
+  get url(): string {
+    const { hostname, port } = this.#tcpAddr("url");
+    const scheme = this.#isSecure ? "https" : "http";
+    const host = LOOPBACK[hostname] ?? hostname;
+    return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  #tcpAddr(what: string): Deno.NetAddr {
+    for (const addr of this.addrs) if (addr.transport === "tcp") return addr;
+    throw new TypeError(
+      `Cannot read ${what}: the server listens on Unix sockets only`,
+    );
   }
 
   /** Open connections. */

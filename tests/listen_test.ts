@@ -153,6 +153,7 @@ testEngines(
     assertThrows(
       () => engine.start(app(addresses).build()),
       Deno.errors.AddrInUse,
+      `Cannot listen on 127.0.0.1:${portOf(taken.addr)}: `,
     );
     await untilRefused(port);
   },

@@ -107,6 +107,7 @@ export function makeApplication(): Application {
   return {
     router: router.build(),
     fallback: null,
+    notFound: null,
     hooks: {
       connectionSetup: null,
       preRouting: null,

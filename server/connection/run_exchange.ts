@@ -111,7 +111,7 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
     return match.value(ctx, res);
   }
   if (app.fallback !== null) return app.fallback(ctx, res);
-  answerUnmatched(exchange, path);
+  return answerUnmatched(exchange, path);
 }
 
 /** The path to match routes with. It is `*` in asterisk form, which no wildcard matches, and `/` for CONNECT. */
@@ -131,9 +131,13 @@ function findPath(exchange: Exchange): string {
  * Scanners send many of them, so a plain 404 makes no `Allow` list, and no
  * closure, and repeats as a constant response.
  */
-function answerUnmatched(exchange: Exchange, path: string): void {
+function answerUnmatched(
+  exchange: Exchange,
+  path: string,
+): void | Promise<void> {
   const { app } = exchange.owner.context;
-  const { method } = exchange.ctx;
+  const { ctx } = exchange;
+  const { method } = ctx;
   const isOptions = method === "OPTIONS";
   if (isOptions && path === "*") {
     exchange.respond(OK, "", undefined);
@@ -146,6 +150,8 @@ function answerUnmatched(exchange: Exchange, path: string): void {
     exchange.respond(NOT_IMPLEMENTED, "", undefined);
   } else if (routed.length > 0) {
     exchange.respond(METHOD_NOT_ALLOWED, "", { allow: allowList(routed) });
+  } else if (app.notFound !== null) {
+    return app.notFound(ctx, exchange.res);
   } else exchange.respond(NOT_FOUND, "", undefined);
 }
 

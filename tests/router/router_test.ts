@@ -220,14 +220,14 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/users/:id", 0],
       ["POST", "/users/:id", 1],
       ["PURGE", "/users/:id", 2],
-      ["get", "/users/:id", 3],
+      ["purge", "/users/:id", 3],
       ["GET", "/only", 4],
     ],
     queries: [
       ["GET", "/users/10", 0, { id: "10" }],
       ["POST", "/users/10", 1, { id: "10" }],
       ["PURGE", "/users/10", 2, { id: "10" }],
-      ["get", "/users/10", 3, { id: "10" }],
+      ["purge", "/users/10", 3, { id: "10" }],
       ["PUT", "/users/10", undefined],
       ["POST", "/only", undefined],
     ],
@@ -501,4 +501,19 @@ Deno.test("Router constructor rejects what RouterBuilder add() rejects", () => {
     TypeError,
     'start with "/"',
   );
+});
+
+for (const method of ["get", "Post", "options", "connect"]) {
+  Deno.test(`RouterBuilder.add() rejects ${method}, and says what to write`, () => {
+    assertThrows(
+      () => new RouterBuilder<number>().add(method, "/", 1),
+      TypeError,
+      `write "${method.toUpperCase()}"`,
+    );
+  });
+}
+
+Deno.test("RouterBuilder.add() accepts methods of any case that are not standard", () => {
+  const router = new RouterBuilder<number>().add("brew", "/", 1).build();
+  assertEquals(router.match("brew", "/")?.value, 1);
 });

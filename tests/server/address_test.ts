@@ -3,6 +3,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type Address,
+  addressText,
   type ListenAddress,
   parseAddress,
 } from "../../server/address.ts";
@@ -23,6 +24,8 @@ const accepted: readonly (readonly [Address, ListenAddress])[] = [
   ["unix:/run/app.sock", unix("/run/app.sock")],
   ["unix:app.sock", unix("app.sock")],
   [{ port: 80 }, tcp("0.0.0.0", 80)],
+  [8080, tcp("0.0.0.0", 8080)],
+  [0, tcp("0.0.0.0", 0)],
   [{ hostname: "::1", port: 0 }, tcp("::1", 0)],
   [{ path: "/run/app.sock" }, unix("/run/app.sock")],
 ];
@@ -50,6 +53,9 @@ const refused: readonly Address[] = [
   "http://127.0.0.1:80",
   "unix:",
   "unix:a\0b",
+  -1,
+  80.5,
+  NaN,
   { port: -1 },
   { port: 65_536 },
   { port: 1.5 },
@@ -65,3 +71,27 @@ for (const address of refused) {
     assertThrows(() => parseAddress(address), TypeError, "Cannot listen on");
   });
 }
+
+for (const value of [undefined, null, true, () => {}]) {
+  Deno.test(`parseAddress() rejects ${String(value)} and says what it accepts`, () => {
+    assertThrows(
+      () => parseAddress(value as unknown as Address),
+      TypeError,
+      "write host:port",
+    );
+  });
+}
+
+for (const text of ["8080", ":8080"]) {
+  Deno.test(`parseAddress() says what to write for ${JSON.stringify(text)}`, () => {
+    for (const advice of ['"127.0.0.1:8080"', "the number 8080"]) {
+      assertThrows(() => parseAddress(text), TypeError, advice);
+    }
+  });
+}
+
+Deno.test("addressText() writes what parseAddress() reads", () => {
+  for (const text of ["127.0.0.1:80", "[::1]:0", "unix:/run/app.sock"]) {
+    assertEquals(addressText(parseAddress(text)), text);
+  }
+});

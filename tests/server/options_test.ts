@@ -30,13 +30,26 @@ for (const [name, value] of refused) {
 }
 
 Deno.test("resolveOptions() rejects a value of the wrong type", () => {
-  for (const value of ["1000", null, undefined, true]) {
+  for (const value of ["1000", null, true]) {
     assertThrows(
       () => resolveOptions({ idleTimeout: value as never }),
       TypeError,
     );
   }
   assertThrows(() => resolveOptions({ strictTarget: 1 as never }), TypeError);
+});
+
+Deno.test("resolveOptions() takes undefined for the default", () => {
+  const given = { idleTimeout: undefined, drainBytes: 5 };
+  assertEquals(resolveOptions(given), {
+    ...DEFAULT_SERVER_OPTIONS,
+    drainBytes: 5,
+  });
+  assertThrows(
+    () => resolveOptions({ idleTimeuot: undefined } as never),
+    TypeError,
+    "idleTimeuot",
+  );
 });
 
 Deno.test("resolveOptions() rejects an unknown name", () => {

@@ -1,6 +1,12 @@
 /** Shutting down a server through its handle; `shutdown_test.ts` tests the connections. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { ServerHandle, type Serving } from "../../server/server_handle.ts";
 import { testEngines } from "../support/engines.ts";
 import { request } from "../support/serve.ts";
 import { turns, untilRefused } from "../support/turns.ts";
@@ -83,3 +89,46 @@ testEngines(
     await over;
   },
 );
+
+function handleOf(addrs: readonly Deno.Addr[], isSecure = false): ServerHandle {
+  const serving = { addrs, finished: Promise.resolve() } as unknown as Serving;
+  return new ServerHandle(serving, isSecure);
+}
+
+const tcp = (hostname: string, port: number): Deno.Addr => ({
+  transport: "tcp",
+  hostname,
+  port,
+});
+const unix: Deno.Addr = { transport: "unix", path: "/run/a.sock" };
+
+const named: readonly (readonly [
+  addrs: readonly Deno.Addr[],
+  isSecure: boolean,
+  url: string,
+])[] = [
+  [[tcp("127.0.0.1", 8080)], false, "http://127.0.0.1:8080"],
+  [[tcp("127.0.0.1", 8443)], true, "https://127.0.0.1:8443"],
+  [[tcp("0.0.0.0", 8080)], false, "http://127.0.0.1:8080"],
+  [[tcp("::", 8080)], false, "http://[::1]:8080"],
+  [[tcp("::1", 8080)], false, "http://[::1]:8080"],
+  [
+    [unix, tcp("127.0.0.1", 1), tcp("127.0.0.1", 2)],
+    false,
+    "http://127.0.0.1:1",
+  ],
+];
+
+for (const [addrs, isSecure, url] of named) {
+  Deno.test(`handle.url is ${url} for ${JSON.stringify(addrs)}`, () => {
+    const handle = handleOf(addrs, isSecure);
+    assertEquals(handle.url, url);
+    assertEquals(String(handle.port), new URL(url).port);
+  });
+}
+
+Deno.test("handle.port and handle.url throw without a TCP address", () => {
+  const handle = handleOf([unix]);
+  assertThrows(() => handle.port, TypeError, "Cannot read port");
+  assertThrows(() => handle.url, TypeError, "Cannot read url");
+});

@@ -2,7 +2,12 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { stub } from "@std/testing/mock";
-import { type Handler, type RequestContext, Server } from "../../mod.ts";
+import {
+  type Handler,
+  type RequestContext,
+  type ServeOptions,
+  Server,
+} from "../../mod.ts";
 import { LISTEN, testEngine, testEngines } from "../support/engines.ts";
 import { MemoryConnection } from "../support/memory_duplex.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -25,6 +30,8 @@ Deno.test("Server.builder() and its methods throw at the invalid call", () => {
   const none = undefined as unknown as typeof handler;
   assertThrows(() => app.get("/", none), TypeError, "not a function");
   assertThrows(() => app.fallbackRoute(none), TypeError, "not a function");
+  assertThrows(() => app.notFound(none), TypeError, "not a function");
+  assertThrows(() => app.route("get", "/", handler), TypeError, 'write "GET"');
   assertThrows(() => app.errorHook(none), TypeError, "not a function");
 });
 
@@ -50,7 +57,11 @@ testEngines(
     const other = free.addr.port;
     free.close();
     const app = Server.builder([`127.0.0.1:${other}`, `127.0.0.1:${port}`]);
-    assertThrows(() => engine.start(app.build()), Deno.errors.AddrInUse);
+    assertThrows(
+      () => engine.start(app.build()),
+      Deno.errors.AddrInUse,
+      `Cannot listen on 127.0.0.1:${port}: `,
+    );
     await untilRefused(other);
   },
 );
@@ -315,6 +326,76 @@ testEngines(
       const answer = await client.ask(request(`OPTIONS ${path}`));
       assertEquals([answer.status, answer.body], [200, "preflight"]);
     }
+  },
+);
+
+testEngines(
+  "notFound() gets requests to paths without a route, and leaves the automatic answers",
+  async (engine) => {
+    await using server = engine.serve((app) => {
+      app.get("/a", (_, res) => res.ok("abc"));
+      app.notFound(async (ctx, res) => {
+        await Promise.resolve();
+        res.send(404, `no ${ctx.uri.path}`);
+      });
+    });
+    using client = await server.connect();
+    for (const method of ["GET", "POST", "OPTIONS"]) {
+      const answer = await client.ask(request(`${method} /b?q`));
+      assertEquals([answer.status, answer.body], [404, "no /b"], method);
+    }
+    const missing = await client.ask(request("HEAD /b"));
+    assertEquals(
+      [missing.status, missing.headers.get("content-length")],
+      [404, "5"],
+    );
+    const head = await client.ask(request("HEAD /a"));
+    assertEquals([head.status, head.headers.get("content-length")], [200, "3"]);
+    for (const [line, status] of [["POST /a", 405], ["OPTIONS /a", 200]]) {
+      const answer = await client.ask(request(String(line)));
+      assertEquals(answer.status, status);
+      assertEquals(answer.headers.get("allow"), "GET, HEAD, OPTIONS");
+    }
+    assertEquals((await client.ask(request("BREW /b"))).status, 501);
+    assertEquals((await client.ask(request("OPTIONS *"))).status, 200);
+  },
+);
+
+Deno.test("notFound() and fallbackRoute() exclude each other", () => {
+  const handler = (): void => {};
+  const first = Server.builder("127.0.0.1:0").notFound(handler);
+  assertThrows(() => first.fallbackRoute(handler), TypeError, "both");
+  const second = Server.builder("127.0.0.1:0").fallbackRoute(handler);
+  assertThrows(() => second.notFound(handler), TypeError, "both");
+});
+
+testEngines(
+  "a number is a port on all IPv4 addresses, and handle.url reaches it",
+  async (engine) => {
+    const app = Server.builder(0).get("/", (_, res) => res.ok("hi"));
+    await using handle = engine.start(app.build());
+    const addr = handle.addr as Deno.NetAddr; // a TCP address was given
+    assertEquals([addr.hostname, addr.port], ["0.0.0.0", handle.port]);
+    assertEquals(handle.url, `http://127.0.0.1:${handle.port}`);
+    const answer = await fetch(handle.url);
+    assertEquals(await answer.text(), "hi");
+  },
+);
+
+testEngines(
+  "an unknown option, or undefined for a known one, is seen by the call",
+  async (engine) => {
+    const server = Server.builder("127.0.0.1:0", { idleTimeout: undefined })
+      .build();
+    assertEquals(server.options.idleTimeout, 95_000);
+    const unknown = { engine: "eploll" } as unknown as ServeOptions;
+    assertThrows(() => engine.start(server, unknown), TypeError, '"engine"');
+    await using handle = engine.start(server, {
+      signal: undefined,
+      onListen: undefined,
+      onError: undefined,
+    });
+    assertEquals(handle.connectionCount, 0);
   },
 );
 

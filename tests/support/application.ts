@@ -17,6 +17,7 @@ export function applicationOf(
   return {
     router: new RouterBuilder<Handler>().build(),
     fallback: handler,
+    notFound: null,
     hooks: {
       connectionSetup: null,
       preRouting: null,

@@ -9,6 +9,7 @@ import type { ListenAddress } from "../../address.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import type { Engine } from "../engine.ts";
 import type { Listener } from "../listener.ts";
+import { listenUnix } from "../runtime_listen.ts";
 import { requireNetPermission } from "../net_permission.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
@@ -74,9 +75,7 @@ export class EpollEngine implements Engine {
     if (shared !== undefined) {
       return new EpollListener({ loop, fd: shared, isOwned: false });
     }
-    if (address.transport === "unix") {
-      return Deno.listen({ transport: "unix", path: address.path });
-    }
+    if (address.transport === "unix") return listenUnix(address);
     const { hostname, port } = address;
     requireNetPermission(hostname, port);
     const bindAddress = resolveHost(this.#libc, hostname, port);

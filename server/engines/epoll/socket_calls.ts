@@ -21,6 +21,7 @@ import {
   MAX_SOCKET_ADDRESS_BYTES,
   withPort,
 } from "./socket_address.ts";
+import { addressText } from "../../address.ts";
 import { systemError } from "./system_error.ts";
 
 const SO_REUSEADDR = 2;
@@ -158,5 +159,6 @@ function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {
   const errno = libc.errno();
   libc.calls.close(fd);
   const { hostname, port } = decodeSocketAddress(address)!; // it was encoded here
-  return systemError(`listen on ${hostname}, port ${port}`, errno);
+  const text = addressText({ transport: "tcp", hostname, port });
+  return systemError(`listen on ${text}`, errno);
 }

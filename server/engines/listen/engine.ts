@@ -7,6 +7,7 @@ import type { ListenAddress } from "../../address.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import type { Engine } from "../engine.ts";
 import type { Listener } from "../listener.ts";
+import { listenTcp, listenUnix } from "../runtime_listen.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 
 /** Settings of a {@linkcode ListenEngine}. */
@@ -36,15 +37,8 @@ export class ListenEngine implements Engine {
 
   /** See {@linkcode Engine.bind}. */
   bind(address: ListenAddress): Listener {
-    if (address.transport === "unix") {
-      return Deno.listen({ transport: "unix", path: address.path });
-    }
-    const { hostname, port } = address;
-    // Without its flag, the runtime exits if the property `reusePort` is there at all.
-    const where = this.#isShared
-      ? { hostname, port, reusePort: true }
-      : { hostname, port };
-    return this.#secure(Deno.listen(where));
+    if (address.transport === "unix") return listenUnix(address);
+    return this.#secure(listenTcp(address, { isShared: this.#isShared }));
   }
 
   /** See {@linkcode Engine.carry}. */

@@ -7,6 +7,7 @@
 
 import type { TcpAddress } from "../../address.ts";
 import { requireNetPermission } from "../net_permission.ts";
+import { listenTcp } from "../runtime_listen.ts";
 import type { SharedPorts } from "../shared_ports.ts";
 
 /** See the file's header. */
@@ -23,10 +24,10 @@ export class ReleasedPorts implements SharedPorts {
   ) {
     const listeners: Deno.TcpListener[] = [];
     try {
-      for (const { hostname, port } of addresses) {
+      for (const address of addresses) {
         // The threads will bind the port that the system picks, which can be any.
-        if (port === 0) requireNetPermission(hostname, null);
-        listeners.push(Deno.listen({ hostname, port }));
+        if (address.port === 0) requireNetPermission(address.hostname, null);
+        listeners.push(listenTcp(address));
       }
       this.addrs = listeners.map(({ addr }) => addr);
     } finally {

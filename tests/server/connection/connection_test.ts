@@ -24,6 +24,7 @@ function share(
   const app: Application = {
     router: router.build(),
     fallback: null,
+    notFound: null,
     hooks: {
       connectionSetup: null,
       preRouting: null,

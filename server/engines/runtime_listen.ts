@@ -1,0 +1,62 @@
+/** Listens by the runtime, whose errors do not say which address they are about. */
+
+import {
+  addressText,
+  type ListenAddress,
+  type TcpAddress,
+} from "../address.ts";
+import { isShortage } from "../shortage.ts";
+
+/** Settings of {@linkcode listenTcp}. */
+export interface ListenTcpOptions {
+  /** Whether other threads bind the same port. @default {false} */
+  readonly isShared?: boolean;
+}
+
+/**
+ * Listens on a TCP address.
+ *
+ * @throws {Error} If the system or the permissions refuse it; the message names the address.
+ */
+export function listenTcp(
+  address: TcpAddress,
+  { isShared = false }: ListenTcpOptions = {},
+): Deno.TcpListener {
+  const { hostname, port } = address;
+  // Without its flag, the runtime exits if the property `reusePort` is there at all.
+  const where = isShared
+    ? { hostname, port, reusePort: true }
+    : { hostname, port };
+  return naming(address, () => Deno.listen(where));
+}
+
+/**
+ * Listens on a Unix socket.
+ *
+ * @throws {Error} If the system or the permissions refuse it; the message names the path.
+ */
+export function listenUnix(
+  address: ListenAddress & { readonly transport: "unix" },
+): Deno.UnixListener {
+  const { transport, path } = address;
+  return naming(address, () => Deno.listen({ transport, path }));
+}
+
+function naming<T>(address: ListenAddress, bind: () => T): T {
+  try {
+    return bind();
+  } catch (error) {
+    throw withAddress(error, address);
+  }
+}
+
+/** Makes an error of the same class, with the same code, whose message names the address. */
+function withAddress(error: unknown, address: ListenAddress): unknown {
+  // A new error has a stack to format, which needs a descriptor.
+  if (isShortage(error) || !(error instanceof Error)) return error;
+  if (error.name === "NotCapable") return error; // it names the permission, and so the address
+  const ErrorClass = error.constructor as ErrorConstructor; // of an error that the runtime has made
+  const message = `Cannot listen on ${addressText(address)}: ${error.message}`;
+  const named = new ErrorClass(message, { cause: error });
+  return "code" in error ? Object.assign(named, { code: error.code }) : named;
+}

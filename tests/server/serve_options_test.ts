@@ -1,0 +1,50 @@
+/** The settings of each way of serving: names and values that are refused. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { Server } from "../../mod.ts";
+import {
+  checkServeOptions,
+  type ServeMethod,
+} from "../../server/serve_options.ts";
+
+const refused: readonly (readonly [
+  method: ServeMethod,
+  options: Readonly<Record<string, unknown>>,
+  text: string,
+])[] = [
+  ["serve", { engine: "epoll" }, '"engine": no such option; call serveEpoll()'],
+  ["serve", { workers: 2 }, "call serveThreaded()"],
+  ["serve", { port: 8080 }, "give the address to Server.builder()"],
+  ["serve", { libc: "/lib/libc.so" }, '"libc": no such option'],
+  ["serve", { toString: 1 }, '"toString": no such option'],
+  ["serve", { signal: 1 }, "option signal to number: not an AbortSignal"],
+  ["serve", { onListen: {} }, "option onListen to object: not a function"],
+  ["serveEpoll", { onListening: () => {} }, '"onListening": no such option'],
+  ["serveEpoll", { libc: 1 }, "option libc to number: not a path"],
+  ["serveThreaded", { engine: "eploll" }, 'option engine to "eploll": neither'],
+  ["serveThreaded", { engine: true }, "option engine to boolean: neither"],
+];
+
+for (const [method, options, text] of refused) {
+  Deno.test(`${method}() refuses ${JSON.stringify(options)}`, () => {
+    const server = Server.builder("127.0.0.1:0").build();
+    assertThrows(() => server[method](options as never), TypeError, text);
+  });
+}
+
+Deno.test("checkServeOptions() accepts every setting, and undefined for any", () => {
+  const all = {
+    signal: new AbortController().signal,
+    onListen: () => {},
+    onError: () => {},
+    workers: 1,
+    engine: "epoll",
+    libc: "libc.so.6",
+    module: "file:///a.ts",
+  } as const;
+  checkServeOptions("serveThreaded", all);
+  const none = Object.fromEntries(
+    Object.keys(all).map((name) => [name, undefined]),
+  );
+  assertEquals(checkServeOptions("serveThreaded", none), undefined);
+});
