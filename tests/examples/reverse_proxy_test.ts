@@ -483,11 +483,11 @@ Deno.test("reverse_proxy leaves the origin when the client leaves", async () => 
   });
 });
 
-Deno.test("reverse_proxy cancels the request of a client that resets before the response", async () => {
+Deno.test("reverse_proxy cancels the request of a client that resets, closes or ends its direction before the response", async () => {
   await withRaw(async (_, { readSome }) => {
     await readSome(); // until the proxy gives up
   }, async (_client, upstream, proxy) => {
-    for (const end of ["resetAndDestroy"] as const) {
+    for (const end of ["resetAndDestroy", "destroy", "end"] as const) {
       const client = net.connect(proxy.port, "127.0.0.1");
       client.write(request("GET /"));
       await eventually(() => upstream.openCount === 1);

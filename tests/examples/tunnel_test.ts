@@ -154,10 +154,12 @@ Deno.test({
     await using program = await startTunnel("20000");
     const before = countSockets(program.pid);
     using full = await fullListener();
-    const client = net.connect(program.port, "127.0.0.1");
-    client.write(connectTo(full.port));
-    await eventually(() => countSockets(program.pid) === before + 2);
-    client.resetAndDestroy();
-    await eventually(() => countSockets(program.pid) === before);
+    for (const end of ["resetAndDestroy", "destroy"] as const) {
+      const client = net.connect(program.port, "127.0.0.1");
+      client.write(connectTo(full.port));
+      await eventually(() => countSockets(program.pid) === before + 2);
+      client[end]();
+      await eventually(() => countSockets(program.pid) === before);
+    }
   },
 });
