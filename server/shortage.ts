@@ -24,6 +24,40 @@ export function summaryOf({ name, message }: Error): string {
   return `${name}: ${message}`;
 }
 
+/** How long after a shortage errors get no stack trace, in ms. */
+const SHORTAGE_MS = 5000;
+
+/**
+ * Makes all errors of the thread come without stack trace while descriptors are
+ * out. Otherwise the process would end with the next error of the program or of
+ * the runtime whose stack is read, such as each failed TLS handshake.
+ */
+export class TraceSwitch {
+  #limit: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  /** Turns stack traces off for {@linkcode SHORTAGE_MS}, from now on if they are off already. */
+  turnOff(): void {
+    if (this.#limit === null) {
+      if (Error.stackTraceLimit === 0) return; // the program's choice, or another switch's
+      this.#limit = Error.stackTraceLimit;
+      Error.stackTraceLimit = 0;
+    }
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.turnOn(), SHORTAGE_MS);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Turns stack traces on again, if this switch turned them off. */
+  turnOn(): void {
+    if (this.#limit === null) return;
+    Error.stackTraceLimit = this.#limit;
+    this.#limit = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
 /**
  * Makes the runtime open the descriptors of its signal handling now. It does so
  * half a second after its start otherwise, and ends the process if a server that

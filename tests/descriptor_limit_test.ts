@@ -124,3 +124,25 @@ for (const mode of ["tls", "tls workers"] as const) {
     },
   });
 }
+
+Deno.test({
+  name: "R161: failed TLS handshakes end no server that is out of descriptors",
+  ignore: Deno.build.os !== "linux", // the shell of other systems may lack `ulimit`
+  fn: async () => {
+    await using program = await startHeldServer(LISTEN.name, {
+      options: { handshakeTimeout: HANDSHAKE_MS },
+      mode: "tls",
+      maxDescriptors: MAX_DESCRIPTORS,
+    });
+    assertEquals(await honestExchange(program.port), "ok");
+    const clients = await exhaust(program);
+    await Promise.all(
+      clients.map((client) => client.send(request("GET /")).catch(() => {})),
+    );
+    // A plain request is no handshake; the server may reset the connection.
+    await Promise.all(clients.map((client) => client.toEnd().catch(() => {})));
+    for (const client of clients) client.close();
+    assertEquals(await honestExchange(program.port), "ok");
+    assert(!program.stderr.includes("panicked"), program.stderr);
+  },
+});

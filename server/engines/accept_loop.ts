@@ -5,6 +5,7 @@
  */
 
 import type { Duplex } from "../duplex.ts";
+import { isShortage, TraceSwitch } from "../shortage.ts";
 import { nextStepAfter, toAcceptError } from "./accept_failure.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";
@@ -44,6 +45,7 @@ export class AcceptLoop {
   #isClosed = false;
   #isAccepting = false;
   #endPause: (() => void) | null = null;
+  #traces: TraceSwitch = new TraceSwitch();
 
   /**
    * Keeps the process alive while the loop exists. The listener does so only
@@ -72,6 +74,7 @@ export class AcceptLoop {
       const conn = await this.#accept();
       if (conn instanceof Error) {
         if (this.#isClosed) return;
+        if (isShortage(conn)) this.#traces.turnOff();
         if (!await this.#owner.acceptFailed(conn)) return;
         const step = nextStepAfter(conn);
         if (step === "retry") continue;
@@ -128,6 +131,7 @@ export class AcceptLoop {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#keepAlive);
+    this.#traces.turnOn();
     closeQuietly(this.listener);
     this.wake();
   }
