@@ -36,6 +36,7 @@ export class RequestTarget {
   /** The query without its `?`; `null` if there is no `?`, empty if nothing follows it. */
   readonly query: string | null;
   readonly #text: string;
+  #searchParams: URLSearchParams | null = null;
 
   /** Use {@linkcode RequestTarget.parse}. */
   private constructor(
@@ -98,6 +99,15 @@ export class RequestTarget {
   /** The path and the query with its `?`, as in an origin-form target. */
   get pathAndQuery(): string {
     return this.query === null ? this.path : `${this.path}?${this.query}`;
+  }
+
+  /**
+   * The query's names and values, decoded: `%20` and `+` are spaces. Empty if
+   * there is no query. It is made at the first read; changing it does not change
+   * the target.
+   */
+  get searchParams(): URLSearchParams {
+    return this.#searchParams ??= new URLSearchParams(this.query ?? "");
   }
 
   /** The target as it was sent. */

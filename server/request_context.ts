@@ -5,11 +5,13 @@
  */
 
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
+import { parseCookies } from "../codec/cookies.ts";
 import { Headers } from "../codec/headers.ts";
 import type { RequestHead } from "../codec/request_head.ts";
 import { RequestTarget } from "../codec/request_target.ts";
 import type { Params } from "../router/params.ts";
 import type { Duplex } from "./duplex.ts";
+import { findRoute, pathOf, type RoutedApplication } from "./route_lookup.ts";
 
 /** A request's body on its way in, as far as the context needs it. */
 export interface ReceivedBody extends BodyFeed {
@@ -27,6 +29,10 @@ export interface RequestState {
   params: Params;
   /** The body, or `null` if there is none. */
   readonly body: ReceivedBody | null;
+  /** The connection, whose application has the routes. */
+  readonly owner: {
+    readonly context: { readonly app: RoutedApplication<unknown> };
+  };
   /** The server's options, of which the body's helpers need one. */
   readonly options: { readonly maxBufferedBodyBytes: number };
   /** The connection. */
@@ -119,6 +125,51 @@ export class RequestContext {
     return this.#headers ??= this.#head().headers;
   }
 
+  /**
+   * The query's names and values, decoded: `%20` and `+` are spaces. Empty if the
+   * target has no query. `uri.query` is the query as it was sent.
+   *
+   * @throws {TypeError} As {@linkcode RequestContext.uri}.
+   *
+   * @example A search with a default
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.get("/search", (ctx, res) => {
+   *   const limit = Number(ctx.query.get("limit") ?? "10");
+   *   res.ok(`${limit} results for ${ctx.query.get("q")}\n`);
+   * });
+   * ```
+   */
+  get query(): URLSearchParams {
+    return this.uri.searchParams;
+  }
+
+  /**
+   * The cookies of the request by name, as they were sent: nothing is
+   * percent-decoded, and double quotes around a value are removed (RFC 6265
+   * §4.2.1). Of several with one name, the first is kept. Each read parses the
+   * field again.
+   *
+   * @throws {TypeError} As {@linkcode RequestContext.headers}.
+   */
+  get cookies(): ReadonlyMap<string, string> {
+    return parseCookies(this.headers.get("cookie") ?? "");
+  }
+
+  /**
+   * The pattern of the route that handles the request, such as `/user/:id`, or
+   * `null` if none matches. Logs and metrics can group requests by it. It is
+   * found when it is read, by the method and target of that moment.
+   *
+   * @throws {TypeError} As {@linkcode RequestContext.uri}.
+   */
+  get route(): string | null {
+    const { app } = this.#state.owner.context;
+    return findRoute(app, this.method, pathOf(this.uri))?.pattern ?? null;
+  }
+
   /** The values that the route's pattern captured; empty before routing. */
   get params(): Params {
     return this.#state.params;
@@ -154,6 +205,12 @@ export class RequestContext {
   /** The connection, for its addresses and socket options. Reading from it or writing to it breaks the exchange. */
   get conn(): Duplex {
     return this.#state.conn;
+  }
+
+  /** The peer's IP address, or `null` if the connection has none. Behind a proxy, it is the proxy's. */
+  get ip(): string | null {
+    const addr = this.#state.conn.remoteAddr;
+    return addr?.transport === "tcp" ? addr.hostname : null;
   }
 
   /**

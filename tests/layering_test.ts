@@ -112,6 +112,7 @@ const machineImports: ReadonlySet<string> = new Set([
   "server/options.ts",
   "server/request_context.ts",
   "server/response_handle.ts",
+  "server/route_lookup.ts",
   "server/to_error.ts",
 ]);
 

@@ -14,6 +14,7 @@ import {
   type PreRoutingHook,
 } from "../hooks.ts";
 import { ParamDecodingError } from "../../router/params.ts";
+import { findRoute, pathOf } from "../route_lookup.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -102,10 +103,7 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
   }
   const { method } = ctx;
   const path = findPath(exchange);
-  const match = router.match(method, path) ??
-    (method === "HEAD" && app.fallback === null
-      ? router.match("GET", path)
-      : undefined);
+  const match = findRoute(app, method, path);
   if (match !== undefined) {
     exchange.params = match.params;
     return match.value(ctx, res);
@@ -114,15 +112,13 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
   return answerUnmatched(exchange, path);
 }
 
-/** The path to match routes with. It is `*` in asterisk form, which no wildcard matches, and `/` for CONNECT. */
+/** The path to match routes with, without making the target's other parts where that is possible. */
 function findPath(exchange: Exchange): string {
   const { ctx, head } = exchange;
   if (!ctx.isRewritten && head !== null && head.isOriginForm) {
     return head.originPath;
   }
-  const { uri } = ctx;
-  if (uri.form === "asterisk") return "*";
-  return uri.form === "authority" ? "/" : uri.path;
+  return pathOf(ctx.uri);
 }
 
 /**
