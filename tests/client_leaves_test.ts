@@ -7,6 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Handler, Server, type ServerHandle } from "../mod.ts";
 import { encodeLatin1 } from "./support/latin1.ts";
 import {
+  EPOLL,
   LISTEN,
   type TestEngine,
   testEngine,
@@ -15,12 +16,16 @@ import {
 import { ResponseReader } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 import { Resetter } from "./support/sockets.ts";
+import { until } from "./support/turns.ts";
 import { withDeadline } from "./support/with_deadline.ts";
 import { writeAll } from "./support/write_all.ts";
 
 const DEADLINE_MS = 10_000;
 /** Short, so that exchanges without a client end soon. */
 const TIMEOUT_MS = 80;
+
+/** More than a connection holds, so that the server stops reading. */
+const UNREAD_BYTES = 100_000;
 
 const fixtures = new URL("./fixtures/", import.meta.url);
 const cert = await Deno.readTextFile(new URL("localhost.cert.pem", fixtures));
@@ -220,4 +225,46 @@ for (const route of routes) {
       },
     );
   }
+}
+
+/** Ways to leave behind bytes of a body that no handler reads. */
+const endings: Readonly<Record<string, (conn: Deno.TcpConn) => unknown>> = {
+  "ends its direction": (conn) => conn.closeWrite(),
+  closes: (conn) => conn.close(),
+  resets: (conn) => leavings.resets?.(conn),
+};
+
+for (const [how, leave] of Object.entries(endings)) {
+  testEngine(
+    EPOLL,
+    `R108: a client that ${how} behind bytes that no handler reads is noticed`,
+    async (engine) => {
+      const begun = Promise.withResolvers<AbortSignal>();
+      const errors: (Error | undefined)[] = [];
+      await using server = engine.serve((app) =>
+        app.post("/", (ctx) => {
+          begun.resolve(ctx.signal);
+          return new Promise(() => {});
+        }).connectionTeardownHook((_, error) => void errors.push(error)), {
+        halfCloseTimeout: TIMEOUT_MS,
+      });
+      const { port } = server;
+      const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+      const wire = request("POST /", "", "x".repeat(UNREAD_BYTES));
+      await writeAll(conn, encodeLatin1(wire));
+      const signal = await begun.promise;
+      const aborted = new Promise<void>((resolve) => {
+        signal.onabort = () => resolve();
+      });
+      await leave(conn);
+      await withDeadline(aborted, DEADLINE_MS);
+      await until(() => errors.length > 0);
+      assertEquals(
+        errors.map((error) => error?.name),
+        [how === "resets" ? "ConnectionReset" : "TimeoutError"],
+      );
+      assertEquals(server.handle.connectionCount, 0);
+      if (how === "ends its direction") conn.close();
+    },
+  );
 }

@@ -1,4 +1,4 @@
-/** Rows R133 to R136 and R139 to R143: how the client reads responses, whole and in every split (R1). */
+/** Rows R133 to R136, R139 to R143, and R160: how the client reads responses, whole and in every split (R1). */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeLatin1 } from "../../codec/ascii.ts";

@@ -1,4 +1,4 @@
-/** Section 3, the length of a body (R51 to R65, R81 to R83). */
+/** Section 3, the length of a body (R51 to R65, R81 to R83, R160). */
 
 import {
   answers,
@@ -8,6 +8,7 @@ import {
 } from "../support/conformance_case.ts";
 
 const POST = "POST / HTTP/1.1\r\nHost: a\r\n";
+const BYTE_RANGES = "Content-Type: multipart/byteranges; boundary=b\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /** Cases of a POST with one or more extra field lines. */
@@ -208,6 +209,23 @@ export const framingCases: readonly ConformanceCase[] = [
     calls: [{ method: "POST", body: "" }],
     ending: "closes",
   },
+  serves(
+    "R160: multipart/byteranges without a length has no body",
+    `${POST}${BYTE_RANGES}\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+    [{ method: "POST", body: "" }, { method: "GET", path: "/next" }],
+  ),
+  {
+    name: "R160: the parts of multipart/byteranges without a length → 400",
+    wire: `${POST}${BYTE_RANGES}\r\n--b\r\n\r\n${SMUGGLED}\r\n--b--\r\n`,
+    statuses: [200, 400],
+    calls: [{ method: "POST", body: "" }],
+    ending: "closes",
+  },
+  serves(
+    "R160: multipart/byteranges ends with its length, not with its boundary",
+    `${POST}${BYTE_RANGES}Content-Length: 9\r\n\r\n--b--\r\nx\rGET /next HTTP/1.1\r\nHost: a\r\n\r\n`,
+    [{ method: "POST", body: "--b--\r\nx\r" }, { path: "/next" }],
+  ),
   answers(
     "R83: TRACE is not echoed",
     "TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\n\r\n",

@@ -555,3 +555,34 @@ testEngines(
     assertEquals((await client.response()).body, "admin admin");
   },
 );
+
+testEngines(
+  "a param that cannot be decoded is answered with 400, another URIError with 500, and the connection stays open",
+  async (engine) => {
+    const errors: unknown[] = [];
+    await using server = engine.serve((app) =>
+      app.get("/param/:name", (ctx, res) => res.ok(ctx.params.decoded("name")))
+        .get("/later/:name", async (ctx, res) => {
+          await Promise.resolve();
+          res.ok(ctx.params.decoded("name"));
+        })
+        .get("/own/:name", (_, res) => res.ok(decodeURIComponent("%ff")))
+        .errorHook((error) => void errors.push(error))
+    );
+    using client = await server.connect();
+    const expected = [["/param/%ff", 400], ["/later/a%C3", 400], [
+      "/own/a",
+      500,
+    ], ["/param/caf%C3%A9", 200]];
+    for (const [path, status] of expected) {
+      const answer = await client.ask(request(`GET ${path}`));
+      assertEquals(answer.status, status);
+      assertEquals(answer.headers.has("connection"), false);
+    }
+    assertEquals(errors.map((error) => error instanceof URIError), [
+      true,
+      true,
+      true,
+    ]);
+  },
+);

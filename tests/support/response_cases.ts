@@ -1,4 +1,4 @@
-/** Responses of all kinds with their expected results (rows R133 to R136, R139 to R143). */
+/** Responses of all kinds with their expected results (rows R133 to R136, R139 to R143, R160). */
 
 import type { ProtocolErrorCode } from "../../mod.ts";
 
@@ -38,6 +38,12 @@ function cases(
 const OK = "HTTP/1.1 200 OK\r\n";
 const NONE = "Content-Length: 0\r\n\r\n";
 const empty = { status: 200, body: "" };
+const BYTE_RANGES =
+  "HTTP/1.1 206 Partial Content\r\nContent-Type: multipart/byteranges; boundary=b\r\n";
+const PARTS = {
+  status: 206,
+  body: "--b\r\n\r\nhello\r\n--b--\r\nHTTP/1.1 200 OK\r\n\r\n",
+};
 const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
 /** One response per field line. */
@@ -158,6 +164,12 @@ export const RESPONSE_CASES: readonly ResponseCase[] = [
     `HTTP/1.0 200 OK\r\n\r\nhello`,
     `${OK}Connection: keep-alive\r\n\r\nhello`,
   ], { ends: true }),
+  ...cases("R160", { ...PARTS, isReused: false }, [
+    `${BYTE_RANGES}\r\n${PARTS.body}`,
+  ], { ends: true }),
+  ...cases("R160", PARTS, [
+    `${BYTE_RANGES}Content-Length: ${PARTS.body.length}\r\n\r\n${PARTS.body}`,
+  ]),
   ...cases("R140", "INVALID_CHUNK_SIZE", [
     ...[`${chunked}\r\n`, `${chunked}x\r\n`, `${chunked}-1\r\n`],
     ...[`${chunked}0x5\r\nhello`, `${chunked} 5\r\nhello`, `${chunked}+5\r\n`],

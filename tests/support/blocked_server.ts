@@ -1,0 +1,48 @@
+/** Starts `tests/programs/blocked_server.ts`, and makes its thread stand still. */
+
+import { Program } from "./program.ts";
+import { RawClient } from "./raw_client.ts";
+import { request } from "./serve.ts";
+import { turn } from "./turns.ts";
+
+/** The server's deadlines, in ms. */
+const TIMEOUT_MS = 700;
+/** How long its thread stands still, in ms: longer than any deadline. */
+const BLOCK_MS = 1600;
+
+/** Starts a server on an engine in a process of its own. */
+export function startBlockedServer(
+  engine: "listen" | "epoll",
+  mode?: "tls",
+): Promise<Program> {
+  const flags = ["--no-prompt", "--allow-net", "--allow-read", "--allow-ffi"];
+  const path = "tests/programs/blocked_server.ts";
+  const args = [engine, `${TIMEOUT_MS}`, `${BLOCK_MS}`];
+  if (mode !== undefined) args.push(mode);
+  return Program.start({ args: ["run", ...flags, path, ...args] });
+}
+
+/** A way to make a server's thread stand still; gives what makes it go on. */
+export type Freeze = (program: Program) => Promise<() => Promise<void>>;
+
+/** Blocks the thread by a handler. */
+export const byHandler: Freeze = async (program) => {
+  const client = await RawClient.connect(program.port);
+  await client.send(request("GET /block"));
+  await program.printed("blocked");
+  return async () => {
+    await client.response();
+    client.close();
+  };
+};
+
+/** Stops the process by a signal. */
+export const bySignal: Freeze = async (program) => {
+  program.signal("SIGSTOP");
+  const path = `/proc/${program.pid}/stat`;
+  while (!/ T /.test(await Deno.readTextFile(path))) await turn();
+  return async () => {
+    await new Promise((resolve) => setTimeout(resolve, BLOCK_MS)); // real time has to pass for the server
+    program.signal("SIGCONT");
+  };
+};
