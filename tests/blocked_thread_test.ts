@@ -1,5 +1,5 @@
 /**
- * Section 7, deadlines after the server's thread stood still (R149 to R152): what
+ * Section 7, deadlines after the server's thread stood still (R149 to R151, R161): what
  * had arrived by then is read before any deadline acts.
  */
 
@@ -46,7 +46,7 @@ async function open(
 
 for (const [cause, freeze] of Object.entries(freezes)) {
   testEngines(
-    `R149 to R152: requests that arrive during ${cause} are answered`,
+    `R149, R150, R151: requests that arrive during ${cause} are answered`,
     async (engine) => {
       if (cause === "a stopped process" && Deno.build.os !== "linux") return;
       await using program = await startBlockedServer(engine.name);
