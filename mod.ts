@@ -36,7 +36,7 @@ export {
   type PreRoutingHook,
   type ProceedOptions,
 } from "./server/hooks.ts";
-export { RequestContext } from "./server/request_context.ts";
+export type { RequestContext } from "./server/request_context.ts";
 export { ResponseHandle } from "./server/response_handle.ts";
 
 // Client

@@ -84,7 +84,7 @@ function made(
   return new ClientResponse({
     head,
     url: urlOf(pool.origin, target),
-    body: new BodyReader(feed, context.options.maxBufferedBodyBytes),
+    body: new BodyReader(feed, context.options.maxBufferedBodyBytes, head),
     trailers: () => body?.trailers ?? null,
     upgraded: null,
     close: () => feed.cancel(),

@@ -27,6 +27,12 @@ export interface BodyFeed {
   readonly convertError?: (error: ProtocolError) => unknown;
 }
 
+/** The message of a body, whose `Content-Type` decides how a form is parsed. */
+export interface BodyMessage {
+  /** The fields. */
+  readonly headers: { get(name: string): string | null };
+}
+
 const decoder = new TextDecoder();
 
 /** First size of the array that gathers a body. Memory grows with what arrives, not with what the peer declares. */
@@ -46,6 +52,7 @@ const INITIAL_GATHER_BYTES = 1024;
 export class BodyReader implements AsyncIterable<Uint8Array> {
   #feed: BodyFeed;
   #maxBufferedBytes: number;
+  #message: BodyMessage | null;
   /** The form in which the body is being read, for the error on a second use. */
   #form: string | null = null;
   /** The part of the last piece that did not fit into the buffer of `read`. */
@@ -57,10 +64,16 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    * @param feed The source of the pieces.
    * @param maxBufferedBytes The largest body, in bytes, that `bytes`, `text`,
    * `json` and `form` accept.
+   * @param message The message, for the type of a form. @default {none; forms are not multipart}
    */
-  constructor(feed: BodyFeed, maxBufferedBytes: number) {
+  constructor(
+    feed: BodyFeed,
+    maxBufferedBytes: number,
+    message: BodyMessage | null = null,
+  ) {
     this.#feed = feed;
     this.#maxBufferedBytes = maxBufferedBytes;
+    this.#message = message;
   }
 
   /** Whether one of the reading methods has been used. */
@@ -105,15 +118,39 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads the whole body and parses it as `application/x-www-form-urlencoded`.
+   * Reads the whole body and parses it as a form. `multipart/form-data` (RFC
+   * 7578) gives the web's `FormData`, in which uploads are `File` objects in
+   * memory. A body of any other type is parsed as
+   * `application/x-www-form-urlencoded`.
    *
-   * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
+   * Both results have `get`, `getAll`, `has` and iteration. A field of
+   * `FormData` may be a `File`, so check that a value is a string.
+   *
+   * @throws {SyntaxError} If the type is `multipart/form-data` and the body is
+   * not, or the type names no boundary.
+   * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}; uploads
+   * count towards `maxBufferedBodyBytes`.
+   *
+   * @example Take an upload
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.post("/photos", async (ctx, res) => {
+   *   const photo = (await ctx.body.form()).get("photo");
+   *   if (!(photo instanceof File)) return res.send(400, "photo is missing\n");
+   *   res.ok(`${photo.name} has ${photo.size} bytes\n`);
+   * });
+   * ```
    */
-  async form(): Promise<URLSearchParams> {
+  async form(): Promise<URLSearchParams | FormData> {
     this.#claim("form");
-    return new URLSearchParams(
-      decoder.decode(this.#takeAll() ?? await this.#gather()),
-    );
+    // Read now: the head may be gone when the body is complete.
+    const type = this.#message?.headers.get("content-type") ?? "";
+    const bytes = this.#takeAll() ?? await this.#gather();
+    return MULTIPART.test(type)
+      ? await parseMultipart(bytes, type)
+      : new URLSearchParams(decoder.decode(bytes));
   }
 
   /**
@@ -245,6 +282,43 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
       this.#maxBufferedBytes,
     );
     throw this.#feed.convertError?.(error) ?? error;
+  }
+}
+
+/** A `Content-Type` of a form with uploads; case does not count (RFC 9110 §8.3.1). */
+const MULTIPART = /^multipart\/form-data[ \t]*(?:;|$)/i;
+
+/** The `boundary` parameter, plain or quoted (RFC 2046 §5.1.1). */
+const BOUNDARY = /;[ \t]*boundary=(?:"([^"]{1,70})"|([^\s";]{1,70}))/i;
+
+/** Longest end of a multipart body that is searched for its last line, in bytes. */
+const MAX_LAST_LINE_BYTES = 256;
+
+/**
+ * Parses a form by the runtime's parser. That parser drops a last part that is
+ * not complete, so the line that ends the form is checked here.
+ */
+async function parseMultipart(
+  bytes: Uint8Array<ArrayBuffer>,
+  type: string,
+): Promise<FormData> {
+  const [, quoted, plain] = BOUNDARY.exec(type) ?? [];
+  const boundary = quoted ?? plain;
+  if (boundary === undefined) {
+    throw new SyntaxError("Cannot parse form: its type names no boundary");
+  }
+  const end = decoder.decode(bytes.subarray(-MAX_LAST_LINE_BYTES)).trimEnd();
+  if (!end.endsWith(`--${boundary}--`)) {
+    throw new SyntaxError(
+      "Cannot parse form: the line that ends it is missing",
+    );
+  }
+  const response = new Response(bytes, { headers: { "content-type": type } });
+  try {
+    return await response.formData();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SyntaxError(`Cannot parse form: ${why}`, { cause });
   }
 }
 

@@ -110,7 +110,7 @@ const machineImports: ReadonlySet<string> = new Set([
   "server/duplex.ts",
   "server/hooks.ts",
   "server/options.ts",
-  "server/request_context.ts",
+  "server/request_view.ts",
   "server/response_handle.ts",
   "server/route_lookup.ts",
   "server/to_error.ts",

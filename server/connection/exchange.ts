@@ -20,7 +20,7 @@ import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ServerOptions } from "../options.ts";
-import { RequestContext, type RequestState } from "../request_context.ts";
+import { type RequestState, RequestView } from "../request_view.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
 import { toError } from "../to_error.ts";
 import type { EngineContext } from "./engine_context.ts";
@@ -79,7 +79,7 @@ const NO_BYTES = new Uint8Array(0);
 // itself: 0.94 times the time of a request (bench/machine_bench.ts, Deno 2.9).
 const NO_PARAMS = Params.empty;
 const FieldList = Headers;
-const Context = RequestContext;
+const View = RequestView;
 const Handle = ResponseHandle;
 const mayRepeat: typeof allowsRepeat = allowsRepeat;
 
@@ -109,7 +109,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   declare head: RequestHead | null;
   declare params: Params;
   declare readonly body: RequestBody | null;
-  declare readonly ctx: RequestContext;
+  declare readonly ctx: RequestView;
   declare readonly res: ResponseHandle;
   declare readonly owner: ExchangeOwner;
   /** What is special about the request; bits of `codec/request_flags.ts`. */
@@ -139,7 +139,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.plainBytes = 0;
     this.end = -1;
     this.rareState = null;
-    this.ctx = new Context(this);
+    this.ctx = new View(this);
     this.res = new Handle(this);
   }
 

@@ -200,3 +200,61 @@ Deno.test("BodyReader R75: rejects with what its feed throws, in each form", asy
   assertEquals(await body.read(new Uint8Array(9)), 1);
   await assertRejects(() => body.read(new Uint8Array(9)), ProtocolError);
 });
+
+const UPLOAD = [
+  "--b",
+  'Content-Disposition: form-data; name="title"',
+  "",
+  "caf\xc3\xa9",
+  "--b",
+  'Content-Disposition: form-data; name="photo"; filename="a.png"',
+  "Content-Type: image/png",
+  "",
+  "\x89PNG",
+  "--b--",
+  "",
+].join("\r\n");
+
+/** Reads a form whose message has this type. */
+function form(
+  pieces: readonly string[],
+  type: string | null,
+  maxBufferedBytes = 1000,
+): Promise<URLSearchParams | FormData> {
+  const message = { headers: { get: (): string | null => type } };
+  return new BodyReader(new Feed(pieces), maxBufferedBytes, message).form();
+}
+
+Deno.test("BodyReader.form() gives a multipart form as FormData", async () => {
+  for (const type of ["multipart/form-data", "Multipart/Form-Data "]) {
+    const pieces = [UPLOAD.slice(0, 50), UPLOAD.slice(50)];
+    const fields = await form(pieces, `${type}; boundary=b`);
+    assert(fields instanceof FormData);
+    assertEquals(fields.get("title"), "caf\u00e9");
+    const photo = fields.get("photo");
+    assert(photo instanceof File);
+    assertEquals([photo.name, photo.type], ["a.png", "image/png"]);
+    assertEquals(await photo.bytes(), encodeLatin1("\x89PNG"));
+  }
+});
+
+Deno.test("BodyReader.form() takes every other type for a URL-encoded form", async () => {
+  for (const type of [null, "text/plain", "multipart/form-dataset", "a/b"]) {
+    const fields = await form(["a=1"], type);
+    assert(fields instanceof URLSearchParams);
+    assertEquals(fields.get("a"), "1");
+  }
+});
+
+Deno.test("BodyReader.form() rejects what is no multipart form, and one that is too large", async () => {
+  const type = "multipart/form-data; boundary=b";
+  const cut = [60, 70, 100, -3, -4, -6].map((at) => UPLOAD.slice(0, at));
+  for (const body of ["", "a=1", ...cut]) {
+    await assertRejects(() => form([body], type), SyntaxError, "Cannot parse");
+  }
+  const empty = new FormData();
+  assertEquals([...await form(["--b--\r\n"], type)], [...empty]);
+  assertEquals([...await form([UPLOAD.slice(0, -2)], type)].length, 2);
+  await assertRejects(() => form([UPLOAD], "multipart/form-data"), SyntaxError);
+  await assertRejects(() => form([UPLOAD], type, 100), ProtocolError);
+});

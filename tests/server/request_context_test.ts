@@ -121,3 +121,26 @@ testEngines("ctx.ip is the peer's address", async (engine) => {
   const { body } = await client.ask(request("GET /"));
   assertEquals(JSON.parse(body), "127.0.0.1");
 });
+
+testEngines("ctx.body.form() takes what a browser uploads", async (engine) => {
+  await using server = engine.serve((app) => {
+    app.post("/", async (ctx, res) => {
+      const form = await ctx.body.form();
+      const file = form.get("file");
+      const content = file instanceof File ? await file.text() : file;
+      res.ok(`${form.constructor.name}: ${form.get("name")}, ${content}`);
+    });
+  }, { maxBufferedBodyBytes: 1000 });
+  const post = async (body: BodyInit): Promise<readonly [number, string]> => {
+    const response = await fetch(server.handle.url, { method: "POST", body });
+    return [response.status, await response.text()];
+  };
+  const upload = new FormData();
+  upload.set("name", "é");
+  upload.set("file", new File(["abc"], "a.txt"));
+  assertEquals(await post(upload), [200, "FormData: é, abc"]);
+  const fields = new URLSearchParams({ name: "é", file: "x" });
+  assertEquals(await post(fields), [200, "URLSearchParams: é, x"]);
+  upload.set("file", new File(["x".repeat(2000)], "a.txt"));
+  assertEquals((await post(upload))[0], 413);
+});

@@ -12,7 +12,7 @@ const forms: Readonly<Record<string, (body: BodyReader) => Promise<string>>> = {
   text: (body) => body.text(),
   bytes: async (body) => new TextDecoder().decode(await body.bytes()),
   json: async (body) => JSON.stringify(await body.json()),
-  form: async (body) => (await body.form()).toString(),
+  form: async (body) => String(await body.form()),
   stream: (body) => new Response(body.stream).text(),
   "async iteration": async (body) => {
     let text = "";
