@@ -10,10 +10,13 @@ import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import { writeAscii } from "./response_writer.ts";
 
-/** The reason of a request's signal when the peer ended its direction; a client that went away looks the same. */
+/**
+ * The abort reason of a request's signal after the peer ended its direction. A
+ * client that disconnected looks the same.
+ */
 export function peerEnded(): Error {
   return new DOMException(
-    "The client has ended its direction: it may have gone away",
+    "The client has ended its direction: it may have disconnected",
     "AbortError",
   );
 }

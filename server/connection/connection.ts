@@ -1,11 +1,11 @@
 /**
- * One connection: takes bytes, runs requests in their order, and puts responses
- * into its output. It knows nothing of sockets: a transport drives it, in the
- * way that `transport.ts` describes.
+ * One connection: takes bytes, runs requests in order, and writes responses to
+ * its output. It knows nothing about sockets: a transport drives it, as
+ * `transport.ts` describes.
  *
- * The phases and the steps between them are in `phase.ts`. The codec decides
- * framing and persistence, `run_exchange.ts` calls hooks and handlers, and
- * `exchange.ts` writes the response. This file decides what happens next
+ * The phases and the transitions between them are in `phase.ts`. The codec
+ * decides framing and persistence, `run_exchange.ts` calls hooks and handlers,
+ * and `exchange.ts` writes the response. This file decides what happens next
  * (RFC 9112 §9). It is long because each step needs all of its fields.
  */
 
@@ -28,27 +28,27 @@ import { failExchange, runExchange } from "./run_exchange.ts";
 import type { ConnectionMachine, Transport } from "./transport.ts";
 
 /**
- * Received bytes that a connection holds before it stops reading: one full
- * receive window, so that whatever an engine reads at once can be kept.
+ * The most received bytes that a connection holds: one full receive window, so
+ * that everything an engine reads at once fits.
  */
 const MAX_HELD_BYTES = 65_536;
 
 /**
- * Pending output beyond which no further pipelined request begins: what one
- * large output buffer holds, so that a batch of responses is still one write.
+ * At this much pending output, no further request begins: what one large output
+ * buffer holds, so that a batch of responses is still one write.
  */
 const MAX_PENDING_OUTPUT_BYTES = 65_536;
 
-/** Stands for `Infinity`, as an integer that V8 keeps without allocating. */
+/** Used instead of `Infinity`: an integer that V8 stores without allocating. */
 const MAX_COUNT = 0x7fffffff;
 
 // perf: a private getter is a runtime call even in compiled code, 150
-// instructions each; hence methods such as `#closing()` (bench/machine_bench.ts,
-// hello, Deno 2.9).
+// instructions each, so private state is read through methods
+// (bench/machine_bench.ts, hello, Deno 2.9).
 //
-// perf: an imported name is looked up at each use, a constant of this module is
-// not: 0.94 times the time of a request without its I/O (bench/machine_bench.ts,
-// hello, Deno 2.9).
+// perf: V8 looks up an imported name at each use, but not a constant of this
+// module: the constants take 0.94 times the time of a request without its I/O
+// (bench/machine_bench.ts, hello, Deno 2.9).
 const { IDLE, HEAD, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } =
   Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
@@ -62,26 +62,26 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   isInputEnded = false;
   /** See {@linkcode ExchangeOwner.isRunning}. */
   isRunning = false;
-  /** Received bytes that were not used yet, while there are any. */
+  /** Received bytes that are not used yet; `null` if there are none. */
   #input: ReceiveBuffer | null = null;
   #transport: Transport;
   #phase: Phase = IDLE;
-  /** Holds part of a head, or parses without the shared scanner; otherwise the shared parser is used. */
+  /** Its own parser, if it holds part of a head or must not use the scanner; `null`: the shared one. */
   #parser: RequestHeadParser | null = null;
-  /** The exchange that is in progress, once its handler did not complete it synchronously. */
+  /** The exchange in progress. One that completes synchronously need not be stored. */
   #exchange: Exchange | null = null;
   #isStopping = false;
   #requests = 0;
-  /** How many requests may begin; 0 if the one that runs is the last for another reason. */
+  /** How many requests may begin; 0 after {@linkcode Connection.announceEnd}. */
   #maxRequests: number;
-  /** What broke the protocol, a response or a body; the teardown hook gets it. */
+  /** The first error of the protocol, a response or a body. The teardown hook receives it. */
   #fault: Error | null = null;
   #deadlines: Deadlines;
   #abort: AbortController | null = null;
   /** Whether the peer has ended its direction; bytes that it sent before may be unread. */
   #hasPeerEnded = false;
 
-  /** Begins to serve a connection that the setup hook let in. */
+  /** Starts to serve a connection that the setup hook has accepted. */
   constructor(
     context: EngineContext,
     transport: Transport,
@@ -94,7 +94,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#maxRequests = context.isStopping
       ? 0
       : Math.min(maxRequestsPerConnection, MAX_COUNT);
-    context.connections.add(this, options); // first, since it brings the coarse time up to date
+    context.connections.add(this, options); // before `Deadlines`, which reads the time that this refreshes
     this.#deadlines = new Deadlines(context, options);
   }
 
@@ -162,7 +162,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#endRun();
   }
 
-  /** The peer closed its direction; a response still reaches it (RFC 9112 §9.6). */
+  /** The peer closed its direction; it can still receive a response (RFC 9112 §9.6). */
   receiveEnd(): void {
     this.isInputEnded = true;
     this.#endPeer();
@@ -209,7 +209,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (timedOut !== null) this.#timeOut(timedOut);
   }
 
-  // What an exchange asks of its connection, as `ExchangeOwner` says.
+  // The methods of `ExchangeOwner`, which the exchange calls.
   exchangeProgressed(): void {
     if (this.isRunning || this.#phase >= TAKEN_OVER) return;
     this.#resume();
@@ -238,7 +238,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   abortSignal(): AbortSignal {
     const abort = this.#abort ??= new AbortController();
     const { failure } = this.output;
-    if (failure !== null) abort.abort(failure); // it was asked for too late
+    if (failure !== null) abort.abort(failure); // the connection has failed already
     else if (this.#hasPeerEnded) abort.abort(peerEnded());
     return abort.signal;
   }
@@ -248,13 +248,13 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   abandon(exchange: Exchange): void {
-    this.#exchange = null; // if it is there already
+    this.#exchange = null; // if it was stored
     exchange.detach();
-    exchange.abort(new TypeError("Cannot go on: the request was dropped"));
+    exchange.abort(new TypeError("Cannot complete: the request was dropped"));
     this.#beginClosing();
   }
 
-  // What a body asks of its connection, as `BodyOwner` says.
+  // The methods of `BodyOwner`, which the request's body calls.
   bodyAwaited(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
@@ -274,26 +274,25 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#wake();
   }
 
-  /** Lets the transport look, unless it does so by itself when the run ends. */
+  /** Wakes the transport, unless the connection is running: the transport looks at the output after each run. */
   #wake(): void {
     if (!this.isRunning && this.#phase !== Phase.CLOSED) this.#transport.wake();
   }
 
-  /** Whether no further request begins until output was sent. */
+  /** Whether output has to be sent before the next request begins. */
   #isOutputFull(): boolean {
     return this.output.pendingBytes >= MAX_PENDING_OUTPUT_BYTES;
   }
 
   /**
-   * Parses and runs requests, at least one, until one is not complete when its
-   * handler returns. No exchange may be in progress, nor the output be full.
+   * Parses and runs requests, at least one, up to the first that is not complete
+   * when its handler returns. No exchange may be in progress, and output not full.
    *
-   * perf: kept as one function. V8 spends its inlining budget top-down: if split,
-   * this function is inlined into `receive` and the `Exchange` constructor no
-   * longer into this one, 250 instructions a request (bench/machine_bench.ts,
-   * hello, Deno 2.9).
+   * perf: kept as one function. If it is split, V8 spends its inlining budget on
+   * inlining it into `receive` and does not inline the `Exchange` constructor: 250
+   * instructions more a request (bench/machine_bench.ts, hello, Deno 2.9).
    *
-   * @param isHeld Whether the bytes are those of {@linkcode Connection.input}.
+   * @param isHeld Whether the bytes are in {@linkcode Connection.input}.
    * @returns The offset of the first byte that was not used.
    */
   #parse(
@@ -310,7 +309,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       try {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error; // a bug of ours
+        if (!(error instanceof ProtocolError)) throw error; // an internal error
         const text = parser.isHeadRequest(bytes, pos) ? "" : undefined;
         parser.reset();
         this.#refuse(error, text);
@@ -351,13 +350,13 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   /**
-   * Runs an exchange. Most are complete when their handler returns; the phase
-   * then goes from IDLE to EXCHANGE and back here, without `#enter`: the sweep
-   * moves the idle deadline when it sees that there were requests.
+   * Runs an exchange. For most, which are complete when their handler returns,
+   * this sets the phase to EXCHANGE and back to IDLE without `#enter`, which
+   * would set deadlines: the next sweep moves the idle deadline instead.
    *
-   * perf: such an exchange is never stored in `#exchange`, and its completion is
-   * handled here instead of in `#advance`: 0.88 times the time of a request
-   * without its I/O (bench/machine_bench.ts, hello, Deno 2.9).
+   * perf: such an exchange is not stored in `#exchange`, and is ended here
+   * instead of in `#advance`: 0.88 times the time of a request without its I/O
+   * (bench/machine_bench.ts, hello, Deno 2.9).
    */
   #run(exchange: Exchange): void {
     const { body } = exchange;
@@ -373,7 +372,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     exchange.dropHead();
   }
 
-  /** Begins an exchange that has a body, or whose head arrived in parts. */
+  /** Enters EXCHANGE for a request that has a body, or whose head arrived in parts. */
   #beginExchange(exchange: Exchange): void {
     this.#enter(EXCHANGE);
     if (exchange.body === null) this.#deadlines.completeRequest();
@@ -396,7 +395,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (!exchange.isDetached) exchange.retainHead();
   }
 
-  /** Runs the machine for a change that came from a handler, a timer or the output. */
+  /** Continues after a change outside of `receive`: by a handler or a timer, or because output was sent. */
   #resume(): void {
     this.isRunning = true;
     // A handler of another connection may be running, whose head the shared scanner holds.
@@ -407,7 +406,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#endRun();
   }
 
-  /** Does all that can be done: feeds the body, ends the exchange, runs the next requests. */
+  /** Does everything that is possible now: feeds the body, ends the exchange, runs the next requests. */
   #work(): void {
     for (;;) {
       this.#exchange?.body?.advance();
@@ -420,7 +419,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     }
   }
 
-  /** Ends the exchange if it is over; says whether the next request may begin. */
+  /** Ends the exchange if it is over. Returns whether the next request may begin. */
   #advance(): boolean {
     const exchange = this.#exchange;
     if (exchange === null) return this.#phase < EXCHANGE;
@@ -451,7 +450,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#exchange = null;
   }
 
-  /** Ends a run of the machine: an idle connection gives back what it holds. */
+  /** Ends a run of the machine. An idle connection returns its parser and its empty input buffer. */
   #endRun(): void {
     if (this.isInputEnded) this.#endInput();
     if (this.#phase === IDLE) {
@@ -468,10 +467,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.isRunning = false;
   }
 
-  /** The peer closed its direction: once no whole request of it is left, the connection closes. */
+  /** Called after the peer closed its direction: closes the connection when it holds no complete request any more. */
   #endInput(): void {
     if (this.#phase >= EXCHANGE) return;
-    if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed when output was sent
+    if (this.#isOutputFull() && this.#heldBytes() > 0) return; // parsed after output was sent
     const isInHead = this.#phase === HEAD && this.#parser?.isIdle === false;
     if (isInHead) this.#refuse(truncatedHead(this.#heldBytes()));
     else this.#beginClosing();
@@ -484,7 +483,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     writeRefusal(this.output, this.context.heads, error, text);
   }
 
-  /** Reads no further request; the write direction is closed when all output was sent. */
+  /** Enters CLOSING: reads no further request, and closes the write direction after all output was sent. */
   #beginClosing(): void {
     if (this.#phase >= CLOSING) return;
     this.#enter(CLOSING);
@@ -494,7 +493,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#wake();
   }
 
-  /** Once all was sent, closes the write direction and waits a little for the peer to close its own. */
+  /** Closes the write direction if all output was sent, then waits for the peer to close its own. */
   #endOutput(): void {
     if (this.output.pendingBytes > 0) return;
     this.#enter(LINGER);
@@ -538,7 +537,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#transport.close(cause);
   }
 
-  /** Goes to another phase and sets its deadline: all changes of the phase but those of `#run`. */
+  /** Changes the phase and sets its deadline. Every change of the phase goes through here, except those in `#run`. */
   #enter(next: Phase): void {
     if (!mayFollow(this.#phase, next)) {
       throw new TypeError(`Cannot go from phase ${this.#phase} to ${next}`);

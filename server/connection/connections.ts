@@ -1,43 +1,43 @@
 /**
- * All connections of one engine, and the one timer that acts on their
- * deadlines: each connection keeps its own times as plain numbers, and a sweep
- * asks all of them.
+ * All connections of one engine, and the one timer for their deadlines. Each
+ * connection keeps its deadlines as plain numbers; at each tick of the timer, a
+ * sweep asks every connection whether one has passed.
  *
- * The alternative, a sorted list with a timer for its first entry, has to be
- * kept sorted at each request; here a request costs one addition. A sweep over
- * the 4,096 connections of the default limit takes some tens of microseconds
- * and happens a few times a second while there are connections.
+ * The alternative is a sorted list with a timer for its first entry, which each
+ * request would have to keep sorted. Here, a request costs one addition. A
+ * sweep over the 4,096 connections of the default limit takes some tens of
+ * microseconds and happens a few times a second while there are connections.
  */
 
 import { toError } from "../to_error.ts";
 
 /** Current time and timers. An engine or a test provides them; the connection machine never asks the runtime. */
 export interface Clock {
-  /** Milliseconds that never go back. */
+  /** A time in milliseconds that never goes back. */
   monotonicMs(): number;
   /** Milliseconds since the epoch. */
   epochMs(): number;
   /** Calls `tick` every `periodMs` until the result is called; does not keep the process alive. */
   every(periodMs: number, tick: () => void): () => void;
-  /** Calls `run` once, in `delayMs`, unless the result is called before; keeps the process alive until then. */
+  /** Calls `run` once after `delayMs`, unless the result is called first; keeps the process alive until then. */
   after(delayMs: number, run: () => void): () => void;
 }
 
 /** A connection as its engine sees it. */
 export interface ServedConnection {
-  /** Requests that were begun. */
+  /** How many requests have begun. */
   readonly requestCount: number;
-  /** Acts on every deadline that lies before `nowMs`. */
+  /** Acts on the deadlines before `nowMs`. */
   expire(nowMs: number): void;
-  /** Serving will end: the next response says that it is the last one. */
+  /** Serving will end: the next response announces that the connection closes. */
   announceEnd(): void;
-  /** Serving ends: closes if it is idle, lets a running request finish. */
+  /** Serving ends: closes the connection if it is idle, and otherwise after the running request. */
   stop(): void;
-  /** Closes without waiting for anything. */
+  /** Closes immediately. */
   fail(error: Error): void;
 }
 
-/** The timeouts that one connection has instead of the server's, in ms. */
+/** Timeouts of one connection, in ms, that replace the server's. */
 export interface OwnTimeouts {
   readonly readTimeoutMs?: number;
   readonly writeTimeoutMs?: number;
@@ -49,21 +49,28 @@ const MIN_PERIOD_MS = 5;
 
 /** See the file's header. */
 export class Connections {
-  /** The time of the last sweep in whole ms of the deadlines' time; at most one period old. */
+  /** The time of the last sweep, in whole ms on the scale that deadlines use; at most one period old. */
   nowMs: number;
   /** The time of the sweep before that, in ms. */
   previousMs: number;
-  /** Time between two sweeps, in ms: a deadline is acted on this much late at most. */
+  /**
+   * Time between two sweeps, in ms. {@linkcode Connections.after} adds one
+   * period to a deadline and the sweep may come another one later, so that a
+   * deadline is late by two periods at most.
+   */
   periodMs: number;
   /** All connections that are not closed. */
   readonly members: Set<ServedConnection> = new Set();
   /** The period that the server's own deadlines need, in ms. */
   readonly #usualPeriodMs: number;
-  /** The shorter periods that connections with timeouts of their own need, in ms. */
+  /** The shorter periods, in ms, of connections with their own timeouts. */
   #ownPeriods: Map<ServedConnection, number> = new Map();
-  /** How far the deadlines' time is behind the clock's, in ms: they do not count a time in which the thread stood still. */
+  /**
+   * How far the time that deadlines use is behind the clock, in ms: it does not
+   * count time in which the thread was blocked.
+   */
   #lostMs = 0;
-  /** Whether the last sweep came so late that it acted on no deadline. */
+  /** Whether the last sweep was so late that it skipped all deadlines. */
   #isCatchingUp = false;
   #clock: Clock;
   #onTick: (epochMs: number) => void;
@@ -72,7 +79,8 @@ export class Connections {
   /**
    * Creates an empty set.
    *
-   * @param shortestMs The shortest deadline in use; an eighth of it is the period.
+   * @param shortestMs The shortest timeout in use; the period is an eighth of
+   * it.
    * @param onTick Called at each sweep with the time in ms since the epoch.
    */
   constructor(
@@ -88,13 +96,16 @@ export class Connections {
     this.periodMs = this.#usualPeriodMs;
   }
 
-  /** The time at which something is due in `durationMs`; `nowMs` may be a period old, so add one. */
+  /**
+   * Returns the time of a deadline in `durationMs`. Adds one period, since
+   * `nowMs` may be that old: a deadline must not be early.
+   */
   after(durationMs: number): number {
     return this.nowMs + this.periodMs + durationMs;
   }
 
   /**
-   * Adds a connection; the timer runs while there are any.
+   * Adds a connection. The timer runs while there is at least one.
    *
    * @param own Timeouts of this connection; a short one makes the sweeps more frequent.
    */
@@ -133,16 +144,16 @@ export class Connections {
     this.#start(2 * longerMs);
   }
 
-  /** Starts the timer. Brings the time up to date, since it must never be older than one period. */
+  /** Starts the timer. Refreshes `nowMs` first, which must never be older than one period. */
   #start(maxMs: number): void {
     this.#refresh(maxMs);
     this.#stop = this.#clock.every(this.periodMs, () => this.#sweep());
   }
 
   /**
-   * Brings the time up to date, but by `maxMs` at most.
+   * Refreshes `nowMs`, but moves it forward by at most `maxMs`.
    *
-   * @returns Whether it would have been more.
+   * @returns Whether more time than that has passed.
    */
   #refresh(maxMs: number): boolean {
     this.previousMs = this.nowMs;
@@ -154,12 +165,14 @@ export class Connections {
   }
 
   /**
-   * Acts on deadlines. A sweep that is more than a period late means that the
-   * thread was blocked or the process stopped: what has arrived meanwhile was not
-   * read yet. So it acts on nothing, and the sockets get a period for it. The
-   * next sweep acts in any case, or a server under load would have no deadlines.
+   * Acts on deadlines. If a sweep is more than a period late, the thread was
+   * blocked or the process stopped, and bytes that arrived meanwhile are still
+   * unread. Such a sweep skips all deadlines, which leaves one period to read
+   * them. The next sweep never skips; otherwise a server under constant load
+   * would enforce no deadlines.
    *
-   * A connection that throws is closed, so that the others still get their turn.
+   * A connection that throws is closed, and the sweep continues with the
+   * others.
    */
   #sweep(): void {
     const isLate = this.#refresh(2 * this.periodMs);
@@ -169,22 +182,23 @@ export class Connections {
       try {
         member.expire(this.nowMs);
       } catch (error) {
-        member.fail(toError(error)); // the teardown hook is told
+        member.fail(toError(error)); // the teardown hook receives it
       }
     }
-    // Only here: each change restarts the timer, and many of them would put all sweeps off.
+    // The period grows only here: each change restarts the timer, and frequent
+    // changes would delay every sweep.
     const neededMs = this.#neededPeriodMs();
     if (neededMs > this.periodMs) this.#changePeriod(neededMs);
   }
 }
 
-/** The time between two sweeps for a shortest deadline, in ms. */
+/** The period for a shortest timeout, in ms. */
 function periodFor(shortestMs: number): number {
   const eighth = Math.floor(shortestMs / 8);
   return Math.min(MAX_PERIOD_MS, Math.max(MIN_PERIOD_MS, eighth));
 }
 
-/** The same for the timeouts of one connection. */
+/** The period for the timeouts of one connection, in ms. */
 function ownPeriod(own: OwnTimeouts): number {
   const { readTimeoutMs = Infinity, writeTimeoutMs = Infinity } = own;
   return periodFor(Math.min(readTimeoutMs, writeTimeoutMs));

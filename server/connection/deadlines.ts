@@ -1,11 +1,13 @@
 /**
- * The deadlines of one connection as plain numbers: one for what its phase
- * awaits from the peer, one for the whole request, one for a write without
- * progress (RFC 9112 §9.5). Nothing here runs a timer: {@linkcode Connections}
- * sweeps over all connections and asks each what has passed.
+ * The deadlines of one connection as plain numbers: one for what the current
+ * phase expects from the peer, one for the whole request, and one for output
+ * that does not progress (RFC 9112 §9.5). There is no timer here:
+ * {@linkcode Connections} sweeps over all connections and asks each which
+ * deadline has passed.
  *
- * Times are whole milliseconds, which V8 keeps inside the object; a fraction
- * would be allocated at each change. {@linkcode NEVER} stands for no deadline.
+ * Times are whole milliseconds, which V8 stores in the object itself; it would
+ * allocate a fractional number at each change. {@linkcode NEVER} stands for no
+ * deadline.
  */
 
 import type { ProceedOptions } from "../hooks.ts";
@@ -15,26 +17,29 @@ import type { EngineContext } from "./engine_context.ts";
 import type { Output } from "./output.ts";
 import { Phase } from "./phase.ts";
 
-/** Instead of a time: no deadline. */
+/** Used instead of a time if there is no deadline. */
 const NEVER = -1;
 
 /** The meaning of a passed deadline. */
 export interface TimedOut {
   /** The error's code, or `null` if the connection closes without a response. */
   readonly code: "HEAD_TIMEOUT" | "BODY_TIMEOUT" | "REQUEST_TIMEOUT" | null;
-  /** What was awaited, how long, and which option says so. */
+  /** What the server waited for, how long, and which option sets the limit. */
   readonly message: string;
 }
 
-/** A connection whose output does not leave, or whose peer has ended its direction and gets none. */
+/** A connection whose output does not progress, or whose peer has ended its direction and has no output to receive. */
 interface Stall {
   /** When a sweep first saw it, in ms. */
   readonly sinceMs: number;
-  /** Bytes that had been sent by then; before an answer has begun, a negative number that is the request's own. */
+  /**
+   * What must change to end the stall: the count of sent bytes, or, before a
+   * response has begun, the negative count of requests.
+   */
   readonly progress: number;
 }
 
-/** The whole lingering close takes at most this many times `lingerTimeout`. */
+/** The connection lingers for at most this many times `lingerTimeout`. */
 const LINGER_TIMES = 6;
 
 /** One connection's deadlines. */
@@ -43,18 +48,17 @@ export class Deadlines {
   /** The server's options, with this connection's own timeouts. */
   #options: ServerOptions;
   #bornMs: number;
-  /** When the peer must have done what the phase awaits. */
+  /** Until when the peer must send what the phase waits for. */
   #readAt: number;
   #requestAt = NEVER;
-  /** The stall that the last sweep saw. */
+  /** The stall that the last sweep found. */
   #stall: Stall | null = null;
-  /** Requests that the last sweep saw. */
+  /** How many requests there had been at the last sweep. */
   #sweptRequests = 0;
 
   /**
-   * Begins with the wait for the first request, which is as short as that for a
-   * head: a peer that connects and says nothing does not get an idle
-   * connection's time.
+   * Begins with the deadline of the first request. It is `headerTimeout`, not
+   * the longer `idleTimeout`, for a peer that connects and sends nothing.
    */
   constructor({ connections, app }: EngineContext, own: ProceedOptions) {
     this.#connections = connections;
@@ -63,7 +67,7 @@ export class Deadlines {
     this.#readAt = this.#timeAfter(this.#options.headerTimeout);
   }
 
-  /** Says whether the connection has lived longer than a connection may. */
+  /** Returns whether the connection is older than `maxConnectionAge`. */
   isTooOld(nowMs: number): boolean {
     return nowMs - this.#bornMs > this.#options.maxConnectionAge;
   }
@@ -79,26 +83,26 @@ export class Deadlines {
     }
   }
 
-  /** The peer still sends to a connection that lingers. */
+  /** Extends the deadline of a lingering connection whose peer still sends. */
   extendLinger(): void {
     this.#readAt = this.#timeAfter(this.#options.lingerTimeout);
   }
 
-  /** A request began that has not arrived as a whole; its deadline runs once. */
+  /** A request has begun but not arrived completely. Starts `requestTimeout`, unless it runs already. */
   beginRequest(): void {
     if (this.#requestAt !== NEVER) return;
     this.#requestAt = this.#timeAfter(this.#options.requestTimeout);
   }
 
-  /** The request arrived as a whole, body included. */
+  /** The request has arrived completely, including its body. */
   completeRequest(): void {
     this.#requestAt = NEVER;
   }
 
   /**
-   * A sweep sees whether a connection had requests since the sweep before. If it
-   * is idle, its idle time runs from there: requests that complete at once set no
-   * deadline, which keeps them cheap.
+   * Restarts the idle timeout of an idle connection that had requests since the
+   * last sweep. Requests that complete synchronously set no deadline
+   * themselves, which keeps them cheap.
    */
   noteRequests(phase: Phase, requests: number): void {
     if (requests === this.#sweptRequests) return;
@@ -110,12 +114,12 @@ export class Deadlines {
   }
 
   /**
-   * The first deadline that has passed; it is reported once.
+   * Returns the first deadline that has passed, and reports each only once.
    *
-   * @param halfClosed The exchange of a peer that has ended its direction, and
-   * may be gone: only output would show it.
-   * @returns An exception if the peer takes no output, so that no response can
-   * reach it, or seems to be gone; `null` if no deadline has passed.
+   * @param halfClosed The exchange of a peer that has ended its direction. Such
+   * a peer may be gone, and only sending to it would show that.
+   * @returns An exception if the peer accepts no output or seems to be gone, so
+   * that no response can reach it; `null` if no deadline has passed.
    */
   expired(
     nowMs: number,
@@ -135,7 +139,8 @@ export class Deadlines {
         "requestTimeout",
       );
     }
-    // An exchange may begin without `enter`, which leaves the time of the phase before.
+    // An exchange may begin without `enter`; then `#readAt` is still that of
+    // the previous phase.
     if (phase === Phase.EXCHANGE || !isOver(this.#readAt, 0, nowMs)) {
       return null;
     }
@@ -143,7 +148,7 @@ export class Deadlines {
     return timedOut(phase, this.#durationMs(phase));
   }
 
-  /** A sweep sees how much was sent since the sweep before; writes set no deadline. */
+  /** Compares the bytes sent with those of the last sweep. Writes set no deadline themselves. */
   #stalled(
     nowMs: number,
     { pendingBytes, sentBytes }: Output,
@@ -166,7 +171,7 @@ export class Deadlines {
     return new DOMException(message, "TimeoutError");
   }
 
-  /** How long the peer may take in a phase; `Infinity` where nothing is awaited from it. */
+  /** How long the peer may take in a phase; `Infinity` if the connection does not wait for the peer. */
   #durationMs(phase: Phase): number {
     switch (phase) {
       case Phase.IDLE:
@@ -184,7 +189,7 @@ export class Deadlines {
     }
   }
 
-  /** As {@linkcode Connections.after}; an infinite duration never ends. */
+  /** Like {@linkcode Connections.after}, but gives {@linkcode NEVER} for `Infinity`. */
   #timeAfter(durationMs: number): number {
     return durationMs === Infinity
       ? NEVER
@@ -192,7 +197,7 @@ export class Deadlines {
   }
 }
 
-/** The server's options, which most connections share, or a copy with a connection's own timeouts. */
+/** Returns the server's options, or a copy of them if the connection has its own timeouts. */
 function withOwn(options: ServerOptions, own: ProceedOptions): ServerOptions {
   const { readTimeoutMs, writeTimeoutMs } = own;
   if (readTimeoutMs === undefined && writeTimeoutMs === undefined) {
@@ -207,18 +212,18 @@ function withOwn(options: ServerOptions, own: ProceedOptions): ServerOptions {
   };
 }
 
-/** Whether more than `durationMs` have passed since a time, if there is one. */
+/** Whether more than `durationMs` have passed since a time; never for {@linkcode NEVER}. */
 function isOver(timeMs: number, durationMs: number, nowMs: number): boolean {
   return timeMs !== NEVER && nowMs - timeMs > durationMs;
 }
 
-/** The end of an idle, draining or lingering connection, which is no fault. */
+/** An idle, draining or lingering connection ends without a response. This is not a fault. */
 const SILENT: TimedOut = Object.freeze({
   code: null,
   message: "",
 });
 
-/** What it means that a phase's deadline has passed. */
+/** What a passed deadline means in each phase. */
 function timedOut(phase: Phase, durationMs: number): TimedOut {
   switch (phase) {
     case Phase.HEAD:

@@ -1,6 +1,6 @@
 /**
  * What the connections of one engine share: buffers, parsers, prepared heads,
- * the time and the set of all connections. Nothing here belongs to one
+ * the time and the set of all connections. It holds no state of a single
  * connection.
  */
 
@@ -19,7 +19,7 @@ import { ParserPool } from "./parser_pool.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
 
 /**
- * Teaches a scanner the routes without parameters, numbered from 1 on.
+ * Gives a scanner the routes without parameters, numbered from 1.
  *
  * @returns Their handlers; empty if the scanner had no room for them.
  */
@@ -50,17 +50,17 @@ export class EngineContext {
   readonly scanner: HeadScanner | null;
   /** Memory to receive into: heads in it are scanned without a copy. */
   readonly window: ReceiveWindow;
-  /** The same for connections that have a read of their own pending. */
+  /** Small receive buffers for connections whose read may stay pending. */
   readonly slots: ReceiveSlots;
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   readonly handlers: readonly Handler[];
   readonly heads: ResponseHeadCache;
-  /** Encodes the bodies that are strings. Each sweep clears it, and the engine when it has no connection. */
+  /** Encodes bodies that are strings. It is cleared at each sweep, and when the engine's last connection closes. */
   readonly texts: TextBytes = new TextBytes();
   readonly connections: Connections;
-  /** Requests of connections that are closed. */
+  /** How many requests the connections had that are closed now. */
   requestCount = 0;
-  /** Whether serving ends: a new connection closes after its first response. */
+  /** Whether serving is ending: a new connection then closes after its first response. */
   isStopping = false;
 
   /**

@@ -3,8 +3,8 @@
  * handler runs, and writes the response to the connection's output (RFC 9110
  * §15). `response_plan.ts` decides on framing and reuse, `response_writer.ts`
  * encodes heads, and `streamed_response.ts` sends bodies that arrive in pieces.
- * The ways to respond stay in this one file, because each sets the same few
- * states and relies on what the others leave in them.
+ * All ways to respond are in this one file, because they share the state bits
+ * and each relies on how the others set them.
  */
 
 import {
@@ -46,37 +46,38 @@ import {
 } from "./response_writer.ts";
 import { StreamedResponse } from "./streamed_response.ts";
 
-/** What an exchange needs of its connection. */
+/** What an exchange needs from its connection. */
 export interface ExchangeOwner {
   readonly context: EngineContext;
   readonly output: Output;
   readonly duplex: Duplex;
-  /** Whether the connection runs now. It then checks its exchange's progress itself. */
+  /** Whether the connection machine is running. It then checks the exchange's progress itself when the run ends. */
   readonly isRunning: boolean;
-  /** Whether this exchange is the connection's last, whatever its messages say. */
+  /** Whether the connection takes no further request, whatever the request and the response say. */
   readonly isLastExchange: boolean;
   /** The response, the handler or the body has finished, or there is output. */
   exchangeProgressed(): void;
   /** A streamed body failed. */
   exchangeFailed(error: unknown): void;
-  /** Keeps the bytes of the head that was parsed last, so that they can be read later. */
+  /** Copies the bytes of the head that was parsed last, so that they stay readable. */
   retainHead(): void;
-  /** The signal that aborts when the peer goes away. */
+  /** The signal that aborts when the peer disconnects. */
   abortSignal(): AbortSignal;
   /** Hands the connection to the handler once all output has been sent. */
   takeOver(): Promise<Duplex>;
   /** Closes the connection: a hook dropped the request without a response. */
   abandon(exchange: Exchange): void;
-  /** Closes the connection at once: something of ours is broken. */
+  /** Closes the connection immediately after an internal error. */
   fail(error: Error): void;
 }
 
-/** Longest text that is tried as ASCII before it is encoded as UTF-8, in characters. */
+/** The longest string, in UTF-16 code units, that is tried as ASCII before it is encoded as UTF-8. */
 const MAX_ASCII_LOOP = 1024;
 const NO_BYTES = new Uint8Array(0);
 
-// perf: V8 looks an import up at each use, but not a constant of the module
-// itself: 0.94 times the time of a request (bench/machine_bench.ts, Deno 2.9).
+// perf: V8 looks up an import at each use, but not a constant of this module.
+// The constants reduce the time of a request to 0.94 times
+// (bench/machine_bench.ts, Deno 2.9).
 const NO_PARAMS = Params.empty;
 const FieldList = Headers;
 const View = RequestView;
@@ -93,7 +94,7 @@ const AWAITS_CONTINUE = 32;
 const IS_DETACHED = 64;
 const IS_HEAD_RETAINED = 128;
 
-/** The bits that decide whether the next request may follow at once, and their value if it may. */
+/** The bits that decide whether the next request may begin immediately, and their value if it may. */
 const COMPLETION_BITS = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | MUST_CLOSE;
 const IS_COMPLETE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED;
 
@@ -101,9 +102,9 @@ const IS_COMPLETE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED;
  * One request and its response; see the file's header.
  *
  * perf: fields are declared here and set in the constructor only, and flags are
- * bits of one number. `#private` fields and fields with initial values are
- * defined by a call of their own, which V8 rarely inlines: 0.96 times the time
- * of a request (bench/machine_bench.ts, Deno 2.9).
+ * bits of one number. V8 defines `#private` fields and fields with initial
+ * values in a separate call, which it rarely inlines. Avoiding that reduces the
+ * time of a request to 0.96 times (bench/machine_bench.ts, Deno 2.9).
  */
 export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   declare head: RequestHead | null;
@@ -143,7 +144,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.res = new Handle(this);
   }
 
-  /** Whether a response has begun, so that no other can. */
+  /** Whether a response has begun, so that no other one can be sent. */
   get isAnswered(): boolean {
     return (this.state & IS_ANSWERED) !== 0;
   }
@@ -153,7 +154,10 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return (this.state & IS_HEAD_SENT) !== 0;
   }
 
-  /** Whether the connection closes after this exchange. Known once the head is sent; before that, a fault may have decided it. */
+  /**
+   * Whether the connection closes after this exchange. Final once the head is
+   * sent; before that, only a fault sets it.
+   */
   get mustClose(): boolean {
     return (this.state & MUST_CLOSE) !== 0;
   }
@@ -163,12 +167,12 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return (this.state & AWAITS_CONTINUE) !== 0;
   }
 
-  /** Whether the connection has moved on from this exchange. */
+  /** Whether the connection has ended this exchange. */
   get isDetached(): boolean {
     return (this.state & IS_DETACHED) !== 0;
   }
 
-  /** Whether response and handler are complete and the connection stays open. */
+  /** Whether response and handler are complete, and the connection stays open. */
   get endsAtOnce(): boolean {
     return (this.state & COMPLETION_BITS) === IS_COMPLETE;
   }
@@ -193,7 +197,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return this.owner.context.app.options;
   }
 
-  /** The handler has returned, and its promise, if it gave one, has settled. */
+  /** The handler has returned, and its promise, if there is one, has settled. */
   settle(): void {
     this.state |= IS_HANDLER_SETTLED;
   }
@@ -208,26 +212,26 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.state |= AWAITS_CONTINUE;
   }
 
-  /** `100 Continue` was sent, or is no longer owed. */
+  /** `100 Continue` was sent, or is no longer needed. */
   forgetContinue(): void {
     this.state &= ~AWAITS_CONTINUE;
   }
 
-  /** Keeps the head readable until the exchange ends: copies its bytes if they are still there. */
+  /** Keeps the head readable until the exchange ends, by a copy of its bytes. */
   retainHead(): void {
     if ((this.state & IS_HEAD_RETAINED) !== 0 || this.head === null) return;
     this.state |= IS_HEAD_RETAINED;
     this.owner.retainHead();
   }
 
-  /** Lets go of the head, whose bytes are about to be overwritten, unless it was retained. */
+  /** Drops the reference to the head, whose bytes are about to be overwritten, unless the head was retained. */
   dropHead(): void {
     if ((this.state & IS_HEAD_RETAINED) !== 0) return;
     this.head = null;
     this.ctx.release();
   }
 
-  /** The connection moves on from this exchange. */
+  /** The connection has ended this exchange. */
   detach(): void {
     this.state |= IS_DETACHED;
   }
@@ -246,7 +250,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return this.rareState ??= new RareState();
   }
 
-  /** Whether nothing of this exchange remains to be done, apart from the rest of the request's body. */
+  /** Whether this exchange is complete, apart from unread bytes of the request's body. */
   get isOver(): boolean {
     const { state } = this;
     return (state & IS_RESPONSE_DONE) !== 0 &&
@@ -288,11 +292,11 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   /**
-   * Sends the bytes of an earlier response again if status, fields and text are
-   * the same and nothing about this request changes the head.
+   * Sends the bytes of an earlier response again, if status, fields and body
+   * are the same and this request does not change the head.
    *
-   * perf: saves the plan and the copy: 0.87 times the time of a request
-   * (bench/machine_bench.ts, Deno 2.9).
+   * perf: avoids planning and copying, which reduces the time of a request to
+   * 0.87 times (bench/machine_bench.ts, Deno 2.9).
    *
    * @returns Whether the response was sent.
    */
@@ -388,7 +392,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
       : rare.whenSent();
   }
 
-  /** Stops the exchange: the connection is closed and sends nothing more. */
+  /** Stops the exchange after the connection was closed. */
   abort(error: Error): void {
     this.rareState?.stream?.abort();
     this.body?.fail(error);
@@ -403,7 +407,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   #respondText(status: Status, headers: Headers | null, text: string): void {
-    // A declared length has to be compared with the encoded text's.
+    // A declared length has to be compared with that of the encoded string.
     const isPlain = headers === null || !headers.outgoing().declaresFraming;
     if (text.length <= MAX_ASCII_LOOP && isPlain) {
       const plan = planResponse(this, status, headers, text.length);
@@ -435,7 +439,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     body: StreamedBody,
   ): void {
     const plan = planResponse(this, status, headers, UNKNOWN_SIZE);
-    const source = new BodySource(body); // locks it: nothing may throw from here on
+    const source = new BodySource(body); // locks the stream, so nothing may throw from here on
     if (plan.hasContent) this.#stream(plan, source);
     else {
       source.cancel();
@@ -450,7 +454,10 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.#finish();
   }
 
-  /** Begins a stream. Its head is planned again when it is written: the first pieces may define the length. */
+  /**
+   * Begins a streamed response. Its head is planned again when it is written,
+   * since the length may be known by then.
+   */
   #stream(plan: ResponsePlan, source: BodySource): void {
     const { status, headers } = plan;
     this.state |= IS_ANSWERED;
@@ -486,13 +493,13 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.owner.exchangeFailed(error);
   }
 
-  /** Makes a plan the response that is sent. */
+  /** Applies a plan that is being written. */
   #adopt(plan: ResponsePlan): void {
     this.status = plan.status;
     if (plan.closes) this.requireClose();
   }
 
-  /** Makes the handler the owner of the connection; there is exactly one. */
+  /** Makes the handler the owner of the connection, which only one call can do. */
   #claimConnection(mayUseBody = false): void {
     if (this.isAnswered) {
       throw new TypeError(
@@ -517,12 +524,13 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   #finish(): void {
     this.state |= IS_ANSWERED | IS_HEAD_SENT | IS_RESPONSE_DONE;
     this.#conclude();
-    // perf: a running connection checks its exchange itself afterwards. Skipping
-    // the call saves 60 instructions a request (bench/machine_bench.ts, Deno 2.9).
+    // perf: a running connection checks its exchange itself afterwards.
+    // Skipping this call saves 60 instructions a request
+    // (bench/machine_bench.ts, Deno 2.9).
     if (!this.owner.isRunning) this.owner.exchangeProgressed();
   }
 
-  /** The whole response is in the output: from here on only the connection can fail it. */
+  /** The whole response is in the output: from now on, only a failing connection can prevent that it is sent. */
   #conclude(): void {
     this.end = this.owner.output.totalBytes;
     this.rareState?.complete(() => this.owner.output.sentUpTo(this.end));

@@ -1,8 +1,8 @@
 /**
  * Prepared starts of response heads: status line, `Date` (formatted once a
  * second, RFC 9110 §6.6.1), the application's fields, and the name of
- * `Content-Length`. Each engine has one cache, and nothing in it outlives its
- * second. The engine provides the time.
+ * `Content-Length`. Each engine has one cache, which is emptied every second.
+ * The engine provides the time.
  */
 
 import { encodeLatin1 } from "../../codec/ascii.ts";
@@ -13,30 +13,30 @@ import type { OutgoingFields } from "../../codec/outgoing_fields.ts";
 import type { Status } from "../../codec/status.ts";
 import type { OutputBuffer } from "./output.ts";
 
-/** The end of every prepared head. Responses without a length leave it out. */
+/** The end of every prepared head. Responses without a length omit it. */
 export const CONTENT_LENGTH = "content-length: ";
 
 /** Buckets of the cache, a power of two. */
 const BUCKET_COUNT = 64;
 
-/** Most heads in one bucket; each costs a comparison. */
+/** The most heads in one bucket; each costs a comparison. */
 const MAX_BUCKET_SIZE = 4;
 
 const NO_FIELDS = new Uint8Array(0);
 
-/** The start of a head, and the text that was sent with it last. */
+/** The start of a head, and the body that was last sent with it. */
 export class PreparedHead {
   readonly status: Status;
-  /** The fields it was made of: they stand for a list until the list changes. */
+  /** The fields that it was made from; they identify a list of fields until that list changes. */
   readonly fields: OutgoingFields | null;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The next head in the bucket. */
   readonly next: PreparedHead | null;
   /** The number of heads in the bucket from this one on. */
   readonly bucketSize: number;
-  /** The text that was sent with it last. */
+  /** The string that was last sent with it as a body. */
   lastText: string | null = null;
-  /** The whole message with that text, once the text was sent twice. */
+  /** The whole response with that body, once it was sent twice. */
   whole: OutputBuffer | null = null;
 
   /** Creates a head in front of the others of its bucket. */
@@ -58,10 +58,10 @@ export class PreparedHead {
 /**
  * The heads that one engine prepared in the current second.
  *
- * A list of fields is known by its `OutgoingFields`, which it replaces when it
- * changes. So a list that several engines share is encoded once by each, and
- * carries no state of any of them. A `WeakMap` would do the same, but a look-up
- * in it costs more than everything else about a head.
+ * The key for a list of fields is its `OutgoingFields` object, which the list
+ * replaces when it changes. So several engines can share a list: each encodes
+ * it once, and the list holds no state of an engine. A `WeakMap` would do the
+ * same, but one look-up in it costs more than all other work for a head.
  */
 export class ResponseHeadCache {
   #epochSeconds = -1;
@@ -87,10 +87,11 @@ export class ResponseHeadCache {
   }
 
   /**
-   * Gives the head of a response from its status line to {@linkcode CONTENT_LENGTH}.
+   * Returns the head of a response, from its status line to
+   * {@linkcode CONTENT_LENGTH}.
    *
-   * perf: a list of fields that is used again costs one copy for nearly the
-   * whole head, where encoding line by line took 4 copies
+   * perf: for a list of fields that is used again, one copy writes nearly the
+   * whole head; encoding line by line took 4 copies
    * (bench/head_encoding_bench.ts).
    */
   prepare(status: Status, headers: Headers | null): PreparedHead {
@@ -111,10 +112,11 @@ export class ResponseHeadCache {
   }
 
   /**
-   * Finds the head of these in the current second, or gives `null`.
+   * Returns the prepared head for a status and fields, or `null` if there is
+   * none in the current second.
    *
-   * perf: looks at the head that was found last before it looks at a bucket:
-   * 0.97 times the time of a request (bench/machine_bench.ts, hello, Deno 2.9).
+   * perf: tries the last head before it searches a bucket, which reduces the
+   * time of a request to 0.97 times (bench/machine_bench.ts, hello, Deno 2.9).
    */
   find(status: Status, headers: Headers | null): PreparedHead | null {
     const fields = headers === null ? null : headers.outgoing();
@@ -153,7 +155,7 @@ export class ResponseHeadCache {
   }
 }
 
-/** The bucket of a head. Lists of different content mostly differ in size. */
+/** The bucket of a head. Different lists of fields mostly differ in size. */
 function bucketOf(status: Status, fields: OutgoingFields | null): number {
   const sizeBytes = fields === null ? 0 : fields.encoded.length;
   return (status.code + sizeBytes) & (BUCKET_COUNT - 1);

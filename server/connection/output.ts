@@ -1,15 +1,15 @@
 /**
- * What a connection has to send, in order: small pieces gathered in pooled
- * buffers, large ones as they are. Its transport takes one buffer at a time,
- * sends it in as many parts as it likes, and says how much has left; handlers
- * may wait for that.
+ * What a connection has to send, in order: small pieces are gathered in pooled
+ * buffers, large ones are sent without a copy. The transport takes one buffer
+ * at a time, sends it in any number of parts, and reports how much was sent.
+ * Handlers may wait for that.
  */
 
-/** Sizes of pooled buffers, in bytes: several small responses, and a piece of a stream with its framing. */
+/** Sizes of pooled buffers, in bytes: one for several small responses, one for a piece of a stream with its framing. */
 const SMALL_BYTES = 4096;
 const LARGE_BYTES = 65_536 + 1024;
 
-/** Free buffers of each size that a pool keeps: what a few hundred busy connections use. */
+/** How many free buffers of each size a pool keeps: enough for a few hundred busy connections. */
 const MAX_FREE_SMALL = 512;
 const MAX_FREE_LARGE = 128;
 
@@ -18,9 +18,9 @@ export class OutputBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Offset after the last byte to send. */
   end: number;
-  /** Whether it goes back to its pool once it was sent. */
+  /** Whether it returns to its pool after it was sent. */
   readonly isPooled: boolean;
-  /** Whether the memory is the program's, which may do anything with it once it was sent. */
+  /** Whether the memory belongs to the program, which may change it after it was sent. */
   readonly isBorrowed: boolean;
   /** An engine's own handle for the bytes, such as their address; `null` until the engine makes one. */
   address: unknown = null;
@@ -44,12 +44,12 @@ export class OutputBuffer {
     return new OutputBuffer(new Uint8Array(sizeBytes), 0, true, false);
   }
 
-  /** Bytes of our own that never change and are sent many times. */
+  /** A buffer of bytes that never change and are sent many times. */
   static constant(bytes: Uint8Array<ArrayBuffer>): OutputBuffer {
     return new OutputBuffer(bytes, bytes.length, false, false);
   }
 
-  /** Bytes of the program. */
+  /** A buffer whose memory belongs to the program. */
   static borrowed(bytes: Uint8Array): OutputBuffer {
     const plain = bytes as Uint8Array<ArrayBuffer>; // it is only read
     return new OutputBuffer(plain, bytes.length, false, true);
@@ -58,8 +58,9 @@ export class OutputBuffer {
   /**
    * The bytes to send as one array.
    *
-   * perf: responses of one route have one length, so the view of the last one
-   * fits again; `subarray` costs 460 instructions (bench/machine_bench.ts, hello).
+   * perf: responses of one route mostly have the same length, so the last view
+   * is used again; `subarray` costs 460 instructions (bench/machine_bench.ts,
+   * hello).
    */
   view(): Uint8Array<ArrayBuffer> {
     if (this.#view.length !== this.end) {
@@ -74,7 +75,7 @@ export class OutputPool {
   #small: OutputBuffer[] = [];
   #large: OutputBuffer[] = [];
 
-  /** Gives an empty buffer with room for at least `size` bytes. */
+  /** Returns an empty buffer with room for at least `size` bytes. */
   take(size: number): OutputBuffer {
     if (size <= SMALL_BYTES) {
       return this.#small.pop() ?? OutputBuffer.pooled(SMALL_BYTES);
@@ -95,10 +96,10 @@ export class OutputPool {
   }
 }
 
-/** The rest of an output without one; nothing is ever added to it. */
+/** The empty {@linkcode Output} queue, shared by all; never changed. */
 const NO_BUFFERS: OutputBuffer[] = [];
 
-/** A promise for the moment when a position of the output was sent. */
+/** A promise that settles when the output was sent up to a position. */
 interface SentWaiter {
   readonly position: number;
   readonly resolve: () => void;
@@ -107,13 +108,13 @@ interface SentWaiter {
 
 /** One connection's output; see the file's header. */
 export class Output {
-  /** Bytes that were added and not yet reported as sent. */
+  /** Bytes that were added and are not yet reported as sent. */
   pendingBytes = 0;
   /** Bytes that were added since the connection began. */
   totalBytes = 0;
-  /** Bytes of the buffer in front that were sent. */
+  /** How many bytes of the first buffer were sent. */
   sentOfFirst = 0;
-  /** Why nothing more can be sent, once that is so. */
+  /** Why nothing more can be sent; `null` while output can be sent. */
   failure: Error | null = null;
   #pool: OutputPool;
   /** The buffer that is sent next; the transport may be sending it. */
@@ -121,9 +122,10 @@ export class Output {
   /** The buffers after the first. */
   #rest: OutputBuffer[] = NO_BUFFERS;
   /**
-   * The buffer that more bytes go to: the last one, unless it is empty or was
-   * taken. A constant has no room, so its bytes are copied to a pooled buffer in
-   * front of what follows.
+   * The buffer that further bytes are written to. It is the last one in the
+   * queue, or an empty one that is not queued yet; `null` if the last one was
+   * taken. A constant has no room: if bytes follow it, it is copied to a pooled
+   * buffer first.
    */
   #open: OutputBuffer | null = null;
   #isEndWanted = false;
@@ -144,7 +146,7 @@ export class Output {
     return this.#open === null ? 0 : this.#open.end;
   }
 
-  /** Gives an array with room for `size` bytes from {@linkcode Output.end} on. */
+  /** Returns an array with room for `size` bytes from {@linkcode Output.end} on. */
   reserve(size: number): Uint8Array<ArrayBuffer> {
     const open = this.#open;
     return open !== null && open.bytes.length - open.end >= size
@@ -152,7 +154,7 @@ export class Output {
       : this.#makeRoom(size);
   }
 
-  /** Says that bytes were written up to `end` in the array that was reserved. */
+  /** Reports that bytes were written up to `end` in the reserved array. */
   commit(end: number): void {
     const open = this.#open;
     if (open === null || end === open.end) return;
@@ -172,8 +174,8 @@ export class Output {
   /**
    * Adds a response that never changes.
    *
-   * perf: if nothing else is pending, it is sent from its own buffer instead of
-   * being copied to another: 0.95 times the time of a request without its I/O
+   * perf: if nothing else is pending, it is sent from its own buffer without a
+   * copy, which reduces the time of a request without its I/O to 0.95 times
    * (bench/machine_bench.ts, hello, Deno 2.9).
    */
   appendConstant(buffer: OutputBuffer): void {
@@ -188,7 +190,7 @@ export class Output {
     this.totalBytes += size;
   }
 
-  /** Adds a piece without a copy; it must not change until it was sent. */
+  /** Adds a piece without copying it; it must not change until it was sent. */
   push(bytes: Uint8Array): void {
     const size = bytes.length;
     if (size === 0) return;
@@ -199,10 +201,10 @@ export class Output {
   }
 
   /**
-   * Gives the buffer to send next, or `null` if nothing is pending: its bytes
-   * from {@linkcode Output.sentOfFirst} up to its end. It stays the next one
-   * until all of it is reported as {@linkcode Output.sent}, and does not change
-   * meanwhile.
+   * Returns the buffer to send next, or `null` if nothing is pending. The bytes
+   * to send are those from {@linkcode Output.sentOfFirst} to its end. Later
+   * calls return the same buffer, and its bytes do not change, until all of it
+   * is reported with {@linkcode Output.sent}.
    */
   take(): OutputBuffer | null {
     const first = this.#first;
@@ -211,7 +213,7 @@ export class Output {
     return first;
   }
 
-  /** Says that `size` more bytes of the buffer that was taken were sent. */
+  /** Reports that `size` more bytes of the taken buffer were sent. */
   sent(size: number): void {
     const first = this.#first!; // it was taken
     const sentOfFirst = this.sentOfFirst + size;
@@ -226,24 +228,24 @@ export class Output {
     if (this.#waiters !== null) this.#settle(this.#waiters);
   }
 
-  /** All was sent and nothing will be added: asks the transport to close the write direction. */
+  /** Asks the transport to close the write direction. All output was sent, and nothing will be added. */
   requestEnd(): void {
     this.#isEndWanted = true;
   }
 
-  /** Whether the transport is asked to close the write direction; says so once. */
+  /** Returns `true` once after {@linkcode Output.requestEnd}: the transport then closes the write direction. */
   takeEnd(): boolean {
     if (!this.#isEndWanted) return false;
     this.#isEndWanted = false;
     return true;
   }
 
-  /** Resolves when all output so far was sent; rejects when it cannot be. */
+  /** Resolves when all output so far was sent; rejects if the connection fails before. */
   drained(): Promise<void> {
     return this.sentUpTo(this.totalBytes);
   }
 
-  /** Resolves when `position` bytes of the connection were sent; rejects when they cannot be. */
+  /** Resolves when the output was sent up to `position`; rejects if the connection fails before. */
   sentUpTo(position: number): Promise<void> {
     if (this.sentBytes >= position) return Promise.resolve();
     if (this.failure !== null) return Promise.reject(this.failure);
@@ -253,7 +255,7 @@ export class Output {
     });
   }
 
-  /** Drops what was not sent: the connection is closed. What is pending stays pending. */
+  /** Drops unsent output after the connection was closed. `pendingBytes` keeps its value. */
   fail(reason: Error): void {
     this.failure = reason;
     this.#first = null;
@@ -291,7 +293,8 @@ export class Output {
     const next = this.#pool.take(isJoined ? used + size : size);
     this.#open = next;
     if (isJoined) {
-      // One write for a batch of responses is what makes pipelining cheap.
+      // Sending a batch of responses in one write is what makes pipelining
+      // cheap.
       next.bytes.set(open.bytes.subarray(0, used));
       next.end = used;
       this.#replace(open, next);
@@ -301,9 +304,9 @@ export class Output {
     return next.bytes;
   }
 
-  /** Puts a buffer where the last one was. */
+  /** Replaces the last buffer of the queue. */
   #replace(last: OutputBuffer, next: OutputBuffer): void {
-    if (next.end === 0) return; // an empty buffer is not in the line
+    if (next.end === 0) return; // an empty buffer is not in the queue
     if (this.#first === last) this.#first = next;
     else this.#rest[this.#rest.length - 1] = next;
   }

@@ -1,24 +1,24 @@
 /**
- * The head parsers of one engine. A head that arrives as a whole is parsed by one
- * shared parser. A connection has a parser of its own while it holds part of a
- * head, or while it parses in the middle of another connection's handler.
+ * The head parsers of one engine. One shared parser parses the heads that
+ * arrive completely. A connection has its own parser while it holds part of a
+ * head, or while it parses during a call of another connection's handler.
  */
 
 import type { HeadLimits } from "../../codec/limits.ts";
 import { RequestHeadParser } from "../../codec/request_parser.ts";
 import type { HeadScanner } from "../../codec/simd/head_scanner.ts";
 
-/** Free parsers of each kind that are kept: more connections are rarely inside a head at one time. */
+/** How many free parsers of each kind are kept. More connections rarely hold part of a head at the same time. */
 const MAX_FREE_PARSERS = 64;
 
 /** See the file's header. */
 export class ParserPool {
-  /** Holds no partial head; a connection that feeds it one takes it away. */
+  /** Never holds a partial head: a connection that feeds it one takes it out of the pool. */
   shared: RequestHeadParser;
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
   #freeIsolated: RequestHeadParser[] = [];
-  /** One for all parsers: its result is read before the next scan. */
+  /** Shared by all parsers: each reads the result before the next scan. */
   #scanner: HeadScanner | null;
 
   /** Creates a pool of parsers under these limits. */
@@ -28,7 +28,7 @@ export class ParserPool {
     this.shared = this.#make();
   }
 
-  /** Gives the shared parser away, with the partial head that it was fed. */
+  /** Returns the shared parser, with the partial head that it holds, and replaces it. */
   takeShared(): RequestHeadParser {
     const parser = this.shared;
     this.shared = this.#free.pop() ?? this.#make();
@@ -36,14 +36,14 @@ export class ParserPool {
   }
 
   /**
-   * Gives a parser that shares nothing with the others, not even the scanner:
-   * a handler of another connection may be reading a head that the scanner holds.
+   * Returns a parser that does not use the shared scanner: a handler of another
+   * connection may be reading a head that the scanner holds.
    */
   takeIsolated(): RequestHeadParser {
     return this.#freeIsolated.pop() ?? new RequestHeadParser(this.#limits);
   }
 
-  /** Takes a parser back, in whatever state it is. */
+  /** Takes a parser back, in any state. */
   give(parser: RequestHeadParser): void {
     parser.reset();
     const free = parser.isIsolated ? this.#freeIsolated : this.#free;

@@ -1,6 +1,6 @@
 /**
- * The states of one connection and the steps between them. This table is the
- * only one; a test checks that the diagram says the same.
+ * The phases of one connection and the transitions between them. A test checks
+ * that this diagram agrees with the table {@linkcode NEXT}:
  *
  * ```
  * IDLE       → HEAD EXCHANGE CLOSING
@@ -12,11 +12,12 @@
  * any phase  → CLOSED
  * ```
  *
- * A complete head begins an exchange: its handler runs, the body arrives and
- * the response leaves. Unread body bytes are drained, or the connection closes:
- * first its write direction, then, when the peer has closed too or the time to
- * linger is over, the rest. Closing both at once would reset the connection, and the
- * peer might lose the last response (RFC 9112 §9.6).
+ * A complete head begins an exchange: the handler runs, the body arrives and
+ * the response is sent. Unread body bytes are drained, or the connection
+ * closes. It closes its write direction first, and the read direction when the
+ * peer has closed too or the linger timeout is over. Closing both at once would
+ * reset the connection, and the peer might lose the last response (RFC 9112
+ * §9.6).
  */
 
 /** The state of a connection. */
@@ -26,17 +27,17 @@ export const Phase = Object.freeze(
     IDLE: 0,
     /** Part of a head has arrived. */
     HEAD: 1,
-    /** A handler runs or a response leaves; nothing is awaited from the peer. */
+    /** A handler runs or a response is being sent; the connection waits for no bytes from the peer. */
     EXCHANGE: 2,
     /** An exchange whose handler waits for bytes of the body. */
     BODY: 3,
     /** The response is complete; the rest of the body is read and dropped. */
     DRAIN: 4,
-    /** No further request is read; pending output leaves. */
+    /** No further request is read; pending output is sent. */
     CLOSING: 5,
     /** The write direction is closed; the peer may close its own. */
     LINGER: 6,
-    /** The connection belongs to a handler. */
+    /** A handler owns the connection. */
     TAKEN_OVER: 7,
     /** Closed, both directions. */
     CLOSED: 8,
@@ -78,7 +79,7 @@ function bits(...phases: Phase[]): number {
   );
 }
 
-/** Says whether a connection may go from one phase to another. */
+/** Returns whether a connection may go from one phase to another. */
 export function mayFollow(from: Phase, to: Phase): boolean {
   return (NEXT[from]! & (1 << to)) !== 0; // there is an entry for each phase
 }

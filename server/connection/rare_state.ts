@@ -1,12 +1,12 @@
 /**
  * State that few exchanges need: take-over, trailers, a streamed response, and
- * the promise of `res.sent`. It is an object of its own, so that the fields of
- * `Exchange`, which every request creates, stay few.
+ * the promise of `res.sent`. It is a separate object, so that `Exchange`, which
+ * every request creates, has few fields.
  */
 
 import type { Headers } from "../../codec/headers.ts";
 
-/** A response whose body is being streamed, as far as its exchange needs it. */
+/** A response whose body is being streamed, as its exchange sees it. */
 interface ResponseStream {
   /** Size of the body so far, without framing. */
   readonly bodyBytes: number;
@@ -14,17 +14,17 @@ interface ResponseStream {
   abort(): void;
 }
 
-/** The rare part of one exchange's state; see the file's header. */
+/** The rarely needed state of one exchange; see the file's header. */
 export class RareState {
   /** Whether the handler owns the connection. */
   isTakenOver = false;
-  /** Whether the error hook was called to answer; it is called once. */
+  /** Whether the error hook was called to send a response; it is called once. */
   isHookAsked = false;
   trailers: Headers | null = null;
   stream: ResponseStream | null = null;
   /** Why the whole response cannot be sent, once that is known. */
   failure: Error | null = null;
-  /** Settles with the response, if the handler asked before the response was complete. */
+  /** The promise of `res.sent`, if the handler asked for it before the response was complete. */
   #sent: PromiseWithResolvers<void> | null = null;
 
   /** Settles once {@linkcode RareState.fail} or {@linkcode RareState.complete} is called, and rejects at once after a failure. */
@@ -36,7 +36,7 @@ export class RareState {
     return this.#sent.promise;
   }
 
-  /** The response is complete; `sentUpToEnd` gives the promise that its last byte is sent. */
+  /** The response is complete. The promise of `sentUpToEnd` resolves when its last byte was sent. */
   complete(sentUpToEnd: () => Promise<void>): void {
     if (this.failure === null) this.#sent?.resolve(sentUpToEnd());
   }
@@ -48,7 +48,7 @@ export class RareState {
     this.#sent?.reject(error);
   }
 
-  /** Forgets the stream, and returns it if there was one. */
+  /** Removes the stream, and returns it if there was one. */
   dropStream(): ResponseStream | null {
     const { stream } = this;
     this.stream = null;

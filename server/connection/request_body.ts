@@ -1,8 +1,8 @@
 /**
- * The body of one request: decodes pieces from the connection's input on demand,
- * and discards a bounded rest that the handler did not read (RFC 9112 §9.3). The
- * connection sends `100 Continue` when a read has to wait (RFC 9110 §10.1.1) and
- * decides when to drain.
+ * The body of one request: decodes pieces from the connection's input on
+ * demand, and discards what the handler did not read, up to a limit (RFC 9112
+ * §9.3). The connection sends `100 Continue` when a read has to wait (RFC 9110
+ * §10.1.1), and decides when to drain.
  */
 
 import { BodyDecoder } from "../../codec/body_decoder.ts";
@@ -12,15 +12,15 @@ import type { BodyLimits } from "../../codec/limits.ts";
 import type { ReceiveBuffer } from "../../codec/receive_buffer.ts";
 import { toError } from "../to_error.ts";
 
-/** What a body needs of its connection. */
+/** What a body needs from its connection. */
 export interface BodyOwner {
-  /** Bytes that were received and not consumed. */
+  /** Received bytes that are not consumed yet. */
   readonly input: ReceiveBuffer;
   /** Whether the peer will send nothing more. */
   readonly isInputEnded: boolean;
   /** A reader waits for bytes. */
   bodyAwaited(): void;
-  /** The body took bytes from the input, or has ended. */
+  /** The body consumed bytes of the input, or has ended. */
   bodyProgressed(): void;
 }
 
@@ -29,7 +29,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Most bytes of chunk framing that draining reads beside the payload. */
+/** The most bytes of chunk framing that draining reads in addition to the payload. */
 const DRAIN_FRAMING_BYTES = 16_384;
 
 /** One request's body; see the file's header. */
@@ -43,7 +43,7 @@ export class RequestBody implements BodyFeed {
   #isDrained = false;
   /** Whether the exchange is over, so that the input belongs to the next request. */
   #isOver = false;
-  /** Bytes that draining consumed, and the payload among them. */
+  /** Bytes that draining consumed, and how many of them were payload. */
   #drained = 0;
   #drainedPayload = 0;
 
@@ -68,7 +68,7 @@ export class RequestBody implements BodyFeed {
     return this.#waiter !== null;
   }
 
-  /** Whether no byte of the payload was consumed or waits in the input. */
+  /** Whether no byte of the payload has arrived. */
   get isUntouched(): boolean {
     return this.#decoder.receivedBytes === 0 && this.#owner.input.length === 0;
   }
@@ -137,7 +137,7 @@ export class RequestBody implements BodyFeed {
   /**
    * Discards the rest of a body that the handler did not read.
    *
-   * @param maxBytes Most bytes of payload to discard, over all calls.
+   * @param maxBytes The most bytes of payload to discard, over all calls.
    * @returns `true` if the body is done, `false` if more bytes are needed, and
    * `null` if the connection has to close: the rest is too long or broken.
    */
@@ -169,7 +169,7 @@ export class RequestBody implements BodyFeed {
     return decoder.remainingBytes > maxBytes ? null : false;
   }
 
-  /** Gives the next piece, `null` at the end, or `undefined` if bytes are needed. */
+  /** Returns the next piece, `null` at the end, or `undefined` if more bytes are needed. */
   #next(): Uint8Array | null | undefined {
     const decoder = this.#decoder;
     const { input } = this.#owner;
@@ -209,7 +209,7 @@ export class RequestBody implements BodyFeed {
   }
 }
 
-/** The error for a read after the exchange: the reader must not take a part for the whole. */
+/** The error for a read after the exchange. The reader must not mistake a part of the body for all of it. */
 function drainedError(): TypeError {
   return new TypeError(
     "Cannot read body after the exchange: read it before the handler's promise settles",

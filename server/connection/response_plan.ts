@@ -1,11 +1,13 @@
 /**
- * Decides how a final response is framed and whether its connection stays open:
- * the one place for both. It is pure. The exchange provides the facts and plans
- * when it writes the head; `response_writer.ts` writes what was planned.
+ * Decides how a handler's final response is framed and whether its connection
+ * stays open. Nothing else decides either: {@linkcode allowsRepeat} tells when
+ * an earlier response may be sent again, and `closing.ts` always closes. These
+ * are pure functions: the exchange provides the facts and calls them when it
+ * writes the head, and `response_writer.ts` writes the plan.
  *
- * The reasons to close stand in the order of RFC 9112 §9.3, §9.5 and §9.6. What
- * a length may be is decided in `codec/response_framing.ts` (RFC 9112 §6), and
- * what the request's `Connection` means in `codec/persistence.ts`.
+ * The reasons to close are in the order of RFC 9112 §9.3, §9.5 and §9.6.
+ * `codec/response_framing.ts` decides the length (RFC 9112 §6), and
+ * `codec/persistence.ts` what the request's `Connection` field means.
  */
 
 import { UNTIL_CLOSE } from "../../codec/framing.ts";
@@ -26,24 +28,27 @@ import {
 } from "../../codec/response_framing.ts";
 import { Status } from "../../codec/status.ts";
 
-/** Request flags that change the head of a response. Without them, the same response has the same head. */
+/**
+ * Request flags that change the head of a response. Two requests without these
+ * flags get the same head for the same response.
+ */
 const CHANGES_HEAD = IS_HEAD | IS_HTTP_1_0 | IS_CONNECT | CONNECTION_CLOSE;
 
-/** What a plan asks about the request's body. */
+/** What planning needs to know about the request's body. */
 export interface BodyFacts {
   /** Whether all of it was consumed. */
   readonly isDone: boolean;
   /** Why it cannot be read to its end, or `null`. */
   readonly fault: Error | null;
-  /** Whether a reader waits for its next bytes. */
+  /** Whether a read of it is pending. */
   readonly isAwaited: boolean;
   /** Whether none of its bytes has arrived. */
   readonly isUntouched: boolean;
-  /** Bytes that are known to follow. */
+  /** How many more bytes of the body are known to follow. */
   readonly remainingBytes: number;
 }
 
-/** What a plan asks about an exchange and its connection. */
+/** What planning needs to know about an exchange and its connection. */
 export interface ExchangeFacts {
   /** What is special about the request; bits of `codec/request_flags.ts`. */
   readonly flags: number;
@@ -51,13 +56,17 @@ export interface ExchangeFacts {
   readonly body: BodyFacts | null;
   /** Whether the handler reads or has read the body. */
   readonly isBodyUsed: boolean;
-  /** Whether the client waits for `100 Continue` and has not got it. */
+  /** Whether the client waits for `100 Continue` and has not received it. */
   readonly awaitsContinue: boolean;
   /** Whether the response is a stream that has begun. */
   readonly isStreaming: boolean;
   /** Whether a fault or a deadline has ruled out another request. */
   readonly mustClose: boolean;
-  /** Whether the connection takes no further request: its limit of requests or age, shutdown, or a client that has ended its direction. */
+  /**
+   * Whether the connection takes no further request: it has reached its limit
+   * of requests or its maximum age, the server is shutting down, or the client
+   * has ended its direction.
+   */
   readonly isLastExchange: boolean;
   /** The server's options that matter here. */
   readonly options: {
@@ -76,16 +85,16 @@ export interface ResponsePlan {
   readonly hasContent: boolean;
   /** Whether the connection closes afterwards, which `Connection: close` announces. */
   readonly closes: boolean;
-  /** Whether to write `Connection: keep-alive`, which HTTP/1.0 clients wait for (RFC 9112 appendix C.2.2). */
+  /** Whether to write `Connection: keep-alive`, which HTTP/1.0 clients expect (RFC 9112 appendix C.2.2). */
   readonly saysKeepAlive: boolean;
 }
 
 /**
- * Checks that a status can be that of a final response.
+ * Checks that a final response can have this status.
  *
  * @throws {RangeError} If it is an interim status, or no status at all.
- * @throws {TypeError} If it is a success in answer to CONNECT: what follows
- * would be the tunnel's, and has no framing (RFC 9110 §9.3.6).
+ * @throws {TypeError} If it is a success status for CONNECT: the bytes after
+ * such a response belong to the tunnel and have no framing (RFC 9110 §9.3.6).
  */
 export function checkFinalStatus(requestFlags: number, status: Status): void {
   if (!(status instanceof Status) || status.code < 200) {
@@ -101,7 +110,7 @@ export function checkFinalStatus(requestFlags: number, status: Status): void {
 }
 
 /**
- * Checks that a status can be that of an interim response (RFC 9110 §15.2).
+ * Checks that an interim response can have this status (RFC 9110 §15.2).
  *
  * @throws {RangeError} If it is a final status, or 101, which ends HTTP on the connection.
  */
@@ -114,9 +123,11 @@ export function checkInterimStatus(status: Status): void {
 
 /**
  * Checks that a request may be answered with a switch to another protocol (RFC
- * 9110 §7.8). A body comes before that protocol's bytes, so it has to be read.
+ * 9110 §7.8). The request's body comes before the bytes of that protocol, so it
+ * has to be read first.
  *
- * @throws {TypeError} If the client did not offer it, or a body is left.
+ * @throws {TypeError} If the client did not offer the protocol, or part of the
+ * body is unread.
  */
 export function checkUpgrade(
   request: {
@@ -137,8 +148,8 @@ export function checkUpgrade(
 }
 
 /**
- * Plans a final response. Planning changes nothing: until the head is written,
- * the same exchange may be planned again.
+ * Plans a final response. Planning has no side effects: the same exchange may
+ * be planned again until its head is written.
  *
  * @param headers The application's fields, or `null` for none.
  * @param sizeBytes Size of the body, or `UNKNOWN_SIZE` for a stream.
@@ -162,9 +173,9 @@ export function planResponse(
 }
 
 /**
- * Plans a response whose length is decided. A stream calls it when its head is
- * written: its first pieces may have defined the length, and the other facts
- * may have changed since it began.
+ * Plans a response whose length is already decided. A streamed response calls
+ * this when its head is written: the length may be known by then, and the other
+ * facts may have changed since the response began.
  */
 export function planHead(
   facts: ExchangeFacts,
@@ -197,15 +208,16 @@ function closesAfter(
   if (!isPersistent(minorVersion, connection, options.http10KeepAlive)) {
     return true;
   }
-  // 2. CONNECT: a client may send the tunnel's bytes before it has read that
-  // there is no tunnel, and they must not be parsed as requests (RFC 9110 §9.3.6).
+  // 2. CONNECT: a client may send bytes for the tunnel before it has read that
+  // the tunnel was refused, and they must not be parsed as requests (RFC 9110
+  // §9.3.6).
   if ((flags & IS_CONNECT) !== 0) return true;
   // 3. The response's length is not defined by its own framing.
   if (length === UNTIL_CLOSE) return true;
   // 4. The request's body will not be read to its end.
   if (body !== null && leavesBody(facts, body)) return true;
   // RFC 9112 §9.5, Failures and Timeouts
-  // 5. A fault or a deadline: what follows on this connection is not trusted.
+  // 5. A fault or a passed deadline: the bytes that follow cannot be trusted.
   if (facts.mustClose) return true;
   // RFC 9112 §9.6, Tear-down
   // 6. The connection takes no further request.
@@ -214,22 +226,22 @@ function closesAfter(
   return headers !== null && headers.outgoing().closes;
 }
 
-/** Says whether a body's rest is broken, may never come, or is too long to be discarded. */
+/** Returns whether the rest of a body is broken, may never arrive, or is too long to be discarded. */
 function leavesBody(facts: ExchangeFacts, body: BodyFacts): boolean {
   if (body.isDone) return false;
   if (body.fault !== null) return true;
-  // A final response ends the wait for `100 Continue`. The client may then leave
-  // the body out or send it, so that its next bytes have two readings
-  // (RFC 9110 §10.1.1).
+  // A final response ends the wait for `100 Continue`. The client may then omit
+  // the body or send it, so its next bytes are ambiguous (RFC 9110 §10.1.1).
   if (facts.awaitsContinue && body.isUntouched) return true;
-  // The body may be what the stream is made of, and a reader that waits wants the rest.
+  // The response may be a stream made from the body, and a pending read still
+  // needs the rest.
   if (facts.isBodyUsed && (facts.isStreaming || body.isAwaited)) return false;
   return body.remainingBytes > facts.options.drainBytes;
 }
 
 /**
- * Says whether nothing about an exchange changes the head of a response, so
- * that bytes written for another exchange may be sent again.
+ * Returns whether this exchange does not change the head of a response, so that
+ * bytes that were written for another exchange may be sent again.
  *
  * Where this holds, {@linkcode planResponse} closes only for a reason in the
  * response itself: its fields or its length.

@@ -1,7 +1,7 @@
 /**
  * Writes response heads and short bodies into a connection's output (RFC 9112
- * §4). A head and what fits beside it share one buffer and so one write; long
- * bodies are sent without a copy. `response_plan.ts` decides what a head says.
+ * §4). A head and a short body share one buffer, and so one write; long bodies
+ * are sent without a copy. `response_plan.ts` decides the framing fields.
  */
 
 import { encodeLatin1, writeLatin1 } from "../../codec/ascii.ts";
@@ -48,7 +48,7 @@ function putHead(
   at += start.length;
   if (length >= 0) at = writeLineEnd(bytes, writeDecimal(bytes, at, length));
   else {
-    at -= CONTENT_LENGTH.length; // take the name of the length back
+    at -= CONTENT_LENGTH.length; // the prepared head ends with `content-length: `; remove it
     if (length === CHUNKED) at = writeLatin1(bytes, at, TRANSFER_ENCODING);
   }
   if (closes) at = writeLatin1(bytes, at, CONNECTION_CLOSE);
@@ -85,14 +85,14 @@ export function writeBytes(
 }
 
 /**
- * Writes a head and a short body of text, if the text is ASCII.
+ * Writes a head and a short string as its body, if the string is ASCII.
  *
  * perf: `TextEncoder` costs 230 ns a call; this loop takes 20 ns for 13
- * characters. A message that was written twice is kept whole, for
+ * characters. A response that was written twice is stored as a whole, for
  * {@linkcode ResponseHeadCache.find}: 0.75 times the time of a request
  * (bench/machine_bench.ts, Deno 2.9).
  *
- * @returns Whether it was. If not, nothing was written.
+ * @returns Whether the string was ASCII. If not, nothing was written.
  */
 export function writeAscii(
   output: Output,

@@ -1,7 +1,7 @@
 /**
- * Runs one request: pre-routing hook, handler, and the error hook for what
- * either of them throws. Answers requests that no route matches itself
- * (RFC 9110 §9.3.7, §15.5.5, §15.5.6, §15.6.2). The exchange writes the
+ * Runs one request: the pre-routing hook, the handler, and the error hook for
+ * what either of them throws. This file itself answers requests that match no
+ * route (RFC 9110 §9.3.7, §15.5.5, §15.5.6, §15.6.2). The exchange writes the
  * responses; the connection decides what comes after them.
  */
 
@@ -18,7 +18,7 @@ import { findRoute, pathOf } from "../route_lookup.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** The result of a run whose hook dropped the request. A private symbol, so that no handler returns it by mistake. */
+/** The result of a run whose hook dropped the request. It is a private symbol, so that no handler can return it. */
 const DROPPED: unique symbol = Symbol("DROPPED");
 
 /** What hook and handler return; a handler's own return value is ignored. */
@@ -29,8 +29,8 @@ const { NOT_FOUND, METHOD_NOT_ALLOWED, NOT_IMPLEMENTED, OK } = Status;
 /**
  * Calls the pre-routing hook, if there is one, and the handler.
  *
- * perf: rare cases have functions of their own, here and in the connection. V8
- * inlines the functions of a request into one only while they are short
+ * perf: rare cases are in separate functions, here and in the connection, since
+ * V8 inlines the functions that each request runs only while they are short
  * (bench/machine_bench.ts).
  */
 export function runExchange(exchange: Exchange): void {
@@ -75,13 +75,14 @@ function callHandler(exchange: Exchange): void | Promise<void> {
   if (head === null || head.route <= 0 || ctx.isRewritten) {
     return routeRequest(exchange);
   }
-  // perf: the scanner that parsed the head has already looked its literal route
-  // up: 0.86 times the time of a request (bench/machine_bench.ts, Deno 2.9).
+  // perf: the scanner that parsed the head has already found its literal route,
+  // which reduces the time of a request to 0.86 times (bench/machine_bench.ts,
+  // Deno 2.9).
   const handler = exchange.owner.context.handlers[head.route - 1]!; // routes count from 1
   return handler(ctx, exchange.res);
 }
 
-/** Looks the request's route up and calls its handler, or the fallback. */
+/** Finds the request's route and calls its handler, or the fallback. */
 function routeRequest(exchange: Exchange): void | Promise<void> {
   const { app, handlers } = exchange.owner.context;
   const { router } = app;
@@ -90,8 +91,8 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
   if (
     !ctx.isRewritten && head !== null && !hasScannerLooked && head.isOriginForm
   ) {
-    // perf: finds a literal route by the bytes of its path: 0.5 to 0.6 times the
-    // time of making a string first (bench/router_bench.ts, Deno 2.9).
+    // perf: finds a literal route by the bytes of the path, in 0.5 to 0.6 times
+    // the time that it takes with a string (bench/router_bench.ts, Deno 2.9).
     const { bytes, base } = head;
     const literal = router.matchLiteral(
       ctx.method,
@@ -112,7 +113,7 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
   return answerUnmatched(exchange, path);
 }
 
-/** The path to match routes with, without making the target's other parts where that is possible. */
+/** Returns the path to match against the routes, if possible without parsing the other parts of the target. */
 function findPath(exchange: Exchange): string {
   const { ctx, head } = exchange;
   if (!ctx.isRewritten && head !== null && head.isOriginForm) {
@@ -124,8 +125,8 @@ function findPath(exchange: Exchange): string {
 /**
  * Answers a request that no route matches.
  *
- * Scanners send many of them, so a plain 404 makes no `Allow` list, and no
- * closure, and repeats as a constant response.
+ * Vulnerability scanners send many of them. So a plain 404 creates neither an
+ * `Allow` list nor a closure, and is sent as a constant response.
  */
 function answerUnmatched(
   exchange: Exchange,
@@ -151,7 +152,7 @@ function answerUnmatched(
   } else exchange.respond(NOT_FOUND, "", undefined);
 }
 
-/** Says whether any resource may have this method; TRACE and CONNECT need a route (RFC 9110 §9.1, §9.3.6, §9.3.8). */
+/** Returns whether the server implements a method; TRACE and CONNECT need a route (RFC 9110 §9.1, §9.3.6, §9.3.8). */
 function isImplemented(app: Application, method: string): boolean {
   return STANDARD_METHODS.has(method) || app.router.knowsMethod(method);
 }
@@ -174,7 +175,7 @@ function allowList(routed: readonly string[]): string {
   return [...methods].sort().join(", ");
 }
 
-/** Handles a promise, or a handler that returned without an answer. */
+/** Handles a promise, or a handler that returned without a response. */
 function conclude(
   exchange: Exchange,
   outcome: Outcome | Promise<Outcome>,
@@ -186,12 +187,12 @@ function conclude(
   outcome.then(
     (settled) => finishRun(exchange, settled),
     (error) => failExchange(exchange, error),
-  ).catch((error) => exchange.owner.fail(toError(error))); // a bug of ours closes one connection
+  ).catch((error) => exchange.owner.fail(toError(error))); // an internal error closes only this connection
 }
 
 function finishRun(exchange: Exchange, outcome: Outcome): void {
   exchange.settle();
-  if (exchange.isDetached) return; // the response was complete before the handler was
+  if (exchange.isDetached) return; // the response was complete before the handler settled
   if (exchange.isAnswered) exchange.owner.exchangeProgressed();
   else if (outcome === DROPPED) exchange.owner.abandon(exchange);
   else {
@@ -211,13 +212,14 @@ export function failExchange(exchange: Exchange, error: unknown): void {
   exchange.settle();
   exchange.retainHead();
   if (error instanceof ProtocolError) exchange.requireClose();
-  // A stream whose head is unsent gives way to the error's answer.
+  // If the head of a stream is unsent, the error response replaces the stream.
   if (exchange.isAnswered && !exchange.isHeadSent) {
     exchange.retract(toError(error));
   }
   const answer = (): void => answerFailure(exchange, error);
   const rare = exchange.rare();
-  // Called once: the hook's own answer may fail too, and so may every later one.
+  // The hook is called once: its own response may fail too, and so could every
+  // later one.
   const hook = rare.isHookAsked ? null : exchange.owner.context.app.hooks.error;
   if (hook === null) return answer();
   rare.isHookAsked = !exchange.isAnswered;
@@ -225,16 +227,16 @@ export function failExchange(exchange: Exchange, error: unknown): void {
   try {
     outcome = hook(error, exchange.ctx, exchange.res);
   } catch {
-    outcome = undefined; // the first error decides the answer
+    outcome = undefined; // the first error decides the response
   }
   if (!(outcome instanceof Promise)) return answer();
   outcome.then(answer, answer) // as above
-    .catch((failure) => exchange.owner.fail(toError(failure))); // a bug of ours closes one connection
+    .catch((failure) => exchange.owner.fail(toError(failure))); // an internal error closes only this connection
 }
 
 function answerFailure(exchange: Exchange, error: unknown): void {
   if (exchange.isTakenOver) {
-    exchange.owner.fail(toError(error)); // the handler that took it over is gone
+    exchange.owner.fail(toError(error)); // the handler that took the connection over has failed
     return;
   }
   if (exchange.isDetached) return;
@@ -244,7 +246,7 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   exchange.owner.exchangeProgressed();
 }
 
-/** The status that says whose fault an error is; the server's own, unless the request is known to cause it. */
+/** The status for an error: 4xx if the request is known to have caused it, and otherwise 500. */
 function statusOf(error: unknown): number {
   if (error instanceof ParamDecodingError) return 400;
   return error instanceof ProtocolError && error.status < 500

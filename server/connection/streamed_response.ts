@@ -1,8 +1,9 @@
 /**
- * Sends a body that arrives in pieces. Up to 8 KiB of it are gathered before
- * the head is written: a body that ends within them gets a length and one
- * write. After that, a piece is pulled only when the last one has been sent, so
- * that a slow reader costs the memory of one piece (RFC 9112 §9.4).
+ * Sends a body that arrives in pieces. Up to 8 KiB are gathered before the head
+ * is written: a body that ends within them gets a `Content-Length` and is sent
+ * in one write. After that, the next piece is pulled only when the last one has
+ * been sent, so that a slow client costs the memory of one piece (RFC 9112
+ * §9.4).
  *
  * States: gathering (head unsent) → streaming → ended; each may fail. The
  * exchange plans the head; see `response_plan.ts`.
@@ -22,14 +23,17 @@ import { writeHead } from "./response_writer.ts";
 /** Bytes that are gathered before the head is written. */
 const GATHER_BYTES = 8192;
 
-/** Longest time that gathering may delay the head, in ms: the first event of a feed must not wait for the second. */
+/**
+ * The longest time, in ms, for which gathering may delay the head: the first
+ * event of an event stream must not wait for the second.
+ */
 const GATHER_MS = 5;
 
 /**
- * Microtask turns that a source gets before the timer of gathering is set.
+ * How many microtask turns a source gets before the gathering timer is set.
  *
- * perf: sources that have their pieces ready need fewer turns, and a timer
- * costs as much as a short response (bench/load.ts, echo-4k).
+ * perf: a source whose pieces are ready needs fewer turns, and so no timer,
+ * which would cost as much as a short response (bench/load.ts, echo-4k).
  */
 const PROMPT_MICROTASKS = 16;
 
@@ -43,7 +47,7 @@ const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
 const NO_TIMER = (): void => {};
 
-/** What a streamed response needs of its exchange. */
+/** What a streamed response needs from its exchange. */
 export interface StreamedResponseInit {
   readonly owner: {
     readonly context: {
@@ -56,11 +60,11 @@ export interface StreamedResponseInit {
   readonly source: BodySource;
   /** The plan for a body of unknown size. */
   readonly plan: ResponsePlan;
-  /** Gives the trailer section; called when the body has ended. */
+  /** Returns the trailer section; called when the body has ended. */
   readonly trailers: () => Headers | null;
-  /** Plans the head for this length; it is written right after the call. */
+  /** Plans the head for this length. The head is written directly after the call. */
   readonly beginHead: (length: number) => ResponsePlan;
-  /** Called when the last byte is in the output, with `null`, or when the body failed, with the error. */
+  /** Called with `null` when the last byte is in the output, or with the error if the body failed. */
   readonly onEnd: (error: unknown) => void;
 }
 
@@ -78,7 +82,7 @@ export class StreamedResponse {
   #hasSurplus = false;
   #cancelTimer: () => void = NO_TIMER;
 
-  /** Begins to pull. */
+  /** Starts to pull pieces. */
   constructor(init: StreamedResponseInit) {
     this.#init = init;
     this.#length = init.plan.length;
@@ -89,7 +93,7 @@ export class StreamedResponse {
   abort(): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
-    this.#cancelTimer(); // `#run` ends only when the source gives something
+    this.#cancelTimer(); // `#run` ends only at the source's next piece
     this.#init.source.cancel();
   }
 
@@ -110,7 +114,8 @@ export class StreamedResponse {
         if (!await this.#take(piece)) break;
       }
     } catch (error) {
-      // The exchange answers it before the head is sent, and cuts the response after.
+      // If the head is unsent, the exchange sends an error response; otherwise
+      // it cuts the response off.
       failure = error ??
         new TypeError("Cannot send body: it failed without a reason");
       source.cancel();
@@ -121,7 +126,7 @@ export class StreamedResponse {
     if (!this.#isAborted) onEnd(failure);
   }
 
-  /** Bounds the time of gathering: a slow source's first bytes go out after {@linkcode GATHER_MS}. */
+  /** Limits the time of gathering: the first bytes of a slow source are sent after {@linkcode GATHER_MS}. */
   async #limitGathering(): Promise<void> {
     for (let turn = 0; turn < PROMPT_MICROTASKS; turn++) await null;
     if (this.#isHeadSent || this.#isAborted || this.#isOver) return;
@@ -129,7 +134,7 @@ export class StreamedResponse {
     this.#cancelTimer = clock.after(GATHER_MS, () => this.#stopGathering());
   }
 
-  /** Sends or gathers a piece; says whether more is wanted. */
+  /** Sends or gathers a piece. Returns whether to pull the next one. */
   async #take(piece: Uint8Array): Promise<boolean> {
     const { owner } = this.#init;
     if (!this.#isHeadSent) {
@@ -144,7 +149,7 @@ export class StreamedResponse {
     return !this.#isAborted;
   }
 
-  /** Writes the head of a body whose size is unknown, unless it was declared, and what was gathered. */
+  /** Writes the head, before the size of the body is known, and the gathered pieces. */
   #stopGathering(): void {
     if (this.#isHeadSent || this.#isAborted) return;
     this.#writeHead(this.#length);
@@ -155,8 +160,9 @@ export class StreamedResponse {
 
   #end(): void {
     if (!this.#isHeadSent) {
-      // The whole body is here, so its size is the length unless the
-      // application declared one, or asked for chunks or trailers.
+      // The whole body has arrived. Its size is the length, unless the
+      // application declared a length, or asked for the chunked coding or
+      // trailers.
       const isFixed = this.#length >= 0 ||
         (this.#length === CHUNKED && this.#wantsChunks());
       this.#writeHead(isFixed ? this.#length : this.#gatheredBytes);
@@ -206,11 +212,15 @@ export class StreamedResponse {
     const fitting = piece.length > room ? piece.subarray(0, room) : piece;
     writePlain(output, fitting);
     this.bodyBytes += fitting.length;
-    // Not thrown here: the timer of gathering writes pieces too and has no caller.
+    // Not thrown here: the gathering timer writes pieces too, and has no caller
+    // that could catch it.
     if (fitting.length < piece.length) this.#hasSurplus = true;
   }
 
-  /** Fails a body that is longer than declared: the client would read the rest as the next response (RFC 9112 §11.2). */
+  /**
+   * Throws if the body is longer than declared: the client would read the rest
+   * as the next response (RFC 9112 §11.2).
+   */
   #checkSurplus(): void {
     if (!this.#hasSurplus) return;
     throw new RangeError(

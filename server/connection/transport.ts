@@ -1,9 +1,10 @@
 /**
  * The contract between the connection machine and the transport that moves its
- * bytes. The transport drives: it calls `receive`, `receiveEnd` or `outputSent`,
- * and when the call returns it looks at `output` and `readCapacity` to see what
- * to do next. None of these calls comes back into the transport, except to close
- * it. What changes without such a call is reported by {@linkcode Transport.wake}.
+ * bytes. The transport drives: it calls `receive`, `receiveEnd` or
+ * `outputSent`, and when the call returns it looks at `output` and
+ * `readCapacity` to see what to do next. During these calls the connection does
+ * not call the transport, except to close it. When something changes outside of
+ * such a call, the connection calls {@linkcode Transport.wake}.
  */
 
 import type { ReceiveWindow } from "../../codec/simd/head_scanner.ts";
@@ -14,9 +15,9 @@ import type { ReceiveSlots } from "./receive_slots.ts";
 
 /** The memory that transports receive into, shared by the connections of one engine. */
 export interface ReceiveMemory {
-  /** Memory for one read at a time of any connection. */
+  /** One buffer for all connections. Its bytes are consumed before the next read of any connection. */
   readonly window: ReceiveWindow;
-  /** Memory for connections with a read of their own. */
+  /** Small buffers, each for one connection whose read may stay pending. */
   readonly slots: ReceiveSlots;
 }
 
@@ -32,23 +33,23 @@ export interface ConnectionMachine extends ServedConnection {
   /** Whether the peer has closed its direction. */
   readonly isInputEnded: boolean;
   /**
-   * Takes bytes from the peer. No handler may be running meanwhile, on this
-   * connection or another one of the engine.
+   * Takes bytes from the peer. Must not be called while a handler of any
+   * connection of the engine is on the stack.
    *
-   * @param bytes Not used after the call. Heads are scanned without a copy if it
-   * is the array of the context's window, in which the slots are as well.
+   * @param bytes Not used after the call. Heads are scanned without a copy if
+   * this is the array that holds the context's window and slots.
    */
   receive(bytes: Uint8Array, start: number, end: number): void;
   /** The peer has closed its direction. */
   receiveEnd(): void;
-  /** The peer has closed its direction, but bytes before the end could not be received yet. */
+  /** The peer has closed its direction, but bytes that it sent before have not been received yet. */
   notePeerEnd(): void;
   /** All output has been sent. */
   outputSent(): void;
   /**
    * Closes the connection without waiting for anything.
    *
-   * @param error What failed; nothing at the usual end.
+   * @param error What failed; omitted if the connection ended normally.
    */
   fail(error?: Error): void;
 }
@@ -58,21 +59,22 @@ export interface Transport {
   /** The connection as hooks and handlers see it. */
   readonly duplex: Duplex;
   /**
-   * Something changed because a handler or a timer went on: the transport looks
-   * at `output` and `readCapacity`. It must not call `receive` before it returns.
+   * A handler or a timer changed something: the transport has to look at
+   * `output` and `readCapacity`. It must not call `receive` before `wake`
+   * returns.
    */
   wake(): void;
   /**
-   * Gives the byte streams away: the transport reads and writes no more, but
-   * still counts the connection until it is closed.
+   * Hands the byte streams over: the transport stops reading and writing, but
+   * the connection counts as open until it is closed.
    *
-   * @param unread Received bytes, to be read before all others.
+   * @param unread Received bytes that the new owner reads first.
    */
   takeOver(unread: Uint8Array): Duplex;
   /**
    * Closes the connection.
    *
-   * @param error Why, unless it ended well.
+   * @param error The reason, unless the connection ended normally.
    */
   close(error?: Error): void;
 }

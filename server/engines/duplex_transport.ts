@@ -157,7 +157,7 @@ export class DuplexTransport implements Transport, ServedTransport {
       }
       this.#write();
     } catch (error) {
-      connection.fail(toError(error)); // a bug of ours
+      connection.fail(toError(error)); // an internal error
     }
     this.#read();
   }
@@ -248,7 +248,7 @@ export class DuplexTransport implements Transport, ServedTransport {
       if (output.pendingBytes === 0) connection.outputSent();
       this.wake();
     } catch (error) {
-      connection.fail(toError(error)); // a bug of ours
+      connection.fail(toError(error)); // an internal error
     }
   }
 

@@ -191,7 +191,7 @@ testEngines(
     using client = await server.connect();
     await client.send(request("GET /"));
     assertEquals(await client.toEnd(), "");
-    assertEquals(ends, ["Cannot go on: the request was dropped"]);
+    assertEquals(ends, ["Cannot complete: the request was dropped"]);
   },
 );
 
