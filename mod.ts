@@ -35,6 +35,7 @@ export {
   PreRoutingAction,
   type PreRoutingHook,
   type ProceedOptions,
+  type RouteHandler,
 } from "./server/hooks.ts";
 export type { RequestContext } from "./server/request_context.ts";
 export { ResponseHandle } from "./server/response_handle.ts";
@@ -55,7 +56,7 @@ export {
 export type { ExchangeInit } from "./client/request.ts";
 
 // Router
-export { Params } from "./router/params.ts";
+export { type ParamNames, Params } from "./router/params.ts";
 
 // Messages
 export { Headers, type HeadersInit } from "./codec/headers.ts";

@@ -15,6 +15,7 @@ import {
   ProtocolError,
   type RequestContext,
   type ResponseHandle,
+  type RouteHandler,
   ServerBuilder,
 } from "@khttp/khttp";
 import { createHash } from "node:crypto";
@@ -68,12 +69,17 @@ class Framework extends ServerBuilder {
     });
   }
 
-  override route(method: string, pattern: string, handler: Handler): this {
+  override route<Pattern extends string>(
+    method: string,
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     const around = Chain.start.with(recover);
+    const plain = handler as Handler; // the chain passes the route's params on
     return super.route(
       method,
       pattern,
-      around.handle(({ ctx, res }) => handler(ctx, res)),
+      around.handle(({ ctx, res }) => plain(ctx, res)),
     );
   }
 }

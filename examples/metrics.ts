@@ -8,7 +8,6 @@
 // deno-lint-ignore-file no-console
 
 import {
-  type Handler,
   PreRoutingAction,
   type RequestContext,
   type ResponseHandle,
@@ -72,10 +71,9 @@ const METHODS: ReadonlySet<string> = new Set(
   ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
 );
 
-/** A builder with a hook that measures requests, and routes that record their pattern. */
+/** A builder with a hook that measures requests. */
 class MeasuredBuilder extends ServerBuilder {
   #metrics: Metrics;
-  #patterns: WeakMap<RequestContext, string> = new WeakMap();
 
   constructor(address: string, metrics: Metrics) {
     super(address);
@@ -86,24 +84,17 @@ class MeasuredBuilder extends ServerBuilder {
     });
   }
 
-  override route(method: string, pattern: string, handler: Handler): this {
-    return super.route(method, pattern, (ctx, res) => {
-      this.#patterns.set(ctx, pattern);
-      return handler(ctx, res);
-    });
-  }
-
   /** Measures from the parsed head to the last byte of the response. */
   #measure(req: RequestContext, res: ResponseHandle): void {
     const sinceMs = performance.now();
+    const { route } = req;
     const method = METHODS.has(req.method) ? req.method : "_OTHER";
     const begun = { http_request_method: method, url_scheme: "http" };
     const declared = req.headers.contentLength;
     this.#metrics.add("http_server_active_requests", 1, begun);
     const end = (fault: string | null): void => {
       const labels: Record<string, string> = { ...begun };
-      const route = this.#patterns.get(req);
-      if (route !== undefined) labels["http_route"] = route;
+      if (route !== null) labels["http_route"] = route;
       if (res.status !== null) {
         labels["http_response_status_code"] = `${res.status}`;
       }

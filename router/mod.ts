@@ -46,6 +46,6 @@
  * @module
  */
 
-export { Params } from "./params.ts";
+export { type ParamNames, Params } from "./params.ts";
 export type { RouteMatch } from "./route_match.ts";
 export { Router, RouterBuilder } from "./router.ts";

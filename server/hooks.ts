@@ -4,6 +4,7 @@
  * and the immutable whole that a builder produces.
  */
 
+import type { ParamNames, Params } from "../router/params.ts";
 import type { Router } from "../router/router.ts";
 import type { ServerOptions } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -11,11 +12,28 @@ import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
 import type { TlsIdentity } from "./tls.ts";
 
-/** Responds to a request through `res`, before it returns or before its promise settles. */
-export type Handler = (
-  ctx: RequestContext,
+/**
+ * Responds to a request through `res`, before it returns or before its promise settles.
+ *
+ * @typeParam RouteParams The params that the route has, such as `Params<"id">`.
+ * With `Params`, the default, the handler fits every route, and a param may be
+ * missing.
+ */
+export type Handler<RouteParams extends Params = Params> = (
+  ctx: RequestContext<RouteParams>,
   res: ResponseHandle,
 ) => void | Promise<void>;
+
+/**
+ * The handler of a route whose params are typed by the pattern: in a handler of
+ * `"/user/:id"`, `ctx.params.get("id")` is a string, and any other name is a type
+ * error.
+ *
+ * @typeParam Pattern The pattern as a string literal.
+ */
+export type RouteHandler<Pattern extends string> = Handler<
+  Params<ParamNames<Pattern>>
+>;
 
 /** The result of an accept, for the setup hook: a connection, or the error if the accept failed. */
 export type Accepted =

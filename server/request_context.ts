@@ -16,8 +16,9 @@ import type { Duplex } from "./duplex.ts";
  * them before the handler returns, or before its promise settles: after that,
  * what was not read is gone, and reading it throws a `TypeError`.
  *
- * @typeParam Name The names of the params of the route. They follow from the
- * pattern when the route is added, so that another name is a type error.
+ * @typeParam RouteParams The params of the route, such as `Params<"id">`. They
+ * follow from the pattern when the route is added, so that another name is a type
+ * error.
  *
  * @example Read a request
  * ```ts
@@ -30,7 +31,7 @@ import type { Duplex } from "./duplex.ts";
  * });
  * ```
  */
-export interface RequestContext<Name extends string = string> {
+export interface RequestContext<RouteParams extends Params = Params> {
   /**
    * The method as it was sent; case counts (RFC 9110 §9.1). A pre-routing hook may
    * set another method, which then finds the route.
@@ -96,7 +97,7 @@ export interface RequestContext<Name extends string = string> {
   readonly route: string | null;
 
   /** The values that the route's pattern captured; empty before routing. */
-  readonly params: Params<Name>;
+  readonly params: RouteParams;
 
   /**
    * The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 (RFC 9112 §2.3).

@@ -23,6 +23,7 @@ import type {
   ErrorHook,
   Handler,
   PreRoutingHook,
+  RouteHandler,
 } from "./hooks.ts";
 import {
   resolveOptions,
@@ -87,48 +88,75 @@ export class ServerBuilder {
    * Adds a route. A second route with the same method and shape replaces the first.
    *
    * @param method Any token; compared byte for byte.
-   * @param pattern Segments separated by `/`: literals, `:name`, `*` (one segment), `**` (the rest).
+   * @param pattern Segments separated by `/`: literals, `:name`, `*` (one segment),
+   * `**` (the rest). From a string literal, the types of the handler's params follow.
    * @throws {TypeError} If the method is not a token or is a standard method in
    * lower case, the pattern is not valid, or the handler is not a function.
    */
-  route(method: string, pattern: string, handler: Handler): this {
+  route<Pattern extends string>(
+    method: string,
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     checkFunction("route handler", handler);
-    this.#router.add(method, pattern, handler);
+    // The router gives the handler the params of this pattern alone.
+    this.#router.add(method, pattern, handler as Handler);
     return this;
   }
 
   /** Adds a route for GET, which also serves HEAD. */
-  get(pattern: string, handler: Handler): this {
+  get<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("GET", pattern, handler);
   }
 
   /** Adds a route for HEAD. */
-  head(pattern: string, handler: Handler): this {
+  head<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("HEAD", pattern, handler);
   }
 
   /** Adds a route for POST. */
-  post(pattern: string, handler: Handler): this {
+  post<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("POST", pattern, handler);
   }
 
   /** Adds a route for PUT. */
-  put(pattern: string, handler: Handler): this {
+  put<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("PUT", pattern, handler);
   }
 
   /** Adds a route for PATCH. */
-  patch(pattern: string, handler: Handler): this {
+  patch<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("PATCH", pattern, handler);
   }
 
   /** Adds a route for DELETE. */
-  delete(pattern: string, handler: Handler): this {
+  delete<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("DELETE", pattern, handler);
   }
 
   /** Adds a route for OPTIONS. */
-  options(pattern: string, handler: Handler): this {
+  options<Pattern extends string>(
+    pattern: Pattern,
+    handler: RouteHandler<Pattern>,
+  ): this {
     return this.route("OPTIONS", pattern, handler);
   }
 
