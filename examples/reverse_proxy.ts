@@ -114,9 +114,11 @@ app.fallbackRoute(async (ctx, res) => {
 });
 
 app.errorHook((error, ctx, res) => {
-  if (res.isSent || ctx.signal.aborted || !(error instanceof ClientError)) {
-    return; // the server cuts off a response that has started
+  if (res.isSent) return; // the server cuts off a response that has started
+  if (ctx.signal.aborted) {
+    return res.send(400, null, Headers.close); // the client left, or ended inside its request
   }
+  if (!(error instanceof ClientError)) return;
   const { cause } = error;
   if (error.code === "BODY_FAILED" && cause instanceof ProtocolError) {
     return res.send(cause.status, null, Headers.close); // the client's request body was invalid
@@ -177,6 +179,7 @@ function offeredProtocol(
   if (httpVersion === 0 || !members(headers, "connection").has("upgrade")) {
     return null;
   }
+  if (hasBody(headers)) return null; // the request is forwarded without the offer
   const [first = ""] = members(headers, "upgrade");
   return TUNNELLED.has(first) ? first : null;
 }

@@ -247,13 +247,15 @@ const bodies: readonly Wire[] = [
     statuses: [400],
     sees: [],
   },
-  refused(
+  forwarded(
     "an offer with a body",
     `${POST}Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello`,
+    "POST /first hello",
   ),
-  refused(
+  forwarded(
     "an offer with chunks",
-    `${POST}Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    `${POST}Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+    "POST /first hello",
   ),
 ];
 

@@ -48,7 +48,12 @@ function isHead(sees: string | undefined): boolean {
 async function answersTo(port: number, wire: Wire): Promise<string[]> {
   using client = await RawClient.connect(port);
   await client.send(wire.wire);
-  await client.end();
+  return await readAnswers(client, wire);
+}
+
+/** Reads all responses and ends the client's direction: after them, since the proxies drop the requests of clients that leave. */
+async function readAnswers(client: RawClient, wire: Wire): Promise<string[]> {
+  if (wire.sees.length === 0) await client.end();
   const answers: string[] = [];
   for (const [index, status] of wire.statuses.entries()) {
     const sees = wire.sees.at(index - wire.statuses.length);
@@ -57,6 +62,7 @@ async function answersTo(port: number, wire: Wire): Promise<string[]> {
       `${answer.status}${answer.status === 200 ? ` ${answer.body}` : ""}`,
     );
   }
+  if (wire.sees.length > 0) await client.end();
   const rest = await client.toEnd();
   return rest === "" ? answers : [...answers, rest];
 }
@@ -113,12 +119,11 @@ Deno.test("two proxies: each wire has the same outcome when sent byte by byte", 
     using client = await RawClient.connect(row.port);
     try {
       for (const byte of wire.wire) await client.send(byte);
-      await client.end();
+      await readAnswers(client, wire);
     } catch (error) {
-      // A proxy that rejects a request does not read the rest.
+      // A proxy that rejects a request may close before all of it was sent.
       assert(wire.statuses.some((status) => status !== 200), String(error));
     }
-    await client.toEnd().catch(() => ""); // as above
   }
   await probe(row, "/probe");
   const all = wires.filter(({ wire }) => wire.length <= 300);
