@@ -1,4 +1,4 @@
-/** What a failed accept means for the listener: which failures pass, and which concern one peer only. */
+/** Classifies failures of accept: which are temporary, and which concern a single peer. */
 
 import { toError } from "../to_error.ts";
 import { isShortage, withoutTrace } from "../shortage.ts";

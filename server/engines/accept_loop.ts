@@ -11,15 +11,15 @@ import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
 
-/** Wait after a failed accept, in ms: doubles with each failure, from the first value to the second. */
+/** The shortest and the longest wait after a failed accept, in ms; it doubles with each failure. */
 const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1000;
 
 /**
- * How many turns of the event loop a closing listener goes on accepting, in
- * order to empty the queue: the system resets connections that are still
- * queued at the close. The bound matters under load, when the queue never
- * becomes empty.
+ * For how many turns of the event loop a closing listener keeps accepting to
+ * empty the queue: the system resets connections that are still queued when the
+ * listener closes. The bound matters under load, when the queue never becomes
+ * empty.
  */
 const MAX_CLOSING_TURNS = 20;
 
@@ -32,7 +32,7 @@ export interface AcceptLoopOwner {
   readonly isFull: boolean;
   /** Takes an accepted connection. */
   admit(conn: Duplex): void;
-  /** Reports a failed accept to the setup hook; resolves with whether to go on accepting. */
+  /** Reports a failed accept to the setup hook; resolves with whether to continue accepting. */
   acceptFailed(error: Error): Promise<boolean>;
 }
 
@@ -48,8 +48,8 @@ export class AcceptLoop {
   #traces: TraceSwitch = new TraceSwitch();
 
   /**
-   * Keeps the process alive while the loop exists. The listener does so only
-   * while an accept is pending, and none is while the server is full.
+   * Keeps the process alive while the loop exists. The listener keeps it alive
+   * only while an accept is pending, and while the server is full, none is.
    */
   #keepAlive = setInterval(() => {}, MAX_TIMER_MS);
 
@@ -92,7 +92,7 @@ export class AcceptLoop {
     }
   }
 
-  /** Ends a pause: a slot may be free, or serving ends. */
+  /** Ends a pause, since a slot may be free or serving has ended. */
   wake(): void {
     this.#endPause?.();
   }

@@ -1,6 +1,7 @@
 /**
- * Wraps a duplex that the program made or changed. Whatever it does wrong becomes
- * a rejection, so that it closes its own connection and harms no other.
+ * Wraps a duplex that the program created or changed. Every misbehaviour of the
+ * duplex becomes a rejection, so that it closes its own connection and does not
+ * affect others.
  */
 
 import type { Duplex } from "../duplex.ts";
@@ -11,8 +12,8 @@ export type Streams = Pick<Duplex, "read" | "write" | "closeWrite">;
 
 /**
  * See the file's header. The methods reject; they never throw. A duplex that
- * keeps returning 0 would spin, so each 0 is followed by a turn of the event
- * loop, in which deadlines can fire.
+ * keeps returning 0 would make the transport spin. A turn of the event loop
+ * follows each 0, so that deadlines can end the connection.
  */
 export class CheckedDuplex implements Streams {
   /** See {@linkcode Duplex.closeWrite}; missing if the duplex has none. */
@@ -51,6 +52,6 @@ export class CheckedDuplex implements Streams {
 function checkCount(what: "read" | "write", size: number, most: number): void {
   if (Number.isInteger(size) && size >= 0 && size <= most) return;
   throw new RangeError(
-    `Cannot go on: a ${what} of at most ${most} bytes gave ${String(size)}`,
+    `Cannot continue: a ${what} of at most ${most} bytes gave ${String(size)}`,
   );
 }

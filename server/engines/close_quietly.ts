@@ -6,6 +6,6 @@ export function closeQuietly(resource: { close(): unknown }): void {
   try {
     Promise.resolve(resource.close()).catch(() => {});
   } catch {
-    // It is closed already, which is the aim.
+    // It is already closed, which is all that the caller wants.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the setup and teardown hooks of connections, the same for every engine.
- * What happens to a connection then is up to the connection manager.
+ * Runs the setup and teardown hooks of connections, in the same way for every
+ * engine. The connection manager acts on their results.
  */
 
 import {
@@ -19,7 +19,7 @@ export class ConnectionHooks {
   /**
    * Creates a runner for an application's hooks.
    *
-   * @param onError Called with what a hook throws; serving goes on.
+   * @param onError Called with what a hook throws; serving continues.
    */
   constructor(app: Application, onError: (error: unknown) => void) {
     this.#app = app;
@@ -42,7 +42,7 @@ export class ConnectionHooks {
     return this.#run(hook, { ok: true, conn, peer: conn.remoteAddr ?? null });
   }
 
-  /** Reports a failed accept to the setup hook. Without a hook, serving goes on. */
+  /** Reports a failed accept to the setup hook. Without a hook, serving continues. */
   setUpFailed(
     error: Error,
   ): ConnectionSetupAction | Promise<ConnectionSetupAction> {

@@ -1,7 +1,7 @@
 /**
  * Serves an application on one engine: accepts connections, runs their hooks,
  * counts them, and finishes when the last one is gone. The engine's transports
- * move the bytes; the connection machine gives them their meaning.
+ * move the bytes; the connection machine interprets them.
  */
 
 import type { ListenAddress } from "../address.ts";
@@ -51,7 +51,7 @@ export class ConnectionManager
   /** Callbacks of {@linkcode ConnectionManager.handle}, by transport. */
   #onClosed: Map<ServedTransport, () => void> = new Map();
   #maxConnections: number;
-  /** Setup and teardown hooks that are running, and steps of `stop()` that are under way. */
+  /** How many setup and teardown hooks and steps of `stop()` are in progress. */
   #pendingHooks = 0;
   #isStopping = false;
   /** Whether idle connections have been told to close. */
@@ -86,7 +86,7 @@ export class ConnectionManager
     return this.#finished.promise;
   }
 
-  /** Whether serving ends. */
+  /** Whether serving is ending. */
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -108,8 +108,8 @@ export class ConnectionManager
   /**
    * Listens on all addresses and starts to accept.
    *
-   * @throws {Error} If an address cannot be bound. None stays bound then, and
-   * serving ends.
+   * @throws {Error} If an address cannot be bound. The others are then
+   * released, and serving ends.
    */
   listen(addresses: readonly ListenAddress[]): void {
     try {
@@ -213,7 +213,7 @@ export class ConnectionManager
     this.stop();
   }
 
-  /** Ends serving at the setup hook's request; connections that are queued are not accepted. */
+  /** Ends serving because the setup hook asked for it; queued connections are not accepted. */
   #stopAccepting(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
     this.stop();
@@ -225,7 +225,8 @@ export class ConnectionManager
       acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
     );
     if (this.#cut === null) {
-      // The requests of the connections accepted last may have arrived too.
+      // The connections that were accepted last may have requests that have
+      // arrived.
       await Promise.all(acceptLoops.map((acceptLoop) => acceptLoop.settled()));
     }
     this.#isSettled = true;
@@ -264,7 +265,7 @@ export class ConnectionManager
     }
     if (onClosed !== null) this.#onClosed.set(transport, onClosed);
     if (this.#cut !== null) {
-      transport.connection.fail(this.#cut); // `closeNow()` came during its setup
+      transport.connection.fail(this.#cut); // `closeNow()` was called during its setup
       return;
     }
     transport.start();
@@ -272,8 +273,8 @@ export class ConnectionManager
   }
 
   /**
-   * Stops a connection whose setup ended too late for `#settle`. Waits one
-   * turn, since its request may have arrived already.
+   * Stops a connection whose setup ended after `#settle`. It waits for one
+   * turn, since the connection's first request may have arrived already.
    */
   #stopSoon(connection: ServedConnection): void {
     this.#pendingHooks++;
@@ -284,7 +285,7 @@ export class ConnectionManager
     }, 0);
   }
 
-  /** Makes a connection's transport; `null` if the setup hook returned no usable duplex. */
+  /** Creates a connection's transport; `null` if the setup hook returned an unusable duplex. */
   #maybeTransport(
     duplex: Duplex,
     options: ProceedOptions,
@@ -304,7 +305,10 @@ export class ConnectionManager
     }
   }
 
-  /** Continues what waited for a connection or a hook to end: paused accept loops, and the end of serving. */
+  /**
+   * Called when a connection or a hook has ended: resumes paused accept loops,
+   * and finishes if serving ends and nothing is left.
+   */
   #onSlotFreed(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.wake();
     const isBusy = this.#connections.size > 0 || this.#pendingHooks > 0;
@@ -324,7 +328,7 @@ export class ConnectionManager
   }
 }
 
-/** Whether the application has put functions of its own before a connection's. */
+/** Whether the application has replaced methods of a connection. */
 function isPatched(duplex: Duplex): boolean {
   return Object.hasOwn(duplex, "read") || Object.hasOwn(duplex, "write") ||
     Object.hasOwn(duplex, "closeWrite");

@@ -1,6 +1,6 @@
 /**
- * Moves one connection's bytes between a duplex and the connection machine: one
- * read outstanding, one write at a time, no protocol.
+ * Moves one connection's bytes between a duplex and the connection machine,
+ * with one pending read and one write at a time. It contains no protocol rules.
  */
 
 import type { ReceiveWindow } from "../../codec/simd/head_scanner.ts";
@@ -20,8 +20,8 @@ import type {
 /**
  * Read buffers, in bytes. A pending read owns its buffer, so idle connections
  * get a small one: 10,000 of them cost 7.2 KiB each, 1 KiB of it the buffer. A
- * connection that fills the small buffer gets a medium one for good, since most
- * heads of browsers fit into that. One that fills the medium buffer gets a large
+ * connection that fills the small buffer keeps a medium one from then on, which
+ * holds most heads of browsers. One that fills the medium buffer gets a large
  * one until it is idle again.
  *
  * perf: the small buffers of the first connections are slots, where heads are
@@ -37,34 +37,34 @@ const IS_READING = 1;
 const IS_WRITING = 2;
 const IS_CLOSED = 4;
 const IS_TAKEN_OVER = 8;
-/** The connection gets no further bytes. */
+/** The connection receives no further bytes. */
 const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
 
 /**
  * One connection on a duplex.
  *
- * perf: callbacks that are made once, instead of a loop that awaits, which saves
- * and restores its state at each read: 300 instructions a request less
+ * perf: uses callbacks that are created once. An async loop would save and
+ * restore its state at each read, which costs 300 instructions a request
  * (bench/server.ts, GET /, Deno 2.9).
  */
 export class DuplexTransport implements Transport, ServedTransport {
   readonly duplex: Duplex;
-  /** The machine that gets the bytes. */
+  /** The machine that receives the bytes. */
   readonly connection: ConnectionMachine;
-  /** The duplex, or a checked one around it. */
+  /** The duplex, or a {@linkcode CheckedDuplex} around it. */
   #streams: Streams;
   #owner: TransportOwner;
   #state = 0;
   /** The read that was pending when a handler took the connection over. */
   #onTaken: PromiseWithResolvers<Uint8Array | null> | null = null;
-  /** The slot that the buffer is a view of, if it is one. */
+  /** The slot, if the buffer is a view of one. */
   #slot: ReceiveWindow | null;
   /** The buffer of the pending or next read. */
   #buffer: Uint8Array<ArrayBuffer>;
   /** The buffer to go back to when the connection is idle. */
   #idleBuffer: Uint8Array<ArrayBuffer>;
 
-  /** Takes a duplex; {@linkcode DuplexTransport.start} begins to read. */
+  /** Creates the transport; {@linkcode DuplexTransport.start} begins to read. */
   constructor({ context, duplex, isUntrusted, options, owner }: TransportInit) {
     this.duplex = duplex;
     this.#streams = isUntrusted ? new CheckedDuplex(duplex) : duplex;
@@ -97,7 +97,8 @@ export class DuplexTransport implements Transport, ServedTransport {
       this.#onTaken = Promise.withResolvers();
       pending = this.#onTaken.promise;
       pending.catch(() => {
-        // The handler's next read rejects; if it never reads, the loss is its choice.
+        // The handler's next read rejects. A handler that never reads does not
+        // need the error.
       });
     } else if (this.connection.isInputEnded) pending = Promise.resolve(null);
     this.#giveSlot();
@@ -132,14 +133,15 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.#streams.read(place).then(this.#onRead, this.#onReadFailed);
   }
 
-  /** Reads nothing until the connection has room again, or never again. */
+  /** Stops reading, until the connection has room again. */
   #pauseReading(): void {
     this.#state &= ~IS_READING;
     if ((this.#state & IS_GONE) !== 0) this.#giveSlot();
   }
 
-  // perf: a bound method is compiled for this class alone, an arrow function for
-  // any scope: 80 instructions a request less (bench/server.ts, GET /, Deno 2.9).
+  // perf: V8 compiles a bound method for this class alone, but an arrow
+  // function for any scope. Bound methods save 80 instructions a request
+  // (bench/server.ts, GET /, Deno 2.9).
   #onRead: (size: number | null) => void = this.#received.bind(this);
   #onWritten: (size: number) => void = this.#written.bind(this);
 
@@ -162,7 +164,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.#read();
   }
 
-  /** The peer closed its direction, or the connection no longer wants what came. */
+  /** The peer closed its direction, or the connection no longer takes the bytes that were read. */
   #endReading(size: number | null): void {
     this.#onTaken?.resolve(size === null ? null : this.#buffer.slice(0, size));
     this.#state &= ~IS_READING;
@@ -187,7 +189,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.connection.context.slots.give(slot);
   }
 
-  /** Takes a larger buffer after one was filled, or the small one again. */
+  /** Switches to a larger buffer after a read filled the current one, or back to the smaller one. */
   #fitBuffer(size: number): void {
     const { length } = this.#buffer;
     if (length === LARGE_READ_BYTES) {
@@ -203,7 +205,10 @@ export class DuplexTransport implements Transport, ServedTransport {
     return this.#idleBuffer;
   }
 
-  /** Begins to write what is pending, unless a write is; closes the write direction when asked to. */
+  /**
+   * Starts to write pending output, unless a write is in progress. Closes the
+   * write direction if the connection asked for it.
+   */
   #write(): void {
     if ((this.#state & (IS_WRITING | IS_CLOSED)) !== 0) return;
     const { output } = this.connection;
@@ -220,8 +225,8 @@ export class DuplexTransport implements Transport, ServedTransport {
       this.connection.receiveEnd(); // no half-close, so nothing to linger for
       return;
     }
-    // With TLS, its last alert is sent then (RFC 9112 §9.8). A failure means that
-    // the peer is gone already; the pending read reports how.
+    // With TLS, this sends `close_notify` (RFC 9112 §9.8). If it fails, the
+    // peer is already gone, and the pending read reports the reason.
     const onClosed = (): void => {
       if (this.connection.isInputEnded) this.connection.receiveEnd(); // both have ended
     };
@@ -240,7 +245,7 @@ export class DuplexTransport implements Transport, ServedTransport {
       output.sent(size);
       const { sentOfFirst } = output;
       if (sentOfFirst > 0) {
-        const buffer = output.take()!; // a part of it was sent
+        const buffer = output.take()!; // it was sent in part
         this.#writeBytes(buffer.bytes.subarray(sentOfFirst, buffer.end));
         return;
       }

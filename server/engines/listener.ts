@@ -2,15 +2,16 @@
 
 import type { Duplex } from "../duplex.ts";
 
-/** A source of connections; the runtime's listeners are some. */
+/** A source of connections. The runtime's listeners implement it. */
 export interface Listener {
   /** The bound address. */
   readonly addr: Deno.Addr;
-  /** Resolves with the next connection; rejects with the reason if there is none. */
+  /** Resolves with the next connection; rejects if accepting fails. */
   accept(): Promise<Duplex>;
   /**
-   * Resolves when everything that has already arrived was delivered. Without
-   * this method, one turn of the event loop has to do.
+   * Resolves when all bytes that have already arrived were delivered to their
+   * connections. For a listener without this method, the accept loop waits for
+   * one turn of the event loop instead.
    */
   settled?(): Promise<void>;
   /** Stops accepting; a pending accept rejects. */

@@ -1,4 +1,4 @@
-/** The check for the permission to listen, where the runtime does not make it itself. */
+/** Checks the permission to listen, for sockets that the runtime does not open and check itself. */
 
 /**
  * Requests the permission to listen on an address.

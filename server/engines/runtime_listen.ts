@@ -1,4 +1,4 @@
-/** Listens by the runtime, whose errors do not say which address they are about. */
+/** Listens with the runtime's listeners, and adds the address to their error messages. */
 
 import {
   addressText,
@@ -23,7 +23,8 @@ export function listenTcp(
   { isShared = false }: ListenTcpOptions = {},
 ): Deno.TcpListener {
   const { hostname, port } = address;
-  // Without its flag, the runtime exits if the property `reusePort` is there at all.
+  // Without its unstable flag, the runtime exits if the property `reusePort`
+  // exists, whatever its value.
   const where = isShared
     ? { hostname, port, reusePort: true }
     : { hostname, port };
@@ -52,10 +53,10 @@ function naming<T>(address: ListenAddress, bind: () => T): T {
 
 /** Makes an error of the same class, with the same code, whose message names the address. */
 function withAddress(error: unknown, address: ListenAddress): unknown {
-  // A new error has a stack to format, which needs a descriptor.
+  // Creating an error may format its stack, which needs a descriptor.
   if (isShortage(error) || !(error instanceof Error)) return error;
-  if (error.name === "NotCapable") return error; // it names the permission, and so the address
-  const ErrorClass = error.constructor as ErrorConstructor; // of an error that the runtime has made
+  if (error.name === "NotCapable") return error; // its message names the permission, which contains the address
+  const ErrorClass = error.constructor as ErrorConstructor; // it is a class of the runtime
   const message = `Cannot listen on ${addressText(address)}: ${error.message}`;
   const named = new ErrorClass(message, { cause: error });
   return "code" in error ? Object.assign(named, { code: error.code }) : named;

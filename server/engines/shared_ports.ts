@@ -1,4 +1,4 @@
-/** The contract for ports that several threads serve together; each engine has its own way. */
+/** The contract for ports that several threads serve together. Each engine has its own implementation. */
 
 /** The ports that the threads of a server share. */
 export interface SharedPorts {

@@ -1,4 +1,4 @@
-/** Makes engines by name, for one thread or for several that share their ports. */
+/** Creates engines, for one thread or for several that share their ports. */
 
 import type { TcpAddress } from "../address.ts";
 import type { Application } from "../hooks.ts";

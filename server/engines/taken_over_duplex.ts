@@ -1,7 +1,7 @@
 /**
- * The duplex of a handler that took its connection over. It reads what the
- * server had received already, then the result of the read that was pending at
- * that moment, then the stream itself.
+ * The duplex for a handler that took over its connection. A read returns first
+ * the bytes that the server had already received, then the result of the read
+ * that was pending at that time, then the stream itself.
  */
 
 import type { Duplex } from "../duplex.ts";

@@ -1,7 +1,7 @@
 /**
- * The contract between the connection manager and the transports that its engine
- * makes. How a transport drives the connection machine is in
- * `server/connection/transport.ts`.
+ * The contract between the connection manager and the transports that its
+ * engine creates. The contract between a transport and the connection machine
+ * is in `server/connection/transport.ts`.
  */
 
 import type { ServedConnection } from "../connection/connections.ts";
@@ -25,7 +25,7 @@ export interface ServedTransport {
 export interface TransportOwner {
   /** Whether there is a teardown hook, which may read a closed connection's addresses. */
   readonly hasTeardownHook: boolean;
-  /** Creates the machine that a transport feeds; called once, by the transport's constructor. */
+  /** Creates the connection machine that a transport drives; called once, by the transport's constructor. */
   connect(transport: Transport, options: ProceedOptions): ConnectionMachine;
   /** Called once, when the connection has ended, with the error if it failed. */
   transportClosed(transport: ServedTransport, error: Error | undefined): void;
@@ -35,7 +35,7 @@ export interface TransportOwner {
 export interface TransportInit {
   readonly context: ReceiveMemory;
   readonly duplex: Duplex;
-  /** Whether the duplex may break its contract: the application made it, or replaced its methods. */
+  /** Whether the duplex may break its contract, because the application created it or replaced its methods. */
   readonly isUntrusted: boolean;
   readonly options: ProceedOptions;
   readonly owner: TransportOwner;

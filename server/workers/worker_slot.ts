@@ -27,7 +27,7 @@ const STEADY_MS = 10_000;
 
 /** What a slot needs from its supervisor. */
 export interface SlotOwner {
-  /** Whether serving ends; dead workers are not replaced then. */
+  /** Whether serving is ending; dead workers are not replaced then. */
   readonly isStopping: boolean;
   /** Called when the slot's worker listens. */
   slotListens(): void;

@@ -1,7 +1,7 @@
 /**
- * The epoll engine: puts together the C library, the event loop, listeners and
- * transports. Every connection of an engine receives into the same memory,
- * which belongs to the connection machine's context.
+ * The epoll engine: connects the C library, the event loop, listeners and
+ * transports. All connections of an engine receive into the same memory, which
+ * belongs to the engine's `EngineContext`.
  */
 
 import type { ReceiveWindow } from "../../../codec/simd/head_scanner.ts";
@@ -83,7 +83,10 @@ export class EpollEngine implements Engine {
     return new EpollListener({ loop, fd, isOwned: true });
   }
 
-  /** See {@linkcode Engine.carry}. A duplex that is not a plain socket of this engine is read and written. */
+  /**
+   * See {@linkcode Engine.carry}. For a duplex that is not a plain socket of
+   * this engine, the transport calls its `read` and `write`.
+   */
   carry(init: TransportInit): ServedTransport {
     const { context, duplex, isUntrusted } = init;
     if (isUntrusted || !(duplex instanceof EpollSocket)) {

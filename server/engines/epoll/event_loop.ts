@@ -6,8 +6,7 @@
  * States: *busy* (each turn schedules the next one by `setImmediate`) → after
  * some empty waits *parked* (another thread waits in the kernel and this one
  * sleeps in the runtime, so that an idle server uses no CPU) → busy. When the
- * runtime has I/O of its own, its driver gets a turn in between; see
- * `reactor.ts`.
+ * runtime itself has I/O, its driver runs between turns; see `reactor.ts`.
  */
 
 import { setImmediate } from "node:timers";
@@ -18,7 +17,7 @@ import { Reactor } from "./reactor.ts";
 /**
  * Budget of one turn, after which timers and the runtime's callbacks run. Under
  * load, a timer of the program is late by about this time. 256 small requests
- * take 1 to 2 ms, so that the count rarely ends a turn before the time does.
+ * take 1 to 2 ms, so the time usually ends a turn before the count does.
  */
 const MAX_TURN_EVENTS = 256;
 const MAX_TURN_MS = 2;
@@ -39,7 +38,7 @@ const MAX_TURN = 0x3fffffff;
 /** Turns after which `settled()` resolves on a loop that is never idle. */
 const MAX_SETTLING_TURNS = 10;
 
-/** Longest wait on this thread, in ms; makes a timer of the program late by as much. */
+/** Longest wait on this thread, in ms; a timer of the program may be late by this much. */
 const WAIT_MS = 1;
 
 /**
@@ -56,7 +55,7 @@ const TIMER_PERIOD_MS = 20;
 /** Time between two turns of an idle loop that does not keep the process alive, in ms. */
 const UNREF_PERIOD_MS = 10;
 
-/** Work that is put off to the next turn. */
+/** Work that is deferred to the next turn. */
 export interface Task {
   /** Does the work. */
   run(): void;
@@ -65,8 +64,8 @@ export interface Task {
 /** One engine's loop. */
 export class EventLoop {
   /**
-   * Whether the last events or tasks have made microtasks runnable. The loop then
-   * does not wait but ends the turn, so that they run first.
+   * Whether the last events or tasks have queued microtasks. The loop then ends
+   * the turn without waiting, so that they run first.
    */
   hasMicrotasks = false;
   /** The C library, also for the loop's sockets. */
@@ -153,7 +152,7 @@ export class EventLoop {
   settled(): Promise<void> {
     return new Promise((resolve) => {
       this.#settling.push({ resolve, turns: MAX_SETTLING_TURNS });
-      this.#emptyWaits = 0; // only waits from now on count
+      this.#emptyWaits = 0; // earlier waits do not count
       this.#wake();
     });
   }
@@ -207,7 +206,11 @@ export class EventLoop {
     else this.#scheduleByTimer();
   }
 
-  /** Used while unreferenced: the runtime may never call an unreferenced immediate, but it calls a timer while anything else is alive. */
+  /**
+   * Used while unreferenced: the runtime may never call an unreferenced
+   * immediate, but it calls an unreferenced timer while anything else keeps the
+   * process alive.
+   */
   #scheduleByTimer(): void {
     const periodMs = this.#emptyWaits > 0 ? UNREF_PERIOD_MS : 0;
     const timer = setTimeout(() => this.#wake(), periodMs);
@@ -304,7 +307,7 @@ export class EventLoop {
   }
 
   #end(): void {
-    this.#runTasks(); // nothing may wait for a turn any more
+    this.#runTasks(); // there will be no further turn
     this.#reactor?.close();
     this.#poller.close();
     this.#closed.resolve();

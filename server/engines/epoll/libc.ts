@@ -20,7 +20,7 @@ export const SOL_SOCKET = 1;
 export const IPPROTO_TCP = 6;
 export const TCP_NODELAY = 1;
 
-/** Makes a broken pipe an error of the call instead of a signal. */
+/** Makes the call fail with an error if the pipe is broken, instead of raising a signal. */
 export const MSG_NOSIGNAL = 0x4000;
 
 export const EPOLL_ADD = 1;

@@ -12,7 +12,7 @@ import { EAGAIN, systemError } from "./system_error.ts";
 
 const SHUT_RD = 0;
 
-/** How many connections are accepted in a row before the accepted ones get a turn. */
+/** How many connections are accepted in a row before the accepted ones are read. */
 const MAX_ACCEPTS_IN_A_ROW = 64;
 
 /** What a listener is made of. */
@@ -84,7 +84,10 @@ export class EpollListener implements Listener, Watched {
     }
   }
 
-  /** Accepts with the peer's address, which the system no longer knows after a reset; returns the descriptor, or -1. */
+  /**
+   * Accepts a connection together with the peer's address, which the system no
+   * longer has after a reset. Returns the descriptor, or -1.
+   */
   #acceptNow(): number {
     this.#peerSize[0] = MAX_SOCKET_ADDRESS_BYTES;
     return this.#loop.libc.calls.accept4(

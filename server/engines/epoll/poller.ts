@@ -20,7 +20,7 @@ const HUNG_UP = 0x10;
 const PEER_ENDED = 0x2000;
 const EDGE_TRIGGERED = 1 << 31;
 
-/** Event bits after which the stream has to be read to its end. */
+/** Event bits that mean that the stream has to be read to its end. */
 export const ENDED: number = ERROR | HUNG_UP | PEER_ENDED;
 
 /**
@@ -31,7 +31,7 @@ export const ENDED: number = ERROR | HUNG_UP | PEER_ENDED;
 export const SOCKET_EVENTS: number = READABLE | WRITABLE | PEER_ENDED |
   EDGE_TRIGGERED;
 
-/** The events of a listening socket; each one means to accept until the queue is empty. */
+/** The events of a listening socket; after each, the listener accepts until the queue is empty. */
 export const LISTENER_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
 /** The layout of `struct epoll_event`, in 4-byte units. */
@@ -169,7 +169,7 @@ export class Poller {
   }
 
   /**
-   * Calls the objects that the last wait's events are for.
+   * Calls the watched objects of the last wait's events.
    *
    * @param count The result of the wait.
    * @returns Whether the runtime's I/O driver has something to do.
@@ -186,7 +186,8 @@ export class Poller {
         else isDriverReady = true;
         continue;
       }
-      // The object may be gone, and its descriptor number in use again, since the system wrote the event.
+      // Since the system reported the event, the object may have been closed
+      // and its descriptor number reused.
       const target = watched[fd];
       if (target?.generation !== events[at + KEY_AT + 1]!) continue;
       target.handleEvents(events[at]!);

@@ -1,12 +1,13 @@
 /**
- * Keeps the runtime's own I/O going beside the event loop. The runtime runs its
- * I/O driver only when its thread is idle, which never happens while the loop
- * is busy. {@linkcode Reactor.yield} makes the driver run: it awaits a read that
- * only the driver can complete. The loop also watches the runtime's epoll
- * instance, so that a wait ends as soon as the driver has something to do.
+ * Keeps the runtime's own I/O running while the event loop is busy. The runtime
+ * runs its I/O driver only when its thread is idle, which never happens while
+ * the loop is busy. {@linkcode Reactor.yield} makes the driver run: it awaits a
+ * read that only the driver can complete. The loop also watches the runtime's
+ * epoll instance, so that a wait ends as soon as the driver has something to
+ * do.
  *
- * Both need a connection from the process to itself. Without the permission for
- * it there is neither, and a timer gives the runtime its turns.
+ * Both need a connection from the process to itself. If the permission for it
+ * is missing, a timer periodically lets the runtime run instead.
  */
 
 import { runtimeTurn } from "../runtime_turn.ts";
@@ -29,7 +30,7 @@ const LOOPBACK = "127.0.0.1";
 /** The longest wait for the connection, in seconds. It is made immediately, unless other processes fill the queue. */
 const MAX_CONNECT_S = 1n;
 
-/** How many connections of other processes are closed before the search for the own one ends. */
+/** How many connections of other processes are closed before the search for this process's own one ends. */
 const MAX_FOREIGN = 16;
 
 /** Limits how long `connect` waits (`SO_SNDTIMEO`). */
@@ -46,7 +47,10 @@ export class Reactor {
   #peerFd: number;
   #conn: Deno.Conn | null;
   #oneByte = new Uint8Array(1);
-  /** Larger than what arrives: only after a read that leaves room does the runtime's next read wait for the driver. */
+  /**
+   * Larger than anything that arrives: the runtime's next read waits for the
+   * driver only if the last read did not fill the buffer.
+   */
   #buffer = new Uint8Array(2);
 
   private constructor(
@@ -66,15 +70,16 @@ export class Reactor {
   /**
    * Connects the process to itself and searches for the runtime's epoll instance.
    *
-   * @param poller The engine's own epoll instance, which is skipped. It watches
-   * the connection, so that every descriptor of a dead engine is found there.
+   * @param poller The engine's own epoll instance, which is skipped. It also
+   * watches the connection, so that every descriptor of a dead engine can be
+   * found through it.
    */
   static async find(libc: Libc, poller: Poller): Promise<Reactor> {
     let listener: Deno.TcpListener;
     try {
       listener = Deno.listen({ hostname: LOOPBACK, port: 0 });
     } catch {
-      // Not permitted, or no loopback interface: a timer gives the turns.
+      // Not permitted, or no loopback interface: the loop uses a timer instead.
       return new Reactor(libc, { fd: -1, peerFd: -1, conn: null });
     }
     try {
@@ -110,7 +115,7 @@ export class Reactor {
     this.close();
   }
 
-  /** Closes the connection; turns come from a timer afterwards. */
+  /** Closes the connection. The loop uses a timer instead afterwards. */
   close(): void {
     if (this.#peerFd >= 0) this.#libc.calls.close(this.#peerFd);
     this.#peerFd = -1;
@@ -124,8 +129,9 @@ function findInstance(libc: Libc, port: number, ownFd: number): number {
   const { calls } = libc;
   const socketFd = findSocket(libc, port);
   if (socketFd < 0) return -1;
-  // Adding a socket that is in the instance already fails with EEXIST. Where it
-  // succeeds, the instance is another one; without events, the moment has no effect.
+  // Adding a socket that is already in the instance fails with EEXIST. If it
+  // succeeds, this is another instance; the socket is added for no events and
+  // removed immediately, which has no effect.
   const event = new Int32Array(4);
   for (let fd = 3; fd < MAX_DESCRIPTORS; fd++) {
     if (fd === ownFd) continue;
@@ -158,7 +164,7 @@ function connectTo(libc: Libc, port: number, poller: Poller): number {
       poller.add(fd, { fd: DRIVER, generation: 0, events: 0 });
       return fd;
     } catch {
-      // It cannot be watched: a timer gives the turns.
+      // It cannot be watched: the loop uses a timer instead.
     }
   }
   calls.close(fd);
@@ -168,8 +174,8 @@ function connectTo(libc: Libc, port: number, poller: Poller): number {
 /**
  * Accepts the connection from an address. Any process of this machine can
  * connect to the listener; its connections are closed. This never waits for a
- * connection that does not come: the own one is queued, or more than
- * {@linkcode MAX_FOREIGN} others are.
+ * connection that does not arrive: either this process's own one is queued, or
+ * more than {@linkcode MAX_FOREIGN} others are.
  */
 async function maybeAccept(
   listener: Deno.TcpListener,
@@ -182,7 +188,8 @@ async function maybeAccept(
       if (hostname === own.hostname && port === own.port) return conn;
       conn.close();
     } catch {
-      // It was reset in the queue, or descriptors are out: a timer may have to give the turns.
+      // It was reset in the queue, or no descriptor is left: the loop may have
+      // to use a timer instead.
     }
   }
   return null;

@@ -2,11 +2,11 @@
  * Listening sockets for several threads. Each thread has its own socket on
  * every address, and the system spreads connections over them.
  *
- * Descriptors that are opened through the C library belong to the process, so
- * they stay open when their thread dies, and a listening one would keep getting
- * connections. Therefore this class, on the program's own thread, owns the
- * listening sockets. It finds the other descriptors of a dead thread in that
- * thread's epoll instance, and closes them.
+ * Descriptors that are opened through the C library belong to the process. They
+ * stay open when their thread dies, and the system would keep queueing
+ * connections for a listening one. Therefore this class, on the program's own
+ * thread, owns the listening sockets. It finds the other descriptors of a dead
+ * thread in that thread's epoll instance, and closes them.
  */
 
 import type { TcpAddress } from "../../address.ts";
@@ -24,8 +24,8 @@ import {
 import { EBADF } from "./system_error.ts";
 
 /**
- * The search for descriptors ends after so many closed numbers in a row. The
- * system always hands out the lowest free number, so that gaps stay small.
+ * The search for descriptors ends after this many closed numbers in a row. The
+ * system always assigns the lowest free number, so gaps stay small.
  */
 const MAX_GAP = 4096;
 
@@ -105,9 +105,9 @@ export class EpollSharedPorts implements SharedPorts {
   /** Opens the sockets of all threads at one address. */
   #open(address: Uint8Array<ArrayBuffer>): Deno.NetAddr {
     const libc = this.#libc;
-    // Sockets that share a port do not collide, even with those of another
-    // process. A probe that does not share finds out whether the port is taken,
-    // and keeps it while the others are opened.
+    // Sockets that share a port can all bind it, even those of another process.
+    // So a probe that does not share binds first: it fails if the port is
+    // taken, and reserves the port while the others are opened.
     const probe = bindSocket(libc, address, { isShared: false });
     try {
       const addr = boundAddress(libc, probe);
@@ -132,7 +132,7 @@ export class EpollSharedPorts implements SharedPorts {
     return found;
   }
 
-  /** Removes a descriptor from an epoll instance; returns whether it was in there. */
+  /** Removes a descriptor from an epoll instance; returns whether the instance watched it. */
   #unwatch(instance: number, fd: number): boolean {
     const event = new Int32Array(4);
     const { epoll_ctl } = this.#libc.calls;

@@ -12,7 +12,7 @@ import { decodeSocketAddress } from "./socket_address.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
 import { EAGAIN, EINTR, systemError } from "./system_error.ts";
 
-/** The result of a call that would have to wait. */
+/** The result of a call that would block. */
 export const WOULD_WAIT = -1;
 
 /** Flags of a send, and of one that another send follows immediately. */
@@ -32,13 +32,14 @@ const IS_CLOSED = 4;
 /** Nagle's algorithm is on. */
 const IS_DELAYING = 8;
 
-// perf: V8 looks an import up at each use, a constant of this module not (bench/server.ts, GET /).
+// perf: V8 looks up an import at each use, but not a constant of this module
+// (bench/server.ts, GET /).
 const CAN_READ: number = READABLE;
 const HAS_ENDED: number = ENDED;
 
 /** A transport that moves a socket's bytes without its duplex methods. */
 export interface SocketUser {
-  /** Called when bytes, the end of the stream or room to write may be there. */
+  /** Called when there may be bytes to read, the end of the stream, or room to write. */
   socketReady(): void;
 }
 
@@ -49,7 +50,7 @@ interface KnownAddresses {
 
 /** See the file's header. The event loop watches the socket until it is closed. */
 export class EpollSocket implements Duplex, Watched {
-  /** State bits. `IS_DELAYING` starts off, since the socket inherits `TCP_NODELAY` from its listener. */
+  /** State bits. `IS_DELAYING` is not set at first, since the socket inherits `TCP_NODELAY` from its listener. */
   #state = 0;
   /** The transport to call for events; without one, events resume pending duplex calls. */
   user: SocketUser | null = null;
@@ -88,12 +89,12 @@ export class EpollSocket implements Duplex, Watched {
     return (this.#state & MAY_READ) !== 0;
   }
 
-  /** Whether the peer has ended its direction or the connection failed, though bytes may be left to read. */
+  /** Whether the peer has ended its direction or the connection failed. There may still be bytes to read. */
   get isEnding(): boolean {
     return (this.#state & IS_ENDING) !== 0;
   }
 
-  /** The local address; after the close, only if it was read before. */
+  /** The local address. After the close, it is known only if it was read before. */
   get localAddr(): Deno.Addr | undefined {
     return this.#known().local ??= this.#boundAddress();
   }
@@ -106,7 +107,8 @@ export class EpollSocket implements Duplex, Watched {
 
   /** See {@linkcode Watched.handleEvents}. */
   handleEvents(bits: number): void {
-    // After the end, reads continue until one of them returns it.
+    // After the peer has ended the stream, reads continue until one returns its
+    // end.
     if ((bits & HAS_ENDED) !== 0) this.#state |= MAY_READ | IS_ENDING;
     else if ((bits & CAN_READ) !== 0) this.#state |= MAY_READ;
     if (this.user !== null) this.user.socketReady();
@@ -202,7 +204,7 @@ export class EpollSocket implements Duplex, Watched {
   }
 
   /** See {@linkcode Duplex.closeWrite}. */
-  // deno-lint-ignore require-await -- an error has to be a rejection
+  // deno-lint-ignore require-await -- an error must become a rejection
   async closeWrite(): Promise<void> {
     this.#requireOpen();
     this.shutdownWrite();
@@ -295,5 +297,5 @@ export class EpollSocket implements Duplex, Watched {
 
 /** Narrows bytes to the type that the calls take; the server never uses a `SharedArrayBuffer`. */
 export function plainBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes as Uint8Array<ArrayBuffer>; // see above
+  return bytes as Uint8Array<ArrayBuffer>; // it is never a `SharedArrayBuffer`
 }

@@ -39,8 +39,8 @@ const ADDRESS_AT = 24;
 const BACKLOG = 4096;
 
 /**
- * Returns the structure for a host name or an IP address. Of a name with
- * several addresses, the first counts. Blocks while the resolver works.
+ * Returns the structure for a host name or an IP address. If a name has several
+ * addresses, it uses the first. Blocks while the resolver works.
  *
  * @throws {Deno.errors.AddrNotAvailable} If the name has no address.
  */
@@ -60,7 +60,7 @@ export interface BindOptions {
 }
 
 /**
- * Binds a socket without listening: the address is taken, and nothing can
+ * Binds a socket without listening: this reserves the address, and nothing can
  * connect to it.
  *
  * @param address A structure as of {@linkcode encodeSocketAddress}.

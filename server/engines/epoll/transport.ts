@@ -1,8 +1,8 @@
 /**
  * Moves one connection's bytes between its socket and the connection machine,
- * within turns of the event loop and without a promise: all connections receive
- * into one window, and the responses to a batch of requests are sent once. No
- * protocol.
+ * within turns of the event loop and without promises: all connections receive
+ * into one window, and the responses to a batch of requests are sent at once.
+ * It contains no protocol rules.
  */
 
 import type { OutputBuffer } from "../../connection/output.ts";
@@ -27,8 +27,8 @@ import {
 } from "./socket.ts";
 
 /**
- * Bytes that one connection receives in a turn: 16 full windows, some hundred
- * microseconds of work, after which the other connections get theirs.
+ * How many bytes one connection may receive in a turn: 16 full windows, a few
+ * hundred microseconds of work. Then the other connections get their turn.
  */
 const MAX_TURN_BYTES = 1_048_576;
 
@@ -55,7 +55,7 @@ export class EpollTransport
   #sentTurn = -1;
 
   /**
-   * Takes a socket; {@linkcode EpollTransport.start} begins to read.
+   * Creates the transport; {@linkcode EpollTransport.start} begins to read.
    *
    * @param windowAddress The address of the context's window.
    */
@@ -77,7 +77,7 @@ export class EpollTransport
   /** See {@linkcode ServedTransport.start}. */
   start(): void {
     this.#socket.user = this;
-    if (this.#socket.isReadable) this.#schedule(); // bytes may have come during setup
+    if (this.#socket.isReadable) this.#schedule(); // bytes may have arrived during setup
   }
 
   /** See {@linkcode SocketUser.socketReady}. */
@@ -133,7 +133,8 @@ export class EpollTransport
     } catch (error) {
       this.connection.fail(toError(error));
     }
-    // A handler may go on in microtasks, or the rest of a head may be on its way.
+    // A handler may continue in microtasks, or the rest of a head may be about
+    // to arrive.
     if (!this.connection.isIdle) this.#socket.loop.hasMicrotasks = true;
   }
 
@@ -175,9 +176,11 @@ export class EpollTransport
   }
 
   /**
-   * Sends what is pending, and closes the write direction when asked to.
+   * Sends pending output, and closes the write direction if the connection
+   * asked for it.
    *
-   * @param isReading Whether a read of this turn brought it, which has its own budget.
+   * @param isReading Whether a read of this turn caused the output; reads have
+   * their own budget.
    */
   #send(isReading: boolean): void {
     if ((this.#state & (IS_BROKEN | IS_CLOSED)) !== 0) return;
@@ -212,7 +215,7 @@ export class EpollTransport
     else this.#socket.shutdownWrite();
   }
 
-  /** Whether a connection that sends again and again in one turn may do so, or has to wait for the next. */
+  /** Whether a connection that sends repeatedly in one turn may send again, or has to wait for the next turn. */
   #maySend(): boolean {
     const { loop } = this.#socket;
     if (this.#sentTurn === loop.turn && loop.isSpent()) {
@@ -238,13 +241,13 @@ export class EpollTransport
     return sent;
   }
 
-  /** perf: making the address once a buffer saves 130 instructions a request (bench/server.ts, GET /). */
+  /** perf: creating the address only once for each buffer saves 130 instructions a request (bench/server.ts, GET /). */
   #addressOf(buffer: OutputBuffer): Deno.PointerValue {
     buffer.address ??= this.#socket.loop.libc.addressOf(buffer.bytes);
     return buffer.address as Deno.PointerValue; // only this engine sets it
   }
 
-  /** The handler that made the output may be running: the connection is told when it has returned. */
+  /** The handler that wrote the output may still be on the stack, so the connection is told later, in a task. */
   #break(error: unknown): void {
     this.#state |= IS_BROKEN;
     this.#socket.loop.hasMicrotasks = true;

@@ -1,6 +1,6 @@
 /**
- * The default engine: the runtime's listeners and connections, which need only
- * the permission to use the network.
+ * The default engine. It uses the runtime's listeners and connections, and so
+ * needs only the network permission.
  */
 
 import type { ListenAddress } from "../../address.ts";
@@ -32,7 +32,7 @@ export class ListenEngine implements Engine {
     this.#secure = secure;
   }
 
-  /** See {@linkcode Engine.start}: the runtime does the work. */
+  /** See {@linkcode Engine.start}. There is nothing to start. */
   start(): void {}
 
   /** See {@linkcode Engine.bind}. */

@@ -1,8 +1,8 @@
 /**
  * Ports that are known to be free, for threads that bind them with `reusePort`.
- * The runtime has no socket that keeps a port without accepting from it. The
- * ports are therefore released again, and another process could take one
- * before the first thread binds it.
+ * The runtime has no socket that reserves a port without accepting from it. The
+ * ports are therefore released again, and another process could take one before
+ * the first thread binds it.
  */
 
 import type { TcpAddress } from "../../address.ts";
@@ -25,7 +25,8 @@ export class ReleasedPorts implements SharedPorts {
     const listeners: Deno.TcpListener[] = [];
     try {
       for (const address of addresses) {
-        // The threads will bind the port that the system picks, which can be any.
+        // The threads will bind the port that the system picks here, so this
+        // needs the permission for any port.
         if (address.port === 0) requireNetPermission(address.hostname, null);
         listeners.push(listenTcp(address));
       }

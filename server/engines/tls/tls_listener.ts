@@ -1,6 +1,7 @@
 /**
  * Adds TLS to a TCP listener: accepts its connections and wraps each of them.
- * The listener keeps everything else, such as the queue and failures of accept.
+ * The TCP listener handles everything else, such as the queue and failures of
+ * accept.
  */
 
 import type { Listener } from "../listener.ts";

@@ -1,8 +1,8 @@
 /**
  * One TLS connection as a duplex: `node:tls` over the accepted plain duplex.
  *
- * The runtime's own `TlsConn.close()` waits for the handshake or the last flush,
- * so that a silent peer could hold a descriptor forever. Here the plain
+ * The runtime's own `TlsConn.close()` waits for the handshake or the last
+ * flush, so a silent peer could keep a descriptor open forever. Here the plain
  * connection can be closed at any time, which frees the descriptor immediately.
  */
 
@@ -11,14 +11,17 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { Duplex } from "../../duplex.ts";
 import { closeQuietly } from "../close_quietly.ts";
 
-/** Size of a connection's first read buffer, and of its next one after a read filled the first, in bytes. */
+/**
+ * The sizes of a connection's read buffers, in bytes: of the first, and of the
+ * next after a read has filled the first.
+ */
 const SMALL_READ_BYTES = 2048;
 const LARGE_READ_BYTES = 65_536;
 
 /** The most bytes that one write passes to TLS, which encrypts all of them before it sends any. */
 const MAX_WRITE_BYTES = 65_536;
 
-/** A handshake's timer that is later than this gives the peer some more time, in ms. */
+/** If a handshake's timer is late by more than this, in ms, the peer gets some more time. */
 const MAX_LATE_MS = 100;
 const CATCH_UP_MS = 250;
 
@@ -133,8 +136,9 @@ export class TlsSocket implements Duplex {
   }
 
   /**
-   * Fails the connection in `durationMs`. If that comes late, the thread was
-   * blocked or the process stopped, and what has arrived meanwhile is read first.
+   * Fails the connection after `durationMs`. If the timer is late, the thread
+   * was blocked or the process was stopped, and bytes that arrived meanwhile
+   * are read first.
    */
   #limitHandshake(durationMs: number): void {
     const fail = (): void => this.#fail(handshakeTimedOut(durationMs));
@@ -157,7 +161,7 @@ export class TlsSocket implements Duplex {
     this.#failure = error;
     this.#stopTimer();
     this.#stream.destroy();
-    closeQuietly(this.#plain); // the stream might close it only later
+    closeQuietly(this.#plain); // the stream might delay the close
     this.#wake();
   }
 }
