@@ -1,6 +1,10 @@
 /**
  * khttp: a low-level HTTP/1.1 server and client for Deno that is small, strict and fast.
  *
+ * This entry has what an application needs. `@khttp/khttp/server` and
+ * `@khttp/khttp/client` load one half alone, `@khttp/khttp/codec` has the parsers
+ * and encoders of messages, and `@khttp/khttp/router` the router.
+ *
  * @example Serve
  * ```ts
  * import { Server } from "@khttp/khttp";
@@ -39,6 +43,7 @@ export {
 } from "./server/hooks.ts";
 export type { RequestContext } from "./server/request_context.ts";
 export { ResponseHandle } from "./server/response_handle.ts";
+export { type ParamNames, Params } from "./router/params.ts";
 
 // Client
 export { Client } from "./client/client.ts";
@@ -50,37 +55,24 @@ export {
 export type { ClientOptions, ClientOptionsInit } from "./client/options.ts";
 export {
   ClientResponse,
-  type ClientResponseInit,
   type UpgradedConnection,
 } from "./client/client_response.ts";
 export type { ExchangeInit } from "./client/request.ts";
 
-// Router
-export { type ParamNames, Params } from "./router/params.ts";
-
 // Messages
-export { Headers, type HeadersInit } from "./codec/headers.ts";
-export { Status } from "./codec/status.ts";
-export { RequestTarget, type TargetForm } from "./codec/request_target.ts";
+export {
+  Headers,
+  type HeadersInit,
+  type HeadersRecord,
+} from "./codec/headers.ts";
+export type { FieldName, KnownFieldName } from "./codec/field_names.ts";
 export { BodyReader } from "./codec/body_reader.ts";
 export type { BodyInit, StreamedBody } from "./codec/body_source.ts";
-
-// Codec
 export {
-  NEED_DATA,
   PROTOCOL_ERROR_STATUS,
   ProtocolError,
   type ProtocolErrorCode,
 } from "./codec/errors.ts";
+export { Status } from "./codec/status.ts";
+export { RequestTarget, type TargetForm } from "./codec/request_target.ts";
 export type { BodyLimits, HeadLimits } from "./codec/limits.ts";
-export { RequestHead } from "./codec/request_head.ts";
-export { parseRequestHead } from "./codec/request_parser.ts";
-export type { TrailerSection } from "./codec/trailer_section.ts";
-export {
-  parseResponseHead,
-  type ResponseHead,
-  type ResponseHeadLimits,
-} from "./codec/response_parser.ts";
-export { ChunkedDecoder } from "./codec/chunked.ts";
-export { BodyDecoder } from "./codec/body_decoder.ts";
-export { formatHttpDate, parseHttpDate } from "./codec/http_date.ts";

@@ -64,7 +64,11 @@ export class ClientResponse implements Disposable {
   #trailers: () => Headers | null;
   #close: () => void;
 
-  /** Called by the client only. */
+  /**
+   * Called by the client only.
+   *
+   * @ignore
+   */
   constructor(init: ClientResponseInit) {
     const { head } = init;
     this.status = head.status;

@@ -21,7 +21,7 @@ import type { TrailerSection } from "./trailer_section.ts";
  *
  * @example A body of known length
  * ```ts
- * import { BodyDecoder } from "@khttp/khttp";
+ * import { BodyDecoder } from "@khttp/khttp/codec";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new TextEncoder().encode("helloGET /");

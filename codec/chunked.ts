@@ -110,7 +110,7 @@ function afterByte(state: number, byte: number): number {
  *
  * @example Payload, and bytes after the body
  * ```ts
- * import { ChunkedDecoder } from "@khttp/khttp";
+ * import { ChunkedDecoder } from "@khttp/khttp/codec";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = new TextEncoder().encode("5\r\nhello\r\n0\r\n\r\nGET /");

@@ -66,7 +66,8 @@ export type ProtocolErrorCode = keyof typeof PROTOCOL_ERROR_STATUS;
  *
  * @example Distinguish malformed bytes from a bug
  * ```ts
- * import { parseRequestHead, ProtocolError } from "@khttp/khttp";
+ * import { ProtocolError } from "@khttp/khttp";
+ * import { parseRequestHead } from "@khttp/khttp/codec";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const wire = new TextEncoder().encode("GET / HTTP/2.0\r\n");

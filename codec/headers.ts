@@ -9,6 +9,7 @@
 import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
 import { type OutgoingFields, readOutgoingFields } from "./outgoing_fields.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
+import type { FieldName, KnownFieldName } from "./field_names.ts";
 import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 
 /** Scanned field lines: their bytes, and a table of offsets. */
@@ -23,11 +24,16 @@ export interface FieldSection {
   readonly count: number;
 }
 
+/** Fields by name, with one value or several; editors offer the well-known names. */
+export type HeadersRecord =
+  & Readonly<Record<string, string | readonly string[]>>
+  & { readonly [Name in KnownFieldName]?: string | readonly string[] };
+
 /** The values from which a list of headers can be made: a list, pairs (such as the web's `Headers` or a `Map`), or a record. */
 export type HeadersInit =
   | Headers
   | Iterable<readonly [string, string]>
-  | Readonly<Record<string, string | readonly string[]>>;
+  | HeadersRecord;
 
 /** Replaces the section of a released list, so that a look-up throws and never reads the bytes of another message. */
 const RELEASED_SECTION: FieldSection = {
@@ -103,7 +109,12 @@ export class Headers implements Iterable<[string, string]> {
     return headers;
   }
 
-  /** Creates a list of scanned field lines; their bytes must stay unchanged while the list is used. */
+  /**
+   * Creates a list of scanned field lines; their bytes must stay unchanged while
+   * the list is used.
+   *
+   * @ignore
+   */
   static fromSection(section: FieldSection): Headers {
     const headers = new Headers();
     headers.#section = section;
@@ -151,7 +162,7 @@ export class Headers implements Iterable<[string, string]> {
    * @throws {TypeError} If the name is not a token, the value contains a control
    * character other than HTAB or a code unit above 0xFF, or the list is shared.
    */
-  add(name: string, value: string): this {
+  add(name: FieldName, value: string): this {
     checkFieldName(name);
     const checked = checkFieldValue(name, String(value));
     this.#change();
@@ -166,7 +177,7 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @throws {TypeError} As {@linkcode Headers.add}.
    */
-  append(name: string, value: string): void {
+  append(name: FieldName, value: string): void {
     this.add(name, value);
   }
 
@@ -177,7 +188,7 @@ export class Headers implements Iterable<[string, string]> {
    * @returns The list itself.
    * @throws {TypeError} As {@linkcode Headers.add}.
    */
-  replace(name: string, value: string): this {
+  replace(name: FieldName, value: string): this {
     this.#change();
     const lower = lowerCaseAscii(name);
     const at = this.#lowerNames.indexOf(lower);
@@ -194,7 +205,7 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @throws {TypeError} As {@linkcode Headers.add}.
    */
-  set(name: string, value: string): void {
+  set(name: FieldName, value: string): void {
     this.replace(name, value);
   }
 
@@ -204,7 +215,7 @@ export class Headers implements Iterable<[string, string]> {
    * @returns Whether there were any.
    * @throws {TypeError} If the list is shared.
    */
-  remove(name: string): boolean {
+  remove(name: FieldName): boolean {
     const before = this.count;
     const lower = lowerCaseAscii(name);
     this.#change();
@@ -217,7 +228,7 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @throws {TypeError} If the list is shared.
    */
-  delete(name: string): void {
+  delete(name: FieldName): void {
     this.remove(name);
   }
 
@@ -227,7 +238,7 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @returns The value, possibly empty, or `null` if there is no line of the name.
    */
-  get(name: string): string | null {
+  get(name: FieldName): string | null {
     const lower = lowerCaseAscii(name);
     let found: string | null = null;
     const count = this.count;
@@ -241,7 +252,7 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /** Returns the values of all lines of a name, in order. */
-  getAll(name: string): string[] {
+  getAll(name: FieldName): string[] {
     const lower = lowerCaseAscii(name);
     const values: string[] = [];
     for (let index = 0; index < this.count; index++) {
@@ -256,7 +267,7 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /** Returns whether there is a line of a name. */
-  has(name: string): boolean {
+  has(name: FieldName): boolean {
     const lower = lowerCaseAscii(name);
     for (let index = 0; index < this.count; index++) {
       if (this.#isNamed(index, lower)) return true;
@@ -325,7 +336,7 @@ export class Headers implements Iterable<[string, string]> {
    * The list as the writer of a message needs it, computed once until the list
    * changes.
    *
-   * @internal
+   * @ignore
    */
   outgoing(): OutgoingFields {
     return this.#outgoing ?? this.#readOutgoing();
@@ -390,7 +401,7 @@ export class Headers implements Iterable<[string, string]> {
    * Detaches the list from bytes that are about to be overwritten. Afterwards a
    * look-up throws a `TypeError`, unless all lines have been made strings before.
    *
-   * @internal
+   * @ignore
    */
   release(): void {
     if (this.#section !== null) this.#section = RELEASED_SECTION;

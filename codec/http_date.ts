@@ -98,7 +98,7 @@ function writeDay(bytes: Uint8Array, offset: number, days: number): void {
  *
  * @example The date from the RFC
  * ```ts
- * import { formatHttpDate } from "@khttp/khttp";
+ * import { formatHttpDate } from "@khttp/khttp/codec";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(formatHttpDate(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -200,7 +200,7 @@ function fullYear(shortYear: number, nowSeconds: number): number {
  *
  * @example The obsolete format with a two-digit year
  * ```ts
- * import { parseHttpDate } from "@khttp/khttp";
+ * import { parseHttpDate } from "@khttp/khttp/codec";
  * import { assertEquals } from "@std/assert";
  *
  * const now = Date.UTC(2026, 0, 1) / 1000;

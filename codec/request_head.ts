@@ -65,7 +65,7 @@ export class RequestHead {
   /**
    * The head's flags, as bits; see `request_flags.ts`.
    *
-   * @internal
+   * @ignore
    */
   flags = 0;
   /**
@@ -74,13 +74,13 @@ export class RequestHead {
    * perf: a scanner's results are read from its memory when they are needed.
    * Copying them took 60 instructions a request (bench/machine_bench.ts).
    *
-   * @internal
+   * @ignore
    */
   offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT);
   /**
    * The table of lines that a scanner found; `null` for a head of the plain path.
    *
-   * @internal
+   * @ignore
    */
   scanned: Int32Array | null = null;
   #knownFields: KnownFields = new KnownFields(NO_BYTES, NO_TABLE);
@@ -88,7 +88,7 @@ export class RequestHead {
   /**
    * The fields that the library acts on.
    *
-   * @internal
+   * @ignore
    */
   get knownFields(): KnownFields {
     const { scanned } = this;

@@ -267,7 +267,7 @@ export class RequestHeadParser {
  *
  * @example A head, and bytes after it
  * ```ts
- * import { NEED_DATA, parseRequestHead } from "@khttp/khttp";
+ * import { NEED_DATA, parseRequestHead } from "@khttp/khttp/codec";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const wire = "GET /a?b HTTP/1.1\r\nHost: x\r\n\r\nrest";

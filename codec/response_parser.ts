@@ -137,7 +137,7 @@ export class ResponseHeadParser {
  *
  * @example The status, and the length of the body
  * ```ts
- * import { NEED_DATA, parseResponseHead } from "@khttp/khttp";
+ * import { NEED_DATA, parseResponseHead } from "@khttp/khttp/codec";
  * import { assert, assertEquals } from "@std/assert";
  *
  * const wire = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";

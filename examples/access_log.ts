@@ -12,12 +12,12 @@
 // deno-lint-ignore-file no-console
 
 import {
-  formatHttpDate,
   PreRoutingAction,
   type RequestContext,
   type ResponseHandle,
   Server,
 } from "@khttp/khttp";
+import { formatHttpDate } from "@khttp/khttp/codec";
 
 const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 

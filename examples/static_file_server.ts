@@ -15,14 +15,13 @@
 import mime from "npm:mime@4.1.0";
 import { parseArgs } from "node:util";
 import {
-  formatHttpDate,
   Headers,
-  parseHttpDate,
   type RequestContext,
   type ResponseHandle,
   Server,
   Status,
 } from "@khttp/khttp";
+import { formatHttpDate, parseHttpDate } from "@khttp/khttp/codec";
 
 const USAGE = "Usage: static_file_server.ts [DIRECTORY] [-p PORT] [-b ADDRESS]";
 

@@ -29,18 +29,16 @@ const UNKNOWN_OFFSETS = -1;
  * ```
  *
  * @typeParam Pattern The pattern as a string literal.
+ * @typeParam Found The names found so far, in the type's own recursion; it makes
+ * that a tail call, which TypeScript follows deeper.
  */
-export type ParamNames<Pattern extends string> = string extends Pattern ? string
-  : NamesInSegments<Pattern, never>;
-
-/** Walks over the segments; `Found` makes it a tail call, which TypeScript follows deeper. */
-type NamesInSegments<Rest extends string, Found extends string> = Rest extends
-  `${infer Segment}/${infer Tail}`
-  ? NamesInSegments<Tail, Found | NameOf<Segment>>
-  : Found | NameOf<Rest>;
-
-type NameOf<Segment extends string> = Segment extends `:${infer Name}` ? Name
-  : never;
+export type ParamNames<Pattern extends string, Found extends string = never> =
+  string extends Pattern ? string
+    : Pattern extends `${infer Segment}/${infer Rest}` ? ParamNames<
+        Rest,
+        Found | (Segment extends `:${infer Name}` ? Name : never)
+      >
+    : Found | (Pattern extends `:${infer Name}` ? Name : never);
 
 /**
  * The path segments that the `:name` segments of a pattern captured.

@@ -176,7 +176,7 @@ export class Router<T> {
   /**
    * The all-literal routes, for code that looks them up by itself.
    *
-   * @internal
+   * @ignore
    */
   get literalRoutes(): readonly LiteralRoute<T>[] {
     return this.#sorted.flatMap(({ method, literals }) =>

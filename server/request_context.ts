@@ -48,6 +48,9 @@ export interface RequestContext<RouteParams extends Params = Params> {
    * string that is not a target of the method.
    */
   get uri(): RequestTarget;
+  /**
+   * @ignore Documented at the getter; `deno doc` shows a pair once.
+   */
   set uri(target: RequestTarget | string);
 
   /**

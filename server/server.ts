@@ -321,7 +321,11 @@ export class Server {
   #addresses: readonly ListenAddress[];
   #handling: ConnectionManager | null = null;
 
-  /** Creates a server; only {@linkcode ServerBuilder.build} does this. */
+  /**
+   * Creates a server; only {@linkcode ServerBuilder.build} does this.
+   *
+   * @ignore
+   */
   constructor(app: Application, addresses: readonly ListenAddress[]) {
     this.#app = app;
     this.#addresses = addresses;

@@ -60,7 +60,11 @@ export class ServerHandle implements AsyncDisposable {
   #serving: Serving;
   #isSecure: boolean;
 
-  /** Creates a handle; only the server does this. */
+  /**
+   * Creates a handle; only the server does this.
+   *
+   * @ignore
+   */
   constructor(serving: Serving, isSecure: boolean) {
     this.#serving = serving;
     this.#isSecure = isSecure;

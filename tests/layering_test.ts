@@ -408,7 +408,12 @@ const planted: readonly (readonly [
     1,
   ],
   [findExportViolations, "router/mod.ts", `export { a } from "./a.ts";`, 0],
-  [findExportViolations, "server/mod.ts", `export { a } from "./a.ts";`, 1],
+  [
+    findExportViolations,
+    "server/workers/mod.ts",
+    `export { a } from "./a.ts";`,
+    1,
+  ],
   [
     findExportViolations,
     "router/a.ts",

@@ -1,81 +1,185 @@
 /** Pins every public name, so that a change to the surface shows in review. */
 import { assert, assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
 
 const root = new URL("../", import.meta.url);
 
-/** Values and types that `mod.ts` exports, sorted. */
-const publicNames: readonly string[] = [
-  "Accepted",
-  "Address",
-  "BodyDecoder",
-  "BodyInit",
-  "BodyLimits",
-  "BodyReader",
-  "ChunkedDecoder",
-  "Client",
-  "ClientError",
-  "ClientErrorCode",
-  "ClientOptions",
-  "ClientOptionsInit",
-  "ClientPhase",
-  "ClientResponse",
-  "ClientResponseInit",
-  "ConnectionSetupAction",
-  "ConnectionSetupHook",
-  "ConnectionTeardownHook",
-  "Duplex",
-  "EpollServeOptions",
-  "ErrorHook",
-  "ExchangeInit",
-  "Handler",
-  "HeadLimits",
-  "Headers",
-  "HeadersInit",
-  "ListenAddress",
-  "NEED_DATA",
-  "PROTOCOL_ERROR_STATUS",
-  "ParamNames",
-  "Params",
-  "PreRoutingAction",
-  "PreRoutingHook",
-  "ProceedOptions",
-  "ProtocolError",
-  "ProtocolErrorCode",
-  "RequestContext",
-  "RequestHead",
-  "RequestTarget",
-  "ResponseHandle",
-  "ResponseHead",
-  "ResponseHeadLimits",
-  "RouteHandler",
-  "ServeOptions",
-  "Server",
-  "ServerBuilder",
-  "ServerHandle",
-  "ServerOptions",
-  "ServerOptionsInit",
-  "ShutdownOptions",
-  "Status",
-  "StreamedBody",
-  "TargetForm",
-  "ThreadedServeOptions",
-  "TlsOptions",
-  "TrailerSection",
-  "UpgradedConnection",
-  "formatHttpDate",
-  "parseHttpDate",
-  "parseRequestHead",
-  "parseResponseHead",
-];
+/** Values and types that each entry exports, sorted. */
+const publicNames: Readonly<Record<string, readonly string[]>> = {
+  "mod.ts": [
+    "Accepted",
+    "Address",
+    "BodyInit",
+    "BodyLimits",
+    "BodyReader",
+    "Client",
+    "ClientError",
+    "ClientErrorCode",
+    "ClientOptions",
+    "ClientOptionsInit",
+    "ClientPhase",
+    "ClientResponse",
+    "ConnectionSetupAction",
+    "ConnectionSetupHook",
+    "ConnectionTeardownHook",
+    "Duplex",
+    "EpollServeOptions",
+    "ErrorHook",
+    "ExchangeInit",
+    "FieldName",
+    "Handler",
+    "HeadLimits",
+    "Headers",
+    "HeadersInit",
+    "HeadersRecord",
+    "KnownFieldName",
+    "ListenAddress",
+    "PROTOCOL_ERROR_STATUS",
+    "ParamNames",
+    "Params",
+    "PreRoutingAction",
+    "PreRoutingHook",
+    "ProceedOptions",
+    "ProtocolError",
+    "ProtocolErrorCode",
+    "RequestContext",
+    "RequestTarget",
+    "ResponseHandle",
+    "RouteHandler",
+    "ServeOptions",
+    "Server",
+    "ServerBuilder",
+    "ServerHandle",
+    "ServerOptions",
+    "ServerOptionsInit",
+    "ShutdownOptions",
+    "Status",
+    "StreamedBody",
+    "TargetForm",
+    "ThreadedServeOptions",
+    "TlsOptions",
+    "UpgradedConnection",
+  ],
+  "server/mod.ts": [
+    "Accepted",
+    "Address",
+    "BodyInit",
+    "BodyLimits",
+    "BodyReader",
+    "ConnectionSetupAction",
+    "ConnectionSetupHook",
+    "ConnectionTeardownHook",
+    "Duplex",
+    "EpollServeOptions",
+    "ErrorHook",
+    "FieldName",
+    "Handler",
+    "HeadLimits",
+    "Headers",
+    "HeadersInit",
+    "HeadersRecord",
+    "KnownFieldName",
+    "ListenAddress",
+    "PROTOCOL_ERROR_STATUS",
+    "ParamNames",
+    "Params",
+    "PreRoutingAction",
+    "PreRoutingHook",
+    "ProceedOptions",
+    "ProtocolError",
+    "ProtocolErrorCode",
+    "RequestContext",
+    "RequestTarget",
+    "ResponseHandle",
+    "RouteHandler",
+    "ServeOptions",
+    "Server",
+    "ServerBuilder",
+    "ServerHandle",
+    "ServerOptions",
+    "ServerOptionsInit",
+    "ShutdownOptions",
+    "Status",
+    "StreamedBody",
+    "TargetForm",
+    "ThreadedServeOptions",
+    "TlsOptions",
+  ],
+  "client/mod.ts": [
+    "BodyInit",
+    "BodyReader",
+    "Client",
+    "ClientError",
+    "ClientErrorCode",
+    "ClientOptions",
+    "ClientOptionsInit",
+    "ClientPhase",
+    "ClientResponse",
+    "ExchangeInit",
+    "FieldName",
+    "Headers",
+    "HeadersInit",
+    "HeadersRecord",
+    "KnownFieldName",
+    "PROTOCOL_ERROR_STATUS",
+    "ProtocolError",
+    "ProtocolErrorCode",
+    "StreamedBody",
+    "UpgradedConnection",
+  ],
+  "codec/mod.ts": [
+    "BodyDecoder",
+    "BodyFeed",
+    "BodyInit",
+    "BodyLimits",
+    "BodyMessage",
+    "BodyReader",
+    "ChunkedDecoder",
+    "CookieOptions",
+    "FieldName",
+    "HeadLimits",
+    "Headers",
+    "HeadersInit",
+    "HeadersRecord",
+    "KnownFieldName",
+    "NEED_DATA",
+    "PROTOCOL_ERROR_STATUS",
+    "ProtocolError",
+    "ProtocolErrorCode",
+    "RequestHead",
+    "RequestTarget",
+    "ResponseHead",
+    "ResponseHeadLimits",
+    "Status",
+    "StreamedBody",
+    "TargetForm",
+    "TrailerSection",
+    "encodeSetCookie",
+    "formatHttpDate",
+    "parseCookies",
+    "parseHttpDate",
+    "parseRequestHead",
+    "parseResponseHead",
+  ],
+  "router/mod.ts": [
+    "ParamNames",
+    "Params",
+    "RouteMatch",
+    "Router",
+    "RouterBuilder",
+  ],
+};
 
 interface DocumentedSymbol {
   readonly name: string;
   readonly declarations: readonly { readonly kind: string }[];
 }
 
-async function documentedSymbols(): Promise<readonly DocumentedSymbol[]> {
+async function documentedSymbols(
+  entry: string,
+): Promise<readonly DocumentedSymbol[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", "mod.ts"],
+    args: ["doc", "--json", entry],
     cwd: root,
   }).output();
   assert(success, new TextDecoder().decode(stderr));
@@ -86,24 +190,64 @@ async function documentedSymbols(): Promise<readonly DocumentedSymbol[]> {
     .filter((symbol) => symbol.name !== "default");
 }
 
-Deno.test("mod.ts exports exactly the names in publicNames", async () => {
-  const names = (await documentedSymbols()).map(({ name }) => name).sort();
+Deno.test("publicNames has every entry of the package", () => {
+  const entries = Object.values(config.exports);
   assertEquals(
-    names,
-    [...publicNames],
-    "The public names changed. If that is intended, make publicNames in " +
-      `tests/public_api_test.ts this list: ${JSON.stringify(names)}`,
+    entries.map((entry) => entry.slice("./".length)).sort(),
+    Object.keys(publicNames).sort(),
   );
 });
 
-Deno.test("mod.ts exports at run time the values among publicNames", async () => {
-  const values = (await documentedSymbols())
-    .filter(({ declarations }) =>
-      declarations.some(({ kind }) =>
-        kind !== "interface" && kind !== "typeAlias"
+for (const [entry, expected] of Object.entries(publicNames)) {
+  Deno.test(`${entry} exports exactly the names in publicNames, the values among them at run time`, async () => {
+    const symbols = await documentedSymbols(entry);
+    const names = symbols.map(({ name }) => name).sort();
+    assertEquals(
+      names,
+      [...expected],
+      "The public names changed. If that is intended, make the list in " +
+        `tests/public_api_test.ts this one: ${JSON.stringify(names)}`,
+    );
+    const values = symbols
+      .filter(({ declarations }) =>
+        declarations.some(({ kind }) =>
+          kind !== "interface" && kind !== "typeAlias"
+        )
       )
-    )
-    .map(({ name }) => name).sort();
-  const module = await import(new URL("mod.ts", root).href);
-  assertEquals(Object.keys(module).sort(), values);
-});
+      .map(({ name }) => name).sort();
+    const module = await import(new URL(entry, root).href);
+    assertEquals(Object.keys(module).sort(), values);
+  });
+}
+
+/** Members that a documentation page shows, or must not show. */
+const documented: readonly (readonly [
+  symbol: string,
+  shown: readonly string[],
+  hidden: readonly string[],
+])[] = [
+  [
+    "RequestContext",
+    ["method", "uri", "query", "cookies", "route", "ip", "body", "params"],
+    ["release", "isRewritten", "constructor"],
+  ],
+  ["Headers", ["get", "noDate"], ["release", "outgoing", "fromSection"]],
+  ["ServerHandle", ["port", "url", "shutdown"], ["constructor"]],
+  ["Server", ["builder", "serve"], ["constructor"]],
+];
+
+for (const [symbol, shown, hidden] of documented) {
+  Deno.test(`the documentation of ${symbol} shows its members and no internals`, async () => {
+    const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["doc", `--filter=${symbol}`, "mod.ts"],
+      cwd: root,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert(success);
+    const text = new TextDecoder().decode(stdout);
+    const has = (name: string): boolean =>
+      new RegExp(`^  (?:\\w+ )*${name}\\b[(:<]`, "m").test(text);
+    assertEquals(shown.filter((name) => !has(name)), []);
+    assertEquals(hidden.filter(has), []);
+  });
+}

@@ -4,13 +4,13 @@
  * sent while the response is read, since a server may respond early (RFC 9112 §9.5).
  */
 
+import { Headers } from "@khttp/khttp";
 import {
   BodyDecoder,
-  Headers,
   NEED_DATA,
   parseResponseHead,
   type ResponseHead,
-} from "@khttp/khttp";
+} from "@khttp/khttp/codec";
 import { bytesOf } from "./byte_string.ts";
 import { EXIT, Failure, failureOf, messageOf } from "./failure.ts";
 import { headLines, type Request } from "./request.ts";
