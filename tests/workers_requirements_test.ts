@@ -51,6 +51,13 @@ const refused: readonly {
     remedies: ["--allow-read"],
   },
   {
+    name: "the permission to read the library",
+    flags: ["--allow-net", "--allow-ffi", "--allow-read=tests/workers"],
+    engine: "epoll",
+    error: "NotCapable",
+    remedies: ["server/workers/", "--allow-read for all"],
+  },
+  {
     name: "the permission for the port that the system chooses",
     flags: ["--unstable-net", "--allow-net=127.0.0.1:0", "--allow-read"],
     engine: "listen",

@@ -45,7 +45,7 @@ export function requireSharedPorts(engine: "listen" | "epoll"): void {
  *
  * @param module The caller's choice; by default the program's main module.
  * @throws {TypeError} If a worker could not load it.
- * @throws {Deno.errors.NotCapable} If reading it is not permitted.
+ * @throws {Deno.errors.NotCapable} If reading it, or this library, is not permitted.
  */
 export function requireModule(module: string | URL | undefined): URL {
   const wanted = module ?? mainModule();
@@ -55,13 +55,10 @@ export function requireModule(module: string | URL | undefined): URL {
     );
   }
   const url = new URL(wanted);
+  requireReadable(url, url);
+  // A worker loads every module again, and this library is one of them.
+  requireReadable(new URL(import.meta.url), url);
   if (url.protocol !== "file:") return url;
-  const { state } = Deno.permissions.requestSync({ name: "read", path: url });
-  if (state !== "granted") {
-    throw new Deno.errors.NotCapable(
-      `Cannot run ${url.pathname} in workers: they may not read it. Run with --allow-read for the program's modules`,
-    );
-  }
   if (!isFile(url)) {
     throw new TypeError(
       `Cannot run ${url.pathname} in workers: there is no such file. Put the program into one, or name a module`,
@@ -83,6 +80,17 @@ export function requireCount(wanted: number): number {
     );
   }
   return wanted === 0 ? navigator.hardwareConcurrency : wanted;
+}
+
+/** Checks that workers can load a file of the program that starts with `module`. */
+function requireReadable(file: URL, module: URL): void {
+  if (file.protocol !== "file:") return;
+  const { state } = Deno.permissions.requestSync({ name: "read", path: file });
+  if (state === "granted") return;
+  const reason = file === module ? "it" : file.pathname;
+  throw new Deno.errors.NotCapable(
+    `Cannot run ${module.pathname} in workers: they may not read ${reason}. Run with --allow-read for all of the program's modules`,
+  );
 }
 
 function mainModule(): string {

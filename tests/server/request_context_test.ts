@@ -1,7 +1,12 @@
 /** What a context derives from the head when it is read: query, cookies, route and address. */
 
-import { assertEquals } from "@std/assert";
-import type { RequestContext, ServerBuilder } from "../../mod.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  Client,
+  type RequestContext,
+  Server,
+  type ServerBuilder,
+} from "../../mod.ts";
 import { testEngines } from "../support/engines.ts";
 import { request } from "../support/serve.ts";
 
@@ -144,3 +149,28 @@ testEngines("ctx.body.form() takes what a browser uploads", async (engine) => {
   upload.set("file", new File(["x".repeat(2000)], "a.txt"));
   assertEquals((await post(upload))[0], 413);
 });
+
+testEngines(
+  "ctx.ip is null on a Unix socket, and the handle names no port",
+  async (engine) => {
+    if (Deno.build.os === "windows") return;
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/a.sock`;
+      const app = Server.builder({ path });
+      showing(app, ({ ip }) => ip);
+      await using handle = engine.start(app.build());
+      assertThrows(() => handle.url, TypeError, "Unix sockets only");
+      await using client = new Client(`unix:${path}`);
+      const response = await client.get("/");
+      assertEquals(await response.body.json(), null);
+      assertThrows(
+        () => engine.start(Server.builder(`unix:${path}`).build()),
+        Error,
+        `Cannot listen on unix:${path}: `,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
