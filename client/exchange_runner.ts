@@ -56,14 +56,19 @@ export class ExchangeRunner {
    * Creates a runner; it connects nothing yet.
    *
    * @param clock The time that all deadlines are measured with.
+   * @param connector Opens the connections.
    */
-  constructor(base: Base, options: ClientOptions, clock: Clock) {
+  constructor(
+    base: Base,
+    options: ClientOptions,
+    clock: Clock,
+    connector: Connector = new Connector(options, clock),
+  ) {
     const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } = options;
     const sweep = new DeadlineSweep(
       clock,
       Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
     );
-    const connector = new Connector(options, clock);
     this.#context = { options, clock, connector, sweep };
     this.#pool = new Pool(base.origin, this.#context);
     this.#base = base;

@@ -7,9 +7,10 @@ import { isToken } from "../codec/ascii.ts";
 import { type BodyInit, BodySource } from "../codec/body_source.ts";
 import { CHUNKED } from "../codec/framing.ts";
 import {
-  encodeRequestLine,
   fieldLineSize,
+  requestLineSize,
   writeFieldLine,
+  writeRequestLine,
 } from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { declaredLength } from "../codec/outgoing_fields.ts";
@@ -107,10 +108,9 @@ export function prepareRequest(
     bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
       ? bytes
       : null;
-  const line = encodeRequestLine(method, target);
+  const line = { method, target };
   return {
-    method,
-    target,
+    ...line,
     first: encodeHead(line, headers, fields, joined ?? NO_BYTES),
     rest: joined === null ? bytes : null,
     source: isStream ? new BodySource(body) : null,
@@ -191,17 +191,16 @@ function addConnectionFields(
 
 /** `Host` comes first (RFC 9110 §7.2), then the client's own fields, then the caller's. */
 function encodeHead(
-  line: Uint8Array,
+  { method, target }: Pick<PreparedRequest, "method" | "target">,
   headers: Headers,
   fields: readonly Field[],
   body: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   const { encoded } = headers.outgoing();
-  let size = line.length + encoded.length + 2 + body.length;
+  let size = requestLineSize(method, target) + encoded.length + 2 + body.length;
   for (const [name, value] of fields) size += fieldLineSize(name, value);
   const head = new Uint8Array(size);
-  head.set(line);
-  let at = line.length;
+  let at = writeRequestLine(head, 0, method, target);
   for (const [name, value] of fields) {
     at = writeFieldLine(head, at, name, value);
   }

@@ -35,8 +35,11 @@ export interface BodyMessage {
 
 const decoder = new TextDecoder();
 
-/** First size of the array that gathers a body. Memory grows with what arrives, not with what the peer declares. */
+/** First size of the array that gathers a body of unknown length. */
 const INITIAL_GATHER_BYTES = 1024;
+
+/** Memory follows what has arrived, not what the peer declares: at most this many times as much. */
+const MAX_DECLARED_RATIO = 8;
 
 /**
  * A received body, which can be read once, in one of several forms.
@@ -257,15 +260,19 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     if (feed.remainingBytes > this.#maxBufferedBytes) this.#tooLarge();
     // One array that doubles, not a list of pieces: with a list, a peer that
     // sends single bytes would cost a hundred times their size in bookkeeping.
-    let gathered = new Uint8Array(INITIAL_GATHER_BYTES);
+    let gathered = new Uint8Array(0);
     let size = 0;
     for (;;) {
       const piece = await feed.pull();
-      if (piece === null) return gathered.slice(0, size);
+      if (piece === null) {
+        return size === gathered.length ? gathered : gathered.slice(0, size);
+      }
       const needed = size + piece.length;
       if (needed > this.#maxBufferedBytes) this.#tooLarge();
       if (needed > gathered.length) {
-        const larger = new Uint8Array(Math.max(needed, gathered.length * 2));
+        const larger = new Uint8Array(
+          capacityFor(needed, feed.remainingBytes, gathered.length),
+        );
         larger.set(gathered);
         gathered = larger;
       }
@@ -347,4 +354,16 @@ function iterate<Piece extends Uint8Array>(
       return this;
     },
   };
+}
+
+/** Size of the next array for a body of which `neededBytes` have arrived: the rest included if that is not much more. */
+function capacityFor(
+  neededBytes: number,
+  remainingBytes: number,
+  currentBytes: number,
+): number {
+  const total = neededBytes + remainingBytes;
+  return remainingBytes >= 0 && total <= neededBytes * MAX_DECLARED_RATIO
+    ? total
+    : Math.max(neededBytes, currentBytes * 2, INITIAL_GATHER_BYTES);
 }

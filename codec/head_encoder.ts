@@ -11,6 +11,7 @@ import {
   FIELD_VALUE,
   isToken,
   LF,
+  SP,
   writeLatin1,
 } from "./ascii.ts";
 
@@ -108,6 +109,8 @@ export function writeDecimal(
   return offset + digits;
 }
 
+const REQUEST_LINE_END = " HTTP/1.1\r\n";
+
 /** Encodes a status line with its CRLF; the reason may be empty (RFC 9112 §4). */
 export function encodeStatusLine(
   code: number,
@@ -117,12 +120,22 @@ export function encodeStatusLine(
   return encodeLatin1(`HTTP/1.1 ${code} ${reason}\r\n`);
 }
 
-/** Encodes a request line with its CRLF; both parts must be checked (RFC 9112 §3). */
-export function encodeRequestLine(
+/** Writes a request line with its CRLF, both parts of which must be checked (RFC 9112 §3); returns the offset after it. */
+export function writeRequestLine(
+  bytes: Uint8Array,
+  offset: number,
   method: string,
   target: string,
-): Uint8Array<ArrayBuffer> {
-  return encodeLatin1(`${method} ${target} HTTP/1.1\r\n`);
+): number {
+  let at = writeLatin1(bytes, offset, method);
+  bytes[at++] = SP;
+  at = writeLatin1(bytes, at, target);
+  return writeLatin1(bytes, at, REQUEST_LINE_END);
+}
+
+/** Size of a request line with its CRLF, in bytes. */
+export function requestLineSize(method: string, target: string): number {
+  return method.length + 1 + target.length + REQUEST_LINE_END.length;
 }
 
 /** Encodes the field lines for which `isKept` returns true, without the empty line. */
