@@ -4,13 +4,14 @@ import {
   checkFieldName,
   checkFieldValue,
   encodeFieldLines,
-  encodeRequestLine,
   encodeStatusLine,
   fieldLineSize,
+  requestLineSize,
   trimOptionalWhiteSpace,
   writeDecimal,
   writeFieldLine,
   writeLineEnd,
+  writeRequestLine,
 } from "../../codec/head_encoder.ts";
 
 function textOf(bytes: Uint8Array, end = bytes.length): string {
@@ -89,11 +90,12 @@ Deno.test("encodeStatusLine() keeps the SP before an empty reason", () => {
   assertEquals(textOf(encodeStatusLine(299, "")), "HTTP/1.1 299 \r\n");
 });
 
-Deno.test("encodeRequestLine() writes its parts unchanged", () => {
-  assertEquals(
-    textOf(encodeRequestLine("M-SEARCH", "/a?b")),
-    "M-SEARCH /a?b HTTP/1.1\r\n",
-  );
+Deno.test("writeRequestLine() writes its parts unchanged, in the size announced", () => {
+  const line = "M-SEARCH /a?b HTTP/1.1\r\n";
+  assertEquals(requestLineSize("M-SEARCH", "/a?b"), line.length);
+  const bytes = new Uint8Array(line.length + 1);
+  assertEquals(writeRequestLine(bytes, 1, "M-SEARCH", "/a?b"), bytes.length);
+  assertEquals(textOf(bytes), `\0${line}`);
 });
 
 Deno.test("encodeFieldLines() writes the selected lines in order", () => {
