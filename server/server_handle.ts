@@ -30,7 +30,7 @@ const LOOPBACK: Readonly<Record<string, string>> = {
 /** Settings of {@linkcode ServerHandle.shutdown}. */
 export interface ShutdownOptions {
   /** How long running requests may take before their connections are cut, in ms. @default {Infinity} */
-  readonly deadline?: number;
+  readonly deadline?: number | undefined;
 }
 
 /**
@@ -123,10 +123,13 @@ export class ServerHandle implements AsyncDisposable {
    * requests finish with `Connection: close` (RFC 9112 §9.6).
    *
    * @returns A promise that settles with {@linkcode ServerHandle.finished}.
+   * @throws {TypeError | RangeError} If there is no such option, or the deadline is
+   * not a number of at least 0. The server goes on then.
    * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const { deadline = Infinity } = options;
+    const { deadline = Infinity, ...unknown } = options;
+    checkShutdown(deadline, unknown);
     this.#serving.stop();
     if (deadline > MAX_TIMER_MS) return await this.finished;
     const timer = setTimeout(() => this.#serving.closeNow(), deadline);
@@ -156,4 +159,20 @@ export class ServerHandle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
+}
+
+function checkShutdown(deadline: number, unknown: object): void {
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) {
+    throw new TypeError(
+      `Cannot shut down with ${JSON.stringify(name)}: no such option`,
+    );
+  }
+  // A timer would take any other value for 0, and cut all requests.
+  if (typeof deadline === "number" && deadline >= 0) return;
+  throw new RangeError(
+    `Cannot shut down with deadline ${
+      String(deadline)
+    }: a number of at least 0, in ms`,
+  );
 }

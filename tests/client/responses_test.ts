@@ -292,3 +292,16 @@ Deno.test("R143: a truncated body gives the bytes that arrived, and then the err
   assertEquals(pieces.join(""), "hello");
   assertEquals(failure, ["read", "INCOMPLETE", "TRUNCATED_BODY"]);
 });
+
+Deno.test("a multipart response is read as FormData", async () => {
+  const form =
+    '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n';
+  const wire =
+    "HTTP/1.1 200 OK\r\nContent-Type: multipart/form-data; boundary=b\r\n" +
+    `Content-Length: ${form.length}\r\n\r\n${form}`;
+  await using both = pair([[head, send(wire)]]);
+  const response = await both.client.get("/");
+  const fields = await response.body.form();
+  assert(fields instanceof FormData);
+  assertEquals(fields.get("a"), "1");
+});

@@ -3,10 +3,15 @@
 import {
   assert,
   assertEquals,
+  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { ServerHandle, type Serving } from "../../server/server_handle.ts";
+import {
+  ServerHandle,
+  type Serving,
+  type ShutdownOptions,
+} from "../../server/server_handle.ts";
 import { testEngines } from "../support/engines.ts";
 import { request } from "../support/serve.ts";
 import { turns, untilRefused } from "../support/turns.ts";
@@ -132,3 +137,22 @@ Deno.test("handle.port and handle.url throw without a TCP address", () => {
   assertThrows(() => handle.port, TypeError, "Cannot read port");
   assertThrows(() => handle.url, TypeError, "Cannot read url");
 });
+
+testEngines(
+  "shutdown() refuses an unknown option and a wrong deadline, and serving goes on",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("hi"))
+    );
+    const { handle } = server;
+    const wrong = { timeout: 1000 } as unknown as ShutdownOptions;
+    await assertRejects(() => handle.shutdown(wrong), TypeError, '"timeout"');
+    for (const deadline of [-1, NaN, "1000" as unknown as number]) {
+      await assertRejects(() => handle.shutdown({ deadline }), RangeError);
+    }
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).body, "hi");
+    client.close();
+    await handle.shutdown({ deadline: undefined });
+  },
+);
