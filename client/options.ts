@@ -117,7 +117,7 @@ export function resolveClientOptions(
     const isExact = Number.isInteger(value) && value >= minimum;
     if (value === Infinity || isExact && value <= maximum) continue;
     throw new RangeError(
-      `Cannot set option ${name} to ${value}: an integer from ${minimum} to ${maximum}, or Infinity`,
+      `Cannot set option ${name} to ${value}: it must be an integer from ${minimum} to ${maximum}, or Infinity`,
     );
   }
   const defined = Object.entries(options)

@@ -26,11 +26,11 @@ export type TcpAddress = ListenAddress & { readonly transport: "tcp" };
 
 const MAX_PORT = 65_535;
 
-/** The end of messages about values that are no address. */
+/** Ends the messages about values that are not addresses. */
 const ACCEPTED =
   'write host:port, [v6]:port, unix:/path, a port number, or an object with "port" or "path"';
 
-/** The host of an address without one: all interfaces, as a container needs it. */
+/** The host of an address without one: all IPv4 interfaces, as programs in containers need. */
 const ANY_HOST = "0.0.0.0";
 
 /**
@@ -52,7 +52,9 @@ export function parseAddress(address: Address): ListenAddress {
   if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
     throw bad(`${hostname}:${port}`, "the port is not from 0 to 65535");
   }
-  if (!isHostname(hostname)) throw bad(hostname, "no host name or IP address");
+  if (!isHostname(hostname)) {
+    throw bad(hostname, "not a host name or IP address");
+  }
   return { transport: "tcp", hostname, port };
 }
 
@@ -77,7 +79,7 @@ function unixAddress(path: string, text: string): ListenAddress {
   return { transport: "unix", path };
 }
 
-/** Writes an address as {@linkcode parseAddress} reads it. */
+/** Formats an address in the form that {@linkcode parseAddress} reads. */
 export function addressText(address: ListenAddress): string {
   if (address.transport === "unix") return `unix:${address.path}`;
   const { hostname, port } = address;

@@ -12,7 +12,8 @@ const SHORTAGE_MS = 5000;
  * Makes a function that reports errors, at most one a second: a burst of
  * failures must not flood the log. The others are dropped.
  *
- * @param report Called with an error. By default it goes to the console, as uncaught errors do.
+ * @param report Called with an error. By default it is printed to the console,
+ * as uncaught errors are.
  */
 export function errorReporter(
   report?: (error: unknown) => void,
@@ -28,7 +29,7 @@ export function errorReporter(
     try {
       (report ?? print)(error);
     } catch (thrown) {
-      print(thrown); // serving goes on even if the application's function throws
+      print(thrown); // serving continues even if the application's function throws
     }
   };
 }

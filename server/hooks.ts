@@ -1,7 +1,7 @@
 /**
- * The parts of an application: the handlers and hooks that it sets for points
- * in the life of a connection or a request, the actions that hooks can return,
- * and the immutable whole that a builder produces.
+ * The parts of an application: its handlers, its hooks for stages of a
+ * connection or a request, the actions that hooks can return, and the immutable
+ * `Application` that a builder produces.
  */
 
 import type { ParamNames, Params } from "../router/params.ts";
@@ -57,7 +57,7 @@ const NO_OPTIONS: ProceedOptions = Object.freeze({});
 
 /** The action that a setup hook returns. */
 export class ConnectionSetupAction {
-  /** Closes the connection; serving goes on. */
+  /** Closes the connection; serving continues. */
   static readonly drop: ConnectionSetupAction = new ConnectionSetupAction(
     "drop",
     null,
@@ -109,7 +109,7 @@ function checkDeadlines(
     if (value === undefined || value === Infinity) continue;
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new RangeError(
-      `Cannot set ${name} to ${value}: an integer of at least 1, or Infinity`,
+      `Cannot set ${name} to ${value}: it must be an integer of at least 1, or Infinity`,
     );
   }
 }
@@ -125,7 +125,10 @@ export const PreRoutingAction: {
 /** The action that a pre-routing hook returns. */
 export type PreRoutingAction = "proceed" | "drop";
 
-/** Called after each accept, also a failed one. Replaced `read`, `write` and `closeWrite` methods of the connection are used. */
+/**
+ * Called after each accept, including a failed one. Replaced `read`, `write`
+ * and `closeWrite` methods of the connection are used.
+ */
 export type ConnectionSetupHook = (
   accepted: Accepted,
 ) => ConnectionSetupAction | Promise<ConnectionSetupAction>;
@@ -136,7 +139,7 @@ export type PreRoutingHook = (
   res: ResponseHandle,
 ) => PreRoutingAction | Promise<PreRoutingAction>;
 
-/** Called once at the end of each connection that the setup hook let proceed, with the error if it failed. */
+/** Called once at the end of each connection that the setup hook accepted, with the error if the connection failed. */
 export type ConnectionTeardownHook = (
   conn: Duplex,
   error?: Error,
@@ -160,9 +163,9 @@ export interface Hooks {
 /** An application that is ready to serve, the same for every connection and engine. */
 export interface Application {
   readonly router: Router<Handler>;
-  /** The handler of all requests that match no route, or `null` for automatic answers. */
+  /** The handler of all requests that match no route, or `null` for automatic responses. */
   readonly fallback: Handler | null;
-  /** The handler of paths that no route has, or `null` for an automatic 404. */
+  /** The handler of requests whose path matches no route, or `null` for an automatic 404. */
   readonly notFound: Handler | null;
   readonly hooks: Hooks;
   readonly options: ServerOptions;

@@ -1,4 +1,4 @@
-/** Every limit and deadline of a server, with unit and default, and the check of their ranges. */
+/** All limits and deadlines of a server, with their units, defaults and ranges. */
 
 import {
   type BodyLimits,
@@ -12,39 +12,60 @@ export interface ServerOptions
   extends Omit<HeadLimits, "acceptsHttps">, BodyLimits {
   /** The largest body that `bytes()`, `text()`, `json()` and `form()` buffer, in bytes. @default {1048576} */
   readonly maxBufferedBodyBytes: number;
-  /** How much of an unread body is drained to keep the connection open, in bytes; with more, it closes. @default {65536} */
+  /**
+   * How many bytes of an unread body are drained to keep the connection open;
+   * if there are more, the connection closes. @default {65536}
+   */
   readonly drainBytes: number;
   /** How long draining may take, in ms. @default {2000} */
   readonly drainTimeout: number;
-  /** How long a closing connection waits, after its last response, for the client to close or to send more, which is dropped, in ms; six times as long in all. @default {5000} */
+  /**
+   * How long, in ms, a closing connection waits after its last response for the
+   * client to close. Each time the client sends more bytes, which are dropped,
+   * the wait starts again, up to six times this value in total. @default {5000}
+   */
   readonly lingerTimeout: number;
-  /** How long a client that has ended its direction waits for an answer, in ms; if the client went away, this frees the connection. @default {30000} */
+  /**
+   * How long, in ms, a handler may take to begin its response after the client
+   * has ended its direction. This frees the connection of a client that has
+   * disconnected. @default {30000}
+   */
   readonly halfCloseTimeout: number;
-  /** How long a request head may take from its first byte, and a new connection until that byte, in ms. @default {15000} */
+  /**
+   * How long, in ms, a request head may take from its first byte, and a new
+   * connection may take to send that byte. @default {15000}
+   */
   readonly headerTimeout: number;
   /** How long a TLS handshake may take, in ms. @default {10000} */
   readonly handshakeTimeout: number;
-  /** How long a connection may be idle between requests, in ms. Longer than load balancers keep idle connections, so that they close first. @default {95000} */
+  /**
+   * How long a connection may be idle between requests, in ms. The default is
+   * longer than load balancers keep idle connections, so that they close first.
+   * @default {95000}
+   */
   readonly idleTimeout: number;
-  /** How long a request body may go without progress while it is read, in ms. @default {30000} */
+  /** How long, in ms, a handler's read of the request body may wait for bytes. @default {30000} */
   readonly bodyTimeout: number;
   /** How long a request may take to arrive completely, in ms. @default {300000} */
   readonly requestTimeout: number;
-  /** How long a write may go without progress, in ms. @default {30000} */
+  /** How long, in ms, output may be pending without progress. @default {30000} */
   readonly writeTimeout: number;
-  /** Open connections; further ones wait in the system's queue. @default {4096} */
+  /** The most open connections; further ones wait in the system's queue. @default {4096} */
   readonly maxConnections: number;
-  /** Requests that one connection may carry before it closes. @default {Infinity} */
+  /** The most requests that one connection may carry before it closes. @default {Infinity} */
   readonly maxRequestsPerConnection: number;
   /** Age after which a connection closes instead of taking a further request, in ms. @default {Infinity} */
   readonly maxConnectionAge: number;
-  /** Events that the epoll engine takes from the system in one call. @default {512} */
+  /** The most events that the epoll engine takes from the system in one call. @default {512} */
   readonly epollQueueMaxEvents: number;
-  /** Workers that `serveThreaded` starts; 0 means one for each core. @default {0} */
+  /** How many workers `serveThreaded` starts; 0 means one for each core. @default {0} */
   readonly threadCount: number;
   /** Whether `Connection: keep-alive` of HTTP/1.0 clients is honoured. @default {false} */
   readonly http10KeepAlive: boolean;
-  /** Whether request targets may use the scheme `https` without TLS here, because a proxy terminates it. @default {false} */
+  /**
+   * Whether request targets may use the scheme `https` although this server has
+   * no TLS, because a proxy terminates it. @default {false}
+   */
   readonly trustForwardedScheme: boolean;
 }
 
@@ -146,7 +167,7 @@ function checkOption(name: string, value: unknown): void {
     : Number.isSafeInteger(value) && value >= minimum;
   if (isAllowed) return;
   throw new RangeError(
-    `Cannot set option ${name} to ${value}: an integer of at least ${minimum}${
+    `Cannot set option ${name} to ${value}: it must be an integer of at least ${minimum}${
       MAY_BE_INFINITE.has(name) ? ", or Infinity" : ""
     }`,
   );

@@ -13,8 +13,8 @@ import type { Duplex } from "./duplex.ts";
  * A request, as hooks and handlers see it (RFC 9110 §6).
  *
  * Method, target, version and fields are decoded when they are first read. Read
- * them before the handler returns, or before its promise settles: after that,
- * what was not read is gone, and reading it throws a `TypeError`.
+ * them before the handler returns, or before its promise settles. After that,
+ * reading one for the first time throws a `TypeError`.
  *
  * @typeParam RouteParams The params of the route, such as `Params<"id">`. They
  * follow from the pattern when the route is added, so that another name is a type
@@ -33,19 +33,19 @@ import type { Duplex } from "./duplex.ts";
  */
 export interface RequestContext<RouteParams extends Params = Params> {
   /**
-   * The method as it was sent; case counts (RFC 9110 §9.1). A pre-routing hook may
-   * set another method, which then finds the route.
+   * The method as it was sent; case counts (RFC 9110 §9.1). A pre-routing hook
+   * may set another method, which is then used for routing.
    *
    * @throws {TypeError} If it is first read after the exchange.
    */
   method: string;
 
   /**
-   * The request target and its parts (RFC 9112 §3.2). A pre-routing hook may set
-   * another target, as a string or parsed, which then finds the route.
+   * The request target and its parts (RFC 9112 §3.2). A pre-routing hook may
+   * set another target, as a string or parsed, which is then used for routing.
    *
    * @throws {TypeError} If it is first read after the exchange, or set to a
-   * string that is not a target of the method.
+   * string that is not a valid target for the method.
    */
   get uri(): RequestTarget;
   /**
@@ -83,8 +83,8 @@ export interface RequestContext<RouteParams extends Params = Params> {
   /**
    * The cookies of the request by name, as they were sent: nothing is
    * percent-decoded, and double quotes around a value are removed (RFC 6265
-   * §4.2.1). Of several with one name, the first is kept. Each read parses the
-   * field again.
+   * §4.2.1). If several have the same name, the first is used. Each read parses
+   * the field again.
    *
    * @throws {TypeError} As {@linkcode RequestContext.headers}.
    */
@@ -92,8 +92,8 @@ export interface RequestContext<RouteParams extends Params = Params> {
 
   /**
    * The pattern of the route that handles the request, such as `/user/:id`, or
-   * `null` if none matches. Logs and metrics can group requests by it. It is
-   * found when it is read, by the method and target of that moment.
+   * `null` if none matches. Logs and metrics can group requests by it. Each
+   * read looks it up, with the current method and target.
    *
    * @throws {TypeError} As {@linkcode RequestContext.uri}.
    */
@@ -112,10 +112,16 @@ export interface RequestContext<RouteParams extends Params = Params> {
   /** The body (RFC 9110 §6.4); empty if the request has none. It can be read once. */
   readonly body: BodyReader;
 
-  /** The trailer section (RFC 9110 §6.5). It is empty until the body was read to its end, and if none was sent. */
+  /**
+   * The trailer section (RFC 9110 §6.5). It is empty until the body was read to
+   * its end, or if the client sent none.
+   */
   readonly trailers: Headers;
 
-  /** Bytes of the body that were received so far, without framing. Bytes that the handler does not read may be missing. */
+  /**
+   * How many bytes of the body were received so far, without framing. Bytes
+   * that the handler does not read may not be counted.
+   */
   readonly bodyBytes: number;
 
   /** The connection, for its addresses and socket options. Reading from it or writing to it breaks the exchange. */
@@ -125,10 +131,10 @@ export interface RequestContext<RouteParams extends Params = Params> {
   readonly ip: string | null;
 
   /**
-   * Aborts when the client goes away before the response was sent. Its reason is
-   * the connection's error, or an `AbortError` if the client has ended its
-   * direction. A client that closes looks the same as one that still waits for
-   * its response, which is sent if the handler goes on.
+   * Aborts when the client disconnects before the response was sent. The reason
+   * is the connection's error, or an `AbortError` if the client has ended its
+   * direction. A client that has ended its direction may have closed, or may
+   * still wait for its response; the response is sent if the handler continues.
    */
   readonly signal: AbortSignal;
 

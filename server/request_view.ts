@@ -15,9 +15,9 @@ import type { Duplex } from "./duplex.ts";
 import type { RequestContext } from "./request_context.ts";
 import { findRoute, pathOf, type RoutedApplication } from "./route_lookup.ts";
 
-/** A request's body on its way in, as far as the context needs it. */
+/** A request's body, as the context sees it. */
 export interface ReceivedBody extends BodyFeed {
-  /** The trailer section, or `null` before the body was read to its end. */
+  /** The trailer section, or `null` if the body is not read to its end yet. */
   readonly trailers: Headers | null;
   /** Payload bytes received so far. */
   readonly receivedBytes: number;
@@ -25,21 +25,21 @@ export interface ReceivedBody extends BodyFeed {
 
 /** The state that a context reads. An exchange provides it, and removes the head when it ends. */
 export interface RequestState {
-  /** The head, or `null` once its bytes are gone. */
+  /** The head, or `null` after its bytes were dropped. */
   head: RequestHead | null;
   /** The values that the route's pattern captured. */
   params: Params;
   /** The body, or `null` if there is none. */
   readonly body: ReceivedBody | null;
-  /** The connection, whose application has the routes. */
+  /** The connection; its application has the routes. */
   readonly owner: {
     readonly context: { readonly app: RoutedApplication<unknown> };
   };
-  /** The server's options, of which the body's helpers need one. */
+  /** The server's options, for the body's size limit. */
   readonly options: { readonly maxBufferedBodyBytes: number };
   /** The connection. */
   readonly conn: Duplex;
-  /** Returns the signal that aborts when the client goes away. */
+  /** Returns the signal that aborts when the client disconnects. */
   abortSignal(): AbortSignal;
 }
 
@@ -80,8 +80,8 @@ export class RequestView implements RequestContext {
   }
 
   /**
-   * Whether a hook changed method or target, so that the bytes of the head no
-   * longer say which route matches.
+   * Whether a hook changed the method or the target, so that the bytes of the
+   * head no longer determine the route.
    */
   get isRewritten(): boolean {
     return this.#isRewritten;
@@ -167,12 +167,12 @@ export class RequestView implements RequestContext {
     const { head } = this.#state;
     if (head !== null) return head;
     throw new TypeError(
-      "Cannot read the request after its handler returned: read it before, or return a promise that lasts as long",
+      "Cannot read the request after its handler returned: read it before, or return a promise that settles after the read",
     );
   }
 }
 
-/** The body of a request without one. */
+/** The empty body of requests without one. */
 const NO_BODY = Object.freeze({
   remainingBytes: 0,
   pull: () => null,

@@ -1,7 +1,7 @@
 /**
  * The response as hooks and handlers see it: what they call to send it. The
- * handle checks trailers and passes everything else on to the exchange, which
- * owns the state and writes the bytes (RFC 9110 §15, RFC 9112 §4).
+ * handle checks trailers and passes all other calls to the exchange, which owns
+ * the state and writes the bytes (RFC 9110 §15, RFC 9112 §4).
  */
 
 import type { BodyInit } from "../codec/body_source.ts";
@@ -11,10 +11,11 @@ import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import type { Duplex } from "./duplex.ts";
 
-// perf: V8 looks an import up at each use, but not a constant of the module itself (bench/machine_bench.ts).
+// perf: V8 looks up an import at each use, but not a constant of this module
+// (bench/machine_bench.ts).
 const { OK } = Status;
 
-/** What a response handle needs of its exchange. */
+/** What a response handle needs from its exchange. */
 export interface ResponseActions {
   /** Whether a final response has begun. */
   readonly isAnswered: boolean;
@@ -68,8 +69,8 @@ export class ResponseHandle {
   }
 
   /**
-   * Bytes of the response's body that were written so far, without framing. It
-   * counts the whole body once {@linkcode ResponseHandle.sent} resolves, and
+   * How many bytes of the response's body were written so far, without framing.
+   * It counts the whole body once {@linkcode ResponseHandle.sent} resolves, and
    * stays 0 if no body is sent, as in a response to HEAD.
    */
   get bodyBytes(): number {
@@ -91,22 +92,22 @@ export class ResponseHandle {
    * Sends the final response (RFC 9110 §15.3 to §15.6).
    *
    * A stream is read up to 8 KiB, for at most 5 ms, before the head is written.
-   * If it ends within them, the response gets a `Content-Length`. Otherwise it is
-   * chunked, unless the headers declare a length; to HTTP/1.0 clients it ends
-   * with the connection (RFC 9112 §6.3). If the stream fails or breaks its
-   * declared length after that, the connection is closed, so that the client
-   * sees that the body is incomplete.
+   * If it ends within these limits, the response gets a `Content-Length`.
+   * Otherwise it is chunked, unless the headers declare a length; for HTTP/1.0
+   * clients, it ends when the connection closes (RFC 9112 §6.3). If the stream
+   * fails or breaks its declared length after that, the connection is closed,
+   * so that the client sees that the body is incomplete.
    *
    * @param status A code from 200 to 599, or a `Status`.
    * @param body Nothing, a string (sent as UTF-8), bytes or a stream. Do not
    * change the bytes before they are sent.
-   * @param headers Fields to send. `Content-Length` and `Transfer-Encoding` among
-   * them are checked against the body; `Connection: close` closes the connection
-   * after the response.
+   * @param headers Fields to send. `Content-Length` and `Transfer-Encoding` are
+   * checked against the body; `Connection: close` closes the connection after
+   * the response.
    * @throws {RangeError} If the status is not from 200 to 599.
    * @throws {TypeError} If a response was sent already, a field is not valid, a
-   * declared length is not the body's, or a CONNECT request would be answered
-   * with success. Nothing was written then.
+   * declared length is not the body's, or the status is a success for a CONNECT
+   * request. Nothing is written in these cases.
    */
   send(
     status: Status | number,
@@ -138,7 +139,8 @@ export class ResponseHandle {
 
   /**
    * Sends an interim response, such as 103 with `Link` fields (RFC 9110 §15.2,
-   * RFC 8297). Does nothing for HTTP/1.0 clients, which know none.
+   * RFC 8297). Does nothing for HTTP/1.0 clients, which do not know interim
+   * responses.
    *
    * @param status A code from 100 to 199 other than 101, or a `Status`.
    * @param headers Fields to send.
@@ -155,8 +157,8 @@ export class ResponseHandle {
 
   /**
    * Sets the trailer section of a streamed response, which is then chunked (RFC
-   * 9110 §6.5, RFC 9112 §7.1.2). It may be called until the stream ends; the last
-   * call counts. A response that is not chunked has no trailer section.
+   * 9110 §6.5, RFC 9112 §7.1.2). It may be called until the stream ends; the
+   * last call wins. A response that is not chunked has no trailer section.
    *
    * @throws {TypeError} If a field is not valid or not allowed in a trailer
    * section, or the response is complete.
@@ -175,13 +177,14 @@ export class ResponseHandle {
   }
 
   /**
-   * A promise that resolves when the operating system has taken the last byte of
-   * the response, and rejects with the reason if that cannot happen any more.
+   * A promise that resolves when the operating system has accepted the last
+   * byte of the response, and rejects with the reason if the response cannot be
+   * sent.
    *
-   * It may be read at any time, also before a response is sent, so that a
-   * pre-routing hook can log how each request ends. Reading it keeps the request
-   * readable until it settles. A handler that awaits it before it has sent a
-   * response never goes on.
+   * It may be read at any time, even before a response is sent, so that a
+   * pre-routing hook can log how each request ends. Reading it keeps the
+   * request readable until it settles. A handler that awaits it before it has
+   * sent a response waits forever.
    */
   get sent(): Promise<void> {
     return this.#exchange.sent();
@@ -189,8 +192,9 @@ export class ResponseHandle {
 
   /**
    * Takes the connection over instead of sending a response. The server parses
-   * nothing more on it and enforces no deadline. Reading first gives the bytes
-   * that arrived after the request. The handler must see that it is closed.
+   * nothing more on it and enforces no deadlines. Reads first return the bytes
+   * that arrived after the request. The handler is responsible for closing the
+   * connection.
    *
    * @returns The raw connection, once all earlier responses are sent.
    * @throws {TypeError} If a response has begun or the body was used.
@@ -204,7 +208,8 @@ export class ResponseHandle {
    * with `Upgrade` and `Connection`, then hands the connection over like
    * {@linkcode ResponseHandle.hijack} (RFC 9110 §7.8).
    *
-   * @param protocol A member of the request's `Upgrade` field; case does not count.
+   * @param protocol A member of the request's `Upgrade` field, compared without
+   * case.
    * @param headers Further fields of the 101 response.
    * @default {Headers.empty}
    * @returns The raw connection, once the 101 response is sent.

@@ -1,7 +1,7 @@
 /**
- * Which route a request has, besides its method and path: HEAD uses the GET
- * route (RFC 9110 §9.3.2), and some targets have no path of their own. What
- * happens without a route is decided in `connection/run_exchange.ts`.
+ * The rules for finding a request's route that go beyond its method and path:
+ * HEAD uses the GET route (RFC 9110 §9.3.2), and some targets have no path.
+ * `connection/run_exchange.ts` decides what happens without a route.
  */
 
 import type { RequestTarget } from "../codec/request_target.ts";
@@ -28,7 +28,10 @@ export function findRoute<T>(
       : undefined);
 }
 
-/** The path to match routes with. It is `*` in asterisk form, which no wildcard matches, and `/` for CONNECT. */
+/**
+ * The path to match against the routes. It is `*` for the asterisk form, which
+ * no wildcard matches, and `/` for CONNECT.
+ */
 export function pathOf({ form, path }: RequestTarget): string {
   if (form === "asterisk") return "*";
   return form === "authority" ? "/" : path;

@@ -31,7 +31,7 @@ export interface ThreadedServeOptions extends ServeOptions {
   readonly module?: string | URL | undefined;
   /** Called with the first address when all workers listen; only on the program's own thread. */
   readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
-  /** Called also when a worker dies; otherwise as {@linkcode ServeOptions.onError}. @default {prints to the console} */
+  /** Like {@linkcode ServeOptions.onError}, and also called when a worker dies. @default {prints to the console} */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -47,7 +47,7 @@ const SETTINGS: Readonly<Record<ServeMethod, readonly string[]>> = {
   serveThreaded: [...SHARED_SETTINGS, "workers", "engine", "libc", "module"],
 };
 
-/** What to do instead, for settings that another call has. */
+/** What to do instead, for settings that belong to another call. */
 const ADVICE: Readonly<Record<string, string>> = {
   engine: "call serveEpoll(), or serveThreaded() for several cores",
   workers: "call serveThreaded()",
@@ -58,7 +58,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   key: "call tls() of the builder",
 };
 
-/** What the value of a setting has to be; checked where a wrong one would be taken for another. */
+/** Checks of setting values, for settings where a wrong value would not fail by itself. */
 const CHECKS: Readonly<
   Record<string, readonly [isRight: (value: unknown) => boolean, what: string]>
 > = {

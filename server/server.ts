@@ -1,7 +1,7 @@
 /**
  * The public entry: a builder that collects routes, hooks and options, and the
- * immutable server that it builds. A mistake of the caller throws from the call
- * that makes it. Both classes are in this file because each creates the other.
+ * immutable server that it builds. A wrong argument throws from the call that
+ * receives it. Both classes are in this file because each creates the other.
  */
 
 import { RouterBuilder } from "../router/router.ts";
@@ -161,13 +161,13 @@ export class ServerBuilder {
   }
 
   /**
-   * Sets the handler of requests to paths that no route has, instead of the
+   * Sets the handler of requests whose path matches no route, instead of the
    * built-in 404. HEAD of GET routes, OPTIONS, 405 and 501 stay automatic.
    *
    * @throws {TypeError} If the handler is not a function, or a fallback route is
    * set, which handles these requests already.
    *
-   * @example A page of its own
+   * @example A custom page
    * ```ts
    * import { Server } from "@khttp/khttp";
    *
@@ -197,7 +197,7 @@ export class ServerBuilder {
     return this;
   }
 
-  /** Sets the hook that is called after each accept, also a failed one. */
+  /** Sets the hook that is called after each accept, including a failed one. */
   connectionSetupHook(hook: ConnectionSetupHook): this {
     checkFunction("connection setup hook", hook);
     this.#connectionSetup = hook;
@@ -372,15 +372,16 @@ export class Server {
   }
 
   /**
-   * Serves on Linux's epoll through the C library. Needs `--allow-ffi` besides
-   * `--allow-net`, and does about half the work per request of
-   * {@linkcode Server.serve}. Timers, promises and all other I/O of the program
-   * run as usual. Unix sockets are accepted by the runtime, and connections
-   * whose methods a setup hook replaced are read and written by those methods.
+   * Serves on Linux's epoll through the C library. Needs `--allow-ffi` in
+   * addition to `--allow-net`. A request costs about half the work that it
+   * costs with {@linkcode Server.serve}. Timers, promises and all other I/O of
+   * the program run as usual. Connections of Unix sockets, and those whose
+   * methods a setup hook replaced, are served through the runtime or those
+   * methods instead.
    *
-   * If `--allow-net` names addresses, add `127.0.0.1:0`. The engine connects the
-   * process to itself there, to notice I/O of the runtime; without it, that I/O
-   * is served with a delay.
+   * If `--allow-net` names addresses, add `127.0.0.1:0`. The engine connects
+   * the process to itself there, to notice I/O of the runtime. Without this
+   * permission, that I/O is delayed.
    *
    * @returns The handle of the server, which accepts connections already.
    * @throws {Deno.errors.NotSupported} If the system is not Linux.
@@ -402,11 +403,11 @@ export class Server {
    * itself. `isMainThread` of `node:worker_threads` tells a program which thread
    * it is on, for work that should be done once.
    *
-   * Serving ends on all workers, whether a handle, the signal or a setup hook
-   * ends it, and on whichever thread. A worker then has a second after its last
-   * request to exit. A worker that dies is replaced; its connections are cut,
-   * and `onError` is called. If no worker can start, `finished` rejects with the
-   * reason. The counts of the handle are at most a second old.
+   * When a handle, the signal or a setup hook ends serving, on any thread, all
+   * workers end it. Each worker then has one second after its last request to
+   * exit. A worker that dies is replaced; its connections are cut, and
+   * `onError` is called. If no worker can start, `finished` rejects with the
+   * reason. The handle's counts are at most one second old.
    *
    * Needs Linux, `--allow-read` for the program's modules, and on the default
    * engine `--unstable-net`. Unix sockets cannot be shared.
@@ -451,7 +452,7 @@ export class Server {
     try {
       onListen?.(handle.addr);
     } catch (error) {
-      handle.closeNow(); // the caller gets no handle to do it
+      handle.closeNow(); // the caller gets no handle to do this itself
       throw error;
     }
     return handle;
@@ -471,7 +472,7 @@ export class Server {
 
   /**
    * Serves one connection that the caller has accepted. The setup hook is
-   * called for it as for any other.
+   * called as for any other connection.
    *
    * @param conn Any duplex; the server closes it at the end.
    * @returns A promise that resolves when the connection has ended.
@@ -503,7 +504,7 @@ function stopOnAbort(serving: Serving, signal: AbortSignal | undefined): void {
 
 function twoFallbacks(): TypeError {
   return new TypeError(
-    "Cannot set both notFound() and fallbackRoute(): the fallback route gets every request without a route, so that notFound() would never be called",
+    "Cannot set both notFound() and fallbackRoute(): the fallback route handles every request without a route, so notFound() would never be called",
   );
 }
 

@@ -1,4 +1,4 @@
-/** The handle of a running server: its addresses, its counts and its end. */
+/** The handle of a running server: addresses, counts and shutdown. */
 
 /** A running server, on one thread or several; what a {@linkcode ServerHandle} controls. */
 export interface Serving {
@@ -21,7 +21,7 @@ export interface Serving {
 /** The longest delay that a timer takes, in ms; a longer one would fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The addresses that reach a server on this machine that listens on all of them. */
+/** The loopback addresses that reach, from this machine, a server that listens on all interfaces. */
 const LOOPBACK: Readonly<Record<string, string>> = {
   "0.0.0.0": "127.0.0.1",
   "::": "::1",
@@ -89,8 +89,8 @@ export class ServerHandle implements AsyncDisposable {
 
   /**
    * The URL of the first TCP address without a path, such as
-   * `http://127.0.0.1:8080`. A server on all addresses of the machine (`0.0.0.0`,
-   * `::`) is named by the one that this machine reaches it at.
+   * `http://127.0.0.1:8080`. For a server on all addresses of the machine
+   * (`0.0.0.0`, `::`), it contains the loopback address.
    *
    * @throws {TypeError} If the server listens on Unix sockets only.
    */
@@ -150,7 +150,7 @@ export class ServerHandle implements AsyncDisposable {
     this.#serving.setRef(true);
   }
 
-  /** Lets the process exit although the server listens. */
+  /** Lets the process exit while the server listens. */
   unref(): void {
     this.#serving.setRef(false);
   }

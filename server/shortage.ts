@@ -1,9 +1,10 @@
 /**
- * Errors that mean that the process or the system is out of descriptors.
+ * Handling of errors that mean that the process or the system is out of
+ * descriptors.
  *
  * The runtime needs a descriptor to format the first stack trace of some files,
- * and ends the process if there is none. Nothing may therefore read the stack of
- * an error while descriptors are out, unless it was set to a string before.
+ * and ends the process if none is left. So nothing may read the stack of an
+ * error during a shortage, unless the stack was set to a string before.
  */
 
 const CODES: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);
@@ -24,22 +25,22 @@ export function summaryOf({ name, message }: Error): string {
   return `${name}: ${message}`;
 }
 
-/** How long after a shortage errors get no stack trace, in ms. */
+/** For how long after a shortage errors get no stack trace, in ms. */
 const SHORTAGE_MS = 5000;
 
 /**
- * Makes all errors of the thread come without stack trace while descriptors are
- * out. Otherwise the process would end with the next error of the program or of
- * the runtime whose stack is read, such as each failed TLS handshake.
+ * Creates all errors of the thread without a stack trace during a shortage.
+ * Otherwise, the next error of the program or the runtime whose stack is read
+ * would end the process; each failed TLS handshake reads one.
  */
 export class TraceSwitch {
   #limit: number | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
-  /** Turns stack traces off for {@linkcode SHORTAGE_MS}, from now on if they are off already. */
+  /** Turns stack traces off for {@linkcode SHORTAGE_MS}; if they are already off, the time starts again. */
   turnOff(): void {
     if (this.#limit === null) {
-      if (Error.stackTraceLimit === 0) return; // the program's choice, or another switch's
+      if (Error.stackTraceLimit === 0) return; // the program or another instance turned them off
       this.#limit = Error.stackTraceLimit;
       Error.stackTraceLimit = 0;
     }
@@ -48,7 +49,7 @@ export class TraceSwitch {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Turns stack traces on again, if this switch turned them off. */
+  /** Turns stack traces on again, if this instance turned them off. */
   turnOn(): void {
     if (this.#limit === null) return;
     Error.stackTraceLimit = this.#limit;
@@ -59,12 +60,12 @@ export class TraceSwitch {
 }
 
 /**
- * Makes the runtime open the descriptors of its signal handling now. It does so
- * half a second after its start otherwise, and ends the process if a server that
- * was started under load has used all descriptors by then.
+ * Makes the runtime open the descriptors of its signal handling now. Otherwise
+ * it opens them half a second after its start, and ends the process if a server
+ * under load has used all descriptors by then.
  */
 export function openRuntimeDescriptors(): void {
-  if (Deno.build.os === "windows") return; // it has no such limit
+  if (Deno.build.os === "windows") return; // Windows has no such limit
   const ignore = (): void => {};
   Deno.addSignalListener("SIGWINCH", ignore); // ignored by default
   Deno.removeSignalListener("SIGWINCH", ignore);

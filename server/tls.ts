@@ -42,7 +42,7 @@ function checked(cert: string, key: string): TlsIdentity {
   return Object.freeze({ cert, key });
 }
 
-/** Without this check, `node:tls` would find a wrong pair only in the first handshake. */
+/** Without this check, `node:tls` would detect a mismatch only in the first handshake. */
 function checkPair(cert: string, key: string): void {
   // Loaded here, since most programs use no TLS.
   const crypto = process.getBuiltinModule("node:crypto");

@@ -335,7 +335,10 @@ for (const { engine, flag, net } of ENGINES) {
     test(`a program fails if a worker never starts to serve (${what})`, async () => {
       const { code, stdout, stderr } = await unlucky(what);
       assertEquals(code, 1);
-      assertMatch(stderr, /Uncaught .*Cannot go on in worker "khttp [1-4]": /);
+      assertMatch(
+        stderr,
+        /Uncaught .*Cannot continue in worker "khttp [1-4]": /,
+      );
       assertStringIncludes(stderr, reason);
       const begun = countLines(stdout, "worker");
       assert(begun <= (what === "twins" ? 4 : 2), stdout); // no worker is replaced

@@ -84,7 +84,9 @@ export class Machine {
     this.read();
     const expected = this.#reads * this.#responseBytes;
     for (let turn = 0; this.#transport.sentBytes < expected; turn++) {
-      if (turn === MAX_TURNS) throw new Error("Cannot go on: no response");
+      if (turn === MAX_TURNS) {
+        throw new Error("Cannot continue: the connection sent no response");
+      }
       await null;
     }
   }

@@ -271,7 +271,7 @@ function readInteger(
   throw usage(
     `Cannot use ${option} ${
       JSON.stringify(text)
-    }: an integer from ${minimum} to ${maximum}, please`,
+    }: it must be an integer from ${minimum} to ${maximum}`,
   );
 }
 

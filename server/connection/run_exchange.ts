@@ -64,7 +64,7 @@ function afterHook(
   if (action === PreRoutingAction.drop) return DROPPED;
   if (action !== PreRoutingAction.proceed) {
     throw new TypeError(
-      "Cannot go on: the pre-routing hook returned no PreRoutingAction",
+      "Cannot route request: the pre-routing hook returned no PreRoutingAction",
     );
   }
   return callHandler(exchange);

@@ -1,7 +1,7 @@
 /**
- * What the supervisor gives a worker at its start, and the messages between the
- * two. A worker runs the program's own module, which may create several
- * servers; the assignment's key tells it which one to serve.
+ * The assignment that a worker gets from the supervisor at its start, and the
+ * messages between the two. A worker runs the program's own module, which may
+ * create several servers; the assignment's key tells it which one to serve.
  */
 
 import { workerData } from "node:worker_threads";
@@ -12,11 +12,11 @@ export interface Assignment {
   readonly role: "khttp worker";
   /** Identifies one server of the program; see {@linkcode keyOf}. */
   readonly key: string;
-  /** The addresses to listen on, with each port 0 replaced by the port that was found. */
+  /** The addresses to listen on, with each port 0 replaced by the port that the system chose. */
   readonly addresses: readonly TcpAddress[];
   /** Listening sockets to use, one for each address; empty if the worker binds the ports itself. */
   readonly descriptors: readonly number[];
-  /** Whether a server of this worker has taken the assignment. */
+  /** Whether a server in this worker has taken the assignment. */
   isTaken: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface Order {
 export type Report =
   /** The worker listens. */
   | { readonly khttp: "listening" }
-  /** The worker's program ends serving, which is meant for all workers. */
+  /** The worker's program ends serving, which ends it on all workers. */
   | { readonly khttp: "stop" | "closeNow" }
   /** The counts of the worker, sent periodically. */
   | {
@@ -37,7 +37,7 @@ export type Report =
     readonly connectionCount: number;
     readonly requestCount: number;
   }
-  /** The worker has ended serving; its program may still have something to do. */
+  /** The worker has ended serving; its program may still be running. */
   | { readonly khttp: "finished" }
   /** Serving has failed in the worker. */
   | { readonly khttp: "failed"; readonly message: string };
@@ -70,7 +70,7 @@ export function takeAssignment(assignment: Assignment): void {
   assignment.isTaken = true;
 }
 
-/** Whether a message is an order or a report; the program may send messages of its own. */
+/** Whether a message is an order or a report; the program may send other messages. */
 export function isOurs<M extends Order | Report>(
   message: unknown,
 ): message is M {

@@ -1,7 +1,7 @@
 /**
- * Checks the requirements of serving from workers before anything is bound or
- * started. Where one is not met, the runtime would end the process or throw in
- * a worker, where the caller cannot catch it.
+ * Checks the requirements of serving from workers, before anything is bound or
+ * started. Without these checks, the runtime would end the process, or throw in
+ * a worker where the caller cannot catch it.
  */
 
 import type { ListenAddress, TcpAddress } from "../address.ts";
@@ -33,10 +33,11 @@ export function requireSharedPorts(engine: "listen" | "epoll"): void {
       `Cannot share a port among workers on ${Deno.build.os}: only Linux spreads connections over them; use serve()`,
     );
   }
-  // Without the flag, `Deno.listen` with `reusePort` ends the process. Another API behind the same flag shows whether it is set.
+  // Without the flag, `Deno.listen` with `reusePort` ends the process. So this
+  // checks for another API that exists only with the flag.
   if (engine === "epoll" || "listenDatagram" in Deno) return;
   throw new Deno.errors.NotSupported(
-    `Cannot share a port among workers: Deno has it behind a flag. Run with --unstable-net, or with "unstable": ["net"] in deno.json, or use engine "epoll"`,
+    `Cannot share a port among workers: Deno requires a flag for this. Run with --unstable-net, or with "unstable": ["net"] in deno.json, or use engine "epoll"`,
   );
 }
 
@@ -51,7 +52,7 @@ export function requireModule(module: string | URL | undefined): URL {
   const wanted = module ?? mainModule();
   if (!URL.canParse(String(wanted))) {
     throw new TypeError(
-      `Cannot run ${JSON.stringify(wanted)} in workers: it is no URL`,
+      `Cannot run ${JSON.stringify(wanted)} in workers: it is not a URL`,
     );
   }
   const url = new URL(wanted);
@@ -76,7 +77,7 @@ export function requireModule(module: string | URL | undefined): URL {
 export function requireCount(wanted: number): number {
   if (!Number.isSafeInteger(wanted) || wanted < 0) {
     throw new RangeError(
-      `Cannot serve with ${wanted} workers: an integer of at least 0`,
+      `Cannot serve with ${wanted} workers: it must be an integer of at least 0`,
     );
   }
   return wanted === 0 ? navigator.hardwareConcurrency : wanted;

@@ -1,7 +1,7 @@
 /**
  * The worker's side of serving on several cores: follows the supervisor's
  * orders and reports counts. When the worker's program ends serving, it tells
- * the supervisor, since the end is meant for the server and not for one thread.
+ * the supervisor, since this must end the whole server and not only one thread.
  */
 
 import type { MessagePort } from "node:worker_threads";
@@ -27,7 +27,7 @@ export class ServingWorker implements Serving {
   #reported = { connectionCount: 0, requestCount: 0 };
 
   /**
-   * Connects what serves on this thread with the supervisor.
+   * Connects the serving on this thread to the supervisor.
    *
    * @param port The port to the supervisor's thread.
    */
@@ -40,14 +40,15 @@ export class ServingWorker implements Serving {
     port.ref();
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
     Deno.unrefTimer(timer);
-    // Reported one turn later: a program that throws right after its call has not started to serve.
+    // Reported one turn later: a program that throws directly after its call
+    // does not count as serving.
     const start = setTimeout(() => this.#report({ khttp: "listening" }), 0);
     const end = (report: Report): void => {
       clearTimeout(start);
       clearInterval(timer);
       this.#reportCounts();
       this.#report(report);
-      // From here on, the worker exits when its program has nothing left to do.
+      // From now on, the worker exits when its program has nothing left to do.
       port.off("message", this.#onOrder);
       port.unref();
     };
@@ -79,7 +80,10 @@ export class ServingWorker implements Serving {
     this.#serving.closeNow();
   }
 
-  /** Does nothing: a worker lives as long as it serves, and the program's own thread decides about the process. */
+  /**
+   * Does nothing: a worker stays alive while it serves, and the program's own
+   * thread decides when the process exits.
+   */
   setRef(): void {}
 
   #onOrder = (order: unknown): void => {
@@ -117,7 +121,7 @@ export class IdleServing implements Serving {
   #finished: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /**
-   * Waits for an order of the supervisor.
+   * Waits for an order from the supervisor.
    *
    * @param assignment The worker's assignment, which is for another server.
    * @param port The port to the supervisor's thread.

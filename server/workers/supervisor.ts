@@ -33,7 +33,7 @@ export class Supervisor implements Serving, SlotOwner {
   #init: SupervisorInit;
   #slots: readonly WorkerSlot[];
   #isStopping = false;
-  /** Whether there was a moment at which all workers listened. */
+  /** Whether all workers have listened at the same time once. */
   #isComplete = false;
   #finishedCount = 0;
   #failure: unknown = null;
@@ -109,7 +109,7 @@ export class Supervisor implements Serving, SlotOwner {
 
   /** See {@linkcode SlotOwner.slotDied}. */
   slotDied(error: Error, hasListened: boolean): boolean {
-    // A program that cannot start would only die again.
+    // A program that failed to start would fail again.
     const isHopeless = !hasListened &&
       (!this.#isComplete || !this.#slots.some((slot) => slot.isListening));
     if (isHopeless) this.#fail(error);

@@ -1,8 +1,8 @@
 /**
  * Serves on several cores. The program's own thread supervises workers. Each
  * worker runs the program again, reaches the same call, and serves the same
- * ports there. This file decides which of the two a thread does; the caller
- * provides the ports and the serving.
+ * ports there. This file decides whether a thread supervises or serves; the
+ * caller provides the ports and the code that serves.
  */
 
 import { parentPort } from "node:worker_threads";
@@ -26,11 +26,11 @@ import {
 import { IdleServing, ServingWorker } from "./serving_worker.ts";
 import { Supervisor } from "./supervisor.ts";
 
-/** What to serve, and how. */
+/** The server and its settings. */
 export interface ThreadedInit {
   readonly addresses: readonly ListenAddress[];
   readonly options: ThreadedServeOptions;
-  /** How many workers to start if the options do not say it; 0 means one for each core. */
+  /** How many workers to start if the options do not specify it; 0 means one for each core. */
   readonly threadCount: number;
   /** Opens the ports that the workers share; called on the program's own thread. */
   sharePorts(

@@ -1,6 +1,6 @@
 /**
  * One worker position: runs a worker and starts another one when it dies. The
- * supervisor decides what a death means for the server.
+ * supervisor decides how a death affects the server.
  */
 
 import { Worker } from "node:worker_threads";
@@ -14,26 +14,26 @@ import {
 
 /**
  * How long a worker may take to exit after it was told to, in ms. Its program
- * may have something to finish; if it hangs, the worker is killed.
+ * may have work to finish; if it hangs, the worker is killed.
  */
 const END_GRACE_MS = 1000;
 
-/** Wait before a dead worker is replaced, in ms: doubles with each death, from the first value to the second. */
+/** The shortest and the longest wait before a dead worker is replaced, in ms; it doubles with each death. */
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2000;
 
-/** A worker that listened this long before it died resets the wait to the shortest, in ms. */
+/** If a worker has listened for this long, in ms, its death resets the wait to the shortest. */
 const STEADY_MS = 10_000;
 
 /** What a slot needs from its supervisor. */
 export interface SlotOwner {
-  /** Whether serving is ending; dead workers are not replaced then. */
+  /** Whether serving is ending, so that dead workers are not replaced. */
   readonly isStopping: boolean;
   /** Called when the slot's worker listens. */
   slotListens(): void;
   /** Called when the worker's program ends serving. */
   slotEnds(isNow: boolean): void;
-  /** Called when the worker has died while it should serve; returns whether to replace it. */
+  /** Called when the worker has died during serving; returns whether to replace it. */
   slotDied(error: Error, hasListened: boolean): boolean;
   /** Called when the worker's program failed while serving ended. */
   slotFailedAtEnd(error: Error): void;
@@ -58,7 +58,7 @@ export class WorkerSlot {
   #worker: Worker | null = null;
   #isListening = false;
   #listensSinceMs = 0;
-  /** Whether the worker has ended serving in an orderly way. */
+  /** Whether the worker has ended serving normally. */
   #hasEndedWell = false;
   /** Whether the slot has no worker and will start none. */
   #isFinished = false;
@@ -83,12 +83,12 @@ export class WorkerSlot {
     return this.#isListening;
   }
 
-  /** Connections of the worker, as it reported last. */
+  /** How many connections the worker had at its last report. */
   get connectionCount(): number {
     return this.#connectionCount;
   }
 
-  /** Requests of all workers that the slot has had, as they reported last. */
+  /** How many requests all workers of this slot had at their last reports. */
   get requestCount(): number {
     return this.#pastRequestCount + this.#requestCount;
   }
@@ -228,12 +228,12 @@ export class WorkerSlot {
     const what = hasListened
       ? `it ended with code ${code}`
       : "it ended before it called serveThreaded() for that address";
-    return new Error(`Cannot go on in worker "${this.#name}": ${what}`);
+    return new Error(`Cannot continue in worker "${this.#name}": ${what}`);
   }
 
   #describe(cause: Error): Error {
     return new Error(
-      `Cannot go on in worker "${this.#name}": ${cause.message}`,
+      `Cannot continue in worker "${this.#name}": ${cause.message}`,
       { cause },
     );
   }

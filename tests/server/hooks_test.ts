@@ -555,7 +555,7 @@ Deno.test("proceed() refuses a deadline that is not an integer of at least 1", (
       assertThrows(
         () => ConnectionSetupAction.proceed(conn, { [name]: value }),
         RangeError,
-        `Cannot set ${name} to ${value}: an integer of at least 1, or Infinity`,
+        `Cannot set ${name} to ${value}: it must be an integer of at least 1, or Infinity`,
       );
     }
   }
