@@ -131,7 +131,7 @@ export class ClientConnection implements Expirable, SenderEvents {
 
   /**
    * Stops sending if the final response refuses the rest of the request's body
-   * (§9.5). An echo answers while it reads; it may say `close` because it cannot
+   * (RFC 9112 §9.5). An echo answers while it reads; it may say `close` because it cannot
    * know yet how that ends, as `Deno.serve` does.
    */
   responded(head: ResponseHead): void {

@@ -49,6 +49,11 @@ export class Deadline {
     );
   }
 
+  /** Starts another deadline with the same limit and signal, for the same request sent again. */
+  restart(): Deadline {
+    return new Deadline(this.#clock, this.#limit, this.#callerSignal);
+  }
+
   /** Stops the timer: the response was received. */
   stop(): void {
     this.#stopTimer?.();

@@ -101,13 +101,7 @@ export class ExchangeRunner {
     };
     for (let redirects = 0;; redirects++) {
       const deadline = new Deadline(clock, limit, init.signal);
-      let response: ClientResponse;
-      try {
-        response = await this.#send(hop, deadline);
-      } catch (error) {
-        deadline.stop();
-        throw error;
-      }
+      const response = await this.#sendWithin(hop, deadline);
       const { maxRedirects } = options;
       if (maxRedirects === 0) return response;
       const next = followed(response, hop);
@@ -164,12 +158,22 @@ export class ExchangeRunner {
     return pool;
   }
 
+  /** As `#send`, and stops the deadline on a failure; on success the body does. */
+  async #sendWithin(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
+    try {
+      return await this.#send(hop, deadline);
+    } catch (error) {
+      deadline.stop();
+      throw error;
+    }
+  }
+
   /** Sends one request on one connection, and a second time where that is safe. */
   async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
     const { pool, method, target, init } = hop;
     const { signal } = deadline;
     const { authority } = pool.origin;
-    let request = prepareRequest(method, target, init, authority);
+    const request = prepareRequest(method, target, init, authority);
     const mayRepeat = IDEMPOTENT.has(method) && request.source === null;
     let mayRetry = true;
     for (let isFresh = false;; isFresh = true) {
@@ -194,14 +198,11 @@ export class ExchangeRunner {
       const context = this.#context;
       const from = { pool, connection, target, deadline, context };
       const response = respond(head, from);
-      if (head.status !== 417 || !request.expectsContinue || !mayRetry) {
-        return response;
-      }
+      if (head.status !== 417 || !request.expectsContinue) return response;
       if (request.source !== null) return response; // its body was cancelled
-      (await response).close();
-      mayRetry = false;
-      const again = { ...init, expectContinue: false };
-      request = prepareRequest(method, target, again, authority);
+      (await response).close(); // which also ends its deadline
+      const again = { ...hop, init: { ...init, expectContinue: false } };
+      return await this.#sendWithin(again, deadline.restart());
     }
   }
 

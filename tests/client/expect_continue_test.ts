@@ -142,3 +142,15 @@ Deno.test("R146: bodyTimeout limits the wait even without continueTimeout", asyn
   assert(await elapse(both.clock, failure) >= 1000);
   await failure;
 });
+
+Deno.test("R146: timeout covers the request that is sent again after 417", async () => {
+  await using both = timedPair([
+    [head, send(FAILED)],
+    [head, until(NEVER)],
+  ], { ...NO_TIMEOUT, timeout: 1000 });
+  const { client, clock, server } = both;
+  const failure = fails(client.post("/", init), "read", "DEADLINE");
+  await untilSo(() => server.peers[1]?.heads.length === 1);
+  clock.advance(1000);
+  await failure;
+});
