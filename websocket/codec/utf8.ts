@@ -1,0 +1,93 @@
+/**
+ * Decodes and checks the UTF-8 of text messages and close reasons (RFC 6455
+ * §5.6, §8.1). A byte order mark is part of the text.
+ */
+
+import { WebSocketFault } from "./fault.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Up to so many bytes of ASCII become a string without the decoder. */
+const MAX_SHORT_BYTES = 48;
+
+/**
+ * Decodes bytes.
+ *
+ * @throws {WebSocketFault} `INVALID_UTF8` if they are not UTF-8.
+ */
+export function decodeUtf8(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string {
+  const view = bytes.subarray(start, end);
+  if (view.length <= MAX_SHORT_BYTES && isAscii(view)) {
+    // perf: takes 0.3 of the decoder's time for 16 bytes (bench/websocket_codec_bench.ts, Deno 2.9).
+    return String.fromCharCode.apply(null, view as unknown as number[]); // any array-like works
+  }
+  try {
+    return decoder.decode(view);
+  } catch {
+    // The decoder's error says no more than that the bytes are invalid.
+    throw invalidUtf8();
+  }
+}
+
+/**
+ * Checks the bytes of a text that goes on after them: they are UTF-8, except
+ * that the last character may be incomplete.
+ *
+ * @returns The end of the last complete character.
+ * @throws {WebSocketFault} `INVALID_UTF8` if no bytes can make them UTF-8.
+ */
+export function checkUtf8Prefix(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  const complete = end - incompleteBytes(bytes, start, end);
+  decodeUtf8(bytes, start, complete);
+  return complete;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  let all = 0;
+  for (let i = 0; i < bytes.length; i++) all |= bytes[i]!; // in range
+  return all < 0x80;
+}
+
+/** Bytes at the end that begin a character and do not finish it, at most 3. */
+function incompleteBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  for (let count = 1; count <= 3 && end - count >= start; count++) {
+    const lead = bytes[end - count]!; // in range
+    if ((lead & 0xc0) === 0x80) continue; // a continuation byte
+    const isPrefix = sequenceLength(lead) > count &&
+      (count === 1 || maySecond(lead, bytes[end - count + 1]!)); // in range
+    return isPrefix ? count : 0;
+  }
+  return 0;
+}
+
+/** Bytes of the character that begins with `lead`; 0 if none does. */
+function sequenceLength(lead: number): number {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return 2;
+  if (lead >= 0xe0 && lead <= 0xef) return 3;
+  return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+}
+
+/** Whether a continuation byte may follow `lead`, where the range is narrower (RFC 3629 §4). */
+function maySecond(lead: number, second: number): boolean {
+  if (lead === 0xe0) return second >= 0xa0;
+  if (lead === 0xed) return second <= 0x9f;
+  if (lead === 0xf0) return second >= 0x90;
+  return lead !== 0xf4 || second <= 0x8f;
+}
+
+function invalidUtf8(): WebSocketFault {
+  return new WebSocketFault("INVALID_UTF8", "Cannot decode text: not UTF-8");
+}
