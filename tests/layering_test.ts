@@ -22,17 +22,23 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   router: ["router"],
   server: ["server", "codec", "router"],
   client: ["client", "codec"],
+  websocket: ["websocket", "server"],
   "mod.ts": ["codec", "router", "server", "client"],
   examples: ["examples"],
-  bench: ["bench", "mod.ts", "codec", "router", "server", "client", "examples"],
+  bench: [
+    ...["bench", "mod.ts", "codec", "router", "server", "client"],
+    ...["websocket", "examples"],
+  ],
   tests: [
-    ...["tests", "mod.ts", "codec", "router", "server", "client", "examples"],
-    ...["bench", "deno.json"],
+    ...["tests", "mod.ts", "codec", "router", "server", "client"],
+    ...["websocket", "examples", "bench", "deno.json"],
   ],
 };
 
 /** Rooms that are published: bare of packages, tests and vague names. */
-const sourceRooms = ["codec", "router", "server", "client", "mod.ts"];
+const sourceRooms = [
+  ...["codec", "router", "server", "client", "websocket", "mod.ts"],
+];
 
 /** Parts of the runtime that it has no web or `Deno` API for, by room. */
 const runtimeModules: Readonly<Record<string, readonly string[]>> = {
@@ -43,6 +49,7 @@ const runtimeModules: Readonly<Record<string, readonly string[]>> = {
     ...["node:timers", "node:worker_threads"],
     ...["node:stream", "node:tls"], // types alone: loaded when TLS is used
   ],
+  websocket: ["node:crypto", "node:zlib"], // SHA-1 without a promise; DEFLATE that can be flushed
 };
 
 const ioWords =
@@ -91,9 +98,12 @@ function findImportViolations(sources: Sources): string[] {
   );
 }
 
+/** The rooms and the folder that only turn values into others. */
+const pureFolder = /^(?:codec|router|websocket\/codec)\//;
+
 function findForbiddenWords(sources: Sources): string[] {
   return [...sources].flatMap(([path, source]) => {
-    if (!["codec", "router"].includes(roomOf(path))) return [];
+    if (!pureFolder.test(path)) return [];
     const code = stripped(source, false);
     const isAsync = path === "codec/body_reader.ts" ||
       path === "codec/body_source.ts";
@@ -123,8 +133,16 @@ function crossesMachineWall(path: string, target: string): boolean {
     !machineImports.has(target);
 }
 
+/** Whether the frame codec imports anything but itself. */
+function leavesFrameCodec(path: string, target: string): boolean {
+  return path.startsWith("websocket/codec/") &&
+    !target.startsWith("websocket/codec/");
+}
+
 /** Folders of `server/` that files in some other folder of it must not import. */
 const serverWalls: readonly (readonly [from: RegExp, to: RegExp])[] = [
+  // Entries are built on what a program sees of the server.
+  [/^websocket\//, /^server\/.*\//],
   // The composition of the engines is in files directly under `engines/`.
   [/^server\/workers\//, /^server\/engines\/.*\//],
 ];
@@ -141,6 +159,7 @@ function findServerWallViolations(sources: Sources): string[] {
         const [from, to] = [engineFolderOf(path), engineFolderOf(target)];
         if (from !== undefined && to !== undefined && from !== to) return true;
         if (crossesMachineWall(path, target)) return true;
+        if (leavesFrameCodec(path, target)) return true;
         return serverWalls.some(([one, other]) =>
           one.test(path) && other.test(target)
         );
@@ -373,6 +392,20 @@ const planted: readonly (readonly [
     `import "../engines/shared_ports.ts";`,
     0,
   ],
+  [
+    findServerWallViolations,
+    "websocket/a.ts",
+    `import "../server/connection/exchange.ts"; import "../server/duplex.ts";`,
+    1,
+  ],
+  [
+    findServerWallViolations,
+    "websocket/codec/a.ts",
+    `import "../deflate.ts"; import "./mask.ts";`,
+    1,
+  ],
+  [findForbiddenWords, "websocket/codec/a.ts", `await Deno.stat("a");`, 2],
+  [findForbiddenWords, "websocket/a.ts", `await Deno.stat("a");`, 0],
   [findMachineWords, "server/connection/a.ts", `setTimeout(f, 1);`, 1],
   [findMachineWords, "server/connection/a.ts", `let a: Deno.Addr;`, 1],
   [findMachineWords, "server/connection/a.ts", `// performance.now()`, 0],

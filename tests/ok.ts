@@ -11,7 +11,7 @@ console.log(`@std packages come from ${std.name}`);
 
 const entries = Object.values(config.exports);
 const sources = ["mod.ts"];
-for (const folder of ["codec", "router", "server", "client"]) {
+for (const folder of ["codec", "router", "server", "client", "websocket"]) {
   const isThere = await Deno.stat(new URL(`../${folder}`, import.meta.url))
     .then((info) => info.isDirectory, () => false);
   if (isThere) sources.push(folder);

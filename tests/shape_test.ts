@@ -27,7 +27,7 @@ const MAX_IMPORT_DEPTH = 9;
 /** Functions that may be longer, since they are one state machine. */
 const longFunctions: ReadonlySet<string> = new Set(["FieldScanner.scan"]);
 
-const sourceFolder = /^(?:codec|router|server|client)\/|^mod\.ts$/;
+const sourceFolder = /^(?:codec|router|server|client|websocket)\/|^mod\.ts$/;
 
 /** The published source files. */
 const sources: Sources = new Map(
