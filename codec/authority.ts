@@ -1,7 +1,7 @@
 /**
  * Parses `uri-host [ ":" port ]`, the value of `Host` and the authority of an
  * absolute-form or authority-form target (RFC 9110 §4.2.1, §7.2; RFC 3986
- * §3.2.2). Which of them must agree is decided in `request_checks.ts`.
+ * §3.2.2). `request_checks.ts` decides which of them must agree.
  *
  * Stricter than the RFC: no percent-encoding, no `,` (a list of hosts must not
  * pass as one host), no userinfo, no IPvFuture literals. An accepted authority

@@ -1,33 +1,33 @@
 /**
  * The application's side of a received body, on the server and in the client:
- * whole-body helpers, iteration by pieces, and a web stream. It pulls from a
- * feed; decoding and waiting for the peer belong to the feed. Besides
+ * whole-body helpers, iteration by pieces, and a web stream. It pulls pieces
+ * from a feed, which decodes them and waits for the peer. Besides
  * `body_source.ts`, this is the only file here that uses promises.
  *
- * A feed reuses the memory of its pieces. Everything here copies, so that a
- * program can keep what it reads; `views()` alone does not.
+ * A feed reuses the memory of its pieces. All methods here copy, so that a
+ * program can keep what it reads, except `views()`.
  */
 
 import { ProtocolError } from "./errors.ts";
 
 /** The source of a {@linkcode BodyReader}'s pieces. */
 export interface BodyFeed {
-  /** Payload to come in bytes if the framing declares it, otherwise -1. */
+  /** How many bytes of payload remain, or -1 if the framing does not declare it. */
   readonly remainingBytes: number;
   /** Returns the next piece, a view that is valid until the next call, or `null` at the end. */
   pull(): Uint8Array | null | Promise<Uint8Array | null>;
   /** Tells the feed that no more pieces are wanted. */
   cancel(reason?: unknown): void;
   /**
-   * Returns the whole body, as bytes that the caller then owns, if all of it was
-   * received; otherwise `null`. Called before the first pull only.
+   * Returns the whole body, as bytes that the caller then owns, if all of it
+   * was received; otherwise `null`. Called only before the first pull.
    */
   takeAll?(): Uint8Array<ArrayBuffer> | null;
-  /** Converts the reader's own `ProtocolError`, where callers expect another class. */
+  /** Converts a `ProtocolError` of the reader itself, for callers that expect another class. */
   readonly convertError?: (error: ProtocolError) => unknown;
 }
 
-/** The message of a body, whose `Content-Type` decides how a form is parsed. */
+/** The message of a body. Its `Content-Type` decides how a form is parsed. */
 export interface BodyMessage {
   /** The fields. */
   readonly headers: { get(name: string): string | null };
@@ -58,7 +58,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   #message: BodyMessage | null;
   /** The form in which the body is being read, for the error on a second use. */
   #form: string | null = null;
-  /** The part of the last piece that did not fit into the buffer of `read`. */
+  /** The part of the last piece that did not fit into the buffer passed to `read`. */
   #rest: Uint8Array | null = null;
 
   /**
@@ -67,7 +67,8 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    * @param feed The source of the pieces.
    * @param maxBufferedBytes The largest body, in bytes, that `bytes`, `text`,
    * `json` and `form` accept.
-   * @param message The message, for the type of a form. @default {none; forms are not multipart}
+   * @param message The message, whose type decides how a form is parsed.
+   * @default {none; forms are not multipart}
    */
   constructor(
     feed: BodyFeed,
@@ -89,7 +90,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    *
    * @throws {TypeError} If the body was used already.
    * @throws {ProtocolError} `BODY_TOO_LARGE` beyond `maxBufferedBodyBytes` (1 MiB
-   * by default), `TRUNCATED_BODY` if the peer breaks off, or the code of a fault
+   * by default), `TRUNCATED_BODY` if the body is incomplete, or the code of a fault
    * in the framing.
    */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
@@ -122,19 +123,19 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
 
   /**
    * Reads the whole body and parses it as a form. `multipart/form-data` (RFC
-   * 7578) gives the web's `FormData`, in which uploads are `File` objects in
-   * memory. A body of any other type is parsed as
+   * 7578) results in the web's `FormData`, in which uploads are `File` objects
+   * in memory. A body of any other type is parsed as
    * `application/x-www-form-urlencoded`.
    *
    * Both results have `get`, `getAll`, `has` and iteration. A field of
    * `FormData` may be a `File`, so check that a value is a string.
    *
-   * @throws {SyntaxError} If the type is `multipart/form-data` and the body is
-   * not, or the type names no boundary.
+   * @throws {SyntaxError} If the type is `multipart/form-data` but the body is
+   * not valid, or the type has no boundary.
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}; uploads
    * count towards `maxBufferedBodyBytes`.
    *
-   * @example Take an upload
+   * @example Receive an upload
    * ```ts
    * import { Server } from "@khttp/khttp";
    *
@@ -148,7 +149,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    */
   async form(): Promise<URLSearchParams | FormData> {
     this.#claim("form");
-    // Read now: the head may be gone when the body is complete.
+    // Read now: the head may no longer be readable when the body is complete.
     const type = this.#message?.headers.get("content-type") ?? "";
     const bytes = this.#takeAll() ?? await this.#gather();
     return MULTIPART.test(type)
@@ -182,7 +183,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    * @param buffer Receives the bytes; at least one byte long.
    * @returns How many bytes were written, at least 1, or `null` at the end.
    * @throws {TypeError} If the body was used in another form.
-   * @throws {ProtocolError} `TRUNCATED_BODY` if the peer breaks off, or the code of
+   * @throws {ProtocolError} `TRUNCATED_BODY` if the body is incomplete, or the code of
    * a fault in the framing.
    */
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -199,9 +200,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Iterates over the pieces as they arrive. Each is a copy that the caller owns
-   * and may keep; {@linkcode BodyReader.views} iterates without copies. Leaving
-   * the loop early gives up the rest of the body.
+   * Iterates over the pieces as they arrive. Each is a copy that the caller
+   * owns and may keep; {@linkcode BodyReader.views} iterates without copies.
+   * Leaving the loop early discards the rest of the body.
    *
    * @throws {TypeError} If the body was used already.
    */
@@ -213,11 +214,12 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   /**
    * Iterates over the pieces as they arrive, without copying them.
    *
-   * A piece is a view of a receive buffer, and valid only until the next step of
-   * the iteration: use it within the step, and keep copies alone. It is for code
-   * that reads each byte once, such as a hash, a parser or a write to a file.
+   * A piece is a view of a receive buffer, and valid only until the next step
+   * of the iteration: use it within the step, and copy what you keep. This is
+   * for code that reads each byte once, such as a hash, a parser or a write to
+   * a file.
    *
-   * @returns The pieces, once.
+   * @returns The pieces, which can be iterated once.
    * @throws {TypeError} If the body was used already.
    *
    * @example Count the lines of an upload
@@ -258,8 +260,8 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   async #gather(): Promise<Uint8Array<ArrayBuffer>> {
     const feed = this.#feed;
     if (feed.remainingBytes > this.#maxBufferedBytes) this.#tooLarge();
-    // One array that doubles, not a list of pieces: with a list, a peer that
-    // sends single bytes would cost a hundred times their size in bookkeeping.
+    // One array that doubles, not a list of pieces: a list would take a hundred
+    // times the size of the body if a peer sends single bytes.
     let gathered = new Uint8Array(0);
     let size = 0;
     for (;;) {
@@ -292,18 +294,18 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** A `Content-Type` of a form with uploads; case does not count (RFC 9110 §8.3.1). */
+/** A `Content-Type` of a form with uploads, compared without case (RFC 9110 §8.3.1). */
 const MULTIPART = /^multipart\/form-data[ \t]*(?:;|$)/i;
 
 /** The `boundary` parameter, plain or quoted (RFC 2046 §5.1.1). */
 const BOUNDARY = /;[ \t]*boundary=(?:"([^"]{1,70})"|([^\s";]{1,70}))/i;
 
-/** Longest end of a multipart body that is searched for its last line, in bytes. */
+/** How many bytes at the end of a multipart body are searched for its last line. */
 const MAX_LAST_LINE_BYTES = 256;
 
 /**
- * Parses a form by the runtime's parser. That parser drops a last part that is
- * not complete, so the line that ends the form is checked here.
+ * Parses a form with the runtime's parser. That parser silently drops an
+ * incomplete last part, so the line that ends the form is checked here.
  */
 async function parseMultipart(
   bytes: Uint8Array<ArrayBuffer>,
@@ -312,12 +314,14 @@ async function parseMultipart(
   const [, quoted, plain] = BOUNDARY.exec(type) ?? [];
   const boundary = quoted ?? plain;
   if (boundary === undefined) {
-    throw new SyntaxError("Cannot parse form: its type names no boundary");
+    throw new SyntaxError(
+      "Cannot parse form: its Content-Type has no boundary",
+    );
   }
   const end = decoder.decode(bytes.subarray(-MAX_LAST_LINE_BYTES)).trimEnd();
   if (!end.endsWith(`--${boundary}--`)) {
     throw new SyntaxError(
-      "Cannot parse form: the line that ends it is missing",
+      "Cannot parse form: the closing boundary line is missing",
     );
   }
   const response = new Response(bytes, { headers: { "content-type": type } });
@@ -329,7 +333,7 @@ async function parseMultipart(
   }
 }
 
-/** Copies a view into memory of its own. Not `slice()`: that of a Node `Buffer` makes another view. */
+/** Copies a view into new memory. It does not use `slice()`, which for a Node `Buffer` returns another view. */
 function copyOf(view: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view);
 }

@@ -1,8 +1,8 @@
 /**
- * The types of a body that we send, and one way to pull its pieces, for
- * responses and requests alike. Framing and writing the pieces belong to the
- * server and the client. Besides `body_reader.ts`, this is the only file here
- * that uses promises, since streams are asynchronous.
+ * The types of a body that we send, and one way to pull its pieces, for both
+ * responses and requests. The server and the client frame and write the pieces.
+ * This file and `body_reader.ts` are the only ones here that use promises,
+ * since streams are asynchronous.
  */
 
 import { BodyReader } from "./body_reader.ts";
@@ -51,19 +51,21 @@ export class BodySource {
     );
   }
 
-  /** Tells the body that no more pieces are wanted. */
+  /** Tells the body that no more pieces are needed. */
   async cancel(): Promise<void> {
     try {
       await this.#pieces.return?.();
     } catch {
-      // The message has ended already, so an error from the source changes nothing.
+      // The message has already ended, so an error from the source has no
+      // effect.
     }
   }
 }
 
 function toIterator(body: StreamedBody): AsyncIterator<Uint8Array | string> {
   if (body instanceof ReadableStream) return readStream(body.getReader());
-  // Sending needs no copies: a piece is pulled after the one before it was written.
+  // Sending needs no copies: each piece is pulled after the previous one was
+  // written.
   if (body instanceof BodyReader) return body.views();
   const iterate = body?.[Symbol.asyncIterator];
   if (typeof iterate === "function") return iterate.call(body);

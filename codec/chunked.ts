@@ -7,8 +7,8 @@
  * asks recipients to accept it, but such leniency has enabled smuggling), no bare
  * LF (§2.2), at most 16 hexadecimal digits.
  *
- * One long file, since the decoder is one state machine whose states have to be
- * read together.
+ * It is one long file because the decoder is one state machine, whose states
+ * have to be read together.
  */
 
 import {
@@ -51,14 +51,14 @@ const TRAILER_FIELDS = 14;
 const TRAILER_LF = 15;
 const DONE = 16;
 
-/** Most hexadecimal digits of a size, leading zeros included. */
+/** The most hexadecimal digits of a size, including leading zeros. */
 const MAX_SIZE_DIGITS = 16;
 /** The largest size that stays at most 2^53 − 1 when one more digit is appended. */
 const MAX_SIZE_BEFORE_DIGIT = 2 ** 49 - 1;
-/** Framing that each chunk may have before it counts as overhead, in addition to twice its size. */
+/** How many bytes of framing each chunk may have, in addition to twice its size, before they count as overhead. */
 const FREE_CHUNK_OVERHEAD_BYTES = 16;
 
-/** Most digits on the fast path: every such size fits into a small integer. */
+/** The most digits on the fast path: every such size fits into a small integer. */
 const MAX_PLAIN_DIGITS = 7;
 
 /** The state after a byte that ends a chunk line or starts an extension. */
@@ -138,13 +138,13 @@ export class ChunkedDecoder {
   #state = SIZE_START;
   #sizeBytes = 0;
   #sizeDigits = 0;
-  /** Payload of the current chunk that is still to come. */
+  /** How many bytes of the current chunk's payload remain. */
   #remainingBytes = 0;
   #receivedBytes = 0;
   #overheadBytes = 0;
-  /** Bytes consumed since the body's framing began. */
+  /** How many bytes were consumed since the start of the body's framing. */
   #position = 0;
-  /** Added to an offset into this step's bytes, gives the offset from the start of the framing. */
+  /** The difference between an offset from the start of the framing and the same offset in this step's bytes. */
   #origin = 0;
   #lineStart = 0;
   #trailers: TrailerReader | null = null;
@@ -184,8 +184,9 @@ export class ChunkedDecoder {
         pos = next === pos ? this.#readLine(bytes, pos, end) : next;
       } else if (this.#state === DATA) {
         pos = this.#takeData(pos, end);
-        // Return the payload before reading on. If a fault after it threw in
-        // this step, the payload would be lost, but only with some splits.
+        // Return the payload before reading further. If a fault after it threw
+        // in this step, the payload would be lost, but only if both arrive
+        // together.
         break;
       } else if (this.#state <= DATA_LF) {
         pos = this.#readDataEnd(bytes, pos, end);
@@ -267,7 +268,7 @@ export class ChunkedDecoder {
     return end;
   }
 
-  /** Multiplies instead of shifting: bitwise operators wrap at 32 bits, and the chunk would end early. */
+  /** Multiplies instead of shifting: bitwise operators wrap at 32 bits, so the chunk would end early. */
   #addDigit(digit: number, pos: number): void {
     if (
       ++this.#sizeDigits > MAX_SIZE_DIGITS ||
@@ -318,7 +319,7 @@ export class ChunkedDecoder {
     return pos + run;
   }
 
-  /** Compares both bytes of the CRLF. Decoders that skipped any two bytes have been used for smuggling. */
+  /** Compares both bytes of the CRLF. Decoders that skip any two bytes here have enabled smuggling. */
   #readDataEnd(bytes: Uint8Array, pos: number, end: number): number {
     if (bytes[pos] !== (this.#state === DATA_CR ? CR : LF)) {
       this.#fail(

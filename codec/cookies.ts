@@ -8,36 +8,39 @@ import { formatHttpDate } from "./http_date.ts";
 
 /** The attributes of a cookie (RFC 6265 §4.1.2). */
 export interface CookieOptions {
-  /** The host that gets the cookie, with its subdomains. @default {the host of the request alone} */
+  /** The host that gets the cookie, including its subdomains. @default {the host of the request alone} */
   readonly domain?: string | undefined;
-  /** The path below which the cookie is sent. @default {the folder of the request's path} */
+  /** The path prefix for which the cookie is sent. @default {the directory of the request's path} */
   readonly path?: string | undefined;
-  /** How long the cookie lives, in seconds; 0 or less deletes it. It wins over `expires`. @default {until the browser ends} */
+  /**
+   * How long the cookie lasts, in seconds; 0 or less deletes it. It takes
+   * precedence over `expires`. @default {until the browser is closed}
+   */
   readonly maxAge?: number | undefined;
-  /** When the cookie ends. @default {when the browser ends} */
+  /** When the cookie expires. @default {when the browser is closed} */
   readonly expires?: Date | undefined;
-  /** Whether scripts in the page cannot read it. @default {false} */
+  /** Whether it is hidden from scripts in the page. @default {false} */
   readonly httpOnly?: boolean | undefined;
-  /** Whether it is sent through TLS only. @default {false} */
+  /** Whether it is sent only over TLS. @default {false} */
   readonly secure?: boolean | undefined;
-  /** Which requests of other sites carry it; `none` requires `secure`. @default {decided by the browser} */
+  /** Which requests from other sites send it; `none` requires `secure`. @default {decided by the browser} */
   readonly sameSite?: "strict" | "lax" | "none" | undefined;
-  /** Whether each site that embeds this one has a cookie of its own; requires `secure`. @default {false} */
+  /** Whether each site that embeds this one has its own separate cookie; requires `secure`. @default {false} */
   readonly partitioned?: boolean | undefined;
 }
 
-/** A token (RFC 9110 §5.6.2), as a cookie's name is. */
+/** A token (RFC 9110 §5.6.2), which a cookie's name has to be. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Visible ASCII without `"`, `,`, `;` and `\` (RFC 6265 §4.1.1). */
 const VALUE = /^[!#-+\--:<-[\]-~]*$/;
 
-/** Characters of a path: anything but controls and `;`, from `/` on, so that browsers do not ignore it. */
+/** A path: a `/` and any characters except controls and `;`. Browsers ignore a path without the `/`. */
 const PATH = /^\/[ -:<-~]*$/;
 
 const DOMAIN = /^\.?[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?$/;
 
-/** Longest name and value together, in bytes; browsers ignore longer ones (RFC 6265 §6.1). */
+/** The longest name and value together, in bytes; browsers ignore longer cookies (RFC 6265 §6.1). */
 const MAX_COOKIE_BYTES = 4096;
 
 /** The spelling of `SameSite` values. */
@@ -53,9 +56,9 @@ const FLAGS = [
 /**
  * Parses the value of a `Cookie` field (RFC 6265 §4.2.1).
  *
- * Of several cookies with one name, the first is kept: browsers send the one
- * with the most specific path first. Double quotes around a value are removed.
- * Parts without `=` are left out, since they have no name. Nothing is
+ * If several cookies have the same name, the first is used: browsers send the
+ * one with the most specific path first. Double quotes around a value are
+ * removed. Parts without `=` are ignored, since they have no name. Nothing is
  * percent-decoded.
  *
  * @param value The field's value; several lines joined with `; `.
@@ -91,12 +94,12 @@ export function parseCookies(value: string): Map<string, string> {
  * attributes that browsers require for them.
  * @param value Visible ASCII without `"`, `,`, `;` and `\`; may be empty.
  * @param options The attributes. @default {none}
- * @throws {TypeError} If name, value or an attribute has a character that it
- * cannot have, or a browser would ignore the cookie.
- * @throws {RangeError} If `maxAge` is not an integer, `expires` is no date of
- * the years 1601 to 9999, or name and value exceed 4096 bytes.
+ * @throws {TypeError} If name, value or an attribute contains a character that
+ * it must not contain, or a browser would ignore the cookie.
+ * @throws {RangeError} If `maxAge` is not an integer, `expires` is not a date
+ * in the years 1601 to 9999, or name and value exceed 4096 bytes.
  *
- * @example A cookie for a session
+ * @example A session cookie
  * ```ts
  * import { encodeSetCookie } from "@khttp/khttp/codec";
  * import { assertEquals } from "@std/assert";
@@ -189,7 +192,7 @@ function checkAttributes(name: string, options: CookieOptions): void {
   );
 }
 
-/** Checks what browsers only accept through TLS. */
+/** Checks attributes that browsers accept only over TLS. */
 function checkSecure(
   name: string,
   { secure, sameSite, partitioned }: CookieOptions,

@@ -1,14 +1,14 @@
 /**
- * The error class for a peer that breaks the protocol, its codes with the status
- * that a server answers (RFC 9110 §15.5, §15.6), and the constant that parsers
- * return when they need more bytes. A mistake of our own caller is a `TypeError`
- * or a `RangeError` instead.
+ * The error class for a peer that breaks the protocol, its codes with the
+ * status that a server responds with (RFC 9110 §15.5, §15.6), and the constant
+ * that parsers return when they need more bytes. A wrong argument of our own
+ * caller is a `TypeError` or a `RangeError` instead.
  */
 
 /** Returned by a parser when the message is incomplete but valid so far. */
 export const NEED_DATA: unique symbol = Symbol("NEED_DATA");
 
-/** The status that a server answers for each code; 502 for codes that only a client sees. */
+/** The status that a server responds with for each code; 502 for codes that only a client sees. */
 export const PROTOCOL_ERROR_STATUS = {
   // start line
   INVALID_METHOD: 400,
@@ -28,7 +28,7 @@ export const PROTOCOL_ERROR_STATUS = {
   HEAD_TOO_LARGE: 431,
   TOO_MANY_FIELDS: 431,
   TRUNCATED_HEAD: 400,
-  // fields that decide about routing and the connection
+  // fields that affect routing and the connection
   MISSING_HOST: 400,
   INVALID_HOST: 400,
   HOST_MISMATCH: 400,
@@ -78,7 +78,7 @@ export type ProtocolErrorCode = keyof typeof PROTOCOL_ERROR_STATUS;
 export class ProtocolError extends Error {
   /** The stable name of the fault. */
   readonly code: ProtocolErrorCode;
-  /** The status code that a server answers with (RFC 9110 §15). */
+  /** The status code that a server responds with (RFC 9110 §15). */
   readonly status: number;
   /** Offset of the fault in bytes, from the start of the head or of the body's framing. */
   readonly offset: number;

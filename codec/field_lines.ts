@@ -2,7 +2,7 @@
  * Scans field lines, `field-name ":" OWS field-value OWS CRLF`, up to and
  * including the empty line that ends a section (RFC 9112 §5). Request heads,
  * response heads and trailer sections all use it. The result is a table of
- * offsets; `headers.ts` makes strings of them on demand.
+ * offsets; `headers.ts` decodes strings on demand.
  *
  * Stricter than the RFC: a bare LF never ends a line (§2.2 allows it), and line
  * folding is refused (§5.2).
@@ -23,7 +23,7 @@ import {
 } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** Limits on a section, and how the errors at them are reported. */
+/** Limits on a section, and how exceeding them is reported. */
 export interface FieldLimits {
   /** Size of all field lines with their CRLFs in bytes, without the empty line. */
   readonly maxBytes: number;
@@ -38,10 +38,10 @@ export interface FieldLimits {
   ];
 }
 
-/** Offsets that each line has in the table: start and end of the name, start and end of the value. */
+/** How many offsets each line has in the table: start and end of the name, start and end of the value. */
 export const FIELD_STRIDE = 4;
 
-/** Lines for which a new table has room; it doubles up to the limit. */
+/** How many lines a new table has room for; it doubles up to the limit. */
 const INITIAL_FIELDS = 32;
 
 /** Scanner states, named after what the next byte belongs to. */
@@ -86,8 +86,8 @@ export class FieldScanner {
    * Starts a section.
    *
    * @param offset Offset of the section in the message, in bytes.
-   * @param maxBytes A limit for this section in bytes; applies if it is lower than
-   * the scanner's.
+   * @param maxBytes A limit for this section, in bytes. It applies if it is
+   * lower than the scanner's.
    */
   start(offset: number, maxBytes: number = this.#limits.maxBytes): void {
     this.count = 0;
@@ -99,7 +99,7 @@ export class FieldScanner {
       : this.#limits.maxBytes;
   }
 
-  /** Hands the table over to the caller, who keeps its offsets, and allocates a new one. */
+  /** Returns the table, which the caller may keep, and allocates a new one. */
   releaseTable(): Int32Array {
     const table = this.table;
     this.table = newTable(this.#limits);
@@ -213,8 +213,9 @@ export class FieldScanner {
    * The fast path: scans complete, plain lines, and leaves the rest to the general
    * path, from the start of the first other line.
    *
-   * perf: it neither reads nor writes the state inside a line. 0.8 times the time
-   * of the general path on a browser's head (bench/request_head_bench.ts, Deno 2.9).
+   * perf: it does not access the state inside a line, and takes 0.8 times the
+   * time of the general path on a browser's head (bench/request_head_bench.ts,
+   * Deno 2.9).
    *
    * @returns The offset of the first line that was not scanned.
    */
@@ -238,7 +239,8 @@ export class FieldScanner {
       const valueStart = pos;
       while (pos < stop && FIELD_VALUE[bytes[pos]!] === 1) pos++;
       if (pos + 1 >= stop || bytes[pos] !== CR || bytes[pos + 1] !== LF) break;
-      // An empty value, or white space to trim, is left to the general path.
+      // The general path handles an empty value, and white space that has to be
+      // trimmed.
       if (pos === valueStart || bytes[valueStart]! <= SP) break;
       if (bytes[pos - 1]! <= SP) break;
       table[entry] = lineStart - base;

@@ -2,7 +2,7 @@
  * Decides how long the body of a received message is (RFC 9112 §6, RFC 9110
  * §8.6), in the order of the RFC's steps. No other file reads `Content-Length`
  * and `Transfer-Encoding` of received messages. `response_framing.ts` decides
- * about responses that we write.
+ * for responses that we write.
  *
  * A length is a number of bytes, or one of the negative constants below.
  */
@@ -72,7 +72,7 @@ export function requestBodyLength(
   return CHUNKED;
 }
 
-/** The facts besides its fields that decide how a response's body is framed. */
+/** The facts, other than its fields, that decide how a response's body is framed. */
 export interface ResponseFacts {
   readonly status: number;
   readonly minorVersion: number;
@@ -141,7 +141,10 @@ function badLength(
   );
 }
 
-/** Accepts `chunked` as the only coding; strict about the list, which has been used for smuggling (RFC 9112 §6.1). */
+/**
+ * Accepts only the coding `chunked`. It is strict about the list, since
+ * malformed ones have been used for smuggling (RFC 9112 §6.1).
+ */
 function requireChunked(fields: KnownFields, entry: number): void {
   if (isChunked(fields, entry)) return;
   const text = decodeLatin1(

@@ -1,8 +1,8 @@
 /**
  * Writes start lines and field lines (RFC 9112 §3, §4, §5); no other file does.
- * Callers decide about framing and persistence first. They pass names and values
- * that {@linkcode checkFieldName} and {@linkcode checkFieldValue} have checked: a
- * CR or LF written here would start another field or message (RFC 9112 §11.1).
+ * Callers decide framing and persistence first. They pass names and values that
+ * {@linkcode checkFieldName} and {@linkcode checkFieldValue} have checked: a CR
+ * or LF written here would start another field or message (RFC 9112 §11.1).
  */
 
 import {

@@ -1,9 +1,9 @@
 /**
  * The ordered list of a message's fields, with case-insensitive names (RFC 9110
- * §5). A received list keeps the bytes and offsets that `field_lines.ts` scanned,
- * and makes strings when they are read. A list that the application builds checks
- * each field when it is added; `outgoing_fields.ts` encodes it once, until it
- * changes.
+ * §5). A received list keeps the bytes and offsets that `field_lines.ts`
+ * scanned, and decodes strings when they are read. A list that the application
+ * builds checks each field when it is added; `outgoing_fields.ts` encodes the
+ * list once, and again only after it changes.
  */
 
 import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
@@ -35,7 +35,10 @@ export type HeadersInit =
   | Iterable<readonly [string, string]>
   | HeadersRecord;
 
-/** Replaces the section of a released list, so that a look-up throws and never reads the bytes of another message. */
+/**
+ * Replaces the section of a released list, so that a look-up throws instead of
+ * reading the bytes of another message.
+ */
 const RELEASED_SECTION: FieldSection = {
   bytes: new Uint8Array(0),
   base: 0,
@@ -50,8 +53,8 @@ const RELEASED_SECTION: FieldSection = {
 /**
  * An ordered list of fields with case-insensitive names (RFC 9110 §5).
  *
- * It has the methods of the web's `Headers` and those of the khttp crate. Repeated
- * fields stay separate lines; {@linkcode Headers.get} combines them.
+ * It has the methods of the web's `Headers` and of the khttp crate for Rust.
+ * Repeated fields stay separate lines; {@linkcode Headers.get} combines them.
  *
  * @example Build a list and read it back
  * ```ts
@@ -104,7 +107,7 @@ export class Headers implements Iterable<[string, string]> {
   static #shared(fields: [string, string][] = [], noDate = false): Headers {
     const headers = new Headers(fields);
     headers.noDate = noDate;
-    headers.outgoing(); // now, so that nothing ever writes to the list again
+    headers.outgoing(); // encodes now, so that nothing writes to the list later
     headers.#isShared = true;
     return headers;
   }
@@ -136,7 +139,7 @@ export class Headers implements Iterable<[string, string]> {
    * Whether the message is sent without the automatic `Date` line (RFC 9110 §6.6.1).
    *
    * @default {false}
-   * @throws {TypeError} When it is set on a shared list.
+   * @throws {TypeError} If it is set on a shared list.
    */
   get noDate(): boolean {
     return this.#noDate;
@@ -333,8 +336,8 @@ export class Headers implements Iterable<[string, string]> {
   }
 
   /**
-   * The list as the writer of a message needs it, computed once until the list
-   * changes.
+   * The list in the form that a message writer needs, computed once and again
+   * only after the list changes.
    *
    * @ignore
    */
@@ -399,7 +402,7 @@ export class Headers implements Iterable<[string, string]> {
 
   /**
    * Detaches the list from bytes that are about to be overwritten. Afterwards a
-   * look-up throws a `TypeError`, unless all lines have been made strings before.
+   * look-up throws a `TypeError`, unless all lines were decoded before.
    *
    * @ignore
    */
@@ -407,7 +410,7 @@ export class Headers implements Iterable<[string, string]> {
     if (this.#section !== null) this.#section = RELEASED_SECTION;
   }
 
-  /** Makes strings of all lines, so that the bytes are no longer needed. */
+  /** Decodes all lines, so that the bytes are no longer needed. */
   #materialize(): void {
     const section = this.#section;
     if (section === null) return;

@@ -1,6 +1,6 @@
 /**
  * Formats and parses HTTP dates (RFC 9110 §5.6.7). It writes IMF-fixdate and
- * reads all three formats. The clock is not read here: callers pass the current
+ * reads all three formats. It does not read the clock: callers pass the current
  * time in seconds since 1970.
  */
 
@@ -29,8 +29,8 @@ const MONTHS: readonly string[] =
   "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 // The calendar repeats every 400 years, called an era here. Years are counted
-// from March, so that the leap day comes last. The month lengths before it then
-// follow a straight line: 153 days for every five months.
+// from March, so that the leap day comes last. The lengths of the months before
+// it then repeat: 153 days for every five months.
 const ERA_DAYS = 146_097;
 const ERA_YEARS = 400;
 /** Days from 0000-03-01 to 1970-01-01. */
@@ -93,7 +93,7 @@ function writeDay(bytes: Uint8Array, offset: number, days: number): void {
  *
  * @param epochSeconds Seconds since 1970-01-01T00:00:00Z, in the years 0 to 9999;
  * a fraction is rounded down.
- * @returns For instance `Sun, 06 Nov 1994 08:49:37 GMT`.
+ * @returns For example `Sun, 06 Nov 1994 08:49:37 GMT`.
  * @throws {RangeError} If the time is not a number or is outside these years.
  *
  * @example The date from the RFC
@@ -146,14 +146,14 @@ const ASCTIME_DATE = new RegExp(
   `^${WEEKDAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})$`,
 );
 
-/** The second of the day, or -1 if invalid; only the last minute of a day may have a leap second. */
+/** The second of the day, or -1 if it is not valid. Only the last minute of a day may have a leap second. */
 function timeOfDay(hour: number, minute: number, second: number): number {
   const isLeapSecond = hour === 23 && minute === 59 && second === 60;
   if (hour > 23 || minute > 59 || (second > 59 && !isLeapSecond)) return -1;
   return hour * 3600 + minute * 60 + second;
 }
 
-/** The seconds since 1970 of a parsed date, or `undefined` if there is no such day or its weekday differs. */
+/** The seconds since 1970 of a parsed date, or `undefined` if the day does not exist or has another weekday. */
 function secondsOf(
   parts: Readonly<Record<string, string | undefined>>,
   year: number,

@@ -41,7 +41,10 @@ export interface BodyLimits {
   readonly maxBodyBytes: number;
   /** Longest chunk size line with its extensions, in bytes, without CRLF. @default {1024} */
   readonly maxChunkLineBytes: number;
-  /** Largest excess of chunk framing over twice the payload plus 16 bytes for each chunk, in bytes. @default {16384} */
+  /**
+   * How many bytes the chunk framing may have beyond twice the payload and 16
+   * bytes for each chunk. @default {16384}
+   */
   readonly maxChunkOverheadBytes: number;
   /** Largest trailer section, in bytes, without the empty line. @default {8192} */
   readonly maxTrailerBytes: number;

@@ -1,13 +1,13 @@
 /**
- * Splits a list of fields that we send in two: the fields that framing and
- * persistence decide about, and all others, which are encoded right away (RFC
- * 9112 §6, §9.6). The decisions themselves belong to the callers.
+ * Splits a list of fields that we send in two: the fields that affect framing
+ * and persistence, and all others, which are encoded immediately (RFC 9112 §6,
+ * §9.6). The callers decide framing and persistence.
  */
 
 import { lowerCaseAscii } from "./ascii.ts";
 import { encodeFieldLines, trimOptionalWhiteSpace } from "./head_encoder.ts";
 
-/** A list of fields as the writer of a message needs it. */
+/** A list of fields, in the form that a message writer needs. */
 export interface OutgoingFields {
   /** Values of all `Content-Length` lines. */
   readonly contentLength: readonly string[];
@@ -19,11 +19,11 @@ export interface OutgoingFields {
   readonly closes: boolean;
   /** Whether there is a `Date` line. */
   readonly hasDate: boolean;
-  /** All other lines, encoded; of several `Date` lines only the first (RFC 9110 §6.6.1). */
+  /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
 }
 
-/** Fields that the library writes itself, after it has decided about framing and persistence. */
+/** Fields that the library writes itself, after it has decided framing and persistence. */
 const LIBRARY_FIELDS: ReadonlySet<string> = new Set([
   "content-length",
   "transfer-encoding",

@@ -94,9 +94,9 @@ function memberBit(bytes: Uint8Array, start: number, end: number): number {
  *
  * @param minorVersion The message's minor version.
  * @param options Bits from {@linkcode connectionOptions}.
- * @param honorsHttp10KeepAlive Whether `keep-alive` counts in HTTP/1.0. It is off by
- * default, since old proxies forward the field without understanding it (RFC 9112
- * appendix C.2.2).
+ * @param honorsHttp10KeepAlive Whether `keep-alive` is honoured in HTTP/1.0. By
+ * default it is not, since old proxies forward the field without understanding
+ * it (RFC 9112 appendix C.2.2).
  */
 export function isPersistent(
   minorVersion: number,

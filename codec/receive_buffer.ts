@@ -1,12 +1,12 @@
 /**
  * Holds received bytes that cannot be used yet: part of a head, a body that the
- * handler has not read, pipelined requests. It has no limit of its own; the
- * connection that appends must bound the amount.
+ * handler has not read, pipelined requests. It has no limit itself; the
+ * connection that appends must limit the amount.
  */
 
 const NO_BYTES = new Uint8Array(0);
 
-/** First capacity; most heads fit. */
+/** Initial capacity in bytes; most heads fit. */
 const MIN_CAPACITY_BYTES = 2048;
 
 /**
@@ -25,7 +25,7 @@ export class ReceiveBuffer {
   #isPinned = false;
   /** The previous array, while views into it are in use. */
   #pinned: Uint8Array<ArrayBuffer> | null = null;
-  /** A previous array that is free again; a long body alternates between two arrays. */
+  /** A previous array that is no longer in use; a long body alternates between two arrays. */
   #spare: Uint8Array<ArrayBuffer> | null = null;
 
   /** Size of the window in bytes. */
@@ -54,7 +54,7 @@ export class ReceiveBuffer {
     }
   }
 
-  /** Drops the bytes and the arrays; views into them stay valid. */
+  /** Drops the bytes and the arrays. Existing views into them stay valid. */
   clear(): void {
     this.bytes = NO_BYTES;
     this.start = 0;

@@ -1,8 +1,9 @@
 /**
- * The rules for whole parts of a request head, checked in this order: target,
- * Host, framing, body allowed and within the limit, Expect (RFC 9112 §3.2, §6.3;
- * RFC 9110 §7.2, §7.8, §10.1.1). `known_fields.ts` has refused repeated fields
- * before; `framing.ts` and `persistence.ts` decide what the fields mean.
+ * The rules that apply to complete parts of a request head, checked in this
+ * order: target, Host, framing, whether a body is allowed and within the limit,
+ * Expect (RFC 9112 §3.2, §6.3; RFC 9110 §7.2, §7.8, §10.1.1). `known_fields.ts`
+ * has already refused repeated fields; `framing.ts` and `persistence.ts` decide
+ * what the fields mean.
  */
 
 import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
@@ -85,8 +86,9 @@ export function checkHost(head: RequestHead): void {
     );
   }
   if (isOrigin || namesSameAuthority(head, named)) return;
-  // RFC 9112 §3.2.2 says to ignore Host here. A request with two authorities can
-  // be routed by one and cached by the other, so a mismatch is refused.
+  // RFC 9112 §3.2.2 says to ignore Host here. A request with two authorities
+  // could be routed by one and cached under the other, so a mismatch is
+  // refused.
   throw new ProtocolError(
     "HOST_MISMATCH",
     "Cannot serve a request whose target and Host name different authorities",
@@ -114,10 +116,10 @@ function namesSameAuthority(head: RequestHead, named: Authority): boolean {
 export function requireTarget(head: RequestHead): RequestTarget {
   const target = RequestTarget.maybeParse(head.target, head.method);
   if (target !== null) return target;
-  throw invalidTarget(head, "it has no form that the method allows");
+  throw invalidTarget(head, "its form is not allowed for the method");
 }
 
-/** Creates the error for a target that is refused as a whole. */
+/** Creates the error for a target that is refused as a whole, not at one byte. */
 export function invalidTarget(head: RequestHead, why: string): ProtocolError {
   return new ProtocolError(
     "INVALID_TARGET",
@@ -126,7 +128,10 @@ export function invalidTarget(head: RequestHead, why: string): ProtocolError {
   );
 }
 
-/** Returns whether `Upgrade` may be acted on: in HTTP/1.1, with `Connection: upgrade`, and not for h2c (RFC 9110 §7.8). */
+/**
+ * Returns whether the server may accept `Upgrade`: only in HTTP/1.1, with
+ * `Connection: upgrade`, and not for h2c (RFC 9110 §7.8).
+ */
 function offersUpgrade(head: RequestHead): boolean {
   const { knownFields } = head;
   if (knownFields.upgrade === ABSENT || head.minorVersion === 0) return false;
@@ -149,8 +154,9 @@ export function namesProtocol(headers: Headers, protocol: string): boolean {
 
 /**
  * Refuses a body where its meaning is ambiguous: after CONNECT, the bytes that
- * follow are not HTTP; TRACE must not have content (RFC 9110 §9.3.8). An offer to
- * upgrade may have one, which comes before the other protocol (RFC 9110 §7.8).
+ * follow are not HTTP; TRACE must not have content (RFC 9110 §9.3.8). An
+ * upgrade request may have a body, which comes before the other protocol's
+ * bytes (RFC 9110 §7.8).
  */
 function checkBodyAllowed(head: RequestHead): void {
   if (head.bodyLength === 0) return;

@@ -1,8 +1,7 @@
 /**
  * A request head as a view: the received bytes, and the offsets of its parts
- * (RFC 9112 §3, §5). `request_parser.ts` fills it. Strings are made when they are
- * read, since most handlers read few of them.
- */
+ * (RFC 9112 §3, §5). `request_parser.ts` fills it. Strings are decoded when
+ * they are read, since most handlers read few of them. */
 
 import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
 import { KnownFields } from "./known_fields.ts";
@@ -21,7 +20,7 @@ import { RequestTarget } from "./request_target.ts";
 const NO_BYTES = new Uint8Array(0);
 const NO_TABLE = new Int32Array(0);
 
-/** The route of a head that no scanner has looked up. */
+/** The route number of a head for which no scanner has looked up the route. */
 export const UNKNOWN_ROUTE = -1;
 
 /** The indexes into {@linkcode RequestHead.offsets}; see the getters of these names. */
@@ -50,8 +49,8 @@ export const HEAD_OFFSET_COUNT = 7;
 /**
  * A parsed request head, as a view of the bytes from which it was parsed.
  *
- * Strings are made when they are read. The view is valid while its bytes stay
- * unchanged; {@linkcode RequestHead.detach} makes it independent of them.
+ * Strings are decoded when they are read. The view is valid while its bytes
+ * stay unchanged; {@linkcode RequestHead.detach} makes it independent of them.
  */
 export class RequestHead {
   /** Size of the head in bytes, with the CRLF before it if there was one. */
@@ -71,14 +70,16 @@ export class RequestHead {
   /**
    * Offsets and numbers that the parser found; see {@linkcode HeadOffset}.
    *
-   * perf: a scanner's results are read from its memory when they are needed.
-   * Copying them took 60 instructions a request (bench/machine_bench.ts).
+   * perf: a scanner's results stay in its memory and are read from there on
+   * demand. Copying them took 60 instructions a request
+   * (bench/machine_bench.ts).
    *
    * @ignore
    */
   offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT);
   /**
-   * The table of lines that a scanner found; `null` for a head of the plain path.
+   * The table of lines that a scanner found; `null` if the plain parser parsed
+   * the head.
    *
    * @ignore
    */
@@ -149,7 +150,7 @@ export class RequestHead {
     return this.offsets[TARGET_END]!;
   }
 
-  /** Number of the route that a scanner found, 0 if it found none, or -1 if no scanner looked. */
+  /** Number of the route that a scanner found, 0 if it found none, or -1 if no scanner looked it up. */
   get route(): number {
     return this.offsets[ROUTE]!;
   }
@@ -162,7 +163,7 @@ export class RequestHead {
     return knownMethod(bytes, start, end) ?? decodeLatin1(bytes, start, end);
   }
 
-  /** Returns whether the method is this one, without making a string. */
+  /** Returns whether the method is this one, without creating a string. */
   isMethod(method: string): boolean {
     return equalsLatin1(
       this.bytes,
@@ -203,7 +204,7 @@ export class RequestHead {
     return Headers.fromSection(this.knownFields);
   }
 
-  /** Copies the head's bytes, so that the view stays valid when their owner reuses them. */
+  /** Copies the head's bytes, so that the view stays valid when the owner of the bytes reuses them. */
   detach(): void {
     const { knownFields } = this; // read before `scanned` is cleared
     this.bytes = this.bytes.slice(this.base, this.base + this.sizeBytes);

@@ -1,7 +1,7 @@
 /**
  * Scans the request line, `method SP request-target SP HTTP-version CRLF` (RFC
- * 9112 §3), with at most one CRLF before it (§2.2). The form of the target is
- * checked in `request_target.ts`.
+ * 9112 §3), with at most one CRLF before it (§2.2). `request_target.ts` checks
+ * the form of the target.
  *
  * Stricter than the RFC: exactly one SP between the parts and a CRLF at the end,
  * since the lenient white space of §3 enables request smuggling.
@@ -124,11 +124,11 @@ export class RequestLineScanner {
   }
 
   /**
-   * The fast path: scans a complete, plain line, and leaves any other to the
-   * general path from its first byte.
+   * The fast path: scans a complete, plain line. The general path scans any
+   * other line, from its first byte.
    *
-   * perf: it neither reads nor writes the state inside the line. 0.4 times the time
-   * of the general path (bench/request_head_bench.ts, Deno 2.9).
+   * perf: it does not access the state inside the line, and takes 0.4 times the
+   * time of the general path (bench/request_head_bench.ts, Deno 2.9).
    */
   #scanWholeLine(bytes: Uint8Array, base: number, end: number): boolean {
     if (this.position !== 0) return false;
@@ -269,7 +269,7 @@ export class RequestLineScanner {
     if (high === NOT_HEX) this.#badTarget(bytes, base, pos);
     if (pos + 2 >= end) return 0;
     const low = HEX_VALUE[bytes[pos + 2]!]!;
-    // An encoded NUL would cut a path short where it is passed to C functions.
+    // An encoded NUL would truncate a path that is passed to C functions.
     const isNul = high === 0 && low === 0 && this.pathEnd === 0;
     if (low === NOT_HEX || isNul) this.#badTarget(bytes, base, pos);
     return 3;
@@ -281,7 +281,7 @@ export class RequestLineScanner {
     if (byte === QUESTION) return true; // a second one belongs to the query
     if (byte === BACKSLASH && this.pathEnd === 0) return false;
     if (!this.#limits.strictTarget) return true;
-    // an IPv6 address in a target of another form
+    // an IPv6 address in a target that is not in origin form
     return first !== SLASH && (byte === 0x5b || byte === 0x5d);
   }
 
@@ -332,8 +332,8 @@ export class RequestLineScanner {
       this.position++;
     }
     if (this.#majorVersion !== 1 || this.minorVersion > 1) {
-      // RFC 9110 §2.5 says that 1.2 to 1.9 SHOULD be read as 1.1. No such version
-      // exists, and its framing would be a guess.
+      // RFC 9110 §2.5 says that 1.2 to 1.9 SHOULD be treated as 1.1. These
+      // versions do not exist, so their framing could only be guessed.
       throw new ProtocolError(
         "UNSUPPORTED_VERSION",
         `Cannot serve HTTP/${this.#majorVersion}.${this.minorVersion}: only HTTP/1.1 and HTTP/1.0 are supported`,

@@ -1,8 +1,9 @@
 /**
  * Parses request heads: the request line, the field lines, and then every rule
- * that can be checked before a handler sees the request (RFC 9112 §3, §5). A SIMD
- * scanner, if there is one, takes complete plain heads; `request_line.ts` and
- * `field_lines.ts` take all others, in any split, reading each byte once.
+ * that can be checked before a handler sees the request (RFC 9112 §3, §5). A
+ * SIMD scanner, if there is one, parses complete plain heads. `request_line.ts`
+ * and `field_lines.ts` parse all others, which may arrive in any split, and
+ * read each byte once.
  *
  * Faults in single bytes are reported in the order of the bytes. The rules of
  * `request_checks.ts` are applied after the last field line, except those for the
@@ -35,7 +36,7 @@ import {
   requireTarget,
 } from "./request_checks.ts";
 
-/** Without any of these flags there is no body. */
+/** A request without any of these flags has no body. */
 const FRAMES_BODY = DECLARES_LENGTH | IS_CHUNKED;
 
 /** Length of `CONNECT` in bytes. */
@@ -77,7 +78,7 @@ export class RequestHeadParser {
     });
   }
 
-  /** Whether this parser has no scanner, which other parsers may share. */
+  /** Whether this parser uses no scanner, which it would share with other parsers. */
   get isIsolated(): boolean {
     return this.#scanner === null;
   }
@@ -94,8 +95,8 @@ export class RequestHeadParser {
   }
 
   /**
-   * Returns whether the method of the current or just refused head is HEAD: then
-   * an error response must not have a body either (RFC 9110 §9.3.2).
+   * Returns whether the method of the current or just refused head is HEAD; an
+   * error response then must not have a body (RFC 9110 §9.3.2).
    */
   isHeadRequest(bytes: Uint8Array, start: number): boolean {
     const { methodStart, methodEnd } = this.#line;
@@ -116,8 +117,9 @@ export class RequestHeadParser {
     start: number,
     end: number,
   ): RequestHead | typeof NEED_DATA {
-    // perf: the scanner takes 0.4 times the plain path's time on a browser's head
-    // and 0.6 times on a short one (bench/request_head_bench.ts, Deno 2.9).
+    // perf: the scanner takes 0.4 times the time of the plain path on a
+    // browser's head, and 0.6 times on a short one
+    // (bench/request_head_bench.ts, Deno 2.9).
     const scanner = this.#readyScanner;
     if (scanner !== null) {
       const sizeBytes = scanner.scan(bytes, start, end);

@@ -1,10 +1,10 @@
 /**
- * The four forms of a request target and their parts (RFC 9112 §3.2). Which bytes
- * a target may contain is decided in `request_line.ts`.
+ * The four forms of a request target and their parts (RFC 9112 §3.2).
+ * `request_line.ts` decides which bytes a target may contain.
  *
- * The target is split by hand and never decoded or normalised. `new URL()` would
- * read `//x` as a host, collapse `..` and turn a backslash into a slash, so that
- * routing and files would see another path than the client sent.
+ * The target is split by hand and never decoded or normalised. `new URL()`
+ * would read `//x` as a host, collapse `..` and turn a backslash into a slash,
+ * so routing and file access would see a different path than the client sent.
  */
 
 import { type Authority, parseAuthority } from "./authority.ts";
@@ -58,7 +58,7 @@ export class RequestTarget {
   }
 
   /**
-   * Parses a target; its characters are not checked, only its form.
+   * Parses a target. It checks only the form, not the characters.
    *
    * @param text The target as in the request line.
    * @param method The method: CONNECT requires the authority form, and only OPTIONS
@@ -72,7 +72,7 @@ export class RequestTarget {
     throw new TypeError(
       `Cannot parse request target ${
         JSON.stringify(text)
-      }: it has no form that method ${JSON.stringify(method)} allows`,
+      }: its form is not allowed for method ${JSON.stringify(method)}`,
     );
   }
 
@@ -103,8 +103,8 @@ export class RequestTarget {
 
   /**
    * The query's names and values, decoded: `%20` and `+` are spaces. Empty if
-   * there is no query. It is made at the first read; changing it does not change
-   * the target.
+   * there is no query. It is created at the first read; changing it does not
+   * change the target.
    */
   get searchParams(): URLSearchParams {
     return this.#searchParams ??= new URLSearchParams(this.query ?? "");

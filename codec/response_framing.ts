@@ -1,7 +1,7 @@
 /**
- * How the body of a response that we send is framed, and whether it has one at
- * all (RFC 9112 §6.1 to §6.3; RFC 9110 §6.4.1, §8.6, §15). `framing.ts` decides
- * the same for messages that we receive.
+ * Decides how the body of a response that we send is framed, and whether it has
+ * a body (RFC 9112 §6.1 to §6.3; RFC 9110 §6.4.1, §8.6, §15). `framing.ts`
+ * decides the same for messages that we receive.
  */
 
 import { CHUNKED, UNTIL_CLOSE } from "./framing.ts";
@@ -29,7 +29,7 @@ export function mayHaveContent(status: number, requestFlags: number): boolean {
  *
  * @param status An integer from 200 to 599.
  * @param requestFlags Bits of `request_flags.ts`. A response to HEAD may
- * declare another length than that of its body.
+ * declare a length other than that of its body.
  * @param fields The application's fields, or `null` if it set none.
  * @param sizeBytes Size of the body, or {@linkcode UNKNOWN_SIZE}.
  * @returns A number of bytes, {@linkcode CHUNKED}, {@linkcode UNTIL_CLOSE} or {@linkcode NO_LENGTH}.

@@ -1,8 +1,8 @@
 /**
  * Parses response heads: status line, field lines, and the length of the body
  * (RFC 9112 §4, §5, §6.3). It is as strict as the parser for requests, since an
- * origin can be hostile too. Joining folded lines, which is off by default, is
- * done here as well (§5.2).
+ * origin can be hostile too. It can also join folded lines, which is off by
+ * default (§5.2).
  */
 
 import { decodeLatin1 } from "./ascii.ts";
@@ -155,7 +155,7 @@ export function parseResponseHead(
     .parse(bytes, 0, bytes.length, requestMethod);
 }
 
-/** Fields whose folded lines are never joined, since their value decides about framing. */
+/** Fields whose folded lines are never joined, since their values decide framing. */
 const UNFOLDABLE = ["content-length", "transfer-encoding"] as const;
 
 /**
@@ -178,7 +178,7 @@ export function unfoldLines(
       lineStart = pos + 2;
       continue;
     }
-    if (lineStart === start) { // right after the status line (RFC 9112 §2.2)
+    if (lineStart === start) { // directly after the status line (RFC 9112 §2.2)
       throw new ProtocolError(
         "OBSOLETE_LINE_FOLDING",
         "Cannot unfold the first field line: there is none before it",

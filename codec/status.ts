@@ -1,7 +1,7 @@
 /**
- * Status codes with their registered reason phrases (RFC 9110 §15, §16.2). What a
- * status means for the body is decided in `framing.ts` and
- * `response_framing.ts`.
+ * Status codes with their registered reason phrases (RFC 9110 §15, §16.2).
+ * `framing.ts` and `response_framing.ts` decide what a status means for the
+ * body.
  */
 
 /** Matches a character that a reason phrase must not contain (RFC 9112 §4). */
@@ -13,25 +13,25 @@ function checkCode(code: unknown): void {
   }
   const shown = typeof code === "string" ? JSON.stringify(code) : String(code);
   throw new RangeError(
-    `Cannot make a status: code ${shown} is not an integer from 100 to 599`,
+    `Cannot create status: code ${shown} is not an integer from 100 to 599`,
   );
 }
 
 function checkReason(reason: unknown): void {
   if (typeof reason !== "string") {
-    throw new TypeError("Cannot make a status: reason is not a string");
+    throw new TypeError("Cannot create status: reason is not a string");
   }
   const index = reason.search(NOT_IN_REASON);
   if (index < 0) return;
   throw new TypeError(
-    `Cannot make a status: reason has an invalid character at index ${index}`,
+    `Cannot create status: reason has an invalid character at index ${index}`,
   );
 }
 
 /**
  * A status code with its reason phrase (RFC 9110 §15); instances are frozen.
  *
- * @example A registered code, and a code of one's own
+ * @example A registered code, and a custom one
  * ```ts
  * import { Status } from "@khttp/khttp";
  * import { assertEquals, assertStrictEquals } from "@std/assert";
@@ -273,7 +273,7 @@ export class Status {
 
   /**
    * Returns the status for a code: a constant if the code is registered and the
-   * reason is its own.
+   * reason is the registered one.
    *
    * @param code An integer from 100 to 599.
    * @param reason The reason phrase. @default {the registered phrase, or an empty string}

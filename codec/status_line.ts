@@ -1,9 +1,9 @@
 /**
- * Scans the status line, `HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF` (RFC
- * 9112 §4). What the code means is decided by its readers.
+ * Scans the status line, `HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF`
+ * (RFC 9112 §4). The callers interpret the code.
  *
- * Laxer than the RFC in one point: the SP before an absent reason may be missing.
- * Some servers leave it out, and the line stays unambiguous.
+ * More lenient than the RFC in one point: the SP before an absent reason may be
+ * missing. Some servers omit it, and the line stays unambiguous.
  */
 
 import { CR, DIGIT_0, FIELD_VALUE, LF, quoteBytes, SP } from "./ascii.ts";

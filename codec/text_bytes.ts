@@ -1,9 +1,10 @@
 /**
  * Encodes the strings of bodies as UTF-8. A long string that is encoded again
- * gives the same bytes, so that many responses with one string share memory.
+ * results in the same array, so that many responses with one string share
+ * memory.
  */
 
-/** Shorter strings are encoded each time: their bytes are few, and comparing costs as much. */
+/** Shorter strings are encoded each time: they take little memory, and comparing them would cost as much. */
 const MIN_LONG_CHARACTERS = 65_536;
 
 const encoder = new TextEncoder();
@@ -27,7 +28,7 @@ export class TextBytes {
     return this.#bytes;
   }
 
-  /** Drops what it keeps; bytes that were returned stay valid. */
+  /** Drops the stored bytes; arrays that were returned stay valid. */
   clear(): void {
     if (this.#text === null) return;
     this.#text = null;

@@ -3,8 +3,9 @@
  * contain (RFC 9112 §7.1.2; RFC 9110 §6.5.1). `field_lines.ts` scans the lines;
  * `headers.ts` makes a list of them.
  *
- * Stricter than the RFC: a field that must not be a trailer is refused, not
- * discarded, since a proxy before us may have merged it into the head.
+ * Stricter than the RFC: a field that must not be a trailer is refused instead
+ * of discarded, since a proxy in front of this server may have merged it into
+ * the head.
  */
 
 import { decodeLatin1, lowerCaseAscii, quoteBytes } from "./ascii.ts";
@@ -22,12 +23,12 @@ export interface TrailerSection {
   readonly count: number;
 }
 
-/** First size of the trailer buffer; it doubles up to the limit. */
+/** Initial size of the trailer buffer; it doubles up to the limit. */
 const INITIAL_TRAILER_BYTES = 256;
 
 /**
- * Copies a trailer section that is not empty into a buffer and scans it as it
- * arrives. The buffer grows with what arrives, up to `maxTrailerBytes` and an
+ * Copies a non-empty trailer section into a buffer and scans it as it arrives.
+ * The buffer grows with the bytes that arrive, up to `maxTrailerBytes` and the
  * empty line.
  */
 export class TrailerReader {
@@ -120,7 +121,10 @@ export class TrailerReader {
     }
   }
 
-  /** Checks the names once all lines are complete, so that a malformed line is reported first in any split. */
+  /**
+   * Checks the names after all lines are complete, so that a malformed line is
+   * always reported first, however the input is split.
+   */
   #finish(): void {
     const { table, count, position } = this.#scanner;
     for (let entry = 0; entry < count * FIELD_STRIDE; entry += FIELD_STRIDE) {

@@ -1,9 +1,9 @@
 /**
  * Scans complete request heads of the usual shape in WebAssembly, 16 bytes at a
- * time, in the module's memory (RFC 9112 §3, §5). It accepts a head exactly as
- * the plain parser does, using the same byte classes. Any other head is left to
- * the plain parser, which starts at its first byte, so that faults are reported
- * in one place.
+ * time, in the module's memory (RFC 9112 §3, §5). For a head that it accepts,
+ * the result is the same as the plain parser's; it uses the same byte classes.
+ * The plain parser parses every other head from its first byte, so that faults
+ * are reported in one place.
  */
 
 import { HOST } from "../authority.ts";
@@ -39,20 +39,23 @@ const SLOTS_END = 458_752 - 1024;
 /** Size of one slot of the route table, in bytes. */
 const SLOT_BYTES = 16;
 
-/** Field lines for which the table has room. */
+/** How many field lines the table has room for. */
 const MAX_FIELDS = (COPY_AT - TABLE_AT) / (FIELD_STRIDE * 4);
 
-/** Most bytes that are copied at a time. Longer heads are rare, and a longer buffer usually contains several. */
+/**
+ * The most bytes that are copied at a time. Longer heads are rare, and a longer
+ * buffer usually contains several heads.
+ */
 const MAX_COPIED_BYTES = 4096;
 
 /** Size in bytes of the window into which an engine can receive, so that heads are scanned without a copy. */
 export const WINDOW_BYTES = 65_536;
 
-/** Larger than every offset in the memory; larger limits are lowered to it. */
+/** Larger than every offset in the memory. Larger limits are reduced to this. */
 const NO_LIMIT = 1 << 20;
 
-// perf: copied into a constant, since V8 looks up an imported binding at each use
-// (bench/machine_bench.ts)
+// perf: copied into a constant of this module, since V8 looks up an imported
+// one at each use (bench/machine_bench.ts)
 const { SCAN_FLAGS } = HeadOffset;
 
 /** Index of the results in 4-byte units. The 4 bytes before them are the method's start, which is always 0. */
@@ -229,13 +232,16 @@ export class HeadScanner {
   }
 }
 
-/** For each high half of a byte, its bit in a class; none for bytes above 0x7F. */
+/** The bit of each high half of a byte in a class; bytes above 0x7F have none. */
 const HIGH_BITS: Uint8Array = Uint8Array.from(
   { length: 16 },
   (_, high) => high < 8 ? 1 << high : 0,
 );
 
-/** The same for field values: the high halves 8 to 15 share the bit of 2, since all their bytes are in the class, as are all of 2. */
+/**
+ * The same for field values. The high halves 8 to 15 share the bit of 2, since
+ * the class contains all bytes of each.
+ */
 const VALUE_HIGH_BITS: Uint8Array = Uint8Array.from(
   { length: 16 },
   (_, high) => 1 << (high < 8 ? high : 2),

@@ -50,14 +50,14 @@ Deno.test("Status.of() R115: refuses a value that is not a status code", () => {
     assertThrows(
       () => Status.of(code),
       RangeError,
-      `Cannot make a status: code ${code} is not an integer from 100 to 599`,
+      `Cannot create status: code ${code} is not an integer from 100 to 599`,
     );
   }
   const text: unknown = "200"; // what a caller without types may pass
   assertThrows(
     () => Status.of(text as number),
     RangeError,
-    'Cannot make a status: code "200" is not an integer from 100 to 599',
+    'Cannot create status: code "200" is not an integer from 100 to 599',
   );
 });
 
@@ -75,7 +75,7 @@ Deno.test("Status.of() R125: refuses a reason with characters that would end the
     assertThrows(
       () => Status.of(200, reason),
       TypeError,
-      `Cannot make a status: reason has an invalid character at index ${index}`,
+      `Cannot create status: reason has an invalid character at index ${index}`,
     );
   }
   const number: unknown = 5; // what a caller without types may pass
