@@ -13,6 +13,7 @@ deno task bench:report router  # measure one file, keep the other figures
 deno task bench:report --render-only
 deno task bench:load           # whole servers under load
 deno task bench:count          # count instructions per request, with valgrind
+deno task bench:client         # compare HTTP clients, by CPU time per exchange
 \`\`\``;
 
 const HOW_TO_READ = `\
