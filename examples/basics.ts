@@ -123,8 +123,7 @@ const stop = (): void => {
   handle.shutdown();
 };
 for (const signal of signals) Deno.addSignalListener(signal, stop);
-const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`Listening on http://${hostname}:${bound}/`);
+console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 
 /**

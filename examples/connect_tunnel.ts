@@ -89,7 +89,6 @@ const handle = app.build().serve();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
 }
-const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`Listening on http://${hostname}:${bound}/`);
+console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 Deno.exit();

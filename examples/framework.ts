@@ -172,8 +172,7 @@ const handle = app.build().serve();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
-const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`Listening on http://${hostname}:${port}/`);
+console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 Deno.exit();
 

@@ -79,8 +79,7 @@ async function stop(): Promise<void> {
 
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
-const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`Listening on http://${hostname}:${port}/`);
+console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 console.log(`Ended, ${cut} responses cut`);
 Deno.exit(cut === 0 ? 0 : 1);

@@ -4,5 +4,5 @@ import { Server } from "@khttp/khttp";
 
 const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 app.get("/", (_ctx, res) => res.ok("Hello, World!"));
-const { hostname, port } = app.build().serve().addr as Deno.NetAddr;
-console.log(`Listening on http://${hostname}:${port}/`);
+const handle = app.build().serve();
+console.log(`Listening on ${handle.url}/`);

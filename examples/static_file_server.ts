@@ -55,9 +55,7 @@ const handle = app.build().serve();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (!IS_WINDOWS) Deno.addSignalListener("SIGTERM", stop);
-const { hostname, port } = handle.addr as Deno.NetAddr; // a TCP address was given
-const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-console.log(`Serving ${root} on http://${host}:${port}/`);
+console.log(`Serving ${root} on ${handle.url}/`);
 await handle.finished;
 Deno.exit();
 

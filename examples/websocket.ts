@@ -158,7 +158,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     handle.shutdown({ deadline: 2000 });
   });
 }
-const { hostname, port: bound } = handle.addr as Deno.NetAddr; // a TCP address was given
-console.log(`Listening on http://${hostname}:${bound}/`);
+console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 Deno.exit();
