@@ -139,6 +139,16 @@ Deno.test("a constant is sent as often as it was added", () => {
     for (let n = 0; n < count; n++) output.appendConstant(buffer);
     output.append(encodeLatin1("end"));
     assertEquals(sendAll(output).join(""), text.repeat(count) + "end");
+    for (let n = 0; n < count; n++) output.appendConstant(buffer);
+    output.push(encodeLatin1("pushed"));
+    output.appendConstant(buffer);
+    assertEquals(
+      sendAll(output).join(""),
+      text.repeat(count) + "pushed" + text,
+    );
+    for (let n = 0; n < count; n++) output.appendConstant(buffer);
+    output.appendConstant(constant("other"));
+    assertEquals(sendAll(output).join(""), text.repeat(count) + "other");
   }
 });
 
@@ -174,6 +184,10 @@ Deno.test("an unused reservation changes nothing", () => {
   output.reserve(10_000);
   output.append(encodeLatin1("more"));
   assertEquals(sendAll(output), ["more"]);
+  output.push(encodeLatin1("pushed"));
+  output.reserve(10);
+  output.appendConstant(constant("constant"));
+  assertEquals(sendAll(output), ["pushed", "constant"]);
 });
 
 Deno.test("a pooled buffer keeps the data that an engine attached to it", () => {
@@ -230,6 +244,18 @@ Deno.test("fail() drops unsent bytes, and pending sentUpTo() calls reject with t
   await output.sentUpTo(6);
   await assertRejects(() => output.sentUpTo(7), Error, "gone");
   await assertRejects(() => output.drained(), Error, "gone");
+});
+
+Deno.test("fail() drops the copies of a constant that were not taken", () => {
+  const output = new Output(new OutputPool());
+  const buffer = constant("same");
+  output.appendConstant(buffer);
+  output.appendConstant(buffer);
+  output.fail(new Error("gone"));
+  output.reserve(10);
+  output.push(encodeLatin1("late"));
+  assertEquals(output.sentBytes, 0);
+  assertEquals([buffer.end, decodeLatin1(buffer.bytes)], [4, "same"]);
 });
 
 Deno.test("the end of the output is reported once", () => {
