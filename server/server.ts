@@ -383,6 +383,10 @@ export class Server {
    * the process to itself there, to notice I/O of the runtime. Without this
    * permission, that I/O is delayed.
    *
+   * In a `Worker` of the program, close the handle before `terminate()`: the
+   * runtime does not know the sockets of this engine, and a terminated worker
+   * cannot close them, so they would stay open until the process ends.
+   *
    * @returns The handle of the server, which accepts connections already.
    * @throws {Deno.errors.NotSupported} If the system is not Linux.
    * @throws {Deno.errors.NotCapable} If a permission is missing.

@@ -104,6 +104,7 @@ export class EventLoop {
     this.libc = libc;
     this.#poller = new Poller(libc, maxEvents);
     this.#onFailure = onFailure;
+    globalThis.addEventListener("unload", this.#onUnload);
     this.#begin();
   }
 
@@ -163,6 +164,12 @@ export class EventLoop {
     this.#wake();
     await this.#closed.promise;
   }
+
+  /**
+   * With `--watch`, the runtime starts the program again in the same process,
+   * where descriptors that it does not know stay open.
+   */
+  #onUnload = (): void => this.#poller.abandon();
 
   async #begin(): Promise<void> {
     try {
@@ -307,6 +314,7 @@ export class EventLoop {
   }
 
   #end(): void {
+    globalThis.removeEventListener("unload", this.#onUnload);
     this.#runTasks(); // there will be no further turn
     this.#reactor?.close();
     this.#poller.close();

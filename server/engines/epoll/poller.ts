@@ -59,6 +59,8 @@ export interface Watched {
   generation: number;
   /** Called with the event bits that the system reports. */
   handleEvents(bits: number): void;
+  /** Closes the descriptor, unless it is borrowed. */
+  close(): void;
 }
 
 /** See the file's header. */
@@ -198,10 +200,26 @@ export class Poller {
   /** Closes the instance. */
   close(): void {
     if (!this.#isOpen) return;
+    this.#closeDescriptors();
+    this.#libc.calls.free(this.#backgroundEvent);
+  }
+
+  /**
+   * Closes the instance and all watched objects while the program ends, when
+   * another thread may still wait. That thread is woken and may yet write its
+   * event, so the event's memory is not freed.
+   */
+  abandon(): void {
+    if (!this.#isOpen) return;
+    for (const target of this.#watched) target?.close();
+    this.wake();
+    this.#closeDescriptors();
+  }
+
+  #closeDescriptors(): void {
     this.#isOpen = false;
     if (this.#wakeFd >= 0) this.#libc.calls.close(this.#wakeFd);
     this.#libc.calls.close(this.fd);
-    this.#libc.calls.free(this.#backgroundEvent);
   }
 
   /** Resets the eventfd that {@linkcode Poller.wake} has counted up. */
