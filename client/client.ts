@@ -15,7 +15,7 @@ import type { ExchangeInit } from "./request.ts";
  * Sends requests to one origin over HTTP/1.1, on a pool of persistent
  * connections.
  *
- * @example Exchange with a server
+ * @example Exchange messages with a server
  * ```ts
  * import { Client, Server } from "@khttp/khttp";
  * import { assertEquals } from "@std/assert";
@@ -33,12 +33,12 @@ export class Client implements AsyncDisposable {
   #runner: ExchangeRunner;
 
   /**
-   * Creates a client; it connects with the first exchange.
+   * Creates a client. It connects at the first exchange.
    *
-   * @param base `host:port`, an `http:` or `https:` URL, or `unix:/path`. The path
-   * of a URL comes before each target: `http://host/api` and `/users` make
-   * `/api/users`. Its user and password become `Authorization: Basic`, unless a
-   * request sets that field.
+   * @param base `host:port`, an `http:` or `https:` URL, or `unix:/path`. The
+   * path of a URL is put in front of each target: `http://host/api` and
+   * `/users` result in `/api/users`. The URL's user and password are sent as
+   * `Authorization: Basic`, unless a request sets that field.
    * @param options Limits and deadlines that differ from the defaults.
    * @throws {TypeError | RangeError} If the base or an option is not valid.
    */
@@ -51,7 +51,7 @@ export class Client implements AsyncDisposable {
     );
   }
 
-  /** Connections that are open or being opened, idle ones included. */
+  /** How many connections are open or being opened, including idle ones. */
   get connectionCount(): number {
     return this.#runner.connectionCount;
   }
@@ -63,7 +63,7 @@ export class Client implements AsyncDisposable {
    * @param target A path with an optional query, percent-encoded; `*` for OPTIONS.
    * @throws {TypeError} If method, target or a field is not valid; nothing was sent.
    * @throws {ClientError} If the exchange failed.
-   * @throws {unknown} The reason of the signal, if that was aborted.
+   * @throws {unknown} The reason of the signal, if the signal was aborted.
    */
   exchange(
     method: string,

@@ -1,4 +1,4 @@
-/** The result of an exchange: status, fields, and a body that is still to be read. */
+/** The result of an exchange: status, fields, and a body to read. */
 
 import type { BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
@@ -12,7 +12,7 @@ export interface UpgradedConnection {
   readonly unread: Uint8Array;
 }
 
-/** What a response is made of. */
+/** The parts of a response. */
 export interface ClientResponseInit {
   /** The parsed head. */
   readonly head: ResponseHead;
@@ -30,8 +30,8 @@ export interface ClientResponseInit {
 
 /**
  * A response. A body occupies a connection until it is read to its end or the
- * response is closed, unless it is short and arrives with the head. If it is not
- * read for `bodyTimeout`, the connection closes.
+ * response is closed, unless it is short and arrives with the head. If the
+ * caller does not read for `bodyTimeout`, the connection closes.
  *
  * @example Read a response, which frees its connection
  * ```ts
@@ -49,7 +49,7 @@ export interface ClientResponseInit {
 export class ClientResponse implements Disposable {
   /** The status code, 100 to 999. */
   readonly status: number;
-  /** The reason phrase; may be empty and means nothing. */
+  /** The reason phrase; may be empty and has no meaning. */
   readonly reason: string;
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   readonly httpVersion: number;
@@ -82,7 +82,7 @@ export class ClientResponse implements Disposable {
     this.#close = init.close;
   }
 
-  /** The trailer section, once the body was read to its end; empty if there is none. */
+  /** The trailer section, after the body was read to its end; empty if there is none. */
   get trailers(): Headers {
     return this.#trailers() ?? Headers.empty;
   }

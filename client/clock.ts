@@ -1,12 +1,12 @@
-/** The time that a client runs on: the runtime's, or one that a test moves. */
+/** The clock of a client: the runtime's, or one that a test controls. */
 
 /** Current time and timers. */
 export interface Clock {
-  /** Milliseconds that never go back. */
+  /** A time in milliseconds that never goes back. */
   monotonicMs(): number;
   /** Calls `tick` every `periodMs` until the result is called; does not keep the process alive. */
   every(periodMs: number, tick: () => void): () => void;
-  /** Calls `run` once, in `delayMs`, unless the result is called before; keeps the process alive until then. */
+  /** Calls `run` once after `delayMs`, unless the result is called first; keeps the process alive until then. */
   after(delayMs: number, run: () => void): () => void;
 }
 

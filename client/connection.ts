@@ -1,11 +1,11 @@
 /**
- * One connection of a client: sends a request, has the response's head read,
- * and decides whether another exchange may follow. Any doubt closes the
- * connection (RFC 9112 §9.3, §9.6).
+ * One connection of a client: sends a request, lets its reader read the
+ * response's head, and decides whether another exchange may follow. If in
+ * doubt, it closes the connection (RFC 9112 §9.3, §9.6).
  *
- * States: idle → exchanging → body → idle; closed from any of them. While it
- * is idle one read is pending. If that read settles, the connection closes:
- * nothing was asked, so nothing may arrive (RFC 9112 §9.2).
+ * States: idle → exchanging → body → idle; closed from any of them. While it is
+ * idle, one read is pending. If that read settles, the connection closes:
+ * without a request, nothing may arrive (RFC 9112 §9.2).
  */
 
 import { UNTIL_CLOSE } from "../codec/framing.ts";
@@ -57,7 +57,7 @@ export class ClientConnection implements Expirable, SenderEvents {
   readonly conn: Deno.Conn;
   readonly reader: ResponseReader;
   deadlineMs = Infinity;
-  /** Whether an exchange came before the current one. */
+  /** Whether the current exchange is not the first. */
   isReused = false;
   #context: ConnectionContext;
   #isClosed = false;
@@ -73,7 +73,8 @@ export class ClientConnection implements Expirable, SenderEvents {
   /**
    * Takes ownership of a new connection.
    *
-   * @param onClosed Called once, when the connection leaves the client's hands.
+   * @param onClosed Called once, when the connection is closed or given to the
+   * caller.
    */
   constructor(
     conn: Deno.Conn,
@@ -107,7 +108,8 @@ export class ClientConnection implements Expirable, SenderEvents {
   /**
    * Sends a request and reads the final response's head.
    *
-   * @throws {ClientError} If either fails; the caller then closes the connection.
+   * @throws {ClientError} If one of them fails; the caller then closes the
+   * connection.
    */
   exchange(
     request: PreparedRequest,
@@ -121,7 +123,8 @@ export class ClientConnection implements Expirable, SenderEvents {
     const sender = new RequestSender(this.conn, request, this);
     this.#sender = sender;
     this.#hasAnnouncedClose = request.closes;
-    // A request that is a single short write fits into the socket's buffer.
+    // A request that is a single short write fits into the socket's send
+    // buffer.
     const isWritten = request.rest === null && request.source === null;
     if (isWritten) this.setDeadline(AWAITING_HEAD, options.headTimeout);
     else this.setDeadline(SENDING, options.bodyTimeout);
@@ -131,8 +134,9 @@ export class ClientConnection implements Expirable, SenderEvents {
 
   /**
    * Stops sending if the final response refuses the rest of the request's body
-   * (RFC 9112 §9.5). An echo answers while it reads; it may say `close` because it cannot
-   * know yet how that ends, as `Deno.serve` does.
+   * (RFC 9112 §9.5). A server that echoes the body responds while it reads. It
+   * may send `close`, as `Deno.serve` does, since it does not know yet how
+   * reading will end.
    */
   responded(head: ResponseHead): void {
     const sender = this.#sender;
@@ -140,7 +144,8 @@ export class ClientConnection implements Expirable, SenderEvents {
   }
 
   /**
-   * Closes the connection when `signal` aborts, until the exchange and its body are over.
+   * Until the exchange and its body are over, closes the connection when
+   * `signal` aborts.
    *
    * @throws {unknown} The reason of the signal, if that is aborted already.
    */
@@ -158,11 +163,11 @@ export class ClientConnection implements Expirable, SenderEvents {
       return false;
     }
     if (this.#hasAnnouncedClose) return false;
-    if (head.minorVersion === 0) return false; // never reused, whatever it says
+    if (head.minorVersion === 0) return false; // never reused, whatever its `Connection` field says
     return isPersistent(1, head.connectionOptions & CONNECTION_CLOSE, false);
   }
 
-  /** The response was read to its end: waits for the next exchange, or closes. */
+  /** Called when the response was read to its end: keeps the connection for the next exchange, or closes it. */
   release(head: ResponseHead): void {
     const { reader } = this;
     if (
@@ -177,14 +182,14 @@ export class ClientConnection implements Expirable, SenderEvents {
     reader.watchIdle(() => {
       if (this.#isIdle) this.close();
     });
-    this.conn.unref(); // an idle connection must not keep the process alive
+    this.conn.unref(); // an idle connection should not keep the process alive
   }
 
   /**
    * Gives the connection to the caller for another protocol. The caller closes
    * it, and the pool no longer counts it.
    *
-   * @returns Bytes that were read already.
+   * @returns Bytes that were already read.
    */
   takeOver(): Uint8Array {
     this.#unfollow();
@@ -226,7 +231,7 @@ export class ClientConnection implements Expirable, SenderEvents {
     try {
       this.conn.close();
     } catch {
-      // The runtime closed it before, after an error.
+      // The runtime has already closed it after an error.
     }
     this.#onClosed(this);
   }
@@ -261,7 +266,7 @@ export class ClientConnection implements Expirable, SenderEvents {
   }
 }
 
-/** Whether a response that comes before the request was sent makes the rest of it useless. */
+/** Whether a response that arrives before the whole request was sent makes the rest of the request useless. */
 function refusesBody(head: ResponseHead): boolean {
   return head.status >= 300 || head.minorVersion === 0;
 }

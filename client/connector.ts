@@ -1,4 +1,4 @@
-/** Opens connections over TCP, TLS or a Unix socket, each step with its deadline. */
+/** Opens connections over TCP, TLS or a Unix socket, with a deadline for each step. */
 
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
@@ -28,9 +28,10 @@ export class Connector {
   /** Loaded with the first `https` origin. */
   #tls: Promise<Tls> | null = null;
   /**
-   * By authority, whether the runtime's own TLS accepts a certificate that ours
-   * does not, as with `--unsafely-ignore-certificate-errors`. Tried once only,
-   * because that TLS keeps a descriptor for each unfinished handshake.
+   * By authority, whether the runtime's own TLS accepts a certificate that
+   * `node:tls` does not, as with `--unsafely-ignore-certificate-errors`. This
+   * is tried only once, because the runtime's TLS keeps a descriptor for each
+   * unfinished handshake.
    */
   #isRuntimeNeeded: Map<string, boolean> = new Map();
 
@@ -91,7 +92,7 @@ export class Connector {
       if (!isCertificate || this.#isRuntimeNeeded.has(authority)) throw error;
       this.#isRuntimeNeeded.set(authority, false);
       const conn = await this.#connectRuntimeTls(step).catch(() => {
-        throw error; // the better explanation
+        throw error; // this error explains the failure better
       });
       this.#isRuntimeNeeded.set(authority, true);
       return conn;
@@ -125,7 +126,7 @@ export class Connector {
     return { ...step, durationMs: tlsTimeout, option: "tlsTimeout" };
   }
 
-  /** Waits for a connection within the step's limits; one that is ready later is closed. */
+  /** Waits for a connection within the step's deadline; a connection that is ready later is closed. */
   async #run<T extends Deno.Conn>(
     opening: Promise<T>,
     { origin, durationMs, option, signal }: Step,
@@ -155,7 +156,7 @@ export class Connector {
     } finally {
       stopTimer?.();
       signal.removeEventListener("abort", abort);
-      // The caller has its error already; a late failure changes nothing.
+      // The caller already has its error, so a later failure has no effect.
       if (isLate) opening.then(closeIfOpen, () => {});
     }
   }
@@ -200,6 +201,6 @@ function closeIfOpen(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // It is closed already.
+    // It is already closed.
   }
 }

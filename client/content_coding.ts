@@ -1,6 +1,6 @@
 /**
- * Which content codings are requested and decoded (RFC 9110 §8.4, §12.5.3).
- * `decoded_body.ts` does the decoding.
+ * Decides which content codings are requested and decoded (RFC 9110 §8.4,
+ * §12.5.3). `decoded_body.ts` does the decoding.
  */
 
 import { Headers } from "../codec/headers.ts";
@@ -10,8 +10,8 @@ import type { ResponseHead } from "../codec/response_parser.ts";
 export type Coding = "gzip" | "deflate" | "br";
 
 /**
- * Largest number of codings that are decoded. Servers apply one. Each further one
- * multiplies what a small body can expand to by a thousand.
+ * The most codings that are decoded. Servers apply one. Each further one
+ * multiplies the size to which a small body can expand by a thousand.
  */
 const MAX_CODINGS = 2;
 
@@ -24,7 +24,7 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
 
 /**
  * Adds `Accept-Encoding`, unless the caller set it. A range counts bytes of the
- * encoded body (RFC 9110 §14.1.2), so for a range no coding is accepted.
+ * encoded body (RFC 9110 §14.1.2), so a request for a range accepts no coding.
  */
 export function acceptEncoding(headers: Headers): Headers {
   if (headers.has("accept-encoding")) return headers;
@@ -33,8 +33,9 @@ export function acceptEncoding(headers: Headers): Headers {
 }
 
 /**
- * Returns the codings to undo, in that order. Empty if there are none, if one is
- * unknown, if there are too many, or if the body is only a part of the encoded one.
+ * Returns the codings to decode, in this order. It is empty if there are none,
+ * one is unknown, there are too many, or the body is only a part of the encoded
+ * body.
  */
 export function codingsOf({ status, headers }: ResponseHead): Coding[] {
   if (status === 206) return [];

@@ -11,7 +11,7 @@ export interface TimeLimit {
   readonly timeoutMs: number;
 }
 
-/** Runs until it is stopped; the caller's signal stays in effect after that. */
+/** The deadline of one request. After it is stopped, the caller's signal stays in effect. */
 export class Deadline {
   /** Aborts with the caller's reason, or with a `ClientError` of code `DEADLINE`. */
   readonly signal: AbortSignal | undefined;
@@ -22,7 +22,7 @@ export class Deadline {
 
   /**
    * Starts the deadline. Requests that follow a redirect share the limit of the
-   * first, but each has a deadline of its own, which ends with its response.
+   * first request, but each has its own deadline, which ends with its response.
    *
    * @param signal The caller's own signal, if there is one.
    */
@@ -60,10 +60,10 @@ export class Deadline {
   }
 
   /**
-   * Checks the deadline and the caller's signal where no connection does it,
-   * because the response was received and is still being decoded.
+   * Checks the deadline and the caller's signal while a received response is
+   * being decoded, when no connection checks them.
    *
-   * @throws {ClientError} `DEADLINE` if the time is over.
+   * @throws {ClientError} `DEADLINE` if the deadline has passed.
    * @throws {unknown} The reason of the caller's signal, if that is aborted.
    */
   throwIfOver(): void {

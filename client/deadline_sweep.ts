@@ -29,8 +29,8 @@ export class DeadlineSweep {
    * Creates an empty set; the timer starts with the first member.
    *
    * @param clock The time that deadlines are compared with.
-   * @param shortestMs The shortest deadline in use. Sweeps are an eighth of it
-   * apart, so that no deadline is noticed more than an eighth too late.
+   * @param shortestMs The shortest timeout in use. The time between two sweeps
+   * is an eighth of it, so that no deadline is late by more than an eighth.
    */
   constructor(clock: Clock, shortestMs: number) {
     this.#clock = clock;

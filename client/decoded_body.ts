@@ -2,9 +2,9 @@
  * Decodes a body's content codings with `node:zlib`, in pieces of bounded size
  * (RFC 9110 §8.4.1). Loaded with the first such body.
  *
- * A few hundred bytes can expand to gigabytes. So a decoder runs only while its
- * output is wanted, and the event loop gets a turn after every few pieces, in
- * which timers run and other connections proceed.
+ * A few hundred bytes can expand to gigabytes. So a decoder runs only while the
+ * caller reads, and after every few pieces it waits for a turn of the event
+ * loop, in which timers and other connections run.
  */
 
 import {
@@ -25,10 +25,10 @@ import { closedError } from "./received_body.ts";
 /** Largest piece of output, in bytes. A decoder may hold two of them. */
 const MAX_PIECE_BYTES = 32_768;
 
-/** Decoder steps between two turns of the event loop; each makes one piece or takes one. */
+/** How many decoder steps run between two turns of the event loop. Each step produces or consumes one piece. */
 const STEPS_PER_TURN = 16;
 
-/** What decoding needs besides the body. */
+/** What decoding needs in addition to the body. */
 export interface DecodingContext {
   readonly options: ClientOptions;
   readonly clock: Clock;
@@ -52,9 +52,9 @@ export class DecodedBody implements BodyFeed {
   #failure: unknown = null;
 
   /**
-   * Creates the body; it decodes nothing before it is read.
+   * Creates the body. It decodes nothing before it is read.
    *
-   * @param codings The codings in the order in which they are undone.
+   * @param codings The codings, in the order in which they are decoded.
    */
   constructor(
     source: BodyFeed,
@@ -108,7 +108,7 @@ export class DecodedBody implements BodyFeed {
   }
 }
 
-/** Lets the event loop run between steps, and ends decoding when its time is over. */
+/** Lets the event loop run between steps, and ends decoding when its deadline has passed. */
 class Pace {
   #context: DecodingContext;
   #steps = 0;
@@ -118,7 +118,7 @@ class Pace {
     this.#context = context;
   }
 
-  /** Starts the time for the next piece: input that makes no output must not go on forever. */
+  /** Starts the deadline of the next piece: input that produces no output must not be read forever. */
   start(): void {
     const { clock, options } = this.#context;
     this.#endMs = clock.monotonicMs() + options.bodyTimeout;
@@ -141,7 +141,7 @@ class Pace {
   }
 }
 
-/** Undoes one coding. */
+/** Decodes one coding. */
 class Stage implements BodyFeed {
   readonly remainingBytes = -1;
   #source: BodyFeed;
@@ -189,7 +189,7 @@ class Stage implements BodyFeed {
   async #feed(): Promise<boolean> {
     const piece = await this.#source.pull();
     if (piece === null) {
-      // A body without a byte is accepted, although no coding produces it.
+      // An empty body is accepted, although no coding produces one.
       if (this.#stream === null) return false;
       this.#endInput(this.#stream);
       return true;
@@ -206,8 +206,9 @@ class Stage implements BodyFeed {
   }
 
   /**
-   * Ends the input. A brotli decoder does not report missing bytes. So it gets one
-   * byte too many, which it takes only if the end is missing.
+   * Ends the input. A brotli decoder does not report missing bytes. So this
+   * writes one extra byte, which the decoder consumes only if the end is
+   * missing.
    */
   #endInput(stream: ZlibStream): void {
     this.#isInputEnded = true;
@@ -219,7 +220,7 @@ class Stage implements BodyFeed {
   async #finish(): Promise<null> {
     const { bytesWritten } = this.#stream!; // it has ended
     if (this.#coding === "br" && bytesWritten > this.#inputBytes) {
-      throw this.#failure = failed("it ends too early", undefined);
+      throw this.#failure = failed("it is incomplete", undefined);
     }
     while (!this.#isInputEnded) {
       await this.#pace.step();
@@ -257,8 +258,8 @@ function createStream(coding: Coding, firstByte: number): ZlibStream {
   };
   if (coding === "br") return createBrotliDecompress(options);
   if (coding === "gzip") return createGunzip(options);
-  // RFC 9110 §8.4.1.2 means the zlib format, whose first byte names the method 8.
-  // Some servers send the bare data.
+  // By RFC 9110 §8.4.1.2, `deflate` is the zlib format, whose first byte
+  // contains the method 8. Some servers send raw deflate data.
   return (firstByte & 0x0f) === 8
     ? createInflate(options)
     : createInflateRaw(options);

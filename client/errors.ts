@@ -1,4 +1,4 @@
-/** How an exchange can fail: one error class with a phase and a code. */
+/** The ways in which an exchange can fail: one error class with a phase and a code. */
 
 import { ProtocolError } from "../codec/errors.ts";
 
@@ -7,7 +7,7 @@ export type ClientPhase = "connect" | "write" | "read" | "parse";
 
 /** A stable name for one way to fail. */
 export type ClientErrorCode =
-  /** No connection could be made, or no TLS session. */
+  /** The TCP connection or the TLS handshake failed. */
   | "CONNECT_FAILED"
   /** A deadline passed; the message names its option. */
   | "DEADLINE"
@@ -19,7 +19,7 @@ export type ClientErrorCode =
   | "PROTOCOL"
   /** The request's body failed, or was not as long as declared. */
   | "BODY_FAILED"
-  /** The redirect cannot be followed, or is one too many. */
+  /** The redirect cannot be followed, or there were too many. */
   | "REDIRECT"
   /** The client was closed. */
   | "CLIENT_CLOSED";
@@ -27,7 +27,7 @@ export type ClientErrorCode =
 /**
  * An exchange failed.
  *
- * @example Tell which exchange may be repeated
+ * @example Check whether an exchange may be repeated
  * ```ts
  * import { Client, ClientError } from "@khttp/khttp";
  * import { assertEquals, assertRejects } from "@std/assert";

@@ -1,7 +1,7 @@
 /**
  * Runs exchanges with one origin over pooled connections: one retry where that
  * is safe (RFC 9112 §9.3.1, RFC 9110 §9.2.2), and redirects if the options
- * allow them (RFC 9110 §15.4). `client.ts` is its public face.
+ * allow them (RFC 9110 §15.4). `client.ts` is its public interface.
  */
 
 import { Headers } from "../codec/headers.ts";
@@ -25,7 +25,7 @@ import {
 } from "./request.ts";
 import { respond } from "./respond.ts";
 
-/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+/** Idempotent methods, whose requests may be sent twice (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -48,12 +48,12 @@ export class ExchangeRunner {
   #context: ConnectionContext;
   #base: Base;
   #pool: Pool;
-  /** Pools of other origins, by origin, that redirects led to. */
+  /** The pools of other origins, to which redirects have led. */
   #others: Map<string, Pool> = new Map();
   #isClosed = false;
 
   /**
-   * Creates a runner; it connects nothing yet.
+   * Creates a runner. It opens no connection yet.
    *
    * @param clock The time that all deadlines are measured with.
    * @param connector Opens the connections.
@@ -91,7 +91,7 @@ export class ExchangeRunner {
     let hop: Hop = {
       pool: this.#pool,
       method,
-      // Any other target is invalid, or `*`, and stays so.
+      // Any other target is invalid or `*`, and is not changed.
       target: target.startsWith("/") ? this.#base.path + target : target,
       init: this.#withDefaults(init),
     };
@@ -129,7 +129,7 @@ export class ExchangeRunner {
     this.#context.sweep.stop();
   }
 
-  /** Adds the fields that the URL and the options ask for; the caller's own win. */
+  /** Adds the fields that the URL and the options require. Fields of the caller take precedence. */
   #withDefaults(init: ExchangeInit): ExchangeInit {
     const { authorization } = this.#base;
     const { decodesContent } = this.#context.options;
@@ -168,7 +168,7 @@ export class ExchangeRunner {
     }
   }
 
-  /** Sends one request on one connection, and a second time where that is safe. */
+  /** Sends a request on one connection, and once more on another if the first failed and a retry is safe. */
   async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
     const { pool, method, target, init } = hop;
     const { signal } = deadline;
@@ -206,7 +206,7 @@ export class ExchangeRunner {
     }
   }
 
-  /** Waits for a connection; a request that gets none cancels its body. */
+  /** Waits for a connection. If the request gets none, its body is cancelled. */
   async #acquire(
     { pool, method }: Hop,
     { source }: PreparedRequest,
@@ -218,13 +218,13 @@ export class ExchangeRunner {
         ? await pool.acquire(isFresh, signal)
         : await pool.acquireChecked(isFresh, signal);
     } catch (error) {
-      source?.cancel(); // no sender exists yet that would do it
+      source?.cancel(); // there is no sender yet that would do this
       throw error;
     }
   }
 }
 
-/** Whether a kept connection turned out to be dead before it was of use. */
+/** Whether a reused connection turned out to be closed before the request was processed. */
 function isConnectionLoss(error: unknown): boolean {
   return error instanceof ClientError &&
     (error.code === "CLOSED" || error.code === "INCOMPLETE");

@@ -1,5 +1,6 @@
 /**
- * The client alone: pooled connections to one origin, and its responses.
+ * The client without the server: pooled connections to one origin, and its
+ * responses.
  *
  * @example Read a response
  * ```ts

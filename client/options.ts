@@ -2,9 +2,12 @@
 
 /** Options of a client; sizes in bytes, times in milliseconds. */
 export interface ClientOptions {
-  /** Connections to the origin at one time; further exchanges wait. @default {64} */
+  /** The most simultaneous connections to the origin; further exchanges wait. @default {64} */
   readonly maxConnections: number;
-  /** How long a connection may be idle and still be reused, in ms; a server's `Keep-Alive: timeout` less 2 s overrides it, up to 60 s. @default {4000} */
+  /**
+   * How long a connection may be idle and still be reused, in ms; a server's
+   * `Keep-Alive: timeout` minus 2 s overrides it, up to 60 s. @default {4000}
+   */
   readonly idleTimeout: number;
   /** How long connecting may take, in ms. @default {10000} */
   readonly connectTimeout: number;
@@ -12,29 +15,41 @@ export interface ClientOptions {
   readonly tlsTimeout: number;
   /** How long the response head may take once the request was sent, in ms. @default {30000} */
   readonly headTimeout: number;
-  /** How long a body may stall in either direction, in ms. @default {30000} */
+  /** How long a body may make no progress in either direction, in ms. @default {30000} */
   readonly bodyTimeout: number;
-  /** How long a whole exchange may take, from the call to the last byte of the body, redirects included, in ms. @default {Infinity} */
+  /**
+   * How long a whole exchange may take, from the call to the last byte of the
+   * body, including redirects, in ms. @default {Infinity}
+   */
   readonly timeout: number;
-  /** How long `100 Continue` is awaited before the body is sent anyway, in ms. @default {1000} */
+  /** How long to wait for `100 Continue` before the body is sent anyway, in ms. @default {1000} */
   readonly continueTimeout: number;
-  /** Bytes of all field lines of a response, and of those of all interim ones. @default {16384} */
+  /**
+   * The most bytes of all field lines of a response, and of those of all its
+   * interim responses together. @default {16384}
+   */
   readonly maxHeaderBytes: number;
-  /** Field lines of a response. @default {100} */
+  /** The most field lines of a response. @default {100} */
   readonly maxHeaderCount: number;
-  /** Interim responses before the final one. @default {8} */
+  /** The most interim responses before the final one. @default {8} */
   readonly maxInterimResponses: number;
-  /** Bytes of a response's body, before and after decoding. @default {Infinity} */
+  /** The most bytes of a response's body, both before and after decoding. @default {Infinity} */
   readonly maxBodyBytes: number;
-  /** Bytes that `bytes()`, `text()`, `json()` and `form()` collect. @default {67108864} */
+  /** The most bytes that `bytes()`, `text()`, `json()` and `form()` buffer. @default {67108864} */
   readonly maxBufferedBodyBytes: number;
-  /** Bytes of a closed response's body that are drained to keep its connection. @default {65536} */
+  /** How many bytes of a closed response's body are drained to keep its connection open. @default {65536} */
   readonly drainBytes: number;
   /** How long draining may take, in ms. @default {1000} */
   readonly drainTimeout: number;
-  /** Redirects that are followed; more of them fail with `REDIRECT`, 0 follows none. @default {0} */
+  /**
+   * The most redirects that are followed. One more fails with `REDIRECT`; with
+   * 0, redirects are returned as responses. @default {0}
+   */
   readonly maxRedirects: number;
-  /** Whether `Accept-Encoding` is sent and bodies in at most two of the codings gzip, deflate and br are decoded. @default {false} */
+  /**
+   * Whether `Accept-Encoding` is sent, and bodies with up to two of the codings
+   * gzip, deflate and br are decoded. @default {false}
+   */
   readonly decodesContent: boolean;
   /** Whether folded lines of a response are joined instead of refused (RFC 9112 §5.2). @default {false} */
   readonly unfoldResponses: boolean;

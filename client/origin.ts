@@ -1,6 +1,6 @@
 /**
- * Where a client connects: scheme, host and port, or a Unix socket; and what its
- * URL adds to each request: a base path and credentials.
+ * The origin that a client connects to (scheme, host and port, or a Unix
+ * socket), and what its URL adds to each request: a base path and credentials.
  */
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
@@ -22,15 +22,15 @@ export interface Origin {
 /** An origin with what its URL adds to each request. */
 export interface Base {
   readonly origin: Origin;
-  /** The path that comes before each target, without a slash at its end; may be empty. */
+  /** The path in front of each target, without a trailing slash; may be empty. */
   readonly path: string;
   /** `Authorization` for the URL's user and password, or `null`. */
   readonly authorization: string | null;
 }
 
 /**
- * Parses what a client is created with: `host:port`, an `http:` or `https:` URL
- * with an optional path and credentials, or `unix:/path`.
+ * Parses the base of a client: `host:port`, an `http:` or `https:` URL with an
+ * optional path and credentials, or `unix:/path`.
  *
  * @throws {TypeError} If it is none of these, or has a query or a fragment.
  */
@@ -99,7 +99,7 @@ export function originOf(url: URL): Origin {
   };
 }
 
-/** Compares scheme, host and port. The host of a Unix socket is `localhost`, as in its requests. */
+/** Compares scheme, host and port. The host of a Unix socket is `localhost`, as in the `Host` field of its requests. */
 export function isSameOrigin(a: Origin, b: Origin): boolean {
   return a.authority === b.authority && a.isSecure === b.isSecure;
 }
@@ -119,7 +119,7 @@ function basicOf(url: URL): string | null {
       return `Basic ${bytes.toBase64()}`;
     }
   } catch {
-    // It is no percent-encoded UTF-8; the error below says so.
+    // It is not percent-encoded UTF-8; the error below reports it.
   }
   throw new TypeError(
     `Cannot use the credentials for ${

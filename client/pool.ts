@@ -12,7 +12,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Shortest idle time after which a connection is checked before its use, in ms. */
+/** A connection that was idle for at least this long, in ms, is checked before it is reused. */
 const MIN_CHECKED_IDLE_MS = 1;
 
 /** One origin's connections. */
@@ -52,7 +52,7 @@ export class Pool {
     for (;;) {
       this.#closing.signal.throwIfAborted();
       if (signal?.aborted === true) {
-        this.#wakeNext(); // this exchange was woken and cannot use its turn
+        this.#wakeNext(); // this exchange was woken but cannot use the connection
         throw signal.reason;
       }
       const idle = isFresh ? undefined : this.#takeIdle();
@@ -69,13 +69,15 @@ export class Pool {
   }
 
   /**
-   * As {@linkcode Pool.acquire}, for a request that must not be sent twice. Before
-   * such a request reuses a connection, the event loop gets a turn, in which the
-   * end of the connection or unexpected bytes on it are noticed.
+   * As {@linkcode Pool.acquire}, for a request that must not be sent twice.
+   * Before such a request reuses a connection, it waits for one turn of the
+   * event loop, in which the end of the connection or unexpected bytes on it
+   * are noticed.
    *
-   * The runtime polls sockets only when it is about to sleep, so the turn needs a
-   * timer, which takes a millisecond. A connection that was idle for less is used
-   * without it: otherwise requests in a row would take a multiple of their time.
+   * The runtime polls sockets only when it is about to sleep, so waiting for
+   * the turn needs a timer, which takes a millisecond. A connection that was
+   * idle for a shorter time is used without the check: otherwise, requests in a
+   * row would take several times as long.
    */
   async acquireChecked(
     isFresh: boolean,
@@ -179,7 +181,7 @@ export class Pool {
   }
 }
 
-/** Only an exchange that was still waiting for a connection is sure to have sent nothing. */
+/** Only an exchange that was still waiting for a connection has certainly sent nothing. */
 function closedError(phase: "connect" | "read"): ClientError {
   const what = phase === "connect" ? "send request" : "read response";
   return new ClientError(`Cannot ${what}: the client was closed`, {

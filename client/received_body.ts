@@ -1,9 +1,9 @@
-/** A response's body that was received as a whole, with its head. */
+/** A response's body that was received completely together with its head. */
 
 import type { BodyFeed } from "../codec/body_reader.ts";
 import { toClientError } from "./errors.ts";
 
-/** Bytes that no longer belong to a connection. */
+/** A body whose bytes no longer belong to a connection. */
 export class ReceivedBody implements BodyFeed {
   #bytes: Uint8Array<ArrayBuffer> | null;
   #isCancelled = false;

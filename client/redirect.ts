@@ -1,4 +1,4 @@
-/** Where a redirect leads, and which parts of the request follow it (RFC 9110 §15.4). */
+/** Derives the request that follows a redirect (RFC 9110 §15.4). */
 
 import { Headers } from "../codec/headers.ts";
 import type { ClientResponse } from "./client_response.ts";
@@ -8,7 +8,7 @@ import type { ExchangeInit } from "./request.ts";
 /** Fields that are removed when a redirect leads to another origin. */
 const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"] as const;
 
-/** Fields that describe a body; a redirect that becomes GET drops both. */
+/** Fields that describe a body. A redirect that changes the method to GET drops the body and these fields. */
 const CONTENT_FIELDS = [
   "content-length",
   "content-type",
@@ -29,7 +29,7 @@ export interface Redirect {
  *
  * @returns The request, or `null` if the response is not a redirect.
  * @throws {ClientError} `REDIRECT` if it cannot be followed: its target is not
- * an HTTP URL, or the request's body was a stream, which is used up.
+ * an HTTP URL, or the request's body was a stream, which cannot be sent again.
  */
 export function redirect(
   response: ClientResponse,
@@ -53,7 +53,7 @@ export function redirect(
   if (becomesGet) return { url, method: "GET", init: { ...rest, headers } };
   if (isStream(init.body)) {
     throw new ClientError(
-      "Cannot follow redirect: the request's body was a stream, which is used up",
+      "Cannot follow redirect: the request's body was a stream, which cannot be sent again",
       { phase: "write", code: "REDIRECT" },
     );
   }
@@ -61,8 +61,9 @@ export function redirect(
 }
 
 /**
- * Reads the bytes of a `Location` as UTF-8, as browsers and curl do. Fields are
- * strings of one character per byte; what is not UTF-8 stays as it is.
+ * Reads the bytes of a `Location` as UTF-8, as browsers and curl do. Field
+ * values are strings with one character per byte; a value that is not UTF-8
+ * stays unchanged.
  */
 function decodeLocation(location: string): string {
   const bytes = Uint8Array.from(location, (char) => char.charCodeAt(0));

@@ -1,6 +1,6 @@
 /**
- * Prepares a request for the wire. Everything is checked before a connection
- * is opened, so that invalid input is never sent (RFC 9112 §11.1).
+ * Checks and encodes a request. This happens before a connection is opened, so
+ * that invalid input is never sent (RFC 9112 §11.1).
  */
 
 import { isToken } from "../codec/ascii.ts";
@@ -15,7 +15,7 @@ import {
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { declaredLength } from "../codec/outgoing_fields.ts";
 
-/** What an exchange accepts besides method and target. */
+/** The options of a request, in addition to method and target. */
 export interface ExchangeInit {
   /** Fields; the client itself writes `Host` and the framing. */
   readonly headers?: HeadersInit;
@@ -31,13 +31,13 @@ export interface ExchangeInit {
   readonly upgrade?: string;
 }
 
-/** A request that passed all checks. */
+/** A request that has passed all checks. */
 export interface PreparedRequest {
   readonly method: string;
   readonly target: string;
-  /** What is written at once: the head, and a short body that need not wait. */
+  /** The first write: the head, and the body if it is short and does not wait for `100 Continue`. */
   readonly first: Uint8Array<ArrayBuffer>;
-  /** The body's bytes if they are known and not part of `first`. */
+  /** The body's bytes, if they are known and not in `first`. */
   readonly rest: Uint8Array | null;
   /** The body's pieces, if it is a stream. */
   readonly source: BodySource | null;
@@ -84,7 +84,8 @@ export function prepareRequest(
   checkFields(headers, init);
   const body = readBody(init.body);
   if (body !== null && (method === "TRACE" || init.upgrade !== undefined)) {
-    // TRACE: RFC 9110 §9.3.8. Upgrade: the server could take the body for the other protocol.
+    // TRACE: RFC 9110 §9.3.8. Upgrade: the server could mistake the body for
+    // the other protocol.
     throw new TypeError(
       "Cannot send a body with TRACE or an offer to upgrade",
     );

@@ -1,5 +1,5 @@
 /**
- * Writes one request: its head, then its body piece by piece. Waits for
+ * Writes one request: first its head, then its body piece by piece. Waits for
  * `100 Continue` if the request asks for it (RFC 9110 §10.1.1), and can be
  * stopped when the response arrives first (RFC 9112 §9.5).
  */
@@ -14,7 +14,7 @@ import { CHUNKED } from "../codec/framing.ts";
 import type { Clock } from "./clock.ts";
 import type { PreparedRequest } from "./request.ts";
 
-/** What a sender needs of a connection. */
+/** What a sender needs from a connection. */
 export type WritableConn = Pick<Deno.Conn, "write">;
 
 /** What a sender reports. */
@@ -40,7 +40,8 @@ export class RequestSender {
   #proceed: (() => void) | null = null;
 
   /**
-   * Creates a sender; it writes nothing before {@linkcode RequestSender.send}.
+   * Creates a sender. It writes nothing before {@linkcode RequestSender.send}
+   * is called.
    */
   constructor(
     conn: WritableConn,
@@ -151,7 +152,7 @@ export class RequestSender {
     throw this.bodyFailure;
   }
 
-  /** Returns whether all bytes were written; after a stop half-way the request is not finished. */
+  /** Returns whether all bytes were written. If sending was stopped, the request is incomplete. */
   async #write(bytes: Uint8Array): Promise<boolean> {
     let rest = bytes;
     while (rest.length > 0) {
@@ -166,7 +167,7 @@ export class RequestSender {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** A whole chunk, so that it takes a single write. */
+/** A complete chunk, so that it takes a single write. */
 function chunkOf(piece: Uint8Array): Uint8Array {
   const size = chunkSizeLineBytes(piece.length);
   const chunk = new Uint8Array(size + piece.length + CRLF.length);

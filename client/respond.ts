@@ -1,4 +1,4 @@
-/** Makes the response that the caller gets from a head that was read and a body that may be still on its way. */
+/** Creates the response for the caller, from a head that was read and a body that may still be arriving. */
 
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
 import type { ResponseHead } from "../codec/response_parser.ts";
@@ -11,7 +11,7 @@ import type { Pool } from "./pool.ts";
 import { ReceivedBody } from "./received_body.ts";
 import { ResponseBody } from "./response_body.ts";
 
-/** Where a response comes from. */
+/** What a response is created from. */
 export interface ResponseOrigin {
   readonly pool: Pool;
   readonly connection: ClientConnection;
@@ -20,7 +20,7 @@ export interface ResponseOrigin {
   readonly context: ConnectionContext;
 }
 
-/** Makes the response, which then owns the connection until its body is over. */
+/** Creates the response, which owns the connection until its body is over. */
 export function respond(
   head: ResponseHead,
   from: ResponseOrigin,

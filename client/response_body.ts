@@ -3,7 +3,7 @@
  * end, and drains a short rest when the response is closed (RFC 9112 §6.3, §9.3).
  *
  * A short body is received before the caller reads it. So a response that is
- * never read occupies a connection only while its body is long or incomplete.
+ * never read occupies a connection only if its body is long or incomplete.
  */
 
 import { BodyDecoder } from "../codec/body_decoder.ts";
@@ -39,7 +39,7 @@ export class ResponseBody implements BodyFeed {
   #head: ResponseHead;
   #options: ClientOptions;
   #decoder: BodyDecoder;
-  /** Pieces that were received before they were asked for. */
+  /** Pieces that were received before the caller asked for them. */
   #received: Uint8Array[] = [];
   /** The read that receives a short body, while it is pending. */
   #receiving: Promise<void> | null = null;
@@ -178,7 +178,7 @@ export class ResponseBody implements BodyFeed {
       const used = decoder.decode(bytes, start, end);
       if (decoder.pieceEnd > decoder.pieceStart) {
         const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
-        // The connection reads on as soon as the body is complete.
+        // The connection starts its next read as soon as the body is complete.
         const isLost = decoder.done && reader.isReadBuffer(bytes);
         if (!isLost) buffer.pin();
         buffer.consume(used);
@@ -189,7 +189,7 @@ export class ResponseBody implements BodyFeed {
     return null;
   }
 
-  /** Receives the body at once if it is complete already, otherwise as it arrives. */
+  /** Receives the body immediately if all of it has arrived, and otherwise as it arrives. */
   #receiveShortBody(): void {
     this.#renew();
     const { reader } = this.#connection;
@@ -233,7 +233,7 @@ export class ResponseBody implements BodyFeed {
     this.#connection.reader.buffer.unpin();
   }
 
-  /** Limits both a server that stops sending and a caller that stops reading. */
+  /** Starts the deadline, both for a server that stops sending and for a caller that stops reading. */
   #renew(): void {
     this.#connection.setDeadline(READING, this.#options.bodyTimeout);
   }
@@ -248,8 +248,8 @@ export class ResponseBody implements BodyFeed {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // Views of the last pieces may still be in use. The connection drops the array
-    // instead of writing over it.
+    // Views of the last pieces may still be in use, so the connection drops the
+    // array instead of overwriting it.
     this.#connection.reader.buffer.unpin();
     this.#connection.release(this.#head);
     this.#onEnd();
@@ -263,10 +263,10 @@ export class ResponseBody implements BodyFeed {
   }
 }
 
-/** The end of most chunked bodies; trailers end in the same four bytes. */
+/** The end of a chunked body without trailers. A trailer section ends in the same last four bytes. */
 const CHUNKED_END = [0x0d, 0x0a, 0x0d, 0x0a] as const;
 
-/** Whether a buffer is likely to hold a whole body; never wrong about a known length. */
+/** Whether a buffer seems to hold a whole body. For a known length, this is exact. */
 function seemsComplete(
   { remainingBytes }: BodyDecoder,
   { bytes, start, end }: { bytes: Uint8Array; start: number; end: number },

@@ -1,9 +1,9 @@
 /**
- * Reads responses from one connection: bytes into a receive buffer, and heads
- * out of it, interim ones included (RFC 9112 §4, RFC 9110 §15.2). The body's
- * bytes stay in the buffer for `response_body.ts`.
+ * Reads responses from one connection: receives bytes into a buffer, and parses
+ * heads from it, including those of interim responses (RFC 9112 §4, RFC 9110
+ * §15.2). The body's bytes stay in the buffer for `response_body.ts`.
  *
- * Every failure is thrown and closes nothing; the caller closes the connection.
+ * Failures are thrown; the caller closes the connection.
  */
 
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
@@ -21,18 +21,18 @@ import type { RequestSender } from "./request_sender.ts";
 /** Size of the buffer that a read fills, in bytes. */
 const READ_BYTES = 16_384;
 
-/** What a reader needs of a connection. */
+/** What a reader needs from a connection. */
 export type ReadableConn = Pick<Deno.Conn, "read">;
 
 /** Reads the responses of one connection, one after the other. */
 export class ResponseReader {
-  /** Bytes that were received and not used yet. */
+  /** Received bytes that are not used yet. */
   readonly buffer: ReceiveBuffer = new ReceiveBuffer();
   /** Whether a byte of the current response has arrived. */
   hasResponseByte = false;
   /** Whether the peer ended its direction. */
   isEnded = false;
-  /** Why the request could not be written; a peer that ends early explains it. */
+  /** Why the request could not be written. If the peer closes early, this is reported as the cause. */
   writeFailure: unknown = undefined;
   #conn: ReadableConn;
   #options: ClientOptions;
@@ -68,7 +68,7 @@ export class ResponseReader {
     return bytes === this.#readBuffer;
   }
 
-  /** Makes every pending and later read fail with `reason`; the first reason wins. */
+  /** Makes the pending and all later reads fail with `reason`. Only the first call has an effect. */
   fail(reason: unknown): void {
     this.#failure ??= reason ?? null;
   }
@@ -81,7 +81,7 @@ export class ResponseReader {
   /**
    * Reads more bytes into the buffer.
    *
-   * @returns Whether there were any; `false` at the end of the connection.
+   * @returns Whether bytes were read; `false` at the end of the connection.
    * @throws {ClientError} If the read fails.
    */
   async fill(): Promise<boolean> {
@@ -98,7 +98,7 @@ export class ResponseReader {
   /**
    * Reads up to the final response's head, or a 101.
    *
-   * @param sender Told of each `100 Continue`.
+   * @param sender Notified of each `100 Continue`.
    * @throws {ClientError} If the connection ends early or the response is malformed.
    */
   async readFinalHead(
@@ -113,7 +113,7 @@ export class ResponseReader {
       if (head === NEED_DATA) {
         if (this.isEnded) throw this.#connectionLost(this.writeFailure);
         let size: number | null;
-        // `fill` is not called: it would add a promise to each exchange.
+        // Does not call `fill`, which would add a promise to each exchange.
         try {
           size = await (this.#pendingRead ?? this.#startRead());
         } catch (error) {
@@ -132,7 +132,7 @@ export class ResponseReader {
         throw toClientError(
           new ProtocolError(
             "TOO_MANY_INTERIM_RESPONSES",
-            `Cannot read response: more than ${maxInterimResponses} interim ones or ${maxHeaderBytes} bytes of them (maxInterimResponses, maxHeaderBytes)`,
+            `Cannot read response: more than ${maxInterimResponses} interim responses, or ${maxHeaderBytes} bytes of their fields (maxInterimResponses, maxHeaderBytes)`,
             0,
           ),
         );
@@ -177,7 +177,7 @@ export class ResponseReader {
     }
   }
 
-  /** Takes the bytes of a read into the buffer; returns `false` at the end of the connection. */
+  /** Adds the bytes of a read to the buffer; returns `false` at the end of the connection. */
   #received(size: number | null): boolean {
     this.#pendingRead = null;
     this.throwIfFailed();

@@ -3,13 +3,14 @@
  * interface of `Deno.Conn`. Loaded only when an `https` origin is used.
  *
  * It uses `node:tls` because the runtime's own `Deno.TlsConn` keeps its
- * descriptor after `close()` until the peer has answered the handshake, so that
- * silent servers would use up all descriptors. Closing this one closes the TCP
- * connection at once.
+ * descriptor after `close()` until the peer has responded to the handshake, so
+ * silent servers could use up all descriptors. Closing this one closes the TCP
+ * connection immediately.
  *
- * `node:tls` reports the end of a TCP connection like a `close_notify`, although
- * an attacker can forge the former (RFC 9112 §9.8). So the end of the TCP
- * connection is never passed to it; it fails the read instead.
+ * `node:tls` reports the end of a TCP connection like a `close_notify`,
+ * although an attacker can forge the former (RFC 9112 §9.8). So this class
+ * never passes the end of the TCP connection to `node:tls`, but fails the read
+ * instead.
  */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
@@ -24,7 +25,7 @@ import {
 /** Size of the buffer that a read from TCP fills: one TLS record and its frame, in bytes. */
 const READ_BYTES = 16_384 + 256;
 
-/** Largest write that is passed on as a whole, in bytes, so that progress shows. */
+/** The largest write that is passed to TLS at once, in bytes, so that slow progress is visible. */
 const MAX_WRITE_BYTES = 65_536;
 
 /** The parts of the client's options that concern TLS. */
@@ -50,13 +51,13 @@ export function secureContextOf(
     createPrivateKey(identity.key);
   }
   const secureContext = createSecureContext(identity ?? {});
-  // The option `ca` would replace the default certificates instead.
+  // The option `ca` alone would replace the default certificates.
   const { addCACert } = secureContext.context;
   for (const cert of caCerts) addCACert.call(secureContext.context, cert);
   return secureContext;
 }
 
-/** Codes of `node:tls` for a certificate that is not accepted; all others mean that TLS failed. */
+/** Codes of `node:tls` for a certificate that is not accepted. All other codes mean that TLS itself failed. */
 const CERTIFICATE_CODE =
   /^(?:ERR_TLS_CERT|CERT|CRL|DEPTH_ZERO|HOSTNAME|INVALID|PATH_LENGTH|SELF_SIGNED|UNABLE)_/;
 
@@ -130,7 +131,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
   #isEnded = false;
   #isTcpEnded = false;
   #failure: unknown = null;
-  /** Continues whatever waits for an event of the socket. */
+  /** Resumes the call that waits for an event of the socket. */
   #wake: () => void = () => {};
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #writable: WritableStream<Uint8Array<ArrayBufferLike>> | null = null;
@@ -155,7 +156,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
       host: hostname,
       servername: isAddress ? "" : hostname, // RFC 6066 §3: never an address
       secureContext,
-      rejectUnauthorized: true, // else an environment variable would decide
+      rejectUnauthorized: true, // otherwise an environment variable would decide
       ALPNProtocols: ["http/1.1"],
     });
     this.#stream.onEnd = (error) => this.#tcpEnded(error);
@@ -216,12 +217,12 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
     });
   }
 
-  /** Sends `close_notify` and ends our direction. */
+  /** Sends `close_notify` and closes the write direction. */
   closeWrite(): Promise<void> {
     return new Promise((resolve) => this.#socket.end(() => resolve()));
   }
 
-  /** Closes the TCP connection at once. */
+  /** Closes the TCP connection immediately. */
   close(): void {
     this.#fail(closedError());
   }
@@ -279,7 +280,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
     this.#wake();
   }
 
-  /** Fails after a turn of the event loop, in which the last records may still be decoded. */
+  /** Fails after one turn of the event loop, so that the last records can still be decoded. */
   async #failTruncated(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#isEnded || this.#socket.readableLength > 0) return;
