@@ -42,7 +42,10 @@ export {
   type RouteHandler,
 } from "./server/hooks.ts";
 export type { RequestContext } from "./server/request_context.ts";
-export { ResponseHandle } from "./server/response_handle.ts";
+export {
+  type ProblemDetails,
+  ResponseHandle,
+} from "./server/response_handle.ts";
 export { type ParamNames, Params } from "./router/params.ts";
 
 // Client

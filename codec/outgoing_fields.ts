@@ -19,6 +19,8 @@ export interface OutgoingFields {
   readonly closes: boolean;
   /** Whether there is a `Date` line. */
   readonly hasDate: boolean;
+  /** Whether there is a `Content-Type` line. */
+  readonly hasType: boolean;
   /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). */
   readonly encoded: Uint8Array;
 }
@@ -46,6 +48,7 @@ export function readOutgoingFields(
     declaresFraming: contentLength.length + transferEncoding.length > 0,
     closes: valuesOf("connection").some(namesClose),
     hasDate: lowerNames.includes("date"),
+    hasType: lowerNames.includes("content-type"),
     encoded: encodeFieldLines(
       names,
       values,

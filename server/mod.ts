@@ -37,7 +37,7 @@ export {
   type RouteHandler,
 } from "./hooks.ts";
 export type { RequestContext } from "./request_context.ts";
-export { ResponseHandle } from "./response_handle.ts";
+export { type ProblemDetails, ResponseHandle } from "./response_handle.ts";
 export { type ParamNames, Params } from "../router/params.ts";
 
 // Messages

@@ -1,7 +1,8 @@
 /**
  * The response as hooks and handlers see it: what they call to send it. The
  * handle checks trailers and passes all other calls to the exchange, which owns
- * the state and writes the bytes (RFC 9110 §15, RFC 9112 §4).
+ * the state and writes the bytes (RFC 9110 §15, RFC 9112 §4). The calls for HTML,
+ * JSON, redirects and problems (RFC 9457) use the general one.
  */
 
 import type { BodyInit } from "../codec/body_source.ts";
@@ -10,10 +11,28 @@ import { Status } from "../codec/status.ts";
 import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import type { Duplex } from "./duplex.ts";
+import { withType } from "./response_fields.ts";
 
 // perf: V8 looks up an import at each use, but not a constant of this module
 // (bench/machine_bench.ts).
 const { OK } = Status;
+
+/** The statuses that send a client to another address (RFC 9110 §15.4). */
+const REDIRECT_CODES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** The members of a problem (RFC 9457 §3.1), and those that the application adds. */
+export interface ProblemDetails {
+  /** A URI that names the kind of problem. @default {"about:blank"} */
+  readonly type?: string | undefined;
+  /** The kind of problem, in a few words. @default {the status' reason phrase} */
+  readonly title?: string | undefined;
+  /** What went wrong this time, for the client's user. */
+  readonly detail?: string | undefined;
+  /** A URI that names this occurrence. */
+  readonly instance?: string | undefined;
+  /** Members that this kind of problem adds. */
+  readonly [member: string]: unknown;
+}
 
 /** What a response handle needs from its exchange. */
 export interface ResponseActions {
@@ -46,7 +65,7 @@ export interface ResponseActions {
  * import { Server, Status } from "@khttp/khttp";
  *
  * const app = Server.builder("127.0.0.1:0");
- * app.get("/", (_, res) => res.ok("Hello, World!", { "content-type": "text/plain" }));
+ * app.get("/", (_, res) => res.ok("Hello, World!"));
  * app.get("/gone", (_, res) => res.send(Status.GONE));
  * ```
  */
@@ -100,7 +119,9 @@ export class ResponseHandle {
    *
    * @param status A code from 200 to 599, or a `Status`.
    * @param body Nothing, a string (sent as UTF-8), bytes or a stream. Do not
-   * change the bytes before they are sent.
+   * change the bytes before they are sent. A string gets the type `text/plain;
+   * charset=utf-8` unless the fields have a `Content-Type`; bytes and streams get
+   * none.
    * @param headers Fields to send. `Content-Length` and `Transfer-Encoding` are
    * checked against the body; `Connection: close` closes the connection after
    * the response.
@@ -115,6 +136,126 @@ export class ResponseHandle {
     headers?: HeadersInit,
   ): void {
     this.#exchange.respond(status, body, headers);
+  }
+
+  /**
+   * Sends a page of HTML, with the type `text/html; charset=utf-8`.
+   *
+   * @param html The page. Escape what came from a client before it is put in.
+   * @param status A code from 200 to 599, or a `Status`. @default {200}
+   * @param headers Fields to send; a `Content-Type` among them is kept.
+   * @throws {RangeError | TypeError} As {@linkcode ResponseHandle.send}.
+   */
+  html(
+    html: string,
+    status: Status | number = OK,
+    headers?: HeadersInit,
+  ): void {
+    this.#sendTyped("text/html; charset=utf-8", html, status, headers);
+  }
+
+  /**
+   * Sends a value as JSON, with the type `application/json` (RFC 8259).
+   *
+   * @param value What `JSON.stringify` can encode.
+   * @param status A code from 200 to 599, or a `Status`. @default {200}
+   * @param headers Fields to send; a `Content-Type` among them is kept.
+   * @throws {TypeError} If the value cannot be JSON, such as `undefined`, a
+   * function, a `bigint` or a cycle; otherwise as {@linkcode ResponseHandle.send}.
+   * @throws {RangeError} If the status is not from 200 to 599.
+   *
+   * @example Create something
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.post("/notes", async (ctx, res) => {
+   *   const note = await ctx.body.json();
+   *   res.json({ id: 1, note }, 201, { location: "/notes/1" });
+   * });
+   * ```
+   */
+  json(
+    value: unknown,
+    status: Status | number = OK,
+    headers?: HeadersInit,
+  ): void {
+    this.#sendTyped("application/json", encodeJson(value), status, headers);
+  }
+
+  /**
+   * Sends the client to another address (RFC 9110 §15.4), without a body.
+   *
+   * @param location A URL or a path. Characters that a field cannot have, such as
+   * spaces and letters beyond ASCII, are percent-encoded. Check an address that
+   * came from the client: it may lead to another site.
+   * @param status 301, 302, 303, 307 or 308. With 307 and 308 the client repeats
+   * method and body. @default {302}
+   * @throws {RangeError} If the status is any other.
+   * @throws {TypeError} If a response was sent already.
+   *
+   * @example Show what a form has changed
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.post("/notes", (_, res) => res.redirect("/notes/1", 303));
+   * ```
+   */
+  redirect(location: string | URL, status: number = 302): void {
+    if (!REDIRECT_CODES.has(status)) {
+      throw new RangeError(
+        `Cannot redirect with status ${status}: not 301, 302, 303, 307 or 308`,
+      );
+    }
+    const encoded = String(location).toWellFormed()
+      .replace(/[^\x21-\x7e]+/g, encodeURIComponent);
+    this.#exchange.respond(status, null, { location: encoded });
+  }
+
+  /**
+   * Sends problem details: an error in JSON that clients can read, with the type
+   * `application/problem+json` (RFC 9457).
+   *
+   * @param status A code from 200 to 599, or a `Status`; usually from 400 on.
+   * @param details Members of the object. The title is the status' reason phrase
+   * unless one is given. @default {the title alone}
+   * @param headers Fields to send; a `Content-Type` among them is kept.
+   * @throws {RangeError | TypeError} As {@linkcode ResponseHandle.json}.
+   *
+   * @example Say which member of a request is wrong
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.post("/notes", (_, res) => {
+   *   res.problem(422, { detail: "The text is empty", pointer: "#/text" });
+   * });
+   * ```
+   */
+  problem(
+    status: Status | number,
+    details: ProblemDetails = {},
+    headers?: HeadersInit,
+  ): void {
+    const { code, reason } = typeof status === "number"
+      ? Status.of(status)
+      : status;
+    const text = encodeJson({
+      ...details,
+      title: details.title ?? reason,
+      status: code,
+    });
+    this.#sendTyped("application/problem+json", text, status, headers);
+  }
+
+  #sendTyped(
+    type: string,
+    body: string,
+    status: Status | number,
+    headers: HeadersInit | undefined,
+  ): void {
+    this.#exchange.respond(status, body, withType(headers, type));
   }
 
   /**
@@ -134,7 +275,8 @@ export class ResponseHandle {
    * @throws {TypeError} If a response was sent already.
    */
   sendExpectationFailed(): void {
-    this.#exchange.respond(Status.of(417), null, Headers.close);
+    const status = Status.of(417);
+    this.#exchange.respond(status, status.reason, Headers.close);
   }
 
   /**
@@ -222,4 +364,15 @@ export class ResponseHandle {
   ): Promise<Duplex> {
     return this.#exchange.upgrade(protocol, headers);
   }
+}
+
+/**
+ * Encodes a value as JSON.
+ *
+ * @throws {TypeError} If it has no JSON.
+ */
+function encodeJson(value: unknown): string {
+  const text: string | undefined = JSON.stringify(value); // its type leaves `undefined` out
+  if (text !== undefined) return text;
+  throw new TypeError(`Cannot send as JSON: a value of type ${typeof value}`);
 }

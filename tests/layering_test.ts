@@ -121,6 +121,7 @@ const machineImports: ReadonlySet<string> = new Set([
   "server/hooks.ts",
   "server/options.ts",
   "server/request_view.ts",
+  "server/response_fields.ts",
   "server/response_handle.ts",
   "server/route_lookup.ts",
   "server/to_error.ts",

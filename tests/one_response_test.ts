@@ -173,7 +173,8 @@ const errorHooks = {
 };
 
 for (const misdeed of misdeeds) {
-  const { name, handler, status, body = "", losesBody = false } = misdeed;
+  const { name, handler, status, losesBody = false } = misdeed;
+  const { body = status === 500 ? "Internal Server Error" : "" } = misdeed;
   testEngines(
     `R128: a handler that ${name} gets ${status ?? "one response that is cut"}`,
     async (engine) => {

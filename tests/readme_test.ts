@@ -71,7 +71,7 @@ Deno.test("the blocks of README.md's sections form a program that runs", async (
     [request("POST /echo", "", "abc"), 200, "abc"],
     [request("GET /numbers"), 200, numbers],
     [request("GET /files/%ff"), 500, "Sorry\n"],
-    [request("DELETE /echo"), 405, ""],
+    [request("DELETE /echo"), 405, "Method Not Allowed"],
     ["GET /docs HTTP/1.0\r\n\r\n", 505, ""],
   ]);
 });

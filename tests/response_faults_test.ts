@@ -132,7 +132,10 @@ for (const { name, call, throws } of faults) {
       });
       peer.send(request("GET /uncaught"));
       const failed = await peer.response();
-      assertEquals([failed.status, failed.body], [500, ""]);
+      assertEquals([failed.status, failed.body], [
+        500,
+        "Internal Server Error",
+      ]);
       peer.send(request("GET /caught"));
       assertEquals((await peer.response()).body, "caught");
       peer.end();

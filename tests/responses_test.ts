@@ -135,7 +135,8 @@ testEngines(
       const { head } = await client.ask(request(line));
       assertEquals(
         head.replace(/date: .*\r\n/, ""),
-        "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 300\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\nx-a: b\r\n" +
+          "content-length: 300\r\n",
       );
       await client.end();
       assertEquals(await client.toEnd(), "");
@@ -362,7 +363,7 @@ testEngines(
   async (engine) => {
     const headers = new Headers([["Set-Cookie", "a=1"], ["X", "1"]]);
     headers.add("set-cookie", "b=2; Path=/").add("x", "2");
-    const { head } = await answerOf(engine, (res) => res.ok("", headers));
+    const { head } = await answerOf(engine, (res) => res.ok(null, headers));
     assertEquals(
       head.replace(/date: .*\r\n/, ""),
       "HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nX: 1\r\nset-cookie: b=2; Path=/\r\n" +

@@ -62,7 +62,7 @@ export const MACHINE_CASES: readonly MachineCase[] = [
     name: "not-found",
     description: "GET a path without a route",
     request: "GET /wp-login.php HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    ...{ pipelined: 1, status: 404, body: "", isAsync: false },
+    ...{ pipelined: 1, status: 404, body: "Not Found", isAsync: false },
   },
 ];
 

@@ -480,7 +480,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   #refuse(error: ProtocolError, text?: string): void {
     this.#fault ??= error;
     this.#beginClosing();
-    writeRefusal(this.output, this.context.heads, error, text);
+    writeRefusal(this.output, this.context.textHeads, error, text);
   }
 
   /** Enters CLOSING: reads no further request, and closes the write direction after all output was sent. */

@@ -12,6 +12,7 @@ import {
 import { TextBytes } from "../../codec/text_bytes.ts";
 import type { Application, Handler } from "../hooks.ts";
 import { headLimits } from "../options.ts";
+import { TEXT_TYPE } from "../response_fields.ts";
 import { type Clock, Connections } from "./connections.ts";
 import { ResponseHeadCache } from "./head_cache.ts";
 import { OutputPool } from "./output.ts";
@@ -54,7 +55,10 @@ export class EngineContext {
   readonly slots: ReceiveSlots;
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   readonly handlers: readonly Handler[];
+  /** Heads of responses whose body is not a string. */
   readonly heads: ResponseHeadCache;
+  /** Heads of responses whose body is a string. */
+  readonly textHeads: ResponseHeadCache;
   /** Encodes bodies that are strings. It is cleared at each sweep, and when the engine's last connection closes. */
   readonly texts: TextBytes = new TextBytes();
   readonly connections: Connections;
@@ -79,6 +83,7 @@ export class EngineContext {
     this.window = this.scanner?.window ?? plainWindow();
     this.slots = new ReceiveSlots(this.scanner?.slots ?? null);
     this.heads = new ResponseHeadCache(clock.epochMs());
+    this.textHeads = new ResponseHeadCache(clock.epochMs(), TEXT_TYPE);
     this.connections = new Connections(
       clock,
       Math.min(
@@ -93,6 +98,7 @@ export class EngineContext {
       ),
       (epochMs) => {
         this.heads.refresh(epochMs);
+        this.textHeads.refresh(epochMs);
         this.texts.clear();
       },
     );

@@ -22,8 +22,10 @@ import type { Duplex } from "../duplex.ts";
 import type { ServerOptions } from "../options.ts";
 import { type RequestState, RequestView } from "../request_view.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
+import { TEXT_TYPE, withType } from "../response_fields.ts";
 import { toError } from "../to_error.ts";
 import type { EngineContext } from "./engine_context.ts";
+import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import { RareState } from "./rare_state.ts";
 import type { RequestBody } from "./request_body.ts";
@@ -302,7 +304,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
    */
   #repeat(status: Status, headers: Headers | null, text: string): boolean {
     const owner = this.owner;
-    const kept = owner.context.heads.find(status, headers);
+    const kept = owner.context.textHeads.find(status, headers);
     if (kept === null || kept.lastText !== text) return false;
     const { whole } = kept;
     if (whole === null || !mayRepeat(this)) return false;
@@ -409,17 +411,22 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   #respondText(status: Status, headers: Headers | null, text: string): void {
     // A declared length has to be compared with that of the encoded string.
     const isPlain = headers === null || !headers.outgoing().declaresFraming;
+    const { output, context } = this.owner;
+    const { textHeads } = context;
     if (text.length <= MAX_ASCII_LOOP && isPlain) {
       const plan = planResponse(this, status, headers, text.length);
-      const { output, context } = this.owner;
-      if (plan.hasContent && writeAscii(output, context.heads, plan, text)) {
+      if (plan.hasContent && writeAscii(output, textHeads, plan, text)) {
         this.plainBytes = text.length;
         this.#adopt(plan);
         this.#finish();
         return;
       }
     }
-    this.#respondBytes(status, headers, this.owner.context.texts.encode(text));
+    const bytes = context.texts.encode(text);
+    if (isPlain) {
+      const plan = planResponse(this, status, headers, bytes.length);
+      this.#write(plan, bytes, textHeads);
+    } else this.#respondBytes(status, withType(headers, TEXT_TYPE), bytes);
   }
 
   #respondBytes(
@@ -430,7 +437,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     const plan = planResponse(this, status, headers, bytes.length);
     if (plan.hasContent && plan.length < 0) {
       this.#stream(plan, new BodySource(ReadableStream.from([bytes])));
-    } else this.#write(plan, bytes);
+    } else this.#write(plan, bytes, this.owner.context.heads);
   }
 
   #respondStream(
@@ -443,12 +450,16 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     if (plan.hasContent) this.#stream(plan, source);
     else {
       source.cancel();
-      this.#write(plan, NO_BYTES);
+      this.#write(plan, NO_BYTES, this.owner.context.heads);
     }
   }
 
-  #write(plan: ResponsePlan, bytes: Uint8Array): void {
-    writeBytes(this.owner.output, this.owner.context.heads, plan, bytes);
+  #write(
+    plan: ResponsePlan,
+    bytes: Uint8Array,
+    heads: ResponseHeadCache,
+  ): void {
+    writeBytes(this.owner.output, heads, plan, bytes);
     if (plan.hasContent) this.plainBytes = bytes.length;
     this.#adopt(plan);
     this.#finish();

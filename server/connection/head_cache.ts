@@ -1,8 +1,9 @@
 /**
  * Prepared starts of response heads: status line, `Date` (formatted once a
  * second, RFC 9110 §6.6.1), the application's fields, and the name of
- * `Content-Length`. Each engine has one cache, which is emptied every second.
- * The engine provides the time.
+ * `Content-Length`. Each engine has one cache for responses whose body is a
+ * string, which get a type, and one for all others. Both are emptied every
+ * second. The engine provides the time.
  */
 
 import { encodeLatin1 } from "../../codec/ascii.ts";
@@ -10,6 +11,7 @@ import { encodeStatusLine } from "../../codec/head_encoder.ts";
 import type { Headers } from "../../codec/headers.ts";
 import { formatHttpDate } from "../../codec/http_date.ts";
 import type { OutgoingFields } from "../../codec/outgoing_fields.ts";
+import { mayHaveContent } from "../../codec/response_framing.ts";
 import type { Status } from "../../codec/status.ts";
 import type { OutputBuffer } from "./output.ts";
 
@@ -64,6 +66,8 @@ export class PreparedHead {
  * same, but one look-up in it costs more than all other work for a head.
  */
 export class ResponseHeadCache {
+  /** The line of the type for heads whose fields have none, or `""`. */
+  #typeLine: string;
   #epochSeconds = -1;
   #dateLine = "";
   /** The head that was found last. */
@@ -71,8 +75,14 @@ export class ResponseHeadCache {
   /** Heads by status code and size of the fields; see {@linkcode bucketOf}. */
   #buckets: (PreparedHead | null)[] = new Array(BUCKET_COUNT).fill(null);
 
-  /** Creates a cache at a time in ms since the epoch. */
-  constructor(epochMs: number) {
+  /**
+   * Creates a cache at a time in ms since the epoch.
+   *
+   * @param type The `Content-Type` of responses with content whose fields have
+   * none (RFC 9110 §8.3). @default {no type}
+   */
+  constructor(epochMs: number, type?: string) {
+    this.#typeLine = type === undefined ? "" : `content-type: ${type}\r\n`;
     this.refresh(epochMs);
   }
 
@@ -99,11 +109,17 @@ export class ResponseHeadCache {
     if (kept !== null) return kept;
     const fields = headers === null ? null : headers.outgoing();
     const isDated = headers?.noDate !== true && fields?.hasDate !== true;
+    const needsType = fields?.hasType !== true &&
+      mayHaveContent(status.code, 0);
     const bucket = bucketOf(status, fields);
     const made = new PreparedHead(
       status,
       fields,
-      this.#encode(status, isDated, fields?.encoded ?? NO_FIELDS),
+      encodeHead(
+        status,
+        (isDated ? this.#dateLine : "") + (needsType ? this.#typeLine : ""),
+        fields?.encoded ?? NO_FIELDS,
+      ),
       this.#buckets[bucket] ?? null,
     );
     this.#buckets[bucket] = made;
@@ -135,24 +151,25 @@ export class ResponseHeadCache {
     if (head !== null) this.#latest = head;
     return head;
   }
+}
 
-  #encode(
-    status: Status,
-    isDated: boolean,
-    fields: Uint8Array,
-  ): Uint8Array<ArrayBuffer> {
-    const line = encodeStatusLine(status.code, status.reason);
-    const date = encodeLatin1(isDated ? this.#dateLine : "");
-    const length = encodeLatin1(CONTENT_LENGTH);
-    const bytes = new Uint8Array(
-      line.length + date.length + fields.length + length.length,
-    );
-    bytes.set(line);
-    bytes.set(date, line.length);
-    bytes.set(fields, line.length + date.length);
-    bytes.set(length, bytes.length - length.length);
-    return bytes;
-  }
+/** Encodes a head from its status line to the name of the length. */
+function encodeHead(
+  status: Status,
+  lines: string,
+  fields: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const start = encodeStatusLine(status.code, status.reason);
+  const own = encodeLatin1(lines);
+  const length = encodeLatin1(CONTENT_LENGTH);
+  const bytes = new Uint8Array(
+    start.length + own.length + fields.length + length.length,
+  );
+  bytes.set(start);
+  bytes.set(own, start.length);
+  bytes.set(fields, start.length + own.length);
+  bytes.set(length, bytes.length - length.length);
+  return bytes;
 }
 
 /** The bucket of a head. Different lists of fields mostly differ in size. */

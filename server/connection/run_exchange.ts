@@ -137,19 +137,21 @@ function answerUnmatched(
   const { method } = ctx;
   const isOptions = method === "OPTIONS";
   if (isOptions && path === "*") {
-    exchange.respond(OK, "", undefined);
+    exchange.respond(OK, null, undefined);
     return;
   }
   const routed = app.router.methodsFor(path);
   if (isOptions && routed.length > 0) {
-    exchange.respond(OK, "", { allow: allowList(routed) });
+    exchange.respond(OK, null, { allow: allowList(routed) });
   } else if (!isOptions && !isImplemented(app, method)) {
-    exchange.respond(NOT_IMPLEMENTED, "", undefined);
+    exchange.respond(NOT_IMPLEMENTED, NOT_IMPLEMENTED.reason, undefined);
   } else if (routed.length > 0) {
-    exchange.respond(METHOD_NOT_ALLOWED, "", { allow: allowList(routed) });
+    const { reason } = METHOD_NOT_ALLOWED;
+    const allow = allowList(routed);
+    exchange.respond(METHOD_NOT_ALLOWED, reason, { allow });
   } else if (app.notFound !== null) {
     return app.notFound(ctx, exchange.res);
-  } else exchange.respond(NOT_FOUND, "", undefined);
+  } else exchange.respond(NOT_FOUND, NOT_FOUND.reason, undefined);
 }
 
 /** Returns whether the server implements a method; TRACE and CONNECT need a route (RFC 9110 §9.1, §9.3.6, §9.3.8). */
@@ -241,7 +243,8 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   }
   if (exchange.isDetached) return;
   if (!exchange.isAnswered) {
-    exchange.respond(statusOf(error), null, undefined);
+    const status = Status.of(statusOf(error));
+    exchange.respond(status, status.reason, undefined);
   }
   exchange.owner.exchangeProgressed();
 }

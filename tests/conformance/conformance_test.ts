@@ -82,7 +82,7 @@ function checkRefusal(response: WireResponse): void {
   const { status, headers, body } = response;
   assertEquals(
     [...headers.keys()].filter((name) => name !== "allow").sort(),
-    ["connection", "content-length", "date"],
+    ["connection", "content-length", "content-type", "date"],
   );
   assertEquals(headers.get("connection"), "close");
   assertEquals(headers.get("content-length"), String(body.length));

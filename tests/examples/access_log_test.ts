@@ -18,9 +18,9 @@ const rows: readonly (readonly [wire: string, user: string, rest: string])[] = [
   [request("GET /?q=%0a%22"), "-", `"GET /?q=%0a%22 HTTP/1.1" 200 14`],
   [request("POST /echo", "", "abc"), "-", `"POST /echo HTTP/1.1" 200 3`],
   [request("GET /numbers"), "-", `"GET /numbers HTTP/1.1" 200 48890`],
-  [request("GET /broken"), "-", `"GET /broken HTTP/1.1" 500 -`],
-  [request("GET /nope"), "-", `"GET /nope HTTP/1.1" 404 -`],
-  [request("DELETE /"), "-", `"DELETE / HTTP/1.1" 405 -`],
+  [request("GET /broken"), "-", `"GET /broken HTTP/1.1" 500 21`],
+  [request("GET /nope"), "-", `"GET /nope HTTP/1.1" 404 9`],
+  [request("DELETE /"), "-", `"DELETE / HTTP/1.1" 405 18`],
   [request("GET /", basic("frank:secret")), "frank", `"GET / HTTP/1.1" 200 14`],
   [request("GET /", basic(":secret")), "-", `"GET / HTTP/1.1" 200 14`],
   [

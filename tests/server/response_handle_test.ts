@@ -124,9 +124,9 @@ testEngines(
     for (const _ of lines) await client.response();
     await until(() => notes.length === lines.length);
     assertEquals(notes, [
-      "GET /nope 404 0",
-      "POST / 405 0",
-      "BREW / 501 0",
+      "GET /nope 404 9",
+      "POST / 405 18",
+      "BREW / 501 15",
       "OPTIONS / 200 0",
     ]);
   },

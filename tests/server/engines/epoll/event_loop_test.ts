@@ -171,7 +171,9 @@ testEngine(EPOLL, "handlers may await anything at the same time", async () => {
       const path = paths[(n + round) % paths.length];
       const id = `${n}-${round}`;
       const answer = await client.ask(request(`GET /${path}/${id}`));
-      const expected = path === "throws" ? [500, ""] : [200, id];
+      const expected = path === "throws"
+        ? [500, "Internal Server Error"]
+        : [200, id];
       assertEquals([answer.status, answer.body], expected);
     }
   }));

@@ -1,0 +1,41 @@
+/**
+ * Combines the fields of a response from their sources: what the send call
+ * gives, what `res.headers` collected, and the type of the body (RFC 9110 §8.3).
+ */
+
+import { Headers, type HeadersInit } from "../codec/headers.ts";
+
+/**
+ * The type of a body that is a string, unless the application gives one. Without
+ * a type, a browser guesses: a string that a client sent could run as a script.
+ */
+export const TEXT_TYPE = "text/plain; charset=utf-8";
+
+/** Lists of one `Content-Type` line, for responses without other fields: a list that is sent again is encoded once. */
+const TYPES: ReadonlyMap<string, Headers> = new Map(
+  [
+    TEXT_TYPE,
+    "text/html; charset=utf-8",
+    "application/json",
+    "application/problem+json",
+  ].map((type) => [type, new Headers({ "content-type": type })]),
+);
+
+/**
+ * Adds a `Content-Type` unless the fields have one.
+ *
+ * @returns A list that must not be changed.
+ * @throws {TypeError} If a field is not valid.
+ */
+export function withType(
+  init: HeadersInit | null | undefined,
+  type: string,
+): Headers {
+  const known = TYPES.get(type);
+  if ((init === undefined || init === null) && known !== undefined) {
+    return known;
+  }
+  const headers = Headers.from(init ?? undefined);
+  if (headers.has("content-type")) return headers;
+  return new Headers(headers).add("content-type", type);
+}
