@@ -18,6 +18,7 @@
  */
 
 // Server
+export type { CookieOptions } from "./codec/cookies.ts";
 export { Server, ServerBuilder } from "./server/server.ts";
 export type {
   EpollServeOptions,

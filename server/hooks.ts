@@ -145,7 +145,12 @@ export type ConnectionTeardownHook = (
   error?: Error,
 ) => void | Promise<void>;
 
-/** Called when a handler or a response's body throws; may respond if the response head is not sent yet. */
+/**
+ * Called when a handler, a pre-routing hook or a response's body fails, and when
+ * an answer comes too late. It may respond if the response's head is not sent
+ * yet; otherwise what it sends is ignored. Without an error hook, such errors are
+ * printed, except those that the peer has caused.
+ */
 export type ErrorHook = (
   error: unknown,
   ctx: RequestContext,

@@ -13,6 +13,7 @@
  * @module
  */
 
+export type { CookieOptions } from "../codec/cookies.ts";
 export { Server, ServerBuilder } from "./server.ts";
 export type {
   EpollServeOptions,

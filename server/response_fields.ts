@@ -39,3 +39,25 @@ export function withType(
   if (headers.has("content-type")) return headers;
   return new Headers(headers).add("content-type", type);
 }
+
+/**
+ * Joins the fields that were collected for a response with those that are sent
+ * with it. A field of the latter replaces all collected lines of its name,
+ * except `Set-Cookie`, of which each line is a cookie of its own (RFC 6265 §3).
+ *
+ * @throws {TypeError} If a field is not valid.
+ */
+export function mergeFields(
+  collected: Headers,
+  init: HeadersInit | undefined,
+): Headers {
+  const given = Headers.from(init);
+  const merged = new Headers();
+  for (const [name, value] of collected) {
+    const isReplaced = given.has(name) && !/^set-cookie$/i.test(name);
+    if (!isReplaced) merged.add(name, value);
+  }
+  for (const [name, value] of given) merged.add(name, value);
+  merged.noDate = given.noDate || collected.noDate;
+  return merged;
+}

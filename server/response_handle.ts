@@ -6,6 +6,7 @@
  */
 
 import type { BodyInit } from "../codec/body_source.ts";
+import { type CookieOptions, encodeSetCookie } from "../codec/cookies.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import { isForbiddenTrailer } from "../codec/trailer_section.ts";
@@ -39,6 +40,7 @@ export interface ResponseActions {
   /** Whether a final response has begun. */
   readonly isAnswered: boolean;
   readonly statusCode: number | null;
+  readonly headers: Headers;
   readonly bodyBytes: number;
   respond(
     status: Status | number,
@@ -59,6 +61,12 @@ export interface ResponseActions {
  * Exactly one final response can be sent, after any number of interim ones. The
  * server writes `Content-Length` or `Transfer-Encoding`, `Connection` and `Date`
  * itself (RFC 9112 §6, §9.6, RFC 9110 §6.6.1).
+ *
+ * A handler that does not wait for its own work may call these methods too late:
+ * the server has answered with 500 when the handler returned. Such a call sends
+ * nothing and does not throw, since the error would end the process. It is
+ * reported once for each request, to the error hook or the console, and a late
+ * `hijack()` or `upgrade()` gives a promise that never settles.
  *
  * @example Answer with text, or with a status
  * ```ts
@@ -85,6 +93,56 @@ export class ResponseHandle {
   /** The status code of the final response, or 101 after an upgrade. It is `null` before a response has begun, and after {@linkcode ResponseHandle.hijack}. */
   get status(): number | null {
     return this.#exchange.statusCode;
+  }
+
+  /**
+   * Fields for the final response of this request, whatever sends it: the handler,
+   * a hook, the server for a missing route or an error, or an upgrade. Hooks and
+   * handlers can add to the list until the response is sent; changes after that
+   * have no effect. A field that the send call gives replaces all lines of its
+   * name here, but for `Set-Cookie`, whose lines are all sent.
+   *
+   * @example A request id and a field for other origins
+   * ```ts
+   * import { PreRoutingAction, Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.preRoutingHook((_, res) => {
+   *   res.headers.set("x-request-id", crypto.randomUUID());
+   *   res.headers.set("access-control-allow-origin", "*");
+   *   return PreRoutingAction.proceed;
+   * });
+   * ```
+   */
+  get headers(): Headers {
+    return this.#exchange.headers;
+  }
+
+  /**
+   * Adds a cookie to {@linkcode ResponseHandle.headers} (RFC 6265 §4.1). For a
+   * session, set `httpOnly`, `secure` and `sameSite`.
+   *
+   * @param name A token.
+   * @param value Characters that a cookie may have; encode all others.
+   * @param options The attributes. @default {none}
+   * @throws {TypeError} If name, value or an attribute is not valid.
+   * @throws {RangeError} If a number or a date is out of its range, or name and
+   * value exceed 4096 bytes.
+   *
+   * @example Keep a session for a day
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.post("/login", (_, res) => {
+   *   const options = { httpOnly: true, secure: true, maxAge: 86_400 };
+   *   res.setCookie("sid", crypto.randomUUID(), options);
+   *   res.redirect("/", 303);
+   * });
+   * ```
+   */
+  setCookie(name: string, value: string, options?: CookieOptions): void {
+    this.headers.add("set-cookie", encodeSetCookie(name, value, options));
   }
 
   /**
@@ -126,8 +184,8 @@ export class ResponseHandle {
    * checked against the body; `Connection: close` closes the connection after
    * the response.
    * @throws {RangeError} If the status is not from 200 to 599.
-   * @throws {TypeError} If a response was sent already, a field is not valid, a
-   * declared length is not the body's, or the status is a success for a CONNECT
+   * @throws {TypeError} If the handler has sent a response already, a field is not
+   * valid, a declared length is not the body's, or the status is a success for a CONNECT
    * request. Nothing is written in these cases.
    */
   send(

@@ -6,8 +6,15 @@ export interface ServeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the first address when all addresses are bound. */
   readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
-  /** Called with what a hook throws and with failures of accept, at most once a second. @default {prints to the console} */
-  readonly onError?: ((error: unknown) => void) | undefined;
+  /**
+   * Called with what a connection hook throws and with failures of accept, at most
+   * once a second. Without an error hook, also with the errors of handlers and of
+   * responses' bodies, at most ten a second; `what` is then their request, such as
+   * `GET /x`. An error hook that throws is reported as well.
+   *
+   * @default {prints to the console}
+   */
+  readonly onError?: ((error: unknown, what?: string) => void) | undefined;
 }
 
 /** Settings of {@linkcode Server.serveEpoll}. */
@@ -32,7 +39,7 @@ export interface ThreadedServeOptions extends ServeOptions {
   /** Called with the first address when all workers listen; only on the program's own thread. */
   readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
   /** Like {@linkcode ServeOptions.onError}, and also called when a worker dies. @default {prints to the console} */
-  readonly onError?: ((error: unknown) => void) | undefined;
+  readonly onError?: ((error: unknown, what?: string) => void) | undefined;
 }
 
 /** The ways of serving that take settings. */

@@ -118,6 +118,7 @@ function findForbiddenWords(sources: Sources): string[] {
 /** Files of `server/` that the connection machine may import: what a program sees, without I/O. */
 const machineImports: ReadonlySet<string> = new Set([
   "server/duplex.ts",
+  "server/failure_report.ts",
   "server/hooks.ts",
   "server/options.ts",
   "server/request_view.ts",

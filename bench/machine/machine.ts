@@ -29,7 +29,12 @@ const STILL_CLOCK: Clock = {
 /** One case and its connection. */
 export class Machine {
   #case: MachineCase;
-  #context = new EngineContext(makeApplication(), STILL_CLOCK, false);
+  #context = new EngineContext(
+    makeApplication(),
+    STILL_CLOCK,
+    false,
+    () => {},
+  );
   #transport: MemoryTransport;
   #sizeBytes: number;
   /** Reads of this connection. */

@@ -11,6 +11,7 @@ import {
 } from "../../codec/simd/head_scanner.ts";
 import { TextBytes } from "../../codec/text_bytes.ts";
 import type { Application, Handler } from "../hooks.ts";
+import type { Report } from "../failure_report.ts";
 import { headLimits } from "../options.ts";
 import { TEXT_TYPE } from "../response_fields.ts";
 import { type Clock, Connections } from "./connections.ts";
@@ -45,6 +46,8 @@ export class EngineContext {
   readonly app: Application;
   /** Current time and timers; a fake one in tests. */
   readonly clock: Clock;
+  /** Called with errors of requests that no error hook gets. */
+  readonly report: Report;
   readonly output: OutputPool = new OutputPool();
   readonly parsers: ParserPool;
   /** Finds heads by SIMD; `null` without WebAssembly. */
@@ -71,11 +74,18 @@ export class EngineContext {
    * Creates the parts.
    *
    * @param isSecure Whether the connections come through TLS.
+   * @param report Called with errors of requests that no error hook gets.
    */
-  constructor(app: Application, clock: Clock, isSecure: boolean) {
+  constructor(
+    app: Application,
+    clock: Clock,
+    isSecure: boolean,
+    report: Report,
+  ) {
     const { options } = app;
     this.app = app;
     this.clock = clock;
+    this.report = report;
     const limits = headLimits(options, isSecure);
     this.scanner = HeadScanner.maybeCreate(limits);
     this.parsers = new ParserPool(limits, this.scanner);

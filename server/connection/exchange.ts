@@ -15,37 +15,37 @@ import {
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import { UNKNOWN_SIZE } from "../../codec/response_framing.ts";
-import { IS_HTTP_1_0 } from "../../codec/request_flags.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ServerOptions } from "../options.ts";
 import { type RequestState, RequestView } from "../request_view.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
-import { TEXT_TYPE, withType } from "../response_fields.ts";
+import { mergeFields, TEXT_TYPE, withType } from "../response_fields.ts";
 import { toError } from "../to_error.ts";
 import type { EngineContext } from "./engine_context.ts";
 import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
-import { RareState } from "./rare_state.ts";
+import {
+  hijack,
+  type RareExchange,
+  RareState,
+  refuseAnswer,
+  sendContinue,
+  sendInterim,
+  toStatus,
+  upgrade,
+} from "./rare_responses.ts";
 import type { RequestBody } from "./request_body.ts";
 import {
   allowsRepeat,
   checkFinalStatus,
-  checkInterimStatus,
-  checkUpgrade,
   type ExchangeFacts,
   planHead,
   planResponse,
   type ResponsePlan,
 } from "./response_plan.ts";
-import {
-  CONTINUE,
-  writeAscii,
-  writeBytes,
-  writeInformational,
-  writeSwitchingProtocols,
-} from "./response_writer.ts";
+import { writeAscii, writeBytes } from "./response_writer.ts";
 import { StreamedResponse } from "./streamed_response.ts";
 
 /** What an exchange needs from its connection. */
@@ -95,6 +95,8 @@ const MUST_CLOSE = 16;
 const AWAITS_CONTINUE = 32;
 const IS_DETACHED = 64;
 const IS_HEAD_RETAINED = 128;
+/** `res.headers` was read. */
+const HAS_FIELDS = 256;
 
 /** The bits that decide whether the next request may begin immediately, and their value if it may. */
 const COMPLETION_BITS = IS_RESPONSE_DONE | IS_HANDLER_SETTLED | MUST_CLOSE;
@@ -108,7 +110,8 @@ const IS_COMPLETE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED;
  * values in a separate call, which it rarely inlines. Avoiding that reduces the
  * time of a request to 0.96 times (bench/machine_bench.ts, Deno 2.9).
  */
-export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
+export class Exchange
+  implements RequestState, ResponseActions, ExchangeFacts, RareExchange {
   declare head: RequestHead | null;
   declare params: Params;
   declare readonly body: RequestBody | null;
@@ -204,6 +207,11 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     this.state |= IS_HANDLER_SETTLED;
   }
 
+  /** Whether the handler has returned, and its promise has settled, or its error was handled. */
+  get isHandlerSettled(): boolean {
+    return (this.state & IS_HANDLER_SETTLED) !== 0;
+  }
+
   /** Makes the connection close after this exchange. */
   requireClose(): void {
     this.state |= MUST_CLOSE;
@@ -281,7 +289,10 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     body: BodyInit,
     headers: HeadersInit | undefined,
   ): void {
-    if (this.isAnswered) throw answeredTwice();
+    if ((this.state & (IS_ANSWERED | HAS_FIELDS)) !== 0) {
+      this.#respondRarely(statusInit, body, headers);
+      return;
+    }
     const status = typeof statusInit === "number"
       ? Status.of(statusInit)
       : statusInit;
@@ -315,6 +326,19 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     return true;
   }
 
+  /** Responds with the fields of `res.headers` too, or refuses to respond again. */
+  #respondRarely(
+    statusInit: Status | number,
+    body: BodyInit,
+    headers: HeadersInit | undefined,
+  ): void {
+    if (this.isAnswered) {
+      refuseAnswer(this, "send response", "one was sent already");
+      return;
+    }
+    this.#respond(toStatus(statusInit), body, this.withCollected(headers));
+  }
+
   #respond(
     status: Status,
     body: BodyInit,
@@ -334,53 +358,41 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   /** See {@linkcode ResponseHandle.informational}. */
-  inform(statusInit: Status | number, headersInit: HeadersInit): void {
-    const status = typeof statusInit === "number"
-      ? Status.of(statusInit)
-      : statusInit;
-    checkInterimStatus(status);
-    const headers = Headers.from(headersInit);
-    this.#checkUnanswered();
-    if ((this.flags & IS_HTTP_1_0) !== 0) return; // HTTP/1.0 has no interim responses (RFC 9110 §15.2)
-    if (status.code === 100) this.forgetContinue();
-    writeInformational(this.owner.output, status, headers);
-    this.owner.exchangeProgressed();
+  inform(status: Status | number, headers: HeadersInit): void {
+    sendInterim(this, status, headers);
   }
 
   /** See {@linkcode ResponseHandle.sendContinue}. */
   sendContinue(): void {
-    this.#checkUnanswered();
-    if (!this.awaitsContinue) return; // never in HTTP/1.0
-    this.forgetContinue();
-    this.owner.output.append(CONTINUE);
-    this.owner.exchangeProgressed();
+    sendContinue(this);
   }
 
   /** See {@linkcode ResponseHandle.hijack}. */
   hijack(): Promise<Duplex> {
-    this.#claimConnection();
-    this.#conclude();
-    return this.owner.takeOver();
+    return hijack(this);
   }
 
   /** See {@linkcode ResponseHandle.upgrade}. */
-  upgrade(protocol: string, headersInit: HeadersInit): Promise<Duplex> {
-    checkUpgrade(this, protocol);
-    const headers = new Headers(headersInit);
-    headers.remove("connection");
-    headers.replace("upgrade", protocol);
-    this.#claimConnection(this.body !== null); // it was read to its end
-    writeSwitchingProtocols(this.owner.output, headers);
-    this.status = Status.SWITCHING_PROTOCOLS;
-    this.#conclude();
-    this.owner.exchangeProgressed(); // there is output
-    return this.owner.takeOver();
+  upgrade(protocol: string, headers: HeadersInit): Promise<Duplex> {
+    return upgrade(this, protocol, headers);
+  }
+
+  /** See {@linkcode ResponseHandle.headers}. */
+  get headers(): Headers {
+    this.state |= HAS_FIELDS;
+    return this.rare().headers ??= new Headers();
+  }
+
+  /** The fields of a response: those of `res.headers`, and those that are sent with it. */
+  withCollected(init: HeadersInit | undefined): Headers {
+    return mergeFields(this.rareState?.headers ?? Headers.empty, init);
   }
 
   /** See {@linkcode ResponseHandle.trailers}. */
   setTrailers(trailers: Headers): void {
     if ((this.state & IS_RESPONSE_DONE) !== 0) {
-      throw new TypeError("Cannot send trailers: the response is complete");
+      refuseAnswer(this, "send trailers", "the response is complete");
+      return;
     }
     this.rare().trailers = trailers;
   }
@@ -510,31 +522,16 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
     if (plan.closes) this.requireClose();
   }
 
-  /** Makes the handler the owner of the connection, which only one call can do. */
-  #claimConnection(mayUseBody = false): void {
-    if (this.isAnswered) {
-      throw new TypeError(
-        "Cannot take the connection over: a response was begun",
-      );
-    }
-    if (this.ctx.isBodyUsed && !mayUseBody) {
-      throw new TypeError("Cannot take the connection over: the body was used");
-    }
+  /** Makes the handler the owner of the connection. */
+  claimConnection(): void {
     this.rare().isTakenOver = true;
     this.state |= IS_ANSWERED | IS_HEAD_SENT;
     this.requireClose();
   }
 
-  #checkUnanswered(): void {
-    if (!this.isAnswered) return;
-    throw new TypeError(
-      "Cannot send interim response: the final one was sent already",
-    );
-  }
-
   #finish(): void {
     this.state |= IS_ANSWERED | IS_HEAD_SENT | IS_RESPONSE_DONE;
-    this.#conclude();
+    this.conclude();
     // perf: a running connection checks its exchange itself afterwards.
     // Skipping this call saves 60 instructions a request
     // (bench/machine_bench.ts, Deno 2.9).
@@ -542,7 +539,7 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   }
 
   /** The whole response is in the output: from now on, only a failing connection can prevent that it is sent. */
-  #conclude(): void {
+  conclude(): void {
     this.end = this.owner.output.totalBytes;
     this.rareState?.complete(() => this.owner.output.sentUpTo(this.end));
   }
@@ -550,8 +547,4 @@ export class Exchange implements RequestState, ResponseActions, ExchangeFacts {
   #fail(error: Error): void {
     if (this.end < 0) this.rare().fail(error);
   }
-}
-
-function answeredTwice(): TypeError {
-  return new TypeError("Cannot send response: one was sent already");
 }

@@ -13,13 +13,16 @@ import {
   PreRoutingAction,
   type PreRoutingHook,
 } from "../hooks.ts";
-import { ParamDecodingError } from "../../router/params.ts";
 import { findRoute, pathOf } from "../route_lookup.ts";
+import { reportFailure, runErrorHook, statusOf } from "../failure_report.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The result of a run whose hook dropped the request. It is a private symbol, so that no handler can return it. */
 const DROPPED: unique symbol = Symbol("DROPPED");
+
+/** The error of a handler that returned without a response. */
+class NoResponse extends TypeError {}
 
 /** What hook and handler return; a handler's own return value is ignored. */
 type Outcome = void | typeof DROPPED;
@@ -200,7 +203,7 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
   else {
     failExchange(
       exchange,
-      new TypeError("Cannot complete request: the handler sent no response"),
+      new NoResponse("Cannot complete request: the handler sent no response"),
     );
   }
 }
@@ -223,16 +226,14 @@ export function failExchange(exchange: Exchange, error: unknown): void {
   // The hook is called once: its own response may fail too, and so could every
   // later one.
   const hook = rare.isHookAsked ? null : exchange.owner.context.app.hooks.error;
-  if (hook === null) return answer();
-  rare.isHookAsked = !exchange.isAnswered;
-  let outcome: void | Promise<void>;
-  try {
-    outcome = hook(error, exchange.ctx, exchange.res);
-  } catch {
-    outcome = undefined; // the first error decides the response
+  if (hook === null) {
+    reportFailure(exchange, error);
+    return answer();
   }
+  rare.isHookAsked = !exchange.isAnswered;
+  const outcome = runErrorHook(exchange, hook, error);
   if (!(outcome instanceof Promise)) return answer();
-  outcome.then(answer, answer) // as above
+  outcome.then(answer)
     .catch((failure) => exchange.owner.fail(toError(failure))); // an internal error closes only this connection
 }
 
@@ -244,15 +245,10 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   if (exchange.isDetached) return;
   if (!exchange.isAnswered) {
     const status = Status.of(statusOf(error));
+    exchange.rare().answerReason = error instanceof NoResponse
+      ? " because the handler returned without sending; return or await the promise"
+      : " because of an error";
     exchange.respond(status, status.reason, undefined);
   }
   exchange.owner.exchangeProgressed();
-}
-
-/** The status for an error: 4xx if the request is known to have caused it, and otherwise 500. */
-function statusOf(error: unknown): number {
-  if (error instanceof ParamDecodingError) return 400;
-  return error instanceof ProtocolError && error.status < 500
-    ? error.status
-    : 500;
 }

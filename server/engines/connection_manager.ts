@@ -16,6 +16,7 @@ import {
   ConnectionSetupAction,
   type ProceedOptions,
 } from "../hooks.ts";
+import type { Report } from "../failure_report.ts";
 import { openRuntimeDescriptors } from "../shortage.ts";
 import type { Serving } from "../server_handle.ts";
 import { isPeerFailure } from "./accept_failure.ts";
@@ -30,7 +31,7 @@ import type { ServedTransport, TransportOwner } from "./transport.ts";
 /** Settings of a {@linkcode ConnectionManager}. */
 export interface ConnectionManagerOptions {
   /** Called with what a hook throws, and with failures of accept or of the engine. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: Report;
   /** The time source of deadlines and the `Date` field. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
 }
@@ -70,7 +71,12 @@ export class ConnectionManager
   ) {
     this.#engine = engine;
     this.#onError = onError;
-    this.context = new EngineContext(app, clock, app.tls !== null);
+    this.context = new EngineContext(
+      app,
+      clock,
+      app.tls !== null,
+      onError,
+    );
     this.#connections = this.context.connections.members;
     this.#maxConnections = app.options.maxConnections;
     this.#hooks = new ConnectionHooks(app, onError);

@@ -34,7 +34,7 @@ function share(
     options: DEFAULT_SERVER_OPTIONS,
     tls: null,
   };
-  return new EngineContext(app, clock, false);
+  return new EngineContext(app, clock, false, () => {});
 }
 
 /** A connection whose engine receives into the window and sends all output immediately. */
