@@ -33,7 +33,10 @@ export interface RequestState {
   readonly body: ReceivedBody | null;
   /** The connection; its application has the routes. */
   readonly owner: {
-    readonly context: { readonly app: RoutedApplication<unknown> };
+    readonly context: {
+      readonly app: RoutedApplication<unknown>;
+      readonly isSecure: boolean;
+    };
   };
   /** The server's options, for the body's size limit. */
   readonly options: { readonly maxBufferedBodyBytes: number };
@@ -77,6 +80,19 @@ export class RequestView implements RequestContext {
       ? RequestTarget.parse(target, this.method)
       : target;
     this.#isRewritten = true;
+  }
+
+  /**
+   * The request target as sent, or as a hook has set it. Unlike `uri`, it is not
+   * split into parts.
+   */
+  get target(): string {
+    return this.#uri?.toString() ?? this.#head().target;
+  }
+
+  /** Whether the server's connections come through TLS. */
+  get isSecure(): boolean {
+    return this.#state.owner.context.isSecure;
   }
 
   /**

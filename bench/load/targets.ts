@@ -20,14 +20,21 @@ function path(file: string): string {
 function onDeno(
   name: string,
   file: string,
-  rest: { args?: readonly string[]; cases?: readonly string[] } = {},
+  rest: {
+    args?: readonly string[];
+    cases?: readonly string[];
+    /** The file that imports the packages. */
+    packages?: string;
+  } = {},
 ): Target {
-  const { args = [], cases } = rest;
+  const { args = [], cases, packages = file } = rest;
   return {
     name,
     ...(cases === undefined ? {} : { cases }),
     prepare: () => ({
-      version: [...versionsIn(file), `Deno ${Deno.version.deno}`].join(", "),
+      version: [...versionsIn(packages), `Deno ${Deno.version.deno}`].join(
+        ", ",
+      ),
       launch: (port, routes) => ({
         command: Deno.execPath(),
         args: ["run", "-A", path(file), ...numbers(port, routes), ...args],
@@ -102,6 +109,9 @@ const FASTIFY: Target = {
   },
 };
 
+/** Where the application of Hono is. */
+const HONO_APP = "targets/hono_app.ts";
+
 /** All targets. */
 export const TARGETS: readonly Target[] = [
   onDeno("khttp epoll", "server.ts", { args: ["--engine", "epoll"] }),
@@ -110,7 +120,21 @@ export const TARGETS: readonly Target[] = [
   onDeno("Deno.serve constant", "targets/deno_serve_constant.ts", {
     cases: CONSTANT_CASES,
   }),
-  onDeno("Hono", "targets/hono.ts"),
+  onDeno("fetch epoll", "targets/fetch_serve.ts", {
+    args: ["--engine", "epoll"],
+  }),
+  onDeno("fetch listen", "targets/fetch_serve.ts", {
+    args: ["--engine", "listen"],
+  }),
+  onDeno("Hono", "targets/hono.ts", { packages: HONO_APP }),
+  onDeno("Hono epoll", "targets/fetch_serve.ts", {
+    args: ["--hono", "1", "--engine", "epoll"],
+    packages: HONO_APP,
+  }),
+  onDeno("Hono listen", "targets/fetch_serve.ts", {
+    args: ["--hono", "1", "--engine", "listen"],
+    packages: HONO_APP,
+  }),
   NODE_HTTP,
   FASTIFY,
   BUN_SERVE,

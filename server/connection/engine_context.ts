@@ -65,6 +65,8 @@ export class EngineContext {
   /** Encodes bodies that are strings. It is cleared at each sweep, and when the engine's last connection closes. */
   readonly texts: TextBytes = new TextBytes();
   readonly connections: Connections;
+  /** Whether the connections come through TLS. */
+  readonly isSecure: boolean;
   /** How many requests the connections had that are closed now. */
   requestCount = 0;
   /** Whether serving is ending: a new connection then closes after its first response. */
@@ -86,6 +88,7 @@ export class EngineContext {
     this.app = app;
     this.clock = clock;
     this.report = report;
+    this.isSecure = isSecure;
     const limits = headLimits(options, isSecure);
     this.scanner = HeadScanner.maybeCreate(limits);
     this.parsers = new ParserPool(limits, this.scanner);

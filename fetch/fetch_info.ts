@@ -1,0 +1,53 @@
+/** What a fetch handler gets besides the request: the connection's addresses, and when the response was sent. */
+
+import type { Duplex } from "../server/duplex.ts";
+import type { RequestContext } from "../server/request_context.ts";
+import type { ResponseHandle } from "../server/response_handle.ts";
+
+/** The second argument of a fetch handler. */
+export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
+  #ctx: RequestContext;
+  #res: ResponseHandle;
+
+  /** Creates the object for one request. */
+  constructor(ctx: RequestContext, res: ResponseHandle) {
+    this.#ctx = ctx;
+    this.#res = res;
+  }
+
+  /**
+   * The client's address.
+   *
+   * @throws {TypeError} If the connection has none.
+   */
+  get remoteAddr(): Addr {
+    return addressOf<Addr>(this.#ctx.conn.remoteAddr, "remote");
+  }
+
+  /**
+   * The address that the client has connected to.
+   *
+   * @throws {TypeError} If the connection has none.
+   */
+  get localAddr(): Addr {
+    return addressOf<Addr>(this.#ctx.conn.localAddr, "local");
+  }
+
+  /** Resolves when the system has taken the last byte of the response, and rejects with the reason if it cannot. */
+  get completed(): Promise<void> {
+    return this.#res.sent;
+  }
+
+  /** The connection, for its socket options. Reading from it or writing to it breaks the exchange. */
+  get connection(): Duplex {
+    return this.#ctx.conn;
+  }
+}
+
+function addressOf<Addr extends Deno.Addr>(
+  addr: Deno.Addr | undefined,
+  which: string,
+): Addr {
+  if (addr !== undefined) return addr as Addr; // the caller knows what the server listens on
+  throw new TypeError(`Cannot read ${which} address: the connection has none`);
+}

@@ -1,0 +1,84 @@
+/**
+ * Fetch handlers: functions from `Request` to `Response`, alone or as the `fetch`
+ * of an object, and the handler of the server that calls one.
+ */
+
+import type { Handler } from "../server/hooks.ts";
+import type { RequestContext } from "../server/request_context.ts";
+import type { ResponseHandle } from "../server/response_handle.ts";
+import { FetchInfo } from "./fetch_info.ts";
+import { requestOf } from "./lazy_request.ts";
+import { ResponseSender } from "./response_sender.ts";
+
+/** Answers a request, as the handler of `Deno.serve()` does. */
+export type FetchHandler<Addr extends Deno.Addr = Deno.NetAddr> = (
+  request: Request,
+  info: FetchInfo<Addr>,
+) => Response | Promise<Response>;
+
+/** An object that answers requests: the application of a framework, or the default export of a module for `deno serve`. */
+export interface FetchModule<Addr extends Deno.Addr = Deno.NetAddr> {
+  /** Answers a request; called as a method of the object. */
+  readonly fetch: FetchHandler<Addr>;
+}
+
+/**
+ * Makes a handler for a route, or the fallback, of an application, so that
+ * web-standard code and the application's own handlers live in one server.
+ *
+ * What the fetch handler throws is handled as what any handler throws: by the
+ * application's error hook, or else with a 500.
+ *
+ * @param fetch The function, or an object that has it.
+ * @throws {TypeError} If it is neither.
+ *
+ * @example A framework beside a route
+ * ```ts
+ * import { Server } from "@khttp/khttp";
+ * import { toHandler } from "@khttp/khttp/fetch";
+ *
+ * const app = Server.builder("127.0.0.1:0");
+ * app.get("/health", (_, res) => res.ok("ok"));
+ * app.fallbackRoute(toHandler((request) => new Response(request.url)));
+ * ```
+ */
+export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
+  fetch: FetchHandler<Addr> | FetchModule<Addr>,
+): Handler {
+  const sender = new ResponseSender();
+  const handle = handlerOf(fetch);
+  return (ctx, res) => {
+    const outcome = handle(requestOf(ctx, res), infoOf<Addr>(ctx, res));
+    return outcome instanceof Response
+      ? sender.send(res, outcome)
+      : sendLater(sender, res, outcome);
+  };
+}
+
+/** Returns the function of a fetch handler. */
+export function handlerOf<Addr extends Deno.Addr>(
+  fetch: FetchHandler<Addr> | FetchModule<Addr>,
+): FetchHandler<Addr> {
+  if (typeof fetch === "function") return fetch;
+  if (typeof fetch?.fetch === "function") {
+    return (request, info) => fetch.fetch(request, info);
+  }
+  throw new TypeError(
+    "Cannot serve: the handler is neither a function nor an object with fetch()",
+  );
+}
+
+function infoOf<Addr extends Deno.Addr>(
+  ctx: RequestContext,
+  res: ResponseHandle,
+): FetchInfo<Addr> {
+  return new FetchInfo(ctx, res);
+}
+
+async function sendLater(
+  sender: ResponseSender,
+  res: ResponseHandle,
+  outcome: Response | Promise<Response>,
+): Promise<void> {
+  await sender.send(res, await outcome);
+}

@@ -1,0 +1,274 @@
+/**
+ * The `Request` that a fetch handler gets. It passes `instanceof Request`, and
+ * each part is made when it is read: method, URL, headers, body and signal from
+ * the context of the exchange, and the runtime's inner request for what needs
+ * one, such as `clone()`, `fetch(request)` or `new Request(request)`. All other
+ * members come from the runtime's class.
+ *
+ * The class does not call the constructor of `Request`, which parses a URL and
+ * fills headers: its prototype inherits from that of `Request`, and has the
+ * runtime's slots as getters. Where the slots are not as expected, a real
+ * `Request` is made for each exchange.
+ */
+
+import type { Headers as FieldLines } from "../codec/headers.ts";
+import type { RequestContext } from "../server/request_context.ts";
+import type { RequestView } from "../server/request_view.ts";
+import type { ResponseHandle } from "../server/response_handle.ts";
+import { bodyStream } from "./request_body.ts";
+import { fieldPairs, requestHeaders } from "./request_fields.ts";
+import { requestSignal } from "./request_signal.ts";
+import { requestUrl } from "./request_url.ts";
+import {
+  type InnerBody,
+  REQUEST_SLOTS,
+  type RequestSlots,
+} from "./runtime_slots.ts";
+
+/** A received request and what answers it. */
+export interface FetchExchange {
+  readonly ctx: RequestView;
+  readonly res: ResponseHandle;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The runtime's form of a request, whose parts are read from the lazy one. */
+class InnerRequest {
+  readonly redirectMode = "follow";
+  redirectCount = 0;
+  readonly clientRid = null;
+  readonly blobUrlEntry = null;
+  body: InnerBody | null;
+  readonly urlList: (() => string)[];
+  readonly urlListProcessed: string[] = [];
+  #request: LazyRequest;
+  #lines: FieldLines;
+  #headerList: [string, string][] | null = null;
+
+  constructor(
+    request: LazyRequest,
+    lines: FieldLines,
+    body: InnerBody | null,
+  ) {
+    this.#request = request;
+    this.#lines = lines;
+    this.body = body;
+    this.urlList = [() => request.url];
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get headerList(): [name: string, value: string][] {
+    return this.#headerList ??= fieldPairs(this.#lines);
+  }
+
+  url(): string {
+    return this.#request.url;
+  }
+
+  currentUrl(): string {
+    return this.#request.url;
+  }
+
+  /** Called by `Deno.upgradeWebSocket()`, which would otherwise wait for ever. */
+  _wantsUpgrade(): never {
+    throw new TypeError(
+      "Cannot upgrade with Deno.upgradeWebSocket(): the connection is not one of Deno.serve()",
+    );
+  }
+}
+
+/** One received request; see the file's header. */
+export class LazyRequest {
+  #ctx: RequestView;
+  #res: ResponseHandle;
+  #url: string | null;
+  #headers: Headers | null;
+  #signal: AbortSignal | null;
+  #inner: InnerRequest | null;
+  /** Whether one of the methods here has read the body. */
+  #isRead: boolean;
+
+  /** Creates the request of an exchange. */
+  constructor(ctx: RequestView, res: ResponseHandle) {
+    this.#ctx = ctx;
+    this.#res = res;
+    this.#url = null;
+    this.#headers = null;
+    this.#signal = null;
+    this.#inner = null;
+    this.#isRead = false;
+  }
+
+  /** Returns the exchange of a request, or `null` if the object is another request. */
+  static exchangeOf(request: object): FetchExchange | null {
+    return #ctx in request ? { ctx: request.#ctx, res: request.#res } : null;
+  }
+
+  get method(): string {
+    return this.#ctx.method;
+  }
+
+  get url(): string {
+    return this.#url ??= requestUrl(this.#ctx);
+  }
+
+  get headers(): Headers {
+    return this.#headers ??= requestHeaders(this.#ctx.headers);
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal ??= requestSignal(this.#ctx, this.#res);
+  }
+
+  get bodyUsed(): boolean {
+    if (this.#inner === null) return this.#isRead;
+    return this.#inner.body?.consumed() ?? false;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return (await this.bytes()).buffer; // of exactly these bytes, which were gathered
+  }
+
+  async blob(): Promise<Blob> {
+    return await this.#wrap(await this.bytes()).blob();
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const body = this.#takeBody();
+    if (body === null) return new Uint8Array(0);
+    return await body.bytes();
+  }
+
+  async formData(): Promise<FormData> {
+    return await this.#wrap(await this.bytes()).formData();
+  }
+
+  async json(): Promise<unknown> {
+    const body = this.#takeBody();
+    return body === null ? JSON.parse("") : await body.json();
+  }
+
+  async text(): Promise<string> {
+    const body = this.#takeBody();
+    return body === null ? "" : await body.text();
+  }
+
+  /**
+   * Claims the body to read it whole: `null` if there is none, or the reader of
+   * the exchange, or what the runtime's own request has of it.
+   *
+   * @throws {TypeError} If the body is being read or was read.
+   */
+  #takeBody(): RequestContext["body"] | Response | null {
+    const inner = this.#inner;
+    if (inner === null) {
+      if (!mayHaveBody(this.#ctx.method)) return null;
+      if (this.#isRead) throw bodyUsedTwice();
+      this.#isRead = true;
+      return this.#ctx.body;
+    }
+    if (inner.body === null) return null;
+    if (inner.body.unusable()) throw bodyUsedTwice();
+    const { streamOrStatic } = inner.body;
+    if (streamOrStatic instanceof ReadableStream) {
+      return new Response(streamOrStatic);
+    }
+    streamOrStatic.consumed = true;
+    return new Response(streamOrStatic.body);
+  }
+
+  /** Bytes with the type of this request. */
+  #wrap(bytes: Uint8Array<ArrayBuffer>): Response {
+    const type = this.headers.get("content-type");
+    const headers = type === null ? {} : { "content-type": type };
+    return new Response(bytes, { headers });
+  }
+
+  /** The runtime's inner request, made by the first call. */
+  static innerOf(request: LazyRequest, slots: RequestSlots): InnerRequest {
+    return request.#inner ??= new InnerRequest(
+      request,
+      request.#ctx.headers,
+      request.#innerBody(slots),
+    );
+  }
+
+  #innerBody({ InnerBody }: RequestSlots): InnerBody | null {
+    if (!mayHaveBody(this.#ctx.method)) return null;
+    return new InnerBody(
+      this.#isRead
+        ? { body: NO_BYTES, consumed: true }
+        : bodyStream(this.#ctx.body),
+    );
+  }
+}
+
+/** Returns whether the web's `Request` may have a body with a method. */
+function mayHaveBody(method: string): boolean {
+  return method !== "GET" && method !== "HEAD";
+}
+
+function bodyUsedTwice(): TypeError {
+  return new TypeError(
+    "Cannot read body: it is being read or was read already",
+  );
+}
+
+/** Makes the class inherit from the runtime's, and gives it the runtime's slots. */
+function inheritRequest(slots: RequestSlots): void {
+  const { prototype } = LazyRequest;
+  Object.setPrototypeOf(prototype, Request.prototype);
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    // as on the runtime's prototype, so that `for (const name in request)` finds them
+    Object.defineProperty(prototype, name, {
+      enumerable: name !== "constructor",
+    });
+  }
+  const sample = new Request("http://a/") as Request & Record<symbol, unknown>;
+  Object.defineProperties(prototype, {
+    constructor: { value: Request },
+    [slots.brand]: { value: sample[slots.brand] },
+    [slots.inner]: {
+      get(this: LazyRequest): InnerRequest {
+        return LazyRequest.innerOf(this, slots);
+      },
+    },
+    [slots.headers]: {
+      get(this: LazyRequest): Headers {
+        return this.headers;
+      },
+    },
+    [slots.signal]: {
+      get(this: LazyRequest): AbortSignal {
+        return this.signal;
+      },
+    },
+  });
+}
+
+if (REQUEST_SLOTS !== null) inheritRequest(REQUEST_SLOTS);
+
+/** Makes a real `Request`, for a runtime whose slots are not known. */
+export function makeRequest({ ctx, res }: FetchExchange): Request {
+  const { method } = ctx;
+  const init: RequestInit & { duplex: "half" } = {
+    method,
+    headers: fieldPairs(ctx.headers),
+    signal: requestSignal(ctx, res),
+    duplex: "half",
+  };
+  if (mayHaveBody(method)) init.body = bodyStream(ctx.body);
+  return new Request(requestUrl(ctx), init);
+}
+
+/** Makes the request of an exchange, lazily if the runtime allows it. */
+export function requestOf(ctx: RequestContext, res: ResponseHandle): Request {
+  const view = ctx as RequestView; // the connection machine makes no other contexts
+  return REQUEST_SLOTS === null
+    ? makeRequest({ ctx: view, res })
+    : new LazyRequest(view, res) as unknown as Request; // its prototype inherits from that of Request
+}

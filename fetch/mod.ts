@@ -1,0 +1,22 @@
+/**
+ * Web-standard handlers, functions from `Request` to `Response`, at full speed:
+ * what frameworks such as Hono, H3, Elysia and React Router are made of.
+ *
+ * @example Change `Deno.serve(` to `serve(`
+ * ```ts
+ * import { serve } from "@khttp/khttp/fetch";
+ *
+ * await using server = serve({ port: 0 }, () => new Response("Hello, World!"));
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type FetchServeOptions,
+  type FetchTcpOptions,
+  type FetchUnixOptions,
+  serve,
+} from "./serve.ts";
+export { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
+export { FetchInfo } from "./fetch_info.ts";

@@ -1,0 +1,211 @@
+/**
+ * Sends a web `Response`. A body that the runtime still has as a string, as bytes
+ * or as a blob goes out without a stream, and the fields are taken from its list:
+ * both are read from the runtime's slots. Where the slots are not as expected,
+ * the public interface gives the same bytes, as a stream.
+ */
+
+import { Headers as FieldLines } from "../codec/headers.ts";
+import { Status } from "../codec/status.ts";
+import type { ResponseHandle } from "../server/response_handle.ts";
+import {
+  type FieldList,
+  ResponseFields,
+  type SentFields,
+} from "./response_fields.ts";
+import {
+  type InnerBody,
+  type InnerResponse,
+  RESPONSE_SLOTS,
+  type ResponseSlots,
+  type Slotted,
+  TEXT_TYPE,
+} from "./runtime_slots.ts";
+
+/** Largest blob that is read before it is sent, in bytes; a larger one is streamed with its length. */
+const MAX_READ_BLOB_BYTES = 65_536;
+
+/** Fields that describe a body as it was received, and not as the runtime has decoded it. */
+const DECODED_FIELDS: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+]);
+
+const encoder = new TextEncoder();
+
+/** Sends responses; one for each handler, whose lists of fields it keeps. */
+export class ResponseSender {
+  #fields: ResponseFields = new ResponseFields();
+  #slots: ResponseSlots | null;
+
+  /** Creates a sender that reads responses through the given slots, or without any. */
+  constructor(slots: ResponseSlots | null = RESPONSE_SLOTS) {
+    this.#slots = slots;
+  }
+
+  /**
+   * Sends a response.
+   *
+   * @returns A promise if its body has to be read first.
+   * @throws {TypeError} If it is no response, is an error, was sent before, or
+   * has a field or a declared length that cannot be sent.
+   */
+  send(res: ResponseHandle, response: unknown): void | Promise<void> {
+    if (!(response instanceof Response)) throw noResponse(response);
+    const slots = this.#slots;
+    if (slots === null) return this.#sendPublic(res, response);
+    const slotted = response as Response & Slotted;
+    const inner = slotted[slots.inner] as InnerResponse | undefined;
+    // An object that only inherits from Response has no slots.
+    return inner === undefined
+      ? this.#sendPublic(res, response)
+      : this.#sendInner(res, slotted, inner, slots);
+  }
+
+  #sendInner(
+    res: ResponseHandle,
+    response: Slotted,
+    inner: InnerResponse,
+    slots: ResponseSlots,
+  ): void | Promise<void> {
+    if (inner.status < 200) return refuseStatus(res, inner.status);
+    const text = response[slots.lazyBody];
+    const type = response[slots.lazyType] ?? null;
+    if (typeof text === "string") {
+      if (response[slots.lazyConsumed] === true) throw sentTwice();
+      response[slots.lazyConsumed] = true;
+      const fields = this.#fields.find(
+        inner.headerList,
+        type as string | null ?? TEXT_TYPE, // the runtime keeps no other types there
+      );
+      res.send(statusOf(inner.status, inner.statusMessage), text, fields.lines);
+      return;
+    }
+    const list = inner.bodyDecoded === true
+      ? withoutDecoded(inner.headerList)
+      : inner.headerList;
+    const fields = this.#fields.find(list, type as string | null); // as above
+    const status = statusOf(inner.status, inner.statusMessage);
+    const { body } = inner;
+    if (body === null) {
+      res.send(status, null, fields.lines);
+      return;
+    }
+    if (body.unusable()) throw sentTwice();
+    return sendBody(res, status, body, fields);
+  }
+
+  #sendPublic(res: ResponseHandle, response: Response): void {
+    if (response.status < 200) return refuseStatus(res, response.status);
+    if (response.bodyUsed || response.body?.locked === true) throw sentTwice();
+    // Only a response that was received has a URL, and its body was decoded.
+    const list: FieldList = response.url === ""
+      ? [...response.headers]
+      : withoutDecoded([...response.headers]);
+    const { lines } = this.#fields.find(list, null);
+    const status = statusOf(response.status, response.statusText);
+    if (response.body === null) res.send(status, null, lines);
+    else sendStream(res, status, response.body, lines);
+  }
+}
+
+function sendBody(
+  res: ResponseHandle,
+  status: Status | number,
+  body: InnerBody,
+  fields: SentFields,
+): void | Promise<void> {
+  const { streamOrStatic, source } = body;
+  const { lines } = fields;
+  if (!(streamOrStatic instanceof ReadableStream)) {
+    streamOrStatic.consumed = true;
+    sendStatic(res, status, streamOrStatic.body, fields);
+    return;
+  }
+  if (typeof source === "string" || source instanceof Uint8Array) {
+    // A stream was made of it because something looked at `body`; nothing was read.
+    streamOrStatic.cancel();
+    sendStatic(res, status, source, fields);
+    return;
+  }
+  if (source instanceof Blob) {
+    if (source.size <= MAX_READ_BLOB_BYTES) {
+      return sendBlob(res, status, source, streamOrStatic, lines);
+    }
+    const declared = new FieldLines(lines);
+    declared.set("content-length", String(source.size));
+    sendStream(res, status, streamOrStatic, declared);
+    return;
+  }
+  sendStream(res, status, streamOrStatic, lines);
+}
+
+/** Sends a string or bytes. A string without a type is sent as bytes, to which the server adds no type. */
+function sendStatic(
+  res: ResponseHandle,
+  status: Status | number,
+  body: string | Uint8Array,
+  { lines, hasType }: SentFields,
+): void {
+  const isText = typeof body === "string";
+  res.send(status, isText && !hasType ? encoder.encode(body) : body, lines);
+}
+
+async function sendBlob(
+  res: ResponseHandle,
+  status: Status | number,
+  blob: Blob,
+  stream: ReadableStream,
+  lines: FieldLines,
+): Promise<void> {
+  stream.cancel(); // marks the response's body as used
+  res.send(status, await blob.bytes(), lines);
+}
+
+/** Sends a stream. The request stays readable until it ends, since the stream's source may read it. */
+function sendStream(
+  res: ResponseHandle,
+  status: Status | number,
+  stream: ReadableStream<Uint8Array>,
+  lines: FieldLines,
+): void {
+  res.send(status, stream, lines);
+  res.sent.catch(() => {}); // reading it keeps the request; the connection reports failures
+}
+
+/**
+ * Handles a status that no `Response` is sent with: 101 says that the connection
+ * was taken over, 0 is that of `Response.error()`.
+ *
+ * @throws {TypeError} If the connection was not taken over.
+ */
+function refuseStatus(res: ResponseHandle, status: number): void {
+  if (status === 101 && res.isSent) return;
+  throw new TypeError(
+    status === 0
+      ? "Cannot send Response.error(): it stands for a failed request"
+      : `Cannot send a response with status ${status}: the connection was not taken over`,
+  );
+}
+
+function withoutDecoded(list: FieldList): FieldList {
+  return list.filter(([name]) => !DECODED_FIELDS.has(name.toLowerCase()));
+}
+
+function statusOf(code: number, reason: string): Status | number {
+  return reason === "" ? code : Status.of(code, reason);
+}
+
+function sentTwice(): TypeError {
+  return new TypeError(
+    "Cannot send response: its body is being read or was used already",
+  );
+}
+
+function noResponse(value: unknown): TypeError {
+  return new TypeError(
+    `Cannot send response: the handler returned no Response but a value of type ${
+      value === null ? "null" : typeof value
+    }`,
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * Finds the slots in which the runtime keeps the parts of its own `Request`,
+ * `Headers` and `Response` objects: properties whose keys are symbols, known by
+ * their descriptions. With them, the adapter fills a `Request` lazily and reads a
+ * static `Response` body without a stream. Each group is tried out when this
+ * module loads; if the runtime keeps its parts elsewhere, the group is `null` and
+ * the adapter uses the public interface. Nothing global is changed.
+ */
+
+/** An object with the runtime's slots. */
+export type Slotted = Record<symbol, unknown>;
+
+/** The body of a message as the runtime keeps it. */
+export interface InnerBody {
+  /** A stream, or the bytes or string of a body that no stream was made of yet. */
+  streamOrStatic:
+    | ReadableStream<Uint8Array>
+    | { body: Uint8Array<ArrayBuffer> | string; consumed: boolean };
+  /** What the body was made of, or `null` if it was made of a stream. */
+  readonly source: unknown;
+  /** Whether the body is being read or was read. */
+  unusable(): boolean;
+  /** Whether the body was read from. */
+  consumed(): boolean;
+}
+
+/** Creates a body of a stream, or of bytes. */
+export type InnerBodyClass = new (
+  content: InnerBody["streamOrStatic"],
+) => InnerBody;
+
+/** The slots of `Request`. */
+export interface RequestSlots {
+  /** Marks an object as one of the runtime's classes. */
+  readonly brand: symbol;
+  /** The request's parts; see `lazy_request.ts`. */
+  readonly inner: symbol;
+  /** The getter of the headers on the prototype. */
+  readonly headers: symbol;
+  /** The getter of the signal on the prototype. */
+  readonly signal: symbol;
+  readonly InnerBody: InnerBodyClass;
+}
+
+/** A source of fields for a `Headers` object that has none of its own yet. */
+export interface FieldSource {
+  /** Returns the value of a field, or `null`. */
+  header(name: string): string | null;
+  /** All fields. */
+  readonly headerList: [name: string, value: string][];
+}
+
+/** The slots of `Headers`. */
+export interface HeadersSlots {
+  readonly brand: symbol;
+  /** The list of pairs, or `null` while they are with the source. */
+  readonly list: symbol;
+  /** The {@linkcode FieldSource}. */
+  readonly source: symbol;
+  /** Who may change the list. */
+  readonly guard: symbol;
+}
+
+/** A response as the runtime keeps it. */
+export interface InnerResponse {
+  readonly type: string;
+  readonly status: number;
+  readonly statusMessage: string;
+  readonly headerList: readonly (readonly [name: string, value: string])[];
+  readonly body: InnerBody | null;
+  /** Whether the runtime has decoded a body that it received. */
+  readonly bodyDecoded?: boolean;
+}
+
+/** The slots of `Response`. */
+export interface ResponseSlots {
+  /** The {@linkcode InnerResponse}. */
+  readonly inner: symbol;
+  /** A string that is not in the inner response yet, or `null`. */
+  readonly lazyBody: symbol;
+  /** A `Content-Type` that is not in the inner list yet, or `null`. */
+  readonly lazyType: symbol;
+  /** Whether the lazy body was sent. */
+  readonly lazyConsumed: symbol;
+}
+
+/** The type of a string without a type of its own, in the Fetch standard. */
+export const TEXT_TYPE = "text/plain;charset=UTF-8";
+
+function slotsOf(value: object): Slotted {
+  return value as Slotted; // any object may have symbols as keys
+}
+
+/** Finds a symbol among the keys of an object. */
+function findKey(value: object, description: string): symbol {
+  const key = Object.getOwnPropertySymbols(value)
+    .find((symbol) => symbol.description === description);
+  if (key !== undefined) return key;
+  throw new TypeError(`Cannot find slot ${JSON.stringify(description)}`);
+}
+
+/** Returns what `find` finds, or `null` if the runtime lacks it. */
+function attempt<T>(find: () => T): T | null {
+  try {
+    return find();
+  } catch {
+    return null; // the public interface is used instead
+  }
+}
+
+function check(condition: boolean): void {
+  if (!condition) throw new TypeError("Cannot use slots: they act differently");
+}
+
+const BRAND = "[[webidl.brand]]";
+
+/** Finds the slots of `Request`. Throws if they are missing or act differently. */
+export function findRequestSlots(): RequestSlots {
+  const sample = new Request("http://a/", { method: "POST", body: "b" });
+  const inner = findKey(sample, "request");
+  const parts = slotsOf(sample)[inner] as { body: InnerBody };
+  const slots: RequestSlots = {
+    brand: findKey(sample, BRAND),
+    inner,
+    headers: findKey(Request.prototype, "headers"),
+    signal: findKey(Request.prototype, "signal"),
+    InnerBody: parts.body.constructor as InnerBodyClass,
+  };
+  const body = new slots.InnerBody({
+    body: new Uint8Array([98]),
+    consumed: false,
+  });
+  const made = Object.create(Request.prototype) as Request & Slotted;
+  made[slots.brand] = slotsOf(sample)[slots.brand];
+  made[slots.inner] = { ...parts, method: "PUT", url: () => "http://c/", body };
+  const copy = new Request(made, { headers: { d: "e" } });
+  check(copy.method === "PUT" && copy.url === "http://c/");
+  check(copy.headers.get("d") === "e" && copy.body !== null);
+  check(made.bodyUsed && body.unusable());
+  return slots;
+}
+
+/** Finds the slots of `Headers`. Throws if they are missing or act differently. */
+export function findHeadersSlots(): HeadersSlots {
+  const sample = new Headers();
+  const slots: HeadersSlots = {
+    brand: findKey(sample, BRAND),
+    list: findKey(sample, "header list"),
+    source: findKey(sample, "header target"),
+    guard: findKey(sample, "guard"),
+  };
+  const headers = lazyHeaders(slots, {
+    header: (name) => `${name}!`,
+    headerList: [["A", "b"], ["a", "c"]],
+  });
+  check(headers.get("x") === "x!");
+  check(JSON.stringify([...headers]) === '[["a","b, c"]]');
+  let isImmutable = false;
+  try {
+    headers.set("a", "b");
+  } catch {
+    isImmutable = true;
+  }
+  check(isImmutable && new Headers(headers).get("A") === "b, c");
+  return slots;
+}
+
+/** Makes immutable `Headers` that ask the source. */
+export function lazyHeaders(slots: HeadersSlots, source: FieldSource): Headers {
+  const Branded = Headers as unknown as new (brand: symbol) => Headers; // as the runtime calls it
+  const headers = new Branded(slots.brand) as Headers & Slotted;
+  headers[slots.list] = null;
+  headers[slots.source] = source;
+  headers[slots.guard] = "immutable";
+  return headers;
+}
+
+/** Finds the slots of `Response`. Throws if they are missing or act differently. */
+export function findResponseSlots(): ResponseSlots {
+  const sample = new Response("a");
+  const slots: ResponseSlots = {
+    inner: findKey(sample, "response"),
+    lazyBody: findKey(sample, "lazy static body"),
+    lazyType: findKey(sample, "lazy static content type"),
+    lazyConsumed: findKey(sample, "serve fast consumed"),
+  };
+  const innerOf = (response: Response): InnerResponse =>
+    slotsOf(response)[slots.inner] as InnerResponse;
+  check(slotsOf(sample)[slots.lazyBody] === "a");
+  check(innerOf(sample).body === null && innerOf(sample).status === 200);
+  slotsOf(sample)[slots.lazyConsumed] = true;
+  check(sample.bodyUsed);
+  const listed = new Response("b", {
+    status: 201,
+    headers: [["c", "d"], ["e", "f"]],
+  });
+  const inner = innerOf(listed);
+  const fields = JSON.stringify(inner.headerList);
+  check(fields === `[["c","d"],["e","f"],["Content-Type","${TEXT_TYPE}"]]`);
+  const { body } = inner;
+  check(body !== null && "body" in body.streamOrStatic && !body.unusable());
+  check(innerOf(Response.error()).type === "error");
+  const typed = new Response("b", {
+    headers: { "content-type": "text/plain" },
+  });
+  check(slotsOf(typed)[slots.lazyType] === "text/plain");
+  check(innerOf(typed).headerList.length === 0);
+  return slots;
+}
+
+/** The slots of `Request`, or `null` if the runtime has others. */
+export const REQUEST_SLOTS: RequestSlots | null = attempt(findRequestSlots);
+
+/** The slots of `Headers`, or `null` if the runtime has others. */
+export const HEADERS_SLOTS: HeadersSlots | null = attempt(findHeadersSlots);
+
+/** The slots of `Response`, or `null` if the runtime has others. */
+export const RESPONSE_SLOTS: ResponseSlots | null = attempt(findResponseSlots);

@@ -1,0 +1,194 @@
+/**
+ * `serve()`: a server for one fetch handler, with the shape of `Deno.serve()`.
+ * It only translates the settings: the server does everything else.
+ */
+
+import type { Address } from "../server/address.ts";
+import type { ErrorHook } from "../server/hooks.ts";
+import type { ServerOptionsInit } from "../server/options.ts";
+import { Server } from "../server/server.ts";
+import type { ServerHandle } from "../server/server_handle.ts";
+import { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
+import { ResponseSender } from "./response_sender.ts";
+
+/** Settings that every address has: those of `Deno.serve()`, the engine, and the server's limits and deadlines. */
+export interface FetchServeOptions extends ServerOptionsInit {
+  /** A certificate chain as PEM text; serves HTTPS. */
+  readonly cert?: string | undefined;
+  /** The private key of the certificate, as PEM text. */
+  readonly key?: string | undefined;
+  /** Ends serving when it is aborted. Requests that are running are answered first. */
+  readonly signal?: AbortSignal | undefined;
+  /** Makes the response to a request whose handler has thrown. @default {prints the error, and responds with 500} */
+  readonly onError?:
+    | ((error: unknown) => Response | Promise<Response>)
+    | undefined;
+  /** Moves the bytes: the runtime's sockets, or Linux's epoll, which needs `--allow-ffi`. @default {"listen"} */
+  readonly engine?: "listen" | "epoll" | undefined;
+  /** How many threads serve; each runs the program's main module. @default {the program's own thread alone} */
+  readonly workers?: number | undefined;
+  /** The C library's path; for the engine `"epoll"`. */
+  readonly libc?: string | undefined;
+}
+
+/** Settings of {@linkcode serve} for a TCP port. */
+export interface FetchTcpOptions extends FetchServeOptions {
+  /** The port; 0 asks the system for a free one. @default {8000} */
+  readonly port?: number | undefined;
+  /** The address to listen on. @default {"0.0.0.0"} */
+  readonly hostname?: string | undefined;
+  /** Called with the address when it is bound. */
+  readonly onListen?: ((addr: Deno.NetAddr) => void) | undefined;
+}
+
+/** Settings of {@linkcode serve} for a Unix socket. */
+export interface FetchUnixOptions extends FetchServeOptions {
+  /** The path of the socket. */
+  readonly path: string;
+  /** Called with the address when it is bound. */
+  readonly onListen?: ((addr: Deno.UnixAddr) => void) | undefined;
+}
+
+/** What answers requests on some kind of address. */
+type Fetch<Addr extends Deno.Addr> = FetchHandler<Addr> | FetchModule<Addr>;
+
+/** All settings, as the functions here read them. */
+interface Settings extends FetchServeOptions {
+  readonly port?: number | undefined;
+  readonly hostname?: string | undefined;
+  readonly path?: string | undefined;
+  // Called with the kind of address that the other settings choose.
+  readonly onListen?: ((addr: never) => void) | undefined;
+  readonly handler?: Fetch<Deno.Addr> | undefined;
+}
+
+/** The largest body that `text()`, `json()` and the like accept unless the settings say otherwise, in bytes. */
+const MAX_BUFFERED_BODY_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Serves a fetch handler, as `Deno.serve()` does: to move a program here, change
+ * the call's name.
+ *
+ * The server's limits apply. Of these, `maxBufferedBodyBytes` is 16 MiB here
+ * instead of 1 MiB: programs for other servers expect to read uploads whole.
+ *
+ * @param handler A function from `Request` to `Response`, or an object that has
+ * it as `fetch`, such as the application of a framework.
+ * @returns The handle of the server, which accepts connections already.
+ * @throws {TypeError | RangeError} If a setting is unknown or its value is wrong.
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
+ * @throws {Error} If the address cannot be bound.
+ *
+ * @example A server
+ * ```ts
+ * import { serve } from "@khttp/khttp/fetch";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = serve({ port: 0 }, (request) => {
+ *   const { pathname } = new URL(request.url);
+ *   return new Response(`You are at ${pathname}`);
+ * });
+ * const response = await fetch(`${server.url}/here`);
+ * assertEquals(await response.text(), "You are at /here");
+ * ```
+ */
+export function serve(
+  handler: FetchHandler | FetchModule,
+): ServerHandle;
+/** Serves a fetch handler on a Unix socket. */
+export function serve(
+  options: FetchUnixOptions,
+  handler: FetchHandler<Deno.UnixAddr> | FetchModule<Deno.UnixAddr>,
+): ServerHandle;
+/** Serves a fetch handler on a TCP port. */
+export function serve(
+  options: FetchTcpOptions,
+  handler: FetchHandler | FetchModule,
+): ServerHandle;
+/** Serves the fetch handler that is among the settings. */
+export function serve(
+  options:
+    | FetchTcpOptions & { readonly handler: FetchHandler | FetchModule }
+    | FetchUnixOptions & {
+      readonly handler:
+        | FetchHandler<Deno.UnixAddr>
+        | FetchModule<Deno.UnixAddr>;
+    },
+): ServerHandle;
+export function serve(first: unknown, second?: unknown): ServerHandle {
+  const [settings, handler] = readArguments(first, second);
+  const { engine, workers, libc, signal, onListen, onError } = settings;
+  const app = Server.builder(addressOf(settings), limitsOf(settings));
+  app.fallbackRoute(toHandler(handler));
+  if (onError !== undefined) app.errorHook(errorHook(onError));
+  const { cert, key } = settings;
+  if (cert !== undefined || key !== undefined) {
+    app.tls({ cert: cert ?? "", key: key ?? "" });
+  }
+  const server = app.build();
+  const serving = {
+    signal,
+    // The settings' types pair each kind of address with its function.
+    onListen: onListen as ((addr: Deno.Addr) => void) | undefined,
+  };
+  if (workers !== undefined) {
+    return server.serveThreaded({ ...serving, workers, engine, libc });
+  }
+  if (engine === "epoll") return server.serveEpoll({ ...serving, libc });
+  if (engine === undefined || engine === "listen") return server.serve(serving);
+  throw new TypeError(
+    `Cannot set option engine to ${
+      JSON.stringify(engine)
+    }: neither "listen" nor "epoll"`,
+  );
+}
+
+/** Tells the settings from the handler, in any form of the call. */
+function readArguments(
+  first: unknown,
+  second: unknown,
+): [Settings, FetchHandler | FetchModule] {
+  if (second !== undefined) {
+    return [first as Settings, second as FetchHandler]; // checked when they are used
+  }
+  if (typeof first === "object" && first !== null && "handler" in first) {
+    return [first as Settings, first.handler as FetchHandler]; // as above
+  }
+  return [{}, first as FetchHandler]; // as above
+}
+
+function addressOf({ port = 8000, hostname, path }: Settings): Address {
+  if (path !== undefined) return { path };
+  return hostname === undefined ? { port } : { hostname, port };
+}
+
+/** The settings that are the server's own; an unknown one is refused there. */
+function limitsOf(settings: Settings): ServerOptionsInit {
+  const {
+    port: _port,
+    hostname: _hostname,
+    path: _path,
+    cert: _cert,
+    key: _key,
+    signal: _signal,
+    onListen: _onListen,
+    onError: _onError,
+    engine: _engine,
+    workers: _workers,
+    libc: _libc,
+    handler: _handler,
+    ...limits
+  } = settings;
+  return { maxBufferedBodyBytes: MAX_BUFFERED_BODY_BYTES, ...limits };
+}
+
+/** Sends the response that `onError` makes, if the error came early enough for one. */
+function errorHook(
+  onError: (error: unknown) => Response | Promise<Response>,
+): ErrorHook {
+  const sender = new ResponseSender();
+  return async (error, _, res) => {
+    const response = await onError(error);
+    if (!res.isSent) await sender.send(res, response);
+  };
+}
