@@ -73,7 +73,11 @@ class InnerRequest {
     return this.#request.url;
   }
 
-  /** Called by `Deno.upgradeWebSocket()`, which would otherwise wait for ever. */
+  /** Called by `Deno.upgradeWebSocket()`, which could only wait for ever, if it finds `_wantsUpgrade`. */
+  _throwIfUpgraded(): never {
+    return this._wantsUpgrade();
+  }
+
   _wantsUpgrade(): never {
     throw new TypeError(
       "Cannot upgrade with Deno.upgradeWebSocket(): the connection is not one of Deno.serve()",

@@ -183,6 +183,8 @@ const weaker: Readonly<Record<string, string>> = {
 const others: Readonly<Record<string, string>> = {
   "client/": "the client",
   "examples/": "programs, each with its engine",
+  "fetch/serve_test.ts":
+    "`serve()` of the entry, with its own setting for the engine",
   "readme_test.ts": "examples in the documentation",
   "server/engines/": "one engine or its parts",
   "server/connection/deadlines_test.ts":

@@ -1,0 +1,218 @@
+/** `serve()` and its settings, on each engine by the setting `engine`. */
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { serve } from "../../fetch/mod.ts";
+import type { FetchServeOptions } from "../../fetch/mod.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
+
+/** Registers a test for each engine that this system has. */
+function testServe(
+  name: string,
+  run: (settings: Pick<FetchServeOptions, "engine">) => Promise<void>,
+): void {
+  for (const engine of ["listen", "epoll"] as const) {
+    Deno.test({
+      name: `${name} [${engine}]`,
+      ignore: engine === "epoll" && Deno.build.os !== "linux",
+      fn: () => run({ engine }),
+    });
+  }
+}
+
+async function textOf(url: string, init?: RequestInit): Promise<string> {
+  const response = await fetch(url, init);
+  return await response.text();
+}
+
+testServe("serve() serves a function", async (engine) => {
+  await using server = serve(
+    { ...LOCAL, ...engine },
+    ({ url }, info) => new Response(`${url} ${info.remoteAddr.hostname}`),
+  );
+  assertEquals(await textOf(`${server.url}/a`), `${server.url}/a 127.0.0.1`);
+});
+
+testServe("serve() takes the handler among the settings", async (engine) => {
+  await using server = serve({
+    ...LOCAL,
+    ...engine,
+    handler: () => new Response("inside"),
+  });
+  assertEquals(await textOf(server.url), "inside");
+});
+
+testServe(
+  "serve() takes an object with fetch(), which keeps its `this`",
+  async (engine) => {
+    const module = {
+      name: "module",
+      fetch(): Response {
+        return new Response(this.name);
+      },
+    };
+    await using server = serve({ ...LOCAL, ...engine }, module);
+    assertEquals(await textOf(server.url), "module");
+  },
+);
+
+testServe("serve() calls onListen with the address", async (engine) => {
+  const addrs: Deno.NetAddr[] = [];
+  await using server = serve({
+    ...LOCAL,
+    ...engine,
+    onListen: (addr) => void addrs.push(addr),
+  }, () => new Response());
+  assertEquals(addrs.map(({ port }) => port), [server.port]);
+});
+
+testServe("serve() sends what onError makes of an error", async (engine) => {
+  await using server = serve({
+    ...LOCAL,
+    ...engine,
+    onError: (error) =>
+      new Response(`caught ${String(error)}`, { status: 503 }),
+  }, async ({ url }) => {
+    if (url.endsWith("/async")) await Promise.reject(new Error("later"));
+    if (url.endsWith("/none")) return undefined as unknown as Response;
+    throw new Error("now");
+  });
+  const response = await fetch(server.url);
+  assertEquals(response.status, 503);
+  assertEquals(await response.text(), "caught Error: now");
+  assertEquals(await textOf(`${server.url}/async`), "caught Error: later");
+  assertEquals(
+    await textOf(`${server.url}/none`),
+    "caught TypeError: Cannot send response: the handler returned no Response but a value of type undefined",
+  );
+});
+
+testServe("an onError that throws leaves a 500", async (engine) => {
+  await using server = serve({
+    ...LOCAL,
+    ...engine,
+    onError: () => {
+      throw new Error("again");
+    },
+  }, () => {
+    throw new Error("first");
+  });
+  const response = await fetch(server.url);
+  await response.body?.cancel();
+  assertEquals(response.status, 500);
+});
+
+testServe("the signal ends serving", async (engine) => {
+  const controller = new AbortController();
+  const server = serve(
+    { ...LOCAL, ...engine, signal: controller.signal },
+    () => new Response("a"),
+  );
+  assertEquals(await textOf(server.url), "a");
+  controller.abort();
+  await server.finished;
+  await assertRejects(() => fetch(server.url), TypeError);
+});
+
+testServe("shutdown() lets a running request finish", async (engine) => {
+  const started = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  const server = serve({ ...LOCAL, ...engine }, async () => {
+    started.resolve();
+    await go.promise;
+    return new Response("finished");
+  });
+  const text = textOf(server.url);
+  await started.promise;
+  const shutdown = server.shutdown();
+  go.resolve();
+  assertEquals(await text, "finished");
+  await shutdown;
+});
+
+testServe("serve() listens on a Unix socket", async (engine) => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  {
+    await using server = serve(
+      { path, ...engine },
+      (_, info) => new Response(info.localAddr.path),
+    );
+    assertEquals(server.addr, { transport: "unix", path });
+    using conn = await Deno.connect({ transport: "unix", path });
+    await conn.write(
+      new TextEncoder().encode(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      ),
+    );
+    const response = await new Response(conn.readable).text();
+    assertEquals(response.split("\r\n\r\n")[1], path);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+testServe(
+  "the server's own options are accepted, and checked",
+  async (engine) => {
+    await using server = serve(
+      { ...LOCAL, ...engine, maxBufferedBodyBytes: 3 },
+      async (request) => new Response(await request.text()),
+    );
+    const response = await fetch(server.url, { method: "POST", body: "1234" });
+    await response.body?.cancel();
+    assertEquals(response.status, 413);
+    assertThrows(
+      () =>
+        serve({ ...LOCAL, ...engine, idleTimeout: 0 }, () => new Response()),
+      RangeError,
+      "idleTimeout",
+    );
+  },
+);
+
+testServe("uploads of more than 1 MiB can be read whole", async (engine) => {
+  await using server = serve(
+    { ...LOCAL, ...engine },
+    async (request) => new Response(String((await request.bytes()).length)),
+  );
+  const body = new Uint8Array(3 * 1024 * 1024);
+  assertEquals(await textOf(server.url, { method: "POST", body }), "3145728");
+});
+
+Deno.test("serve() serves HTTPS, whose requests have https URLs [listen]", async () => {
+  const folder = new URL("../fixtures/", import.meta.url);
+  const cert = await Deno.readTextFile(new URL("localhost.cert.pem", folder));
+  const key = await Deno.readTextFile(new URL("localhost.key.pem", folder));
+  await using server = serve(
+    { ...LOCAL, cert, key },
+    ({ url }) => new Response(url),
+  );
+  using client = Deno.createHttpClient({ caCerts: [cert] });
+  const url = `https://localhost:${server.port}/a`;
+  const response = await fetch(url, { client });
+  assertEquals(await response.text(), url);
+});
+
+Deno.test("serve() refuses what it cannot do by name", () => {
+  const cases: [settings: Record<string, unknown>, message: string][] = [
+    [{ tcpBacklog: 5 }, "tcpBacklog"],
+    [{ engine: "fast" }, "engine"],
+    [{ cert: "a" }, "Cannot use TLS"],
+    [{ port: 70_000 }, "the port is not from 0 to 65535"],
+    [{ onListen: 5 }, "onListen"],
+  ];
+  for (const [settings, message] of cases) {
+    const options = { ...LOCAL, ...settings } as FetchServeOptions;
+    assertThrows(() => serve(options, () => new Response()), Error, message);
+  }
+  assertThrows(
+    () => serve({} as unknown as () => Response),
+    TypeError,
+    "Cannot serve: the handler is neither a function nor an object with fetch()",
+  );
+  assertThrows(
+    () => serve(LOCAL, null as unknown as () => Response),
+    TypeError,
+    "Cannot serve",
+  );
+});

@@ -1,0 +1,49 @@
+/**
+ * The two ways in which the entry `./fetch` adapts a handler: through the
+ * runtime's slots, and through the public interface alone, which it falls back to.
+ */
+
+import type { Handler } from "../../mod.ts";
+import { FetchInfo } from "../../fetch/fetch_info.ts";
+import { type FetchHandler, toHandler } from "../../fetch/handler.ts";
+import { makeRequest } from "../../fetch/lazy_request.ts";
+import { ResponseSender } from "../../fetch/response_sender.ts";
+import type { RequestView } from "../../server/request_view.ts";
+import { type TestEngine, testEngines } from "./engines.ts";
+
+/** One way to adapt a fetch handler. */
+export interface FetchAdapter {
+  readonly name: "slots" | "public";
+  readonly toHandler: (fetch: FetchHandler) => Handler;
+}
+
+/** Both ways. */
+export const FETCH_ADAPTERS: readonly FetchAdapter[] = [
+  { name: "slots", toHandler },
+  {
+    name: "public",
+    toHandler(fetch): Handler {
+      const sender = new ResponseSender(null);
+      return async (ctx, res) => {
+        const request = makeRequest({ ctx: ctx as RequestView, res });
+        await sender.send(res, await fetch(request, new FetchInfo(ctx, res)));
+      };
+    },
+  },
+];
+
+/** Registers a test for each engine and each adapter. */
+export function testFetch(
+  name: string,
+  run: (
+    engine: TestEngine,
+    adapter: FetchAdapter,
+  ) => void | Promise<void>,
+): void {
+  for (const adapter of FETCH_ADAPTERS) {
+    testEngines(
+      adapter.name === "slots" ? name : `${name} (${adapter.name})`,
+      (engine) => run(engine, adapter),
+    );
+  }
+}
