@@ -80,7 +80,7 @@ class InnerRequest {
 
   _wantsUpgrade(): never {
     throw new TypeError(
-      "Cannot upgrade with Deno.upgradeWebSocket(): the connection is not one of Deno.serve()",
+      "Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection",
     );
   }
 }

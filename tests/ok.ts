@@ -11,7 +11,9 @@ console.log(`@std packages come from ${std.name}`);
 
 const entries = Object.values(config.exports);
 const sources = ["mod.ts"];
-for (const folder of ["codec", "router", "server", "client", "websocket"]) {
+for (
+  const folder of ["codec", "router", "server", "client", "fetch", "websocket"]
+) {
   const isThere = await Deno.stat(new URL(`../${folder}`, import.meta.url))
     .then((info) => info.isDirectory, () => false);
   if (isThere) sources.push(folder);

@@ -165,6 +165,16 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "parseRequestHead",
     "parseResponseHead",
   ],
+  "fetch/mod.ts": [
+    "FetchHandler",
+    "FetchInfo",
+    "FetchModule",
+    "FetchServeOptions",
+    "FetchTcpOptions",
+    "FetchUnixOptions",
+    "serve",
+    "toHandler",
+  ],
   "router/mod.ts": [
     "ParamNames",
     "Params",

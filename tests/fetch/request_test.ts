@@ -724,7 +724,7 @@ testEngines(
     );
     assertEquals([status, String(errors[0])], [
       500,
-      "TypeError: Cannot upgrade with Deno.upgradeWebSocket(): the connection is not one of Deno.serve()",
+      "TypeError: Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection",
     ]);
   },
 );
