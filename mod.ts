@@ -40,6 +40,9 @@ export {
   PreRoutingAction,
   type PreRoutingHook,
   type ProceedOptions,
+  type Refusal,
+  type RefusalHook,
+  type RefusalResponse,
   type RouteHandler,
 } from "./server/hooks.ts";
 export type { RequestContext } from "./server/request_context.ts";

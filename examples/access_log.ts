@@ -6,8 +6,8 @@
  *
  *     deno run --allow-net=127.0.0.1 examples/access_log.ts [PORT]
  *
- * Malformed requests are refused before the hook runs; they are reported on
- * standard error.
+ * A request that the server refuses, such as a malformed one, reaches no handler;
+ * the refusal hook logs it.
  */
 // deno-lint-ignore-file no-console
 
@@ -24,6 +24,12 @@ const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 app.preRoutingHook((req, res) => {
   logWhenSent(req, res);
   return PreRoutingAction.proceed;
+});
+
+app.refusalHook(({ conn, requestLine, status }, res) => {
+  const line = requestLine.replace(/[^\x20-\x7e]|["\\]/g, escapeChar);
+  const start = `${hostOf(conn.remoteAddr)} - - [${formatDate(Date.now())}]`;
+  console.log(`${start} "${line}" ${status} ${res.body.length}`);
 });
 
 // The library escapes the client's bytes that its error messages quote.
@@ -92,8 +98,9 @@ function formatDate(nowMs: number): string {
 
 /** Makes a client's bytes safe in a log line: those that could end the line or a field become `\xHH`. */
 function escapeBytes(text: string): string {
-  return text.replace(/[^\x21-\x7e]|["\\]/g, (char) => {
-    const code = char.charCodeAt(0).toString(16).padStart(2, "0");
-    return `\\x${code}`;
-  });
+  return text.replace(/[^\x21-\x7e]|["\\]/g, escapeChar);
+}
+
+function escapeChar(char: string): string {
+  return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
 }

@@ -5,6 +5,8 @@
  */
 
 import type { ParamNames, Params } from "../router/params.ts";
+import type { ProtocolError, ProtocolErrorCode } from "../codec/errors.ts";
+import type { Headers } from "../codec/headers.ts";
 import type { Router } from "../router/router.ts";
 import type { ServerOptions } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -157,12 +159,49 @@ export type ErrorHook = (
   res: ResponseHandle,
 ) => void | Promise<void>;
 
+/** A request that was refused before a handler or a hook saw it. */
+export interface Refusal {
+  /** Why, with the offset in its message; bytes of the client in it are escaped. */
+  readonly error: ProtocolError;
+  /** The stable name of the fault, such as `"BODY_TOO_LARGE"`. */
+  readonly code: ProtocolErrorCode;
+  /** The status that is sent. */
+  readonly status: number;
+  /** Offset of the fault in the request, in bytes. */
+  readonly offset: number;
+  /** The connection, which closes after the response. */
+  readonly conn: Duplex;
+  /** The request line as far as it has arrived, at most 8192 characters, one for each byte. It may contain anything but a line feed: escape it in logs. */
+  readonly requestLine: string;
+  /** The method, or `null` if the line does not begin with one. */
+  readonly method: string | null;
+  /** The target, or `null` if it did not arrive completely. It may be invalid. */
+  readonly target: string | null;
+}
+
+/** The response to a refused request. It is sent when the refusal hook returns. */
+export interface RefusalResponse {
+  /** The status, which cannot be changed. */
+  readonly status: number;
+  /** Fields to add. Those for framing and the connection are the server's. */
+  readonly headers: Headers;
+  /** The body; at first the status' reason phrase. A response to HEAD has none. */
+  body: string | Uint8Array;
+}
+
+/** Called for each request that is refused before a handler or a hook sees it; may add fields and replace the body. It cannot wait: a promise that it returns delays nothing. */
+export type RefusalHook = (
+  refusal: Refusal,
+  res: RefusalResponse,
+) => void | Promise<void>;
+
 /** The hooks of an application; `null` where none is set. */
 export interface Hooks {
   readonly connectionSetup: ConnectionSetupHook | null;
   readonly preRouting: PreRoutingHook | null;
   readonly connectionTeardown: ConnectionTeardownHook | null;
   readonly error: ErrorHook | null;
+  readonly refusal: RefusalHook | null;
 }
 
 /** An application that is ready to serve, the same for every connection and engine. */

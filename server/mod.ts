@@ -35,6 +35,9 @@ export {
   PreRoutingAction,
   type PreRoutingHook,
   type ProceedOptions,
+  type Refusal,
+  type RefusalHook,
+  type RefusalResponse,
   type RouteHandler,
 } from "./hooks.ts";
 export type { RequestContext } from "./request_context.ts";

@@ -16,6 +16,7 @@ import {
   sharePorts,
 } from "./engines/start.ts";
 import { errorReporter } from "./error_reporter.ts";
+import { HookLists } from "./hook_chains.ts";
 import type {
   Application,
   ConnectionSetupHook,
@@ -23,6 +24,7 @@ import type {
   ErrorHook,
   Handler,
   PreRoutingHook,
+  RefusalHook,
   RouteHandler,
 } from "./hooks.ts";
 import {
@@ -61,10 +63,7 @@ export class ServerBuilder {
   #router: RouterBuilder<Handler> = new RouterBuilder();
   #fallback: Handler | null = null;
   #notFound: Handler | null = null;
-  #connectionSetup: ConnectionSetupHook | null = null;
-  #preRouting: PreRoutingHook | null = null;
-  #connectionTeardown: ConnectionTeardownHook | null = null;
-  #error: ErrorHook | null = null;
+  #hooks: HookLists = new HookLists();
   #tls: TlsIdentity | null = null;
 
   /**
@@ -197,31 +196,63 @@ export class ServerBuilder {
     return this;
   }
 
-  /** Sets the hook that is called after each accept, including a failed one. */
+  /**
+   * Adds a hook that is called after each accept, including a failed one. Several
+   * run in this order, each with the connection of the one before, until one drops it.
+   */
   connectionSetupHook(hook: ConnectionSetupHook): this {
     checkFunction("connection setup hook", hook);
-    this.#connectionSetup = hook;
+    this.#hooks.connectionSetup.push(hook);
     return this;
   }
 
-  /** Sets the hook that is called for each request before routing. */
+  /**
+   * Adds a hook that is called for each request before routing. Several run in
+   * this order until one drops the request.
+   */
   preRoutingHook(hook: PreRoutingHook): this {
     checkFunction("pre-routing hook", hook);
-    this.#preRouting = hook;
+    this.#hooks.preRouting.push(hook);
     return this;
   }
 
-  /** Sets the hook that is called once at the end of each connection. */
+  /** Adds a hook that is called once at the end of each connection. All are called, in this order. */
   connectionTeardownHook(hook: ConnectionTeardownHook): this {
     checkFunction("connection teardown hook", hook);
-    this.#connectionTeardown = hook;
+    this.#hooks.connectionTeardown.push(hook);
     return this;
   }
 
-  /** Sets the hook that is called with what a handler or a response's body throws. */
+  /**
+   * Adds a hook for each request that is refused before a handler or another hook
+   * sees it: it is malformed, too large or too slow (400, 408, 413, 414, 417, 421,
+   * 431, 501, 505). All are called, in this order, before the response is sent.
+   *
+   * @example Log refused requests
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.refusalHook(({ code, status }, res) => {
+   *   console.log(status, code);
+   *   res.headers.set("cache-control", "no-store");
+   *   res.body = `This request cannot be served (${code})\n`;
+   * });
+   * ```
+   */
+  refusalHook(hook: RefusalHook): this {
+    checkFunction("refusal hook", hook);
+    this.#hooks.refusal.push(hook);
+    return this;
+  }
+
+  /**
+   * Adds a hook for what a handler, a pre-routing hook or a response's body throws.
+   * All are called, in this order; the first response counts. Without one, errors are printed.
+   */
   errorHook(hook: ErrorHook): this {
     checkFunction("error hook", hook);
-    this.#error = hook;
+    this.#hooks.error.push(hook);
     return this;
   }
 
@@ -288,12 +319,7 @@ export class ServerBuilder {
       router: this.#router.build(),
       fallback: this.#fallback,
       notFound: this.#notFound,
-      hooks: Object.freeze({
-        connectionSetup: this.#connectionSetup,
-        preRouting: this.#preRouting,
-        connectionTeardown: this.#connectionTeardown,
-        error: this.#error,
-      }),
+      hooks: this.#hooks.join(),
       options: resolveOptions(this.#options),
       tls: this.#tls,
     });

@@ -113,6 +113,7 @@ export function makeApplication(): Application {
       preRouting: null,
       connectionTeardown: null,
       error: null,
+      refusal: null,
     },
     options: DEFAULT_SERVER_OPTIONS,
     tls: null,

@@ -6,9 +6,18 @@
 
 import { ProtocolError } from "../../codec/errors.ts";
 import { Status } from "../../codec/status.ts";
+import { Headers } from "../../codec/headers.ts";
+import type { TextBytes } from "../../codec/text_bytes.ts";
+import { decodeLatin1 } from "../../codec/ascii.ts";
+import type { Duplex } from "../duplex.ts";
+import type { Report } from "../failure_report.ts";
+import type { RefusalHook, RefusalResponse } from "../hooks.ts";
 import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
-import { writeAscii } from "./response_writer.ts";
+import { writeAscii, writeBytes } from "./response_writer.ts";
+
+/** Longest part of a request line that a refusal hook gets, in characters. */
+const MAX_LINE_LENGTH = 8192;
 
 /**
  * The abort reason of a request's signal after the peer ended its direction. A
@@ -30,26 +39,89 @@ export function truncatedHead(offset: number): ProtocolError {
   );
 }
 
-/**
- * Writes the last response of a connection whose peer broke the protocol.
- *
- * @param text The body; by default the status' reason phrase.
- */
+/** The bytes of a refused head, as far as they have arrived. */
+export interface RefusedHead {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Whether the method is HEAD, so that the response has no body. */
+  readonly isHead?: boolean;
+}
+
+/** What a refusal needs of its connection. */
+export interface RefusalOwner {
+  readonly output: Output;
+  readonly duplex: Duplex;
+  readonly context: {
+    readonly app: { readonly hooks: { readonly refusal: RefusalHook | null } };
+    readonly heads: ResponseHeadCache;
+    readonly textHeads: ResponseHeadCache;
+    readonly texts: TextBytes;
+    readonly report: Report;
+  };
+}
+
+/** Writes the last response of a connection whose peer broke the protocol, after the refusal hook has seen it. */
 export function writeRefusal(
-  output: Output,
-  heads: ResponseHeadCache,
+  owner: RefusalOwner,
   error: ProtocolError,
-  text?: string,
+  head: RefusedHead,
 ): void {
+  const { output, context } = owner;
   const status = Status.of(error.status);
-  const body = text ?? status.reason;
+  const hook = context.app.hooks.refusal;
+  const response = hook === null
+    ? { body: status.reason, headers: null }
+    : askHook(owner, hook, error, head);
+  const body = head.isHead === true ? "" : response.body;
   const plan = {
     status,
-    headers: null,
+    headers: response.headers,
     length: body.length,
     hasContent: true,
     closes: true,
     saysKeepAlive: false,
   };
-  writeAscii(output, heads, plan, body);
+  if (typeof body !== "string") writeBytes(output, context.heads, plan, body);
+  else if (!writeAscii(output, context.textHeads, plan, body)) {
+    const bytes = context.texts.encode(body);
+    const encoded = { ...plan, length: bytes.length };
+    writeBytes(output, context.textHeads, encoded, bytes);
+  }
+}
+
+/** Calls the refusal hook, and gives the response that it leaves. */
+function askHook(
+  { duplex, context }: RefusalOwner,
+  hook: RefusalHook,
+  error: ProtocolError,
+  head: RefusedHead,
+): RefusalResponse {
+  const { code, status, offset } = error;
+  const requestLine = readLine(head);
+  const response = {
+    status,
+    headers: new Headers(),
+    body: Status.of(status).reason as RefusalResponse["body"],
+  };
+  const failed = (thrown: unknown): void =>
+    context.report(thrown, "the refusal hook");
+  try {
+    const outcome = hook({
+      ...{ error, code, status, offset, conn: duplex, requestLine },
+      method: /^([!#$%&'*+.^_`|~\w-]+) /.exec(requestLine)?.[1] ?? null,
+      target: /^[^ ]+ ([^ ]+)(?: |$)/.exec(requestLine)?.[1] ?? null,
+    }, response);
+    if (outcome instanceof Promise) outcome.catch(failed);
+  } catch (thrown) {
+    failed(thrown);
+  }
+  return response;
+}
+
+/** The request line as far as it has arrived, without the empty lines before it. */
+function readLine({ bytes, start, end }: RefusedHead): string {
+  const cut = Math.min(end, start + MAX_LINE_LENGTH);
+  const text = decodeLatin1(bytes, start, cut).replace(/^[\r\n]+/, "");
+  return text.split(/\r?\n/, 1)[0] ?? "";
 }

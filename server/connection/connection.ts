@@ -16,22 +16,21 @@ import type { RequestHeadParser } from "../../codec/request_parser.ts";
 import type { Duplex } from "../duplex.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import { toError } from "../to_error.ts";
-import { peerEnded, truncatedHead, writeRefusal } from "./closing.ts";
+import {
+  peerEnded,
+  type RefusedHead,
+  truncatedHead,
+  writeRefusal,
+} from "./closing.ts";
 import { Deadlines, type TimedOut } from "./deadlines.ts";
 import type { EngineContext } from "./engine_context.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Output } from "./output.ts";
-import { mayFollow, Phase } from "./phase.ts";
+import { capacityIn, MAX_HELD_BYTES, mayFollow, Phase } from "./phase.ts";
 import { type BodyOwner, RequestBody } from "./request_body.ts";
 import { CONTINUE } from "./response_writer.ts";
 import { failExchange, runExchange } from "./run_exchange.ts";
 import type { ConnectionMachine, Transport } from "./transport.ts";
-
-/**
- * The most received bytes that a connection holds: one full receive window, so
- * that everything an engine reads at once fits.
- */
-const MAX_HELD_BYTES = 65_536;
 
 /**
  * At this much pending output, no further request begins: what one large output
@@ -131,13 +130,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
 
   #remainingCapacity(): number {
     if (this.isInputEnded) return 0;
-    if (this.#phase >= TAKEN_OVER) return 0;
-    if (this.#phase >= CLOSING) return MAX_HELD_BYTES; // dropped
-    // A head that is allowed has to fit, or it would never be complete.
-    const maxBytes = this.#phase === HEAD
-      ? Math.max(MAX_HELD_BYTES, this.context.app.options.maxRequestHeadSize)
-      : MAX_HELD_BYTES;
-    return maxBytes - this.#heldBytes();
+    const { maxRequestHeadSize } = this.context.app.options;
+    return capacityIn(this.#phase, this.#heldBytes(), maxRequestHeadSize);
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
@@ -310,9 +304,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error; // an internal error
-        const text = parser.isHeadRequest(bytes, pos) ? "" : undefined;
+        const isHead = parser.isHeadRequest(bytes, pos);
         parser.reset();
-        this.#refuse(error, text);
+        this.#refuse(error, { bytes, start: pos, end, isHead });
         return end; // nothing after the fault is parsed
       }
       if (head === NEEDS_MORE) {
@@ -477,10 +471,10 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   /** Responds to a peer that broke the protocol, and closes; only within a run. */
-  #refuse(error: ProtocolError, text?: string): void {
+  #refuse(error: ProtocolError, head: RefusedHead = this.input): void {
     this.#fault ??= error;
     this.#beginClosing();
-    writeRefusal(this.output, this.context.textHeads, error, text);
+    writeRefusal(this, error, head);
   }
 
   /** Enters CLOSING: reads no further request, and closes the write direction after all output was sent. */

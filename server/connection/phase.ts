@@ -83,3 +83,24 @@ function bits(...phases: Phase[]): number {
 export function mayFollow(from: Phase, to: Phase): boolean {
   return (NEXT[from]! & (1 << to)) !== 0; // there is an entry for each phase
 }
+
+/**
+ * The most received bytes that a connection holds: one full receive window, so
+ * that everything an engine reads at once fits.
+ */
+export const MAX_HELD_BYTES = 65_536;
+
+/** How many more bytes a connection may receive in a phase, if it holds some. */
+export function capacityIn(
+  phase: Phase,
+  heldBytes: number,
+  maxRequestHeadSize: number,
+): number {
+  if (phase >= Phase.TAKEN_OVER) return 0;
+  if (phase >= Phase.CLOSING) return MAX_HELD_BYTES; // dropped
+  // A head that is allowed has to fit, or it would never be complete.
+  const maxBytes = phase === Phase.HEAD
+    ? Math.max(MAX_HELD_BYTES, maxRequestHeadSize)
+    : MAX_HELD_BYTES;
+  return maxBytes - heldBytes;
+}

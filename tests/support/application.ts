@@ -23,6 +23,7 @@ export function applicationOf(
       preRouting: null,
       connectionTeardown: null,
       error: null,
+      refusal: null,
       ...hooks,
     },
     options: resolveOptions(options),

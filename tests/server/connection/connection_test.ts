@@ -30,6 +30,7 @@ function share(
       preRouting: null,
       connectionTeardown: null,
       error: null,
+      refusal: null,
     },
     options: DEFAULT_SERVER_OPTIONS,
     tls: null,
