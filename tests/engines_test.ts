@@ -183,6 +183,8 @@ const weaker: Readonly<Record<string, string>> = {
 const others: Readonly<Record<string, string>> = {
   "client/": "the client",
   "examples/": "programs, each with its engine",
+  "fetch/frameworks_test.ts":
+    "each framework on `Deno.serve()` and on both engines in one test",
   "fetch/serve_test.ts":
     "`serve()` of the entry, with its own setting for the engine",
   "readme_test.ts": "examples in the documentation",

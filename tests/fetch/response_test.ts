@@ -203,6 +203,14 @@ const CASES: readonly ResponseCase[] = [
     fields: { "content-type": null },
   },
   {
+    name: "a stream of strings is sent as UTF-8, where Deno.serve() fails",
+    respond: () =>
+      new Response(
+        ReadableStream.from(["h", "é"]) as ReadableStream, // Elysia makes such streams
+      ),
+    body: "h\xc3\xa9",
+  },
+  {
     name: "a stream with a length is sent with it",
     respond: () =>
       new Response(streamOf("abc"), { headers: { "content-length": "3" } }),
