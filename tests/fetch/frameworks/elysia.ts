@@ -3,7 +3,7 @@
 import { Elysia } from "npm:elysia@1.4.30";
 import { describeForm, slowly } from "./pieces.ts";
 
-const elysia = new Elysia()
+const elysia = new Elysia({ sucrose: { gcTime: null } })
   .get("/users/:id", ({ params, query }) => ({ id: params.id, q: query.q }))
   .post("/json", ({ body, set }) => {
     set.status = 201;
