@@ -62,7 +62,7 @@ class ScriptedListener {
   ref(): void {}
   unref(): void {}
 
-  /** This listener as the type that the engine takes; the engine uses no other members. */
+  /** This listener, cast to the engine's parameter type; the engine uses no other members. */
   get listener(): Deno.TcpListener {
     return this as unknown as Deno.TcpListener; // see above
   }
@@ -99,7 +99,7 @@ class Accepting {
     this.manager.acceptFrom(this.listener.listener);
   }
 
-  /** The failures that the setup hook got. */
+  /** The failures that the setup hook received. */
   get failures(): Error[] {
     return this.seen.flatMap((accepted) => accepted.ok ? [] : [accepted.error]);
   }
@@ -107,13 +107,13 @@ class Accepting {
 
 const TRANSIENT = ["EMFILE", "ENFILE", "ENOBUFS", "ENOSPC", "ECONNABORTED"];
 
-/** Fires `count` timers one after another, and lets their effects happen. */
+/** Fires `count` timers one after another, and waits for their effects. */
 async function fire(time: FakeTime, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await time.nextAsync();
   await time.runMicrotasks();
 }
 
-/** Ends serving while time is fake. */
+/** Ends serving on fake time. */
 async function stop(time: FakeTime, accepting: Accepting): Promise<void> {
   accepting.manager.closeNow();
   await fire(time, 2);
@@ -203,7 +203,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R158: failures of single connections reach the setup hook, and are no error of the server",
+  "R158: failures of single connections reach the setup hook, and are not errors of the server",
   async () => {
     using time = new FakeTime();
     const codes = ["ECONNRESET", "ENOTCONN", "ECONNABORTED", "EPROTO"];
@@ -219,7 +219,7 @@ testEngine(
 
 testEngine(
   LISTEN,
-  "R158: the stack of an error about missing descriptors is a string that needs none",
+  "R158: reading the stack of an error about missing descriptors needs no descriptor",
   async () => {
     using time = new FakeTime();
     const accepting = new Accepting(["EMFILE", "ENFILE"].map(systemError));
@@ -251,7 +251,7 @@ testEngine(
 const fatal: readonly (readonly [string, Error])[] = [
   ["an unknown error", new Error("unknown")],
   ["a listener closed from elsewhere", new Deno.errors.BadResource("closed")],
-  ["a code that does not pass", systemError("EBADF")],
+  ["a code that is not temporary", systemError("EBADF")],
 ];
 
 for (const [what, error] of fatal) {
@@ -403,7 +403,7 @@ testEngines(
 );
 
 testEngines(
-  "R158: connections that are reset in the queue do not delay others, and are no error of the server",
+  "R158: connections that are reset in the queue do not delay others, and are not errors of the server",
   async (engine) => {
     using resetter = new Resetter();
     await using server = engine.serve((app) => {

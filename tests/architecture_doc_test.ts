@@ -1,4 +1,4 @@
-/** Keeps `docs/architecture.md` true to the source: its files exist, and its states are those of the code. */
+/** Checks `docs/architecture.md` against the source: its files exist, and its states are those of the code. */
 
 import { assert, assertEquals } from "@std/assert";
 import { mayFollow, Phase } from "../server/connection/phase.ts";
@@ -25,7 +25,7 @@ Deno.test("docs/architecture.md names only files that exist", () => {
   assertEquals(missing, []);
 });
 
-Deno.test("docs/architecture.md has every state and every step between states", () => {
+Deno.test("docs/architecture.md has every state and every transition", () => {
   const shown = [...page.matchAll(/^\| ([A-Z_]+) +\|[^|]+\|([^|]+)\|/gm)]
     .map(([, state = "", next = ""]) =>
       `${state}: ${(next.match(/[A-Z_]{2,}/g) ?? []).toSorted().join(" ")}`

@@ -1,6 +1,6 @@
 /**
- * Section 7, deadlines after the server's thread stood still (R149 to R151, R161): what
- * had arrived by then is read before any deadline acts.
+ * Section 7, deadlines after the server's thread was blocked (R149 to R151,
+ * R161): bytes that arrived meanwhile are read before any deadline acts.
  */
 
 import { assertEquals } from "@std/assert";
@@ -15,12 +15,12 @@ import type { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 
-/** Connections of each kind. */
+/** How many connections of each kind there are. */
 const COUNT = 13;
 
 const POST = request("POST /", "", "hello");
 
-/** How many characters of the request arrive before the thread stands still. */
+/** How many characters of the request arrive before the thread is blocked. */
 const cuts = {
   ofNewConnections: 0,
   inTheirHeads: 20,

@@ -1,6 +1,6 @@
 /**
- * Section 4, clients that leave while a handler runs (R108, R110): by closing,
- * by a reset, and by closing only their own direction, over all transports.
+ * Section 4, clients that disconnect while a handler runs (R108, R110): they
+ * close, reset, or close only their write direction, over all transports.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -82,7 +82,7 @@ class Visit {
   sleep: Promise<void> = Promise.resolve();
 }
 
-/** What handlers do while their client leaves; they answer if they learn of its end. */
+/** What handlers do while their client disconnects; they respond if they notice it. */
 const occupations: Readonly<Record<string, (visit: Visit) => Handler>> = {
   waits: (visit) => async (_, res) => {
     await visit.aborted.promise;
@@ -227,7 +227,7 @@ for (const route of routes) {
   }
 }
 
-/** Ways to leave behind bytes of a body that no handler reads. */
+/** Ways to disconnect after sending bytes of a body that no handler reads. */
 const endings: Readonly<Record<string, (conn: Deno.TcpConn) => unknown>> = {
   "ends its direction": (conn) => conn.closeWrite(),
   closes: (conn) => conn.close(),
@@ -237,7 +237,7 @@ const endings: Readonly<Record<string, (conn: Deno.TcpConn) => unknown>> = {
 for (const [how, leave] of Object.entries(endings)) {
   testEngine(
     EPOLL,
-    `R108: a client that ${how} behind bytes that no handler reads is noticed`,
+    `R108: a client that ${how} after bytes that no handler reads is noticed`,
     async (engine) => {
       const begun = Promise.withResolvers<AbortSignal>();
       const errors: (Error | undefined)[] = [];

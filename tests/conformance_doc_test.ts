@@ -1,5 +1,5 @@
 /**
- * Keeps `docs/conformance.md` true to the tests: it explains every row that a
+ * Checks `docs/conformance.md` against the tests: it explains every row that a
  * test names, and every file that it lists for a row names that row.
  */
 

@@ -17,7 +17,7 @@ const DEADLINE_MS = 10_000;
 const LONG_BYTES = 50_000_000;
 
 testEngines(
-  "R108: a peer that has ended its direction gets a large and a streamed response in full",
+  "R108: a peer that has ended its direction gets large and streamed responses in full",
   async (engine) => {
     const large = "x".repeat(2_000_000);
     async function* pieces(): AsyncGenerator<string> {
@@ -71,7 +71,7 @@ testEngines(
 );
 
 testEngines(
-  "R109: a connection without any byte is closed silently",
+  "R109: a connection without any bytes is closed silently",
   async (engine) => {
     const peer = engine.timed((_, res) => res.ok());
     peer.end();
@@ -133,7 +133,7 @@ for (const [what, fields, body] of cut) {
   );
 }
 
-/** What the request and the response of a handler reported about a peer that left. */
+/** What the request and the response of a handler reported about a peer that disconnected. */
 interface Departure {
   readonly signal: Promise<unknown>;
   readonly canceled: Promise<void>;
@@ -285,7 +285,7 @@ testEngines(
 );
 
 testEngines(
-  "R110: a handler that keeps running after the peer left does no harm",
+  "R110: a handler that keeps running after the peer has disconnected causes no error",
   async (engine) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();

@@ -205,7 +205,7 @@ testEngines(
 );
 
 testEngines(
-  "a handler that answers another connection's request keeps its own request head",
+  "a handler that responds to another connection's request keeps its own request head",
   async (engine) => {
     const waiting = Promise.withResolvers<ResponseHandle>();
     const released = Promise.withResolvers<void>();

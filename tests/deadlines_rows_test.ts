@@ -88,7 +88,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R108: a client that has ended its direction and gets no answer is cut, ${at}`,
+    `R108: a client that has ended its direction and gets no response is cut, ${at}`,
     async (engine) => {
       const timed = engine.timed(() => new Promise(() => {}), scaled(scale));
       timed.send(request("GET /"));
@@ -100,7 +100,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R108: interim responses do not count as the answer, ${at}`,
+    `R108: interim responses do not count as a response, ${at}`,
     async (engine) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timed = engine.timed(async (_, res) => {
@@ -121,7 +121,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R108: a stream that falls silent after its client has ended its direction is cut, ${at}`,
+    `R108: a stream that stalls after its client has ended its direction is cut, ${at}`,
     async (engine) => {
       const canceled = Promise.withResolvers<void>();
       let feed: ReadableStreamDefaultController<string> | undefined;
@@ -164,7 +164,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R149: a head that drips is answered with 408, ${at}`,
+    `R149: a head that arrives slowly gets 408, ${at}`,
     async (engine) => {
       const timed = engine.timed(ok, scaled(scale));
       timed.clock.advance(14_000 / scale); // headerTimeout counts from the first byte
@@ -216,7 +216,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R151: a body that stalls is answered with 408, ${at}`,
+    `R151: a body that stalls gets 408, ${at}`,
     async (engine) => {
       const timed = engine.timed(upload, scaled(scale));
       timed.send(request("POST /", "Content-Length: 9\r\n"));
@@ -237,7 +237,7 @@ for (const scale of SCALES) {
   );
 
   testEngines(
-    `R151: a body that drips is answered with 408, ${at}`,
+    `R151: a body that arrives slowly gets 408, ${at}`,
     async (engine) => {
       const timed = engine.timed(upload, scaled(scale));
       timed.send(request("POST /", "Content-Length: 999\r\n"));

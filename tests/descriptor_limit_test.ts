@@ -1,6 +1,6 @@
 /**
- * A server whose process is out of descriptors: it goes on, prints what failed,
- * and serves again when descriptors are free (R158, R161).
+ * A server whose process is out of descriptors: it continues, prints what
+ * failed, and serves again when descriptors are free (R158, R161).
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -126,7 +126,8 @@ for (const mode of ["tls", "tls workers"] as const) {
 }
 
 Deno.test({
-  name: "R161: failed TLS handshakes end no server that is out of descriptors",
+  name:
+    "R161: failed TLS handshakes do not end a server that is out of descriptors",
   ignore: Deno.build.os !== "linux", // the shell of other systems may lack `ulimit`
   fn: async () => {
     await using program = await startHeldServer(LISTEN.name, {

@@ -1,7 +1,7 @@
 /**
  * Lists the tests that cannot run on every engine, each with the reason, and
  * checks that all others use the table in `support/engines.ts`. It works on the
- * source text of the tests; each rule is also given a violation.
+ * source text of the tests; each rule is also tested with a violation.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -35,7 +35,7 @@ const differences: readonly Difference[] = [
     why: SCRIPTED,
   },
   {
-    tests: ["server/hooks_test.ts", "the setup hook is told of accepts"],
+    tests: ["server/hooks_test.ts", "the setup hook receives failed accepts"],
     engine: "listen",
     why: SCRIPTED,
   },
@@ -135,7 +135,7 @@ const differences: readonly Difference[] = [
     tests: ["connection_end_test.ts", "R110: a write that fails"],
     engine: "listen",
     why:
-      "the write that fails is scripted; a reset while an answer waits for " +
+      "the write that fails is scripted; a reset while a response waits for " +
       "room is in server/engines/epoll/transport_test.ts",
   },
   {
@@ -154,7 +154,7 @@ const differences: readonly Difference[] = [
     why: "the epoll engine has no TLS",
   },
   {
-    tests: ["client_leaves_test.ts", "R108: a client that ${how} behind"],
+    tests: ["client_leaves_test.ts", "R108: a client that ${how} after"],
     engine: "epoll",
     why: "the runtime reports the end of a connection only to a read",
   },

@@ -174,7 +174,7 @@ const types: readonly (readonly [name: string, type: string])[] = [
   ["README", "text/plain; charset=utf-8"],
 ];
 
-Deno.test("basics tells each file's media type", async () => {
+Deno.test("basics sends each file's media type", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/static`);
@@ -238,7 +238,7 @@ Deno.test("basics serves nothing outside its folder", async () => {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name: `basics finishes a running answer on ${signal}, and exits with 0`,
+    name: `basics finishes a running response on ${signal}, and exits with 0`,
     ignore: Deno.build.os === "windows", // a signal kills a process there
     fn: async () => {
       await using program = await startTask();

@@ -1,6 +1,7 @@
 /**
- * Section 7, R160: an encoded line end in path, query or params stays encoded in
- * whatever a handler sends of them, and a decoded one is refused everywhere.
+ * Section 7, R160: an encoded line end in path, query or params stays encoded
+ * in everything that a handler sends from them, and a decoded one is refused
+ * everywhere.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -33,7 +34,7 @@ interface Source {
   readonly isDecoded: boolean;
 }
 
-/** Ways to send a field with a value of the program. */
+/** Ways to send a field with a value from the program. */
 const ways: Readonly<Record<string, (value: string) => Handler>> = {
   "send()": (value) => (_, res) => res.send(302, null, { location: value }),
   "a stream": (value) => (_, res) =>
@@ -76,7 +77,7 @@ for (const [way, respond] of Object.entries(ways)) {
 }
 
 testEngines(
-  "R160: no answer of the library repeats path, query or params",
+  "R160: no response of the library itself repeats path, query or params",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.post("/:name", (_, res) => res.ok())

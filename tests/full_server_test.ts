@@ -1,4 +1,4 @@
-/** Section 7, R155: what keeps the process alive while a server accepts no connection because it is full. */
+/** Section 7, R155: a full server, which accepts no connection, and the life of its process. */
 
 import { assertEquals } from "@std/assert";
 import { testEngines } from "./support/engines.ts";
@@ -42,7 +42,7 @@ testEngines(
 );
 
 testEngines(
-  "R155: a full server keeps the process alive when its clients have left, and serves the next",
+  "R155: a full server keeps the process alive after its clients have disconnected, and serves the next ones",
   async (engine) => {
     await using program = await startHeldServer(engine.name, {
       options: OPTIONS,

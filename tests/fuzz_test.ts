@@ -1,4 +1,5 @@
-// Invariant: any bytes in any split give a value, "need more" or a ProtocolError, the same for every split, in bounded memory.
+// Invariant: any bytes result in a value, "need more" or a ProtocolError, in
+// bounded memory, and the result is the same for every split.
 
 import { assert, assertEquals } from "@std/assert";
 import { decodeLatin1, encodeLatin1 } from "../codec/ascii.ts";

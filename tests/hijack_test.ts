@@ -132,7 +132,7 @@ testEngines(
 );
 
 testEngines(
-  "after hijack(), the connection still counts until it is closed; then teardown runs",
+  "after hijack(), the connection counts until it is closed; then the teardown hook runs",
   async (engine) => {
     const events: string[] = [];
     const entered = Promise.withResolvers<void>();
@@ -145,7 +145,7 @@ testEngines(
         await release;
         events.push("closing");
         conn.close();
-        conn.close(); // a second close() changes nothing
+        conn.close(); // a second close() has no effect
       }).connectionTeardownHook((_, error) => {
         events.push(`teardown ${error}`);
       })

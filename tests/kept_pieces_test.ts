@@ -1,4 +1,4 @@
-/** Pieces of a body that a program keeps while it reads on: iteration copies, `views()` does not. */
+/** Pieces of a body that a program keeps while it reads further: iteration copies them, `views()` does not. */
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeLatin1 } from "../codec/ascii.ts";

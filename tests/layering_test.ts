@@ -1,8 +1,8 @@
 /**
- * Holds the walls between the rooms: who may import whom, no cycles (type
- * imports count), which words the rooms without I/O may use, how files
- * export and what they are called. Works on source text; every rule is also
- * fed a violation, so that this test can fail.
+ * Enforces the layering: which folder ("room") may import which, no cycles
+ * (type imports count), which words the rooms without I/O may use, how files
+ * export and how they are named. Works on source text; every rule is also
+ * tested with a violation, so that this test can fail.
  */
 import { assertEquals } from "@std/assert";
 import {
@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Rooms that are published: bare of packages, tests and vague names. */
+/** Rooms that are published: they contain no packages, tests or vague names. */
 const sourceRooms = [
   ...["codec", "router", "server", "client", "fetch", "websocket", "mod.ts"],
 ];
@@ -99,7 +99,7 @@ function findImportViolations(sources: Sources): string[] {
   );
 }
 
-/** The rooms and the folder that only turn values into others. */
+/** The rooms and the folder that only convert values. */
 const pureFolder = /^(?:codec|router|websocket\/codec)\//;
 
 function findForbiddenWords(sources: Sources): string[] {
@@ -279,11 +279,11 @@ Deno.test("codec and router use no I/O, clock, randomness or async", () => {
   assertEquals(findForbiddenWords(sources), []);
 });
 
-Deno.test("exports are named, and only front doors re-export", () => {
+Deno.test("exports are named, and only published entries re-export", () => {
   assertEquals(findExportViolations(sources), []);
 });
 
-Deno.test("file names tell their subject", () => {
+Deno.test("file names state their subject", () => {
   assertEquals(findNameViolations(sources.keys()), []);
 });
 

@@ -20,7 +20,7 @@ import { FakeClock } from "./support/fake_clock.ts";
 const HELD_BYTES = 65_536;
 const GATHER_BYTES = 8192;
 
-/** Lets everything happen that needs nothing from the peer. */
+/** Waits for everything that needs no action of the peer. */
 async function settle(): Promise<void> {
   await turns(5);
 }
@@ -137,7 +137,7 @@ for (const [how, fields, piece] of uploads) {
 }
 
 testEngines(
-  "R156: peers with half a head delay no other connection, and are closed within 16 s",
+  "R156: peers that send part of a head do not delay other connections, and are closed within 16 s",
   async ({ listenTimed }) => {
     const maxConnections = 40;
     const clock = new FakeClock();

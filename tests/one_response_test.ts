@@ -217,7 +217,7 @@ function withBody(line: string): string {
 }
 
 testEngines(
-  "R128: a peer that leaves during a request causes no unhandled rejection",
+  "R128: a peer that disconnects during a request causes no unhandled rejection",
   async (engine) => {
     using unhandled = new Unhandled();
     for (const { handler } of misdeeds) {

@@ -1,4 +1,4 @@
-/** Pins every public name, so that a change to the surface shows in review. */
+/** Lists every public name, so that a change to the public API shows in review. */
 import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 

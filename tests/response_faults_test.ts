@@ -1,4 +1,7 @@
-/** Section 5, mistakes of the application: a response that cannot be sent throws before any byte is written (R114, R115, R121 to R125). */
+/**
+ * Section 5, errors of the application: a response that cannot be sent throws
+ * before any byte is written (R114, R115, R121 to R125).
+ */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {

@@ -1,7 +1,7 @@
 /**
- * Holds the shape of the source: files in a folder, lines in a file and in a
- * function, and the length of the import chains in `server/`. Each measure is
- * also fed a violation, so that this test can fail.
+ * Enforces limits on the source: files in a folder, lines in a file and in a
+ * function, and the length of the import chains in `server/`. Each limit is
+ * also tested with a violation, so that this test can fail.
  */
 
 import { assertEquals } from "@std/assert";
@@ -12,7 +12,7 @@ import {
   type Sources,
 } from "./support/sources.ts";
 
-/** Files directly in a folder, at most. */
+/** The most files directly in a folder. */
 const maxFiles: Readonly<Record<string, number>> = {
   "server/": 20,
   "server/connection/": 18,
@@ -215,7 +215,7 @@ const limits: readonly (readonly [
 ];
 
 for (const [what, find, make, most] of limits) {
-  Deno.test(`shape lets ${most} ${what} pass and notices one more`, () => {
+  Deno.test(`shape accepts ${most} ${what} and notices one more`, () => {
     assertEquals(find(make(most)), []);
     assertEquals(find(make(most + 1)).length, 1);
   });

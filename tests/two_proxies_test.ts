@@ -51,7 +51,10 @@ async function answersTo(port: number, wire: Wire): Promise<string[]> {
   return await readAnswers(client, wire);
 }
 
-/** Reads all responses and ends the client's direction: after them, since the proxies drop the requests of clients that leave. */
+/**
+ * Reads all responses, and then ends the client's direction. The proxies would
+ * drop the requests of a client that ends it earlier.
+ */
 async function readAnswers(client: RawClient, wire: Wire): Promise<string[]> {
   if (wire.sees.length === 0) await client.end();
   const answers: string[] = [];

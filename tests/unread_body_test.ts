@@ -56,7 +56,7 @@ const READING: Readonly<Record<string, Handler>> = {
     await ctx.body.stream.cancel();
     res.ok("ok");
   },
-  "gathers too much": async (ctx, res) => {
+  "buffers too much": async (ctx, res) => {
     await ctx.body.bytes().catch(() => {});
     res.ok("ok");
   },
@@ -327,12 +327,12 @@ testEngines(
   },
 );
 
-/** The rest of a large body, which the client sends although it was refused. */
+/** The rest of a large body, which the client sends even though it was refused. */
 const REST_PARTS = 100;
 const PART = "x".repeat(10_000);
 
 testEngines(
-  "R103: what follows the last response is read and dropped without a limit of bytes",
+  "R103: bytes after the last response are read and dropped without a size limit",
   async (engine) => {
     for (const isHeld of [false, true]) {
       const peer = engine.timed((_, res) => res.send(401));
@@ -375,7 +375,7 @@ testEngines(
 );
 
 testEngines(
-  "R103: after the last response, only the write side is closed at first",
+  "R103: after the last response, only the write direction is closed at first",
   async (engine) => {
     const ends: Readonly<Record<string, (peer: TimedPeer) => void>> = {
       "the peer's end": (peer) => peer.end(),

@@ -1,7 +1,7 @@
 /**
- * Holds the word list of the project's English: these words do not occur in any
- * source file or page. A quotation of an RFC may contain "octet" if it is
- * written on one line as “RFC 9112: …”; so may the media type octet-stream.
+ * Checks the project's word list: these words do not occur in any source file
+ * or page. A quotation of an RFC may contain "octet" if it is written on one
+ * line as “RFC 9112: …”; so may the media type octet-stream.
  */
 
 import { assertEquals } from "@std/assert";

@@ -79,7 +79,7 @@ for (const { name, end } of ends) {
 }
 
 Deno.test({
-  name: "shutdown() before the workers listen ends them",
+  name: "shutdown() before the workers listen ends the workers",
   ignore,
   fn: async () => {
     const handle = Server.builder(ADDRESSES).build().serveThreaded({

@@ -351,12 +351,12 @@ for (const { engine, flag, net } of ENGINES) {
     assertStringIncludes(stderr, "RangeError: boom");
   });
 
-  test("unref() lets the program end although workers listen", async () => {
+  test("unref() lets the program end while workers listen", async () => {
     const { code, stderr } = await unlucky("unref");
     assertEquals([code, stderr], [0, ""]);
   });
 
-  test("a worker that dies repeatedly is replaced after growing waits", async () => {
+  test("a worker that dies repeatedly is replaced after longer and longer waits", async () => {
     const args = argsOf(flags, "unlucky", engine, "dies");
     const beganMs = performance.now();
     await using program = await Program.start({ args });

@@ -1,4 +1,4 @@
-/** The cases of the connection machine in memory: each answers every request. */
+/** The cases of the connection machine in memory: each gets a response to every request. */
 
 import { assertRejects, assertThrows } from "@std/assert";
 import { MACHINE_CASES, machineCaseOf } from "../../bench/machine/cases.ts";
@@ -16,6 +16,6 @@ Deno.test("Machine.create() rejects a case whose response is not the expected on
   await assertRejects(() => Machine.create(wrong), Error, "Cannot use case");
 });
 
-Deno.test("machineCaseOf() names the cases that there are", () => {
+Deno.test("machineCaseOf() lists the existing cases in its error", () => {
   assertThrows(() => machineCaseOf("nothing"), TypeError, "hello");
 });

@@ -55,7 +55,7 @@ Deno.test("median() takes the mean of two in the middle", () => {
   assertEquals([median([3, 1, 2]), median([4, 1, 2, 3])], [2, 2.5]);
 });
 
-Deno.test("lostGroups() names groups in which a peer beats all of ours", () => {
+Deno.test("lostGroups() names groups in which a peer is faster than all of ours", () => {
   assertEquals(lostGroups([file]), []);
   const lost = combineRounds([
     round(1, sample("khttp", 100, 100), sample("peer", 50, 50)),
@@ -75,7 +75,7 @@ Deno.test("microSection() shows losing groups like any other", () => {
   assertEquals(plots.map(({ name }) => name), ["date"]);
 });
 
-Deno.test("peerVersions() reads pinned packages, scoped ones too", () => {
+Deno.test("peerVersions() reads pinned packages, including scoped ones", () => {
   assertEquals(
     peerVersions([
       `import a from "npm:undici@8.1.0/lib/a.js";`,

@@ -36,20 +36,20 @@ Deno.test("barPlot() draws bars in proportion, ours in its own colour", () => {
   assertEquals(attributes(svg, "rect", "fill"), [LIGHT.ours, LIGHT.peer]);
 });
 
-Deno.test("barPlot() gives each panel a scale of its own", () => {
+Deno.test("barPlot() gives each panel its own scale", () => {
   const large = panel.bars.map((bar) => ({ ...bar, value: bar.value * 1000 }));
   const svg = barPlot([panel, { title: "another", bars: large }], options);
   const widths = attributes(svg, "rect", "width");
   assertEquals(widths.slice(0, 2), widths.slice(2));
 });
 
-Deno.test("barPlot() draws a bar of nothing without dividing by it", () => {
+Deno.test("barPlot() draws a bar of zero without dividing by zero", () => {
   const bars = panel.bars.map((bar) => ({ ...bar, value: 0 }));
   const svg = barPlot([{ title: "none", bars }], options);
   assertEquals(attributes(svg, "rect", "width"), ["1", "1"]);
 });
 
-Deno.test("barPlot() draws a bar with a gap that is far longer than the shortest", () => {
+Deno.test("barPlot() interrupts a bar that is far longer than the shortest", () => {
   const bars = [...panel.bars, {
     label: "slow",
     value: 100_000,
@@ -68,7 +68,7 @@ Deno.test("barPlot() draws a bar with a gap that is far longer than the shortest
   assert(starts[3]! > starts[2]! + long, "a gap lies before the bar's end");
 });
 
-Deno.test("barPlot() tells in text what it shows", () => {
+Deno.test("barPlot() describes in text what it shows", () => {
   const svg = barPlot([panel], { ...options, theme: DARK });
   assertStringIncludes(svg, `<title id="title">Parsing</title>`);
   assertStringIncludes(svg, `<desc id="description">Shorter is better.</desc>`);
@@ -77,13 +77,13 @@ Deno.test("barPlot() tells in text what it shows", () => {
   }
 });
 
-Deno.test("barPlot() escapes what XML would take for markup", () => {
+Deno.test("barPlot() escapes XML markup", () => {
   const svg = barPlot([{ ...panel, title: `<a> & "b"` }], options);
   assertStringIncludes(svg, "&lt;a&gt; &amp; &quot;b&quot;");
   assert(!svg.includes("<a>"));
 });
 
-Deno.test("linePlot() draws each line through its points, from 0 on", () => {
+Deno.test("linePlot() draws each line through its points, on a scale from 0", () => {
   const svg = linePlot(
     [{ label: "plain", points: [[0, 0], [50, 50], [100, 100]] }],
     { x: "bytes", y: "ns" },
@@ -99,7 +99,7 @@ Deno.test("linePlot() draws each line through its points, from 0 on", () => {
   assert(end[1]! < start[1]!, "greater values stand higher");
 });
 
-Deno.test("linePlot() keeps the labels of near lines apart", () => {
+Deno.test("linePlot() keeps the labels of close lines apart", () => {
   const near = ["one", "two", "three"].map((label, index) => ({
     label,
     points: [[10, 100 + index]] as const,

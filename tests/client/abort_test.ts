@@ -154,7 +154,7 @@ Deno.test("a signal ends the requests that follow a redirect", async () => {
   assertEquals(await answer, "no");
 });
 
-Deno.test("a signal that aborts after the body was received changes nothing", async () => {
+Deno.test("a signal that aborts after the body was received has no effect", async () => {
   await using both = pair([
     [head, send(HELLO), head, send(HELLO), head, send(EMPTY)],
   ]);

@@ -68,7 +68,7 @@ Deno.test("https rejects a certificate that is not trusted or has another name",
   assertEquals([trustless.connectionCount, other.connectionCount], [0, 0]);
 });
 
-Deno.test("https to a server without TLS, and http to one with, fail", async () => {
+Deno.test("https to a server without TLS fails, and http to one with TLS", async () => {
   await using plain = new HostileServer([[send("HTTP/1.1 400 \r\n\r\n")]]);
   await using client = new Client(`https://${plain.origin}`, trusting);
   await fails(client.get("/"), "connect", "CONNECT_FAILED");
@@ -126,7 +126,7 @@ Deno.test("identity sends the client's certificate", async () => {
 Deno.test("a server that demands a certificate rejects a client without one", async () => {
   await using server = await demanding();
   await using client = new Client(`https://localhost:${server.port}`, trusting);
-  // In TLS 1.3 the client learns of it only after the handshake.
+  // In TLS 1.3, the client is told only after the handshake.
   await fails(client.get("/"), "read", "CLOSED");
   assertEquals(client.connectionCount, 0);
 });
@@ -138,7 +138,7 @@ async function relay(port: number): Promise<
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const conns: Deno.Conn[] = [];
   const pump = async (from: Deno.Conn, to: Deno.Conn): Promise<void> => {
-    await from.readable.pipeTo(to.writable).catch(() => {}); // it was cut
+    await from.readable.pipeTo(to.writable).catch(() => {}); // it may have been cut
   };
   const running = (async () => {
     const near = await listener.accept();
@@ -257,7 +257,7 @@ Deno.test("a host may be a name", async () => {
   assert(first.includes(`\r\nhost: localhost:${server.port}\r\n`));
 });
 
-/** Descriptors that this process has open. */
+/** The open descriptors of this process. */
 function descriptorCount(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }

@@ -107,7 +107,7 @@ Deno.test("a body that must be empty is not decoded", async () => {
   }
 });
 
-Deno.test("a body that cannot be decoded, or ends too early, fails with PROTOCOL", async () => {
+Deno.test("a body that cannot be decoded, or is incomplete, fails with PROTOCOL", async () => {
   for (
     const payload of [
       new TextEncoder().encode("no gzip at all"),
@@ -121,7 +121,7 @@ Deno.test("a body that cannot be decoded, or ends too early, fails with PROTOCOL
   }
 });
 
-Deno.test("a truncated encoded body fails as any truncated body", async () => {
+Deno.test("a truncated encoded body fails like any truncated body", async () => {
   const payload = gzipSync(PLAIN);
   const cut = response("gzip", payload).slice(0, -1);
   await using both = pair([
@@ -192,7 +192,7 @@ Deno.test("every truncation of a body with a coding is noticed", async () => {
   }
 });
 
-Deno.test("several gzip members are one body, and bytes after the end of the data are ignored", async () => {
+Deno.test("several gzip members form one body, and bytes after the end of the data are ignored", async () => {
   const members = new Uint8Array([...gzipSync("hel"), ...gzipSync("lo")]);
   const zeros = new Uint8Array(9);
   for (
@@ -252,7 +252,7 @@ const BOMBS = [
   ["gzip, gzip", gzipSync(gzipSync(new Uint8Array(BOMB_BYTES)))],
 ] as const;
 
-Deno.test("a bomb comes in pieces of at most 64 KiB, between turns of the event loop", async () => {
+Deno.test("a decompression bomb is decoded in pieces of at most 64 KiB, with turns of the event loop in between", async () => {
   for (const [coding, payload] of BOMBS) {
     await using both = pair([[head, send(response(coding, payload))]], DECODE);
     const answer = await both.client.get("/");
@@ -273,7 +273,7 @@ Deno.test("a bomb comes in pieces of at most 64 KiB, between turns of the event 
   }
 });
 
-Deno.test("a bomb ends at maxBufferedBodyBytes or maxBodyBytes, before it is decoded", async () => {
+Deno.test("maxBufferedBodyBytes and maxBodyBytes stop a decompression bomb before all of it is decoded", async () => {
   for (const [coding, payload] of BOMBS) {
     for (
       const options of [
@@ -292,7 +292,7 @@ Deno.test("a bomb ends at maxBufferedBodyBytes or maxBodyBytes, before it is dec
 });
 
 Deno.test("timeout, bodyTimeout and signal end decoding after the body was received", async () => {
-  // Empty members make no output, so that no limit of size applies.
+  // Empty members produce no output, so no size limit applies.
   const member = gzipSync("");
   const members = new Uint8Array(member.length * 500_000);
   for (let at = 0; at < members.length; at += member.length) {

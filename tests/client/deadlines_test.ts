@@ -1,4 +1,4 @@
-/** The deadline of each phase, on a clock that the test moves. */
+/** The deadline of each phase, on a clock that the test controls. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeadlineSweep } from "../../client/deadline_sweep.ts";
@@ -51,7 +51,7 @@ async function fullListener(): Promise<{ port: number } & Disposable> {
   const { signal } = controller;
   for (;;) {
     const attempt = Deno.connect({ hostname: "127.0.0.1", port, signal });
-    // The system does not report a full queue: only time tells.
+    // The system does not report a full queue, so the test can only wait.
     const late = Promise.withResolvers<null>();
     const timer = setTimeout(() => late.resolve(null), 100);
     const conn = await Promise.race([attempt, late.promise]);
@@ -107,7 +107,7 @@ Deno.test("tlsTimeout ends a handshake that is not answered", async () => {
   assertEquals(client.connectionCount, 0);
 });
 
-/** Sends a GET to a script that does not complete its answer in time. */
+/** Sends a GET to a script that does not complete its response in time. */
 async function getExpires(
   script: readonly Step[],
   options: Partial<ClientOptions>,
@@ -190,7 +190,7 @@ Deno.test("bodyTimeout ends a request that the server does not read", async () =
   });
 });
 
-Deno.test("bodyTimeout ends a request whose own body stalls", async () => {
+Deno.test("bodyTimeout ends a request whose body stalls", async () => {
   await using both = timedPair([[head, body(6)]], { bodyTimeout: 1000 });
   const { client, clock } = both;
   const pieces = new Pieces(["a", NEVER]);
@@ -268,7 +268,7 @@ Deno.test("timeout ends with the body, and not before it", async () => {
   });
 });
 
-Deno.test("timeout gives way to the caller's own signal", async () => {
+Deno.test("the caller's signal takes precedence over timeout", async () => {
   await using both = timedPair([[head, until(NEVER)]], { timeout: 1000 });
   const { client, clock, server } = both;
   const controller = new AbortController();

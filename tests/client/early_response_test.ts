@@ -2,10 +2,11 @@
  * Row R148: responses that arrive before the request was sent, and responses
  * that are closed unread.
  *
- * We are laxer than the row in one point: a final HTTP/1.1 response with a
- * status below 300 does not stop the request's body, because an echo answers
- * while it reads (RFC 9112 §9.5 asks only to watch for errors). Such a response
- * may even say `close`, since the server does not know yet how the body ends.
+ * The client is more lenient than the row in one point: a final HTTP/1.1
+ * response with a status below 300 does not stop the request's body, because a
+ * server that echoes the body responds while it reads (RFC 9112 §9.5 asks
+ * clients only to watch for errors). Such a response may even contain `close`,
+ * since the server does not know yet how the body will end.
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
@@ -65,7 +66,7 @@ Deno.test("R148: a connection is not reused after half a body of bytes", async (
   assertEquals(server.count, 2);
 });
 
-Deno.test("R148: an echo streams in both directions, and keeps the connection unless it said close", async () => {
+Deno.test("R148: an echoed body streams in both directions, and the connection stays open unless the response says close", async () => {
   for (const closes of ["", "Connection: close\r\n"]) {
     const second = Promise.withResolvers<string>();
     const line = `HTTP/1.1 200 \r\n${closes}Transfer-Encoding: chunked\r\n\r\n`;
@@ -237,7 +238,7 @@ Deno.test("R148: close() fails a pending read", async () => {
   await isGone(both);
 });
 
-Deno.test("R148: close() after the end of a body changes nothing", async () => {
+Deno.test("R148: close() after the end of a body has no effect", async () => {
   await using both = pair([[head, send(HELLO), head, send(EMPTY)]]);
   const { client, server } = both;
   const response = await client.get("/");

@@ -42,7 +42,7 @@ Deno.test("R137: interim responses are skipped, and passed to onInterim", async 
   }
 });
 
-Deno.test("R137: an unrequested 100 changes nothing", async () => {
+Deno.test("R137: a 100 that was not requested has no effect", async () => {
   const interim = "HTTP/1.1 100 \r\n\r\n".repeat(8);
   await using both = pair([[head, body(1), send(interim + HELLO)]]);
   const response = await both.client.post("/", { body: "x" });
@@ -143,7 +143,7 @@ Deno.test("R138: deadlines, signals and the pool ignore an upgraded connection",
   const { signal } = controller;
   const response = await client.get("/", { upgrade: "websocket", signal });
   controller.abort();
-  assertEquals(await getText(client), [200, "hello"]); // there is room
+  assertEquals(await getText(client), [200, "hello"]); // a slot is free
   clock.advance(60_000); // longer than any deadline
   resolve();
   const buffer = new Uint8Array(4);

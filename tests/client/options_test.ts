@@ -23,7 +23,7 @@ Deno.test("resolveClientOptions() adds defaults and freezes the result", () => {
   assertEquals(Object.isFrozen(options), true);
 });
 
-Deno.test("resolveClientOptions() takes undefined for the default", () => {
+Deno.test("resolveClientOptions() treats undefined as the default", () => {
   const given = { timeout: undefined, caCerts: undefined, maxRedirects: 3 };
   assertEquals(resolve(given), { ...DEFAULT_CLIENT_OPTIONS, maxRedirects: 3 });
   assertThrows(() => resolve({ timeuot: undefined }), TypeError, "timeuot");

@@ -132,7 +132,7 @@ Deno.test("Pool does not reuse a connection that its server will soon close", as
   await (await server.peer(0)).ended;
 });
 
-Deno.test("idleTimeOf() is the server's hint less two seconds, at most a minute", () => {
+Deno.test("idleTimeOf() is the server's hint minus two seconds, at most a minute", () => {
   for (
     const [hint, expected] of [
       [null, 4000],
@@ -202,7 +202,7 @@ Deno.test("Pool is not stalled by responses that are never read", async () => {
   }
 });
 
-Deno.test("Pool lets a long response that is not read keep its connection", async () => {
+Deno.test("Pool keeps the connection of a long response that is not read", async () => {
   const long = `HTTP/1.1 200 \r\nContent-Length: 100000\r\n\r\n${
     "x".repeat(100_000)
   }`;
@@ -218,7 +218,7 @@ Deno.test("Pool lets a long response that is not read keep its connection", asyn
   assertEquals(server.count, 1);
 });
 
-Deno.test("Pool loses no turn when waiting exchanges are aborted", async () => {
+Deno.test("Pool loses no free connection when waiting exchanges are aborted", async () => {
   await using both = held(1, { maxConnections: 1 });
   const { client, server, go } = both;
   const first = getText(client);
@@ -304,7 +304,7 @@ Deno.test("close() fails unfinished bodies and closes idle connections", async (
   await Promise.all(server.peers.map((peer) => peer.ended));
 });
 
-Deno.test("Pool makes room for a retry ahead of waiting exchanges", async () => {
+Deno.test("Pool gives a retry a connection before waiting exchanges", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using both = pair([
     [head, send(EMPTY), head, until(promise), close],

@@ -27,7 +27,7 @@ Deno.test("a redirect is returned to the caller by default", async () => {
   assertEquals(response.url, `http://${both.server.origin}/a`);
 });
 
-Deno.test("a redirect leads to a path or URL, absolute or relative, without its fragment", async () => {
+Deno.test("a Location may be a path or URL, absolute or relative; its fragment is dropped", async () => {
   for (
     const [location, target] of [
       ["/b?c", "/b?c"],
@@ -95,7 +95,7 @@ async function followed(
     peer.received.slice(at + second.length);
 }
 
-Deno.test("303 becomes GET, 301 and 302 only for POST, 307 and 308 never", async () => {
+Deno.test("303 changes the method to GET, 301 and 302 only change POST, 307 and 308 never do", async () => {
   const headers = {
     "content-type": "text/plain",
     "content-language": "en",
@@ -146,7 +146,7 @@ Deno.test("other statuses, and redirects without a Location, are returned to the
   }
 });
 
-Deno.test("credentials are not sent to another origin, nor after that to the first", async () => {
+Deno.test("credentials are not sent to another origin, nor to the first after that", async () => {
   const headers = {
     Authorization: "a",
     Cookie: "b",

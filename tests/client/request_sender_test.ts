@@ -1,4 +1,4 @@
-/** How a request is written: through short writes, stops, waits and failures. */
+/** Writing a request: partial writes, stops, waits and failures. */
 
 import { assert, assertEquals } from "@std/assert";
 import { prepareRequest } from "../../client/request.ts";
@@ -64,7 +64,7 @@ class Narrow implements SenderEvents {
 
 const LARGE = "x".repeat(20_000);
 
-Deno.test("RequestSender sends all of a request through a narrow connection", async () => {
+Deno.test("RequestSender sends a whole request through partial writes", async () => {
   for (
     const [init, body] of [
       [{}, ""],
@@ -84,7 +84,7 @@ Deno.test("RequestSender sends all of a request through a narrow connection", as
   }
 });
 
-Deno.test("RequestSender R148: a request that was stopped half-way is not finished", async () => {
+Deno.test("RequestSender R148: a request that was stopped in the middle is not finished", async () => {
   const headers = { "content-length": "5" };
   for (
     const make of [

@@ -278,7 +278,7 @@ async function sentBy(
   return [sent, /^authorization: (.*)$/im.exec(first)?.[1]];
 }
 
-Deno.test("the path of a client's URL comes before each target", async () => {
+Deno.test("the path of a client's URL is put in front of each target", async () => {
   for (
     const [path, target, expected] of [
       ["", "/a", "/a"],

@@ -199,7 +199,7 @@ Deno.test("R135: a folded section without an end is limited", async () => {
   await isGone(both);
 });
 
-Deno.test("R136: a head of too many bytes or fields, or without an end, is refused", async () => {
+Deno.test("R136: a head with too many bytes or fields, or without an end, is refused", async () => {
   const line = (size: number): string => `A: ${"b".repeat(size - 5)}\r\n`;
   const fits = `HTTP/1.1 204 \r\n${line(16_384)}\r\n`;
   const many = (count: number): string =>
@@ -256,7 +256,7 @@ Deno.test("R140: maxBodyBytes limits bodies of every framing", async () => {
   }
 });
 
-Deno.test("R140: maxBufferedBodyBytes fails with a ClientError, as every failure does", async () => {
+Deno.test("R140: exceeding maxBufferedBodyBytes fails with a ClientError, like every failure", async () => {
   for (const size of [6, 100_000]) {
     const wire = `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`;
     await using both = pair([[head, send(wire + "x".repeat(size))]], {
@@ -281,7 +281,7 @@ Deno.test("R140: trailers are available only after the body was read", async () 
   assertEquals([...response.trailers], [["A", "b"], ["__proto__", "c"]]);
 });
 
-Deno.test("R143: a truncated body gives the bytes that arrived, and then the error", async () => {
+Deno.test("R143: reading a truncated body returns the bytes that arrived, and then rejects", async () => {
   const wire = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello";
   await using both = pair([[head, send(wire), halfClose]]);
   const response = await both.client.get("/");

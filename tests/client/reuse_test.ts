@@ -84,7 +84,7 @@ Deno.test("R145: a connection is reused after a complete HTTP/1.1 response", asy
   assertEquals([server.count, client.connectionCount], [1, 1]);
 });
 
-Deno.test("R145: any doubt closes the connection", async () => {
+Deno.test("R145: the connection is closed if in doubt", async () => {
   const hello = "Content-Length: 5\r\n\r\nhello";
   for (
     const wire of [
@@ -108,7 +108,7 @@ Deno.test("R145: a client that announced close keeps no connection", async () =>
   await isGone(both);
 });
 
-Deno.test("R145: the end of a connection is noticed although it came with the response", async () => {
+Deno.test("R145: the end of a connection is noticed even if it arrived with the response", async () => {
   await using both = pair([[head, send(HELLO), close], [head, send(EMPTY)]]);
   const response = await both.client.get("/");
   await (await both.server.peer(0)).ended;
@@ -196,7 +196,7 @@ Deno.test("R147: a retry uses a new connection even if others are idle", async (
   assertEquals(server.count, 3);
 });
 
-Deno.test("R144, R147: a request that is not idempotent notices what happened to its connection", async () => {
+Deno.test("R144, R147: before a request that is not idempotent, the end of the connection is noticed", async () => {
   for (const step of [close, halfClose, send(EVIL)]) {
     for (const method of ["POST", "PATCH", "PURGE"]) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -216,7 +216,7 @@ Deno.test("R144, R147: a request that is not idempotent notices what happened to
   }
 });
 
-/** Lets nothing run in this process for some time. */
+/** Blocks this process for some time. */
 function blockThread(durationMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }

@@ -73,7 +73,7 @@ Deno.test("BodyReader reads a body larger than its first buffer", async () => {
   assertEquals(await reader(pieces, 30 * 999).text(), pieces.join(""));
 });
 
-Deno.test("BodyReader R56: buffers up to the limit and not a byte more", async () => {
+Deno.test("BodyReader R56: buffers exactly up to the limit", async () => {
   assertEquals(await reader(["abc", "de"], 5).text(), "abcde");
   const feed = new Feed(["abc", "def", "ghi"]);
   const error = await assertRejects(
@@ -238,7 +238,7 @@ Deno.test("BodyReader.form() gives a multipart form as FormData", async () => {
   }
 });
 
-Deno.test("BodyReader.form() takes every other type for a URL-encoded form", async () => {
+Deno.test("BodyReader.form() parses every other type as a URL-encoded form", async () => {
   for (const type of [null, "text/plain", "multipart/form-dataset", "a/b"]) {
     const fields = await form(["a=1"], type);
     assert(fields instanceof URLSearchParams);
@@ -246,7 +246,7 @@ Deno.test("BodyReader.form() takes every other type for a URL-encoded form", asy
   }
 });
 
-Deno.test("BodyReader.form() rejects what is no multipart form, and one that is too large", async () => {
+Deno.test("BodyReader.form() rejects an invalid multipart form, and one that is too large", async () => {
   const type = "multipart/form-data; boundary=b";
   const cut = [60, 70, 100, -3, -4, -6].map((at) => UPLOAD.slice(0, at));
   for (const body of ["", "a=1", ...cut]) {

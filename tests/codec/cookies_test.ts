@@ -1,4 +1,4 @@
-/** Cookies: what is read from a request, and what is refused before it is sent (RFC 6265). */
+/** Cookies: reading them from requests, and checks before they are sent (RFC 6265). */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import {

@@ -88,7 +88,7 @@ testEngines("R57: a declared length allocates no memory", async (engine) => {
 });
 
 testEngines(
-  "R56: body.bytes() reads 1 MiB and not a byte more",
+  "R56: body.bytes() reads exactly up to 1 MiB",
   async (engine) => {
     await using server = engine.wire((app) =>
       app.fallbackRoute(async (ctx, res) =>
@@ -132,7 +132,7 @@ testEngines(
 
 testEngine(
   LISTEN,
-  "R98, R154: read-ahead stops at 64 KiB and resumes when there is room",
+  "R98, R154: read-ahead stops at 64 KiB, and resumes when there is room",
   async () => {
     const first = Promise.withResolvers<void>();
     const log: string[] = [];

@@ -14,7 +14,7 @@ interface ReplyCase {
   readonly name: string;
   readonly reply: Step;
   readonly code: number;
-  /** What of the body came before the failure. */
+  /** The part of the body that arrived before the failure. */
   readonly stdout?: string;
 }
 
@@ -50,7 +50,7 @@ const replies: readonly ReplyCase[] = [
     stdout: "hello",
   },
   {
-    name: "chunks without the last",
+    name: "chunks without the last one",
     reply:
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
     code: 18,
@@ -196,7 +196,7 @@ Deno.test("cli ends with 47 after 50 redirects", async () => {
   assertEquals([code, server.requests.length], [47, 51]);
 });
 
-Deno.test("cli ends with 26 if a pipe's body would be needed twice", async () => {
+Deno.test("cli ends with 26 if a body from a pipe would have to be sent twice", async () => {
   const again =
     "HTTP/1.1 307 Again\r\nContent-Length: 0\r\nLocation: /b\r\nConnection: close\r\n\r\n";
   await using server = new ScriptedServer([again]);
@@ -205,7 +205,7 @@ Deno.test("cli ends with 26 if a pipe's body would be needed twice", async () =>
   assertEquals([code, server.requests.length], [26, 1]);
 });
 
-Deno.test("cli ends with 3 or 1 if a redirect leads nowhere", async () => {
+Deno.test("cli ends with 3 or 1 if a redirect's target is not valid", async () => {
   const places = [["http://a:b/", 3], ["ftp://a/", 1]] as const;
   for (const [location, expected] of places) {
     await using server = new ScriptedServer([
@@ -234,7 +234,7 @@ Deno.test("cli ends with 55 or 56 if the peer resets while it sends", async () =
   for (const path of [[], ["--raw"]]) {
     const args = [`127.0.0.1:${server.port}`, "-d", "-", ...path];
     const { code } = await run(args, { input });
-    assert(code === 55 || code === 56, `${code}`); // who notices first is chance
+    assert(code === 55 || code === 56, `${code}`); // either side may notice first
   }
 });
 

@@ -91,7 +91,7 @@ const sent: readonly SentCase[] = [
     ], "4\r\na\xff\0b\r\n0\r\n\r\n"),
   },
   {
-    name: "--json as type and wish",
+    name: "--json as content type and accepted type",
     args: ["127.0.0.1:#", "--json", "-d", "{}"],
     sent: wire([
       "POST / HTTP/1.1",
@@ -103,7 +103,7 @@ const sent: readonly SentCase[] = [
     ], "{}"),
   },
   {
-    name: "-H in order, in the place of ours",
+    name: "-H in order, replacing the client's own",
     args: [
       ...["127.0.0.1:#", "-H", "X-B: 2", "-H", "X-A:1", "-H", "X-E;"],
       ...["-H", "User-Agent:", "-H", "Accept: text/html"],
@@ -122,7 +122,7 @@ const sent: readonly SentCase[] = [
     ]),
   },
   {
-    name: "-H host, connection and upgrade, which the client keeps to itself",
+    name: "-H host, connection and upgrade, which the client writes itself",
     args: [
       ...["127.0.0.1:#", "-H", "Host: b.example", "-H", "Upgrade: x"],
       ...["-H", "Connection: Upgrade"],
@@ -145,7 +145,7 @@ const sent: readonly SentCase[] = [
     ], "2\r\nab\r\n0\r\n\r\n"),
   },
   {
-    name: "-H expect, and the body when it may",
+    name: "-H expect, and the body after 100 Continue",
     args: ["127.0.0.1:#", "-d", "ab", "-H", "expect: 100-continue"],
     sent: wire([
       "POST / HTTP/1.1",
@@ -158,7 +158,7 @@ const sent: readonly SentCase[] = [
     ], "ab"),
   },
   {
-    name: "--http1.0, with the length of what is piped in",
+    name: "--http1.0, with the length of the piped body",
     args: ["127.0.0.1:#", "--http1.0", "-d", "-"],
     input: "hello",
     sent: wire([
@@ -173,7 +173,7 @@ const sent: readonly SentCase[] = [
 ];
 
 for (const { name, args, sent: expected, input } of sent) {
-  // `--timing` takes a connection of the program's own in place of the client's.
+  // `--timing` uses the program's own connection instead of the client's.
   for (const path of [[], ["--timing"]]) {
     const how = path.length === 0 ? "by the client" : "on its own connection";
     Deno.test(`cli sends ${name}, ${how}`, async () => {
@@ -186,7 +186,7 @@ for (const { name, args, sent: expected, input } of sent) {
       const text = expected.replaceAll("#", `${server.port}`);
       assertEquals(server.requests, [text]);
       assertEquals([outcome.code, outcome.stdout], [0, "hello"]);
-      // What `-v` claims is what was sent.
+      // `-v` shows exactly what was sent.
       const [head] = text.split("\r\n\r\n");
       const shown = outcome.stderr.match(/^> ?.*$/gm)?.join("\r\n");
       assertEquals(

@@ -33,7 +33,7 @@ Deno.test("cli server echo sends the body back while it arrives", async () => {
   assertEquals(back, half + half);
 });
 
-Deno.test("cli server sleep takes its time", async () => {
+Deno.test("cli server sleep responds after the requested time", async () => {
   await using program = await startServer("sleep");
   using client = await RawClient.connect(program.port);
   const startMs = performance.now();
@@ -71,7 +71,7 @@ Deno.test("cli server drip sends a byte at a time", async () => {
     times.push(performance.now() - startMs);
   }
   const [first = 0, , , last = 0] = times;
-  assert(last - first > 300, `${times}`); // not all at once
+  assert(last - first > 300, `${times}`); // not all bytes at once
   assertEquals((await client.ask(request("GET /drip?bytes=0"))).body, "");
   const wrong = await client.ask(request("GET /drip?bytes=-1"));
   assertEquals(wrong.status, 400);
@@ -89,7 +89,7 @@ Deno.test("cli server ends a connection after --tcp-read-timeout", async () => {
   assertMatch(await slow.toEnd(), /^HTTP\/1\.1 200 .*chunked\r\n\r\n$/s);
 });
 
-Deno.test("cli server cuts who does not read after --tcp-write-timeout", async () => {
+Deno.test("cli server cuts clients that do not read after --tcp-write-timeout", async () => {
   await using program = await startServer(
     ...["echo", "-v", "--tcp-write-timeout", "300"],
     ...["--tcp-nodelay", "-t", "1", "-b", "127.0.0.1"],
@@ -107,7 +107,7 @@ Deno.test("cli server cuts who does not read after --tcp-write-timeout", async (
       await conn.write(piece);
     }
   } catch {
-    // The cut, seen from here.
+    // The client sees the cut.
   }
   conn.close();
   await program.untilOutput(() => /^POST \/ 200: /m.test(program.stderr));
@@ -116,7 +116,7 @@ Deno.test("cli server cuts who does not read after --tcp-write-timeout", async (
 
 Deno.test({
   name: "cli server serves on as many threads as -t says",
-  ignore: Deno.build.os !== "linux", // only there threads share a port
+  ignore: Deno.build.os !== "linux", // threads can share a port only on Linux
   fn: async () => {
     const threadCount = 3;
     await using program = await Program.start({
@@ -194,7 +194,7 @@ for (const kind of ["echo", "sleep", "status", "drip"]) {
 
 Deno.test({
   name:
-    "cli server finishes a running answer on SIGINT, and cuts it on a second",
+    "cli server finishes a running response on SIGINT, and cuts it on a second one",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     for (const isForced of [false, true]) {

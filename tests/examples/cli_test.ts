@@ -33,7 +33,7 @@ Deno.test("cli writes the body, with -i its head, with -o to a file", async () =
   }
 });
 
-Deno.test("cli shows the head alone with -I", async () => {
+Deno.test("cli shows only the head with -I", async () => {
   const head = OK.replace("hello", "");
   await using server = new ScriptedServer([head]);
   const outcome = await run(["-I", `127.0.0.1:${server.port}`]);
@@ -178,7 +178,7 @@ Deno.test("cli waits for --stall between head and body", async () => {
   assert(body - head > 400, `${body - head} ms`);
 });
 
-/** Passes one connection on, and tells of each piece that the program sends. */
+/** Forwards one connection, and reports each piece that the program sends. */
 function tapped(
   port: number,
   onPiece: (piece: Uint8Array) => void,
@@ -225,7 +225,7 @@ Deno.test("cli trusts the certificates of --cacert, and any certificate with -k"
 
 Deno.test({
   name: "cli trusts a certificate for another host with -k",
-  ignore: Deno.build.os !== "linux", // where all of 127.0.0.0/8 is local
+  ignore: Deno.build.os !== "linux", // on Linux, all of 127.0.0.0/8 is local
   fn: async () => {
     await using server = new ScriptedServer([OK], "tls");
     const url = `https://127.0.0.2:${server.port}/`;
@@ -262,7 +262,7 @@ Deno.test({
   },
 });
 
-Deno.test("cli shows with --timing phases that add up", async () => {
+Deno.test("cli --timing shows phases that add up", async () => {
   await using server = new ScriptedServer([async (conn) => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     await writeText(conn, OK);
@@ -280,7 +280,7 @@ Deno.test("cli shows with --timing phases that add up", async () => {
   assert((rows[3]?.[1] ?? 0) > 250);
 });
 
-Deno.test("cli says how far a transfer is", () => {
+Deno.test("cli shows the progress of a transfer", () => {
   assertEquals(progressText(2048, null, 1000), "2.0 KiB, 2.0 KiB/s");
   assertEquals(
     progressText(512, 1024, 2000),
@@ -293,7 +293,8 @@ const hasScript = Deno.build.os === "linux" &&
   await Deno.stat("/usr/bin/script").then(() => true, () => false);
 
 Deno.test({
-  name: "cli shows a long transfer on a terminal, and no short one",
+  name:
+    "cli shows the progress of a long transfer on a terminal, but not of a short one",
   ignore: !hasScript,
   fn: async () => {
     await using program = await startServer("drip");

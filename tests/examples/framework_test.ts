@@ -75,7 +75,7 @@ Deno.test("framework continues after a handler throws", async () => {
   assertEquals((await client.ask(request("GET /nope"))).status, 404);
   const { status, headers } = await client.ask(request("POST /panic"));
   assertEquals([status, headers.get("allow")], [405, "GET, HEAD, OPTIONS"]);
-  // The peer's own fault is not recovered from.
+  // A fault of the peer is not recovered.
   const chunked = "Transfer-Encoding: chunked\r\n";
   const wrong = await client.ask(request("POST /echo", chunked, "x\r\n"));
   assertEquals([wrong.status, wrong.headers.get("connection")], [400, "close"]);
@@ -94,7 +94,7 @@ const redirects: readonly (readonly [target: string, location: string])[] = [
   [`/${"/".repeat(8000)}`, "/"],
 ];
 
-Deno.test("framework sends trailing slashes away, never to another server", async () => {
+Deno.test("framework redirects trailing slashes, never to another server", async () => {
   await using program = await startExample("framework");
   using client = await RawClient.connect(program.port);
   for (const [target, location] of redirects) {
@@ -113,7 +113,7 @@ Deno.test("framework sends trailing slashes away, never to another server", asyn
 });
 
 Deno.test({
-  name: "framework logs each request on a line of its own, and exits with 0",
+  name: "framework logs each request on its own line, and exits with 0",
   ignore: Deno.build.os === "windows", // a signal ends a process there
   fn: async () => {
     await using program = await startExample("framework");

@@ -27,7 +27,8 @@ Deno.test("graceful answers requests, and reports that it is ready", async () =>
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name: `graceful turns unready on ${signal}, then finishes what runs`,
+    name:
+      `graceful reports that it is not ready on ${signal}, then finishes running requests`,
     ignore,
     fn: async () => {
       await using program = await startExample("graceful", NEVER, NEVER);
@@ -53,7 +54,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 Deno.test({
-  name: "graceful ends even if no request asks whether it is ready",
+  name: "graceful ends even if no readiness check arrives",
   ignore,
   fn: async () => {
     await using program = await startExample("graceful", "0", NEVER);
@@ -64,7 +65,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "graceful cuts what runs longer than its deadline, and tells by its code",
+    "graceful cuts requests that run longer than its deadline, and reports it by its exit code",
   ignore,
   fn: async () => {
     await using program = await startExample("graceful", "0", "0");
@@ -81,7 +82,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "graceful ends at once at the second signal",
+  name: "graceful ends immediately at the second signal",
   ignore,
   fn: async () => {
     await using program = await startExample("graceful", NEVER, NEVER);

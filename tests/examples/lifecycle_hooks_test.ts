@@ -30,7 +30,10 @@ async function read<Path extends keyof Tables>(
   return JSON.parse(answer.body);
 }
 
-/** Reads the ends until there are so many: a teardown hook runs after its client left. */
+/**
+ * Reads the table of ended connections until it has this many: a teardown hook
+ * runs after its client has disconnected.
+ */
 async function readEnds(client: RawClient, count: number): Promise<Row[]> {
   for (;;) {
     const ends = await read(client, "/ended");
@@ -86,7 +89,7 @@ Deno.test("lifecycle_hooks refuses a connection of a peer on the blacklist", asy
   assertEquals((await client.ask(remove)).status, 404);
   using again = await RawClient.connect(program.port);
   assertEquals(await read(again, "/blacklist"), []);
-  assertEquals(await read(again, "/ended"), []); // the refused one was never in
+  assertEquals(await read(again, "/ended"), []); // the refused one was never accepted
 });
 
 const names: readonly (readonly [name: string, status: number])[] = [

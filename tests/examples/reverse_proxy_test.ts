@@ -167,7 +167,7 @@ Deno.test("reverse_proxy sends no body and no coding with a request that has non
   });
 });
 
-Deno.test("reverse_proxy asks for the same target, whatever its form", async () => {
+Deno.test("reverse_proxy requests the same target, whatever its form", async () => {
   await withRaw(ok, async (client, upstream) => {
     const targets: readonly (readonly [string, string])[] = [
       ["GET //a/../b/%2e%2e?x=%2F", "//a/../b/%2e%2e?x=%2F"],
@@ -218,7 +218,7 @@ Deno.test("reverse_proxy does not let a client forge its member in Forwarded", a
   });
 });
 
-Deno.test("reverse_proxy passes interim responses and trailers on", async () => {
+Deno.test("reverse_proxy forwards interim responses and trailers", async () => {
   await withRaw(async (_, { send }) => {
     await send(
       "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\n\r\n",
@@ -275,7 +275,7 @@ Deno.test("reverse_proxy keeps HEAD, 204, 205 and 304 without a body", async () 
   });
 });
 
-Deno.test("reverse_proxy leaves it to the origin whether a body that waits is wanted", async () => {
+Deno.test("reverse_proxy lets the origin decide whether to request a body that waits for 100 Continue", async () => {
   await withRaw(async ({ target }, { send, readBody }) => {
     if (target === "/refused") {
       return await send("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
@@ -287,7 +287,8 @@ Deno.test("reverse_proxy leaves it to the origin whether a body that waits is wa
     );
   }, async (client, upstream, proxy) => {
     const expect = "Expect: 100-continue\r\nContent-Length: 5\r\n";
-    // the second origin says nothing, which counts as a yes after a second
+    // the second origin sends no 100, so the proxy sends the body after a
+    // second
     for (const path of ["/told", "/untold"]) {
       const interim = await client.ask(request(`POST ${path}`, expect));
       assertEquals([interim.status, upstream.heads.at(-1)?.target], [
@@ -310,7 +311,7 @@ Deno.test("reverse_proxy leaves it to the origin whether a body that waits is wa
   });
 });
 
-Deno.test("reverse_proxy: an origin that is away is a 503, and served again when it is back", async () => {
+Deno.test("reverse_proxy: an origin that is down is a 503, and is used again when it is back", async () => {
   await using proxy = await (async () => {
     await using upstream = new RawUpstream(ok);
     const proxy = await startProxy(upstream.port);
@@ -331,7 +332,7 @@ Deno.test("reverse_proxy: an origin that is away is a 503, and served again when
   assertEquals(upstream.requests.length, 3);
 });
 
-/** What an origin sends that is no response, or not all of one. */
+/** Invalid or incomplete responses of an origin. */
 const broken: readonly (readonly [string, string])[] = [
   ["nothing", ""],
   ["another protocol", "SSH-2.0-x\r\n"],
@@ -385,7 +386,7 @@ const broken: readonly (readonly [string, string])[] = [
   ],
 ];
 
-Deno.test("reverse_proxy: an origin that makes no sense is a 502", async () => {
+Deno.test("reverse_proxy: an origin that sends an invalid response is a 502", async () => {
   let answer = "";
   await withRaw(async (_, { readBody, send, close }) => {
     await readBody();
@@ -449,7 +450,7 @@ Deno.test("reverse_proxy blames the client for an invalid request body", async (
   );
 });
 
-Deno.test("reverse_proxy leaves the origin when the client leaves", async () => {
+Deno.test("reverse_proxy disconnects from the origin when the client disconnects", async () => {
   await withRaw(async ({ target }, { send, readBody, readSome }) => {
     if (target === "/up") return void await readBody();
     if (target === "/hints") {
@@ -471,7 +472,8 @@ Deno.test("reverse_proxy leaves the origin when the client leaves", async () => 
     up.close();
     await eventually(() => upstream.openCount === 0);
 
-    // Nothing is written while the origin thinks, so that only a reset tells.
+    // Nothing is written while the origin waits, so only a reset shows that the
+    // client is gone.
     const waits = net.connect(proxy.port, "127.0.0.1");
     waits.write(request("GET /hints"));
     await eventually(() => upstream.openCount === 1);
@@ -557,7 +559,7 @@ Deno.test("reverse_proxy tunnels a WebSocket, with pieces of 1 MB, its end and i
   }
 });
 
-Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on", async () => {
+Deno.test("reverse_proxy closes both ends of a tunnel, and forwards a refusal", async () => {
   const UPGRADE = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   await withRaw(async ({ target, fields }, { send, readSome, close }) => {
     assertEquals(fields.get("upgrade"), ["websocket"]);
@@ -583,7 +585,8 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
       assertEquals(await tunnel.toEnd(), "");
     }
     await eventually(() => upstream.openCount <= 1); // the one that is kept
-    // Tunnels take no places of others: more of them than a pool has by default.
+    // Tunnels take no slots of the pool: this opens more of them than a pool
+    // has slots.
     for (let round = 0; round < 70; round++) {
       using tunnel = await RawClient.connect(proxy.port);
       await tunnel.send(request("GET /origin", UPGRADE) + "bytes");
@@ -594,7 +597,7 @@ Deno.test("reverse_proxy closes both ends of a tunnel, and passes a refusal on",
 });
 
 Deno.test({
-  name: "reverse_proxy closes tunnels through which nothing moves",
+  name: "reverse_proxy closes idle tunnels",
   ignore: Deno.build.os !== "linux", // only there a process shows its sockets
   fn: async () => {
     const upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";

@@ -15,7 +15,7 @@ import { request } from "../support/serve.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, and what is beside it. */
+/** `Sun, 06 Nov 1994 08:49:37 GMT`, and times around it. */
 const MODIFIED_SECONDS = 784_111_777;
 const MODIFIED = "Sun, 06 Nov 1994 08:49:37 GMT";
 const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -23,7 +23,7 @@ const AFTER = "Sun, 06 Nov 1994 08:49:38 GMT";
 
 const BIG_BYTES = 50 * 1024 * 1024;
 
-/** A folder `site` with something beside it that must not be served. */
+/** A folder `site`, and a file beside it that must not be served. */
 class Site implements AsyncDisposable {
   readonly root: string;
   readonly path: string;
@@ -122,7 +122,7 @@ Deno.test("static_file_server serves files with their types, and the same head f
   }
 });
 
-/** Names that HTML, URLs or a client may take for something else. */
+/** Names that have a special meaning in HTML, in URLs or for a client. */
 const oddNames: readonly string[] = [
   "plain.txt",
   "a b.txt",
@@ -316,7 +316,7 @@ const links: readonly (readonly [target: string, name: string])[] = [
 
 for (const flags of [["--allow-read"], null]) {
   const how = flags === null ? "its own" : "more";
-  Deno.test(`static_file_server gives nothing from outside of its folder, with ${how} permissions`, async () => {
+  Deno.test(`static_file_server serves nothing outside its folder, with ${how} permissions`, async () => {
     await using site = await Site.make({
       "hello.txt": "hello",
       "inner/deep.txt": "deep",
@@ -383,7 +383,7 @@ Deno.test("static_file_server distinguishes 403, 404 and 405", async () => {
 
 Deno.test({
   name:
-    "static_file_server refuses pipes, sockets and devices, and waits for none",
+    "static_file_server refuses pipes, sockets and devices without waiting for them",
   ignore: IS_WINDOWS,
   fn: async () => {
     await using site = await Site.make({ "hello.txt": "hello" });
@@ -557,7 +557,7 @@ Deno.test("static_file_server serves 50 MiB unchanged, whole and from the middle
 
 Deno.test({
   name:
-    "static_file_server closes the files of clients that leave in the middle",
+    "static_file_server closes the files of clients that disconnect in the middle",
   ignore: Deno.build.os !== "linux", // only there a process shows its files
   fn: async () => {
     await using site = await Site.make({ "small.txt": "small" });
@@ -613,7 +613,7 @@ Deno.test("static_file_server prints its usage", async () => {
   }
 });
 
-Deno.test("static_file_server serves a folder that is named by a link, or the working one", async () => {
+Deno.test("static_file_server serves a folder behind a link, and the working directory", async () => {
   await using site = await Site.make({ "hello.txt": "hello" });
   await Deno.symlink("site", `${site.root}/link`);
   const link = `${site.root}/link`;

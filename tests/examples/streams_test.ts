@@ -1,7 +1,7 @@
 /**
- * The example that streams: what comes back, when, and in how much memory.
- * 50 MiB go through each stream; the process may grow by MAX_GROWTH_BYTES in
- * all, which has no room for one of these bodies beside what V8 leaves lying.
+ * The example that streams: what comes back, when, and in how much memory. 50
+ * MiB go through each stream; the process may grow by MAX_GROWTH_BYTES in
+ * total, which has no room for one of these bodies in addition to V8's garbage.
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -19,7 +19,7 @@ const PIECES = 800;
 const BODY_BYTES = PIECES * PIECE_BYTES;
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 
-/** How long a writer must not get on to count as held up, in ms. */
+/** A writer that makes no progress for this long, in ms, counts as blocked. */
 const STALL_MS = 300;
 
 /** How long one body may take, in ms. */
@@ -76,7 +76,7 @@ async function hashOf(stream: ReadableStream<Uint8Array>): Promise<string> {
   return hash.digest("hex");
 }
 
-/** A line of what Linux tells of a process, in bytes; `null` on other systems. */
+/** A line of a process's status on Linux, in bytes; `null` on other systems. */
 async function readMemory(
   program: Program,
   line: "VmHWM" | "VmRSS",
@@ -137,7 +137,7 @@ function shownEnd(): string {
 }
 
 for (const [path, bytes] of Object.entries(tables)) {
-  Deno.test(`streams stops reading from who does not read from ${path}`, async () => {
+  Deno.test(`streams stops reading from a client that does not read from ${path}`, async () => {
     await using program = await startExample("streams");
     const begun = await readMemory(program, "VmRSS");
     const conn = await Deno.connect({
@@ -159,7 +159,7 @@ for (const [path, bytes] of Object.entries(tables)) {
       before = written;
       await new Promise((resolve) => setTimeout(resolve, STALL_MS));
     }
-    assert(written < BODY_BYTES, "nothing held the writer up");
+    assert(written < BODY_BYTES, "nothing blocked the writer");
     await checkGrowth(program, begun);
     const body = decodeChunks(conn.readable);
     assertEquals(await hashOf(unpack(path, body)), expectedHash(bytes));
@@ -258,7 +258,8 @@ Deno.test("streams sends the first bytes of a gzip file before the last were sen
 });
 
 Deno.test({
-  name: "streams goes on when clients leave in the middle, and ends in order",
+  name:
+    "streams continues when clients disconnect in the middle, and ends normally",
   ignore: Deno.build.os === "windows", // a signal ends a process there
   fn: async () => {
     await using program = await startExample("streams");

@@ -37,7 +37,7 @@ async function readHead(conn: Deno.Conn): Promise<string> {
   return head;
 }
 
-/** Sends back what it gets, until the end. */
+/** Sends back the bytes that it receives, until the end. */
 async function echoOnce(listener: Deno.Listener): Promise<void> {
   const conn = await listener.accept();
   await conn.readable.pipeTo(conn.writable);
@@ -70,7 +70,7 @@ Deno.test("connect_tunnel moves 10 MB each way, and the ends of both", async () 
   await echo;
 });
 
-Deno.test("connect_tunnel says that an upstream is not there", async () => {
+Deno.test("connect_tunnel reports that an upstream is down", async () => {
   await using program = await startTunnel();
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = free.addr as Deno.NetAddr; // a TCP listener
@@ -111,7 +111,7 @@ async function fullListener(): Promise<Disposable & { port: number }> {
 const isLinux = Deno.build.os === "linux"; // only there a process shows its sockets
 
 Deno.test({
-  name: "connect_tunnel closes tunnels through which nothing moves",
+  name: "connect_tunnel closes idle tunnels",
   ignore: !isLinux,
   fn: async () => {
     await using program = await startTunnel("10000", "1000");
@@ -148,7 +148,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "connect_tunnel keeps nothing of a client that leaves while it connects",
+    "connect_tunnel leaks nothing for a client that disconnects while it connects",
   ignore: !isLinux,
   fn: async () => {
     await using program = await startTunnel("20000");

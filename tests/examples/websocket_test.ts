@@ -11,7 +11,7 @@ import { WebSocket } from "npm:ws@8.18.3";
 
 const SIZE_BYTES = 10 * 1024 * 1024;
 
-/** A server that has taken nothing for so long has stopped reading, in ms. */
+/** If the server has accepted no bytes for this long, in ms, it has stopped reading. */
 const STALL_MS = 500;
 
 /** More than the buffers of two sockets and of the server, which a server that stops reading does not take. */
@@ -59,7 +59,7 @@ Deno.test("websocket echoes 10 MB of pieces and a text", async () => {
   assertEquals(await once(socket, "close"), 1000);
 });
 
-Deno.test("websocket refuses a plain request, and goes on serving", async () => {
+Deno.test("websocket refuses a plain request, and continues serving", async () => {
   await using program = await startEcho();
   const base = `http://127.0.0.1:${program.port}`;
   const refused = await fetch(`${base}/echo`);
@@ -144,7 +144,7 @@ for (const [name, wire] of ordinary) {
   });
 }
 
-/** Sends frames to a server whose answers are not read, until it takes no more. */
+/** Sends frames to a server whose responses are not read, until it accepts no more. */
 async function flood(client: Deno.Conn, frames: Uint8Array): Promise<void> {
   for (let sent = 0; sent < MOST_TAKEN_BYTES; sent += frames.length) {
     const write = writeAll(client, frames).then(() => true, () => true);

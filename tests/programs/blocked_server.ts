@@ -1,10 +1,10 @@
 /**
- * A server in a process of its own, whose thread a request can block:
+ * A server in its own process, whose thread a request can block:
  *
  *     deno run … tests/programs/blocked_server.ts ENGINE TIMEOUT_MS BLOCK_MS [tls]
  *
  * All its deadlines are `TIMEOUT_MS`. `GET /block` prints "blocked" and then
- * uses the thread for `BLOCK_MS`.
+ * blocks the thread for `BLOCK_MS`.
  */
 // deno-lint-ignore-file no-console
 

@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own:
+ * A server in its own process:
  *
  *     deno run … tests/programs/held_server.ts ENGINE [OPTIONS] [MODE]
  *
@@ -11,7 +11,7 @@
 
 import { type ServeOptions, Server } from "../../mod.ts";
 
-/** How long a waiting handler waits, in ms. */
+/** How long the waiting handler waits, in ms. */
 const WAIT_MS = 300;
 
 const [engine, options = "{}", mode = ""] = Deno.args;

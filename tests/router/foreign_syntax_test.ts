@@ -77,13 +77,13 @@ const FOREIGN: readonly (readonly [segment: string, advice: string])[] = [
   ["a{2}", "write a literal"],
 ];
 
-Deno.test("findForeignSyntax() knows the syntax of other routers and says what to write", () => {
+Deno.test("findForeignSyntax() recognises the syntax of other routers, and says what to write instead", () => {
   for (const [segment, advice] of FOREIGN) {
     assertStringIncludes(findForeignSyntax(segment) ?? "", advice, segment);
   }
 });
 
-Deno.test("findForeignSyntax() lets segments of this router pass", () => {
+Deno.test("findForeignSyntax() accepts segments of this router", () => {
   const own = ["", "a", "*", "**", ":id", ":Id_2", ":", ":__proto__", ":0"];
   for (const segment of [...own, "a:b", "a.b", "$id", "a(b)", "a[0]"]) {
     assertEquals(findForeignSyntax(segment), undefined, segment);

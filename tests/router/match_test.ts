@@ -92,7 +92,7 @@ function randomPath(random: (limit: number) => number): string {
   return path;
 }
 
-/** What a param of `pattern` must be, read off by splitting. */
+/** The expected value of a param of `pattern`, found by splitting. */
 function paramsOf(pattern: string, path: string): [string, string][] {
   const given = path.split("/");
   return pattern.split("/").flatMap((segment, index): [string, string][] =>
@@ -100,7 +100,7 @@ function paramsOf(pattern: string, path: string): [string, string][] {
   );
 }
 
-Deno.test("Router match() agrees with walking all patterns by the written rules", () => {
+Deno.test("Router match() agrees with a search of all patterns by the documented rules", () => {
   const random = randomNumbers(20260101);
   const encoder = new TextEncoder();
   for (let set = 0; set < 400; set++) {
@@ -187,7 +187,7 @@ function everyMix(length: number): Route[] {
   });
 }
 
-Deno.test("Router match() ends soon for long paths and many mixed patterns", () => {
+Deno.test("Router match() is fast for long paths and many mixed patterns", () => {
   const length = 10;
   const router = new Router([
     ...everyMix(length),

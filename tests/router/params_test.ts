@@ -13,7 +13,7 @@ Deno.test("Params get() gives the raw segments", () => {
   assertEquals(params.get("a"), "one");
 });
 
-Deno.test("Params has(), names and size tell what there is", () => {
+Deno.test("Params has(), names and size describe the params", () => {
   const params = new Params("/one/two", {
     paramNames: ["b", "a"],
     paramSegments: [0, 1],
@@ -24,7 +24,7 @@ Deno.test("Params has(), names and size tell what there is", () => {
   assertEquals(params.size, 2);
 });
 
-Deno.test("Params give undefined for names that are not there", () => {
+Deno.test("Params return undefined for unknown names", () => {
   const params = new Params("/one", { paramNames: ["a"], paramSegments: [0] });
   for (const name of ["b", "", "__proto__", "constructor", "toString", "0"]) {
     assertEquals(params.has(name), false, name);
@@ -97,7 +97,7 @@ Deno.test("Params decoded() cuts a long segment short in its message", () => {
   assertEquals(message.length < 150, true);
 });
 
-Deno.test("Params.empty has nothing", () => {
+Deno.test("Params.empty has no params", () => {
   assertEquals(Params.empty.size, 0);
   assertEquals(Params.empty.names, []);
   assertEquals([...Params.empty], []);

@@ -3,7 +3,7 @@ import { parsePattern, SegmentKind } from "../../router/pattern.ts";
 
 const { literal, param, wildcard, rest } = SegmentKind;
 
-Deno.test("parsePattern() splits at the slash and tells the kinds apart", () => {
+Deno.test("parsePattern() splits at slashes and recognises the kinds of segments", () => {
   const cases: [pattern: string, kinds: number[], texts: string[]][] = [
     ["/", [literal], [""]],
     ["/hello", [literal], ["hello"]],
@@ -22,13 +22,13 @@ Deno.test("parsePattern() splits at the slash and tells the kinds apart", () => 
   }
 });
 
-Deno.test("parsePattern() lists param names with the places of their segments", () => {
+Deno.test("parsePattern() lists param names with the indexes of their segments", () => {
   const { paramNames, paramSegments } = parsePattern("/a/:b/*/:c");
   assertEquals(paramNames, ["b", "c"]);
   assertEquals(paramSegments, [1, 3]);
 });
 
-Deno.test("parsePattern() knows all-literal patterns", () => {
+Deno.test("parsePattern() recognises all-literal patterns", () => {
   for (const pattern of ["/", "/a/b", "*", "/a:b"]) {
     assertEquals(parsePattern(pattern).isLiteral, true, pattern);
   }
@@ -37,7 +37,7 @@ Deno.test("parsePattern() knows all-literal patterns", () => {
   }
 });
 
-Deno.test("parsePattern() takes what is legal in a path for literal text", () => {
+Deno.test("parsePattern() treats legal path characters as literal text", () => {
   const texts = [
     ...["", ".", "..", ".well-known", "a.b", "~user", "a;v=1", "a=b&c", "a,b"],
     ...["a:b", "items:batchGet", "12:30", "@user", "$metadata", "$count", "!"],
@@ -98,7 +98,7 @@ const WRONG: readonly (readonly [pattern: string, problem: string])[] = [
   ],
 ];
 
-Deno.test("parsePattern() rejects wrong patterns, points at the segment and says what to do", () => {
+Deno.test("parsePattern() rejects invalid patterns, names the segment and says what to do", () => {
   for (const [pattern, problem] of WRONG) {
     const { message } = assertThrows(() => parsePattern(pattern), TypeError);
     assertEquals(
@@ -108,7 +108,7 @@ Deno.test("parsePattern() rejects wrong patterns, points at the segment and says
   }
 });
 
-Deno.test("parsePattern() lets two stars stand only at the end", () => {
+Deno.test("parsePattern() allows two stars only at the end", () => {
   for (const pattern of ["/**/", "/**/**", "/**/a", "/a/**/:b"]) {
     assertThrows(
       () => parsePattern(pattern),

@@ -11,7 +11,7 @@ type Query = readonly [
 
 /** Each table: the routes, then what requests find among them. */
 const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
-  "finds literal routes, the root included": {
+  "finds literal routes, including the root": {
     routes: [["GET", "/", 0], ["GET", "/route", 1], ["GET", "/route/foo", 2]],
     queries: [
       ["GET", "/", 0],
@@ -21,7 +21,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/route/fo", undefined],
     ],
   },
-  "takes one segment for a star": {
+  "matches one segment with a star": {
     routes: [
       ["GET", "/route1/*/foo", 0],
       ["GET", "/route2/*", 1],
@@ -36,7 +36,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/route2", undefined],
     ],
   },
-  "takes any number of segments for two stars": {
+  "matches any number of segments with two stars": {
     routes: [
       ["GET", "/route1/**", 0],
       ["GET", "/route2/*", 1],
@@ -57,7 +57,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/fallback/for/any/other/route", 3],
     ],
   },
-  "prefers an all-literal pattern to everything": {
+  "prefers an all-literal pattern to all others": {
     routes: [
       ["GET", "/route/foo", 0],
       ["GET", "/route/*", 1],
@@ -78,7 +78,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
     routes: [["GET", "/a/b/*", 0], ["GET", "/a/*/c", 1]],
     queries: [["GET", "/a/b/c", 0], ["GET", "/a/x/c", 1]],
   },
-  "turns back to fewer leading literals when more of them fail": {
+  "falls back to fewer leading literals when more do not match": {
     routes: [
       ["GET", "/a/b/c/*/x", 0],
       ["GET", "/a/b/:p/d/e", 1],
@@ -123,7 +123,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/1", 5, { a: "1" }],
     ],
   },
-  "lets a param take one segment and two stars take more": {
+  "matches one segment with a param and more with two stars": {
     routes: [["GET", "/blog/:slug", 0], ["GET", "/blog/**", 1]],
     queries: [
       ["GET", "/blog/intro", 0, { slug: "intro" }],
@@ -135,7 +135,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
     routes: [["GET", "/api/*", 0], ["GET", "/**", 1]],
     queries: [["GET", "/whatever/else", 1], ["GET", "/api/foo", 0]],
   },
-  "lets the last of the same shape win, with its param names": {
+  "uses the last pattern of the same shape, with its param names": {
     routes: [
       ["GET", "/route/foo", 0],
       ["GET", "/route/foo", 1],
@@ -162,7 +162,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/users/42/posts/a%2Fb", 1, { id: "42", post: "a%2Fb" }],
     ],
   },
-  "counts trailing slashes": {
+  "distinguishes trailing slashes": {
     routes: [
       ["GET", "/hello", 0],
       ["GET", "/foo/bar", 1],
@@ -186,7 +186,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/dir/7", undefined],
     ],
   },
-  "counts doubled slashes": {
+  "distinguishes doubled slashes": {
     routes: [
       ["GET", "/hello", 0],
       ["GET", "/foo/bar", 1],
@@ -200,7 +200,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/x/y", undefined],
     ],
   },
-  "takes no empty segment for a param or a star": {
+  "matches no empty segment with a param or a star": {
     routes: [
       ["GET", "/user/:id", 0],
       ["GET", "/wild/*", 1],
@@ -215,7 +215,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/x", 3, { a: "x" }],
     ],
   },
-  "keeps methods apart, unknown ones and case included": {
+  "distinguishes methods, including unknown ones and case": {
     routes: [
       ["GET", "/users/:id", 0],
       ["POST", "/users/:id", 1],
@@ -232,7 +232,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["POST", "/only", undefined],
     ],
   },
-  "treats the asterisk form as a literal of its own": {
+  "treats the asterisk form as a separate literal": {
     routes: [
       ["OPTIONS", "*", 0],
       ["OPTIONS", "/:a", 1],
@@ -268,7 +268,7 @@ const tables: Record<string, { routes: Route[]; queries: Query[] }> = {
       ["GET", "/%41/b", undefined],
     ],
   },
-  "takes names of object members for plain text": {
+  "treats names of object members as plain text": {
     routes: [
       ["GET", "/__proto__/:__proto__", 0],
       ["GET", "/constructor", 1],
@@ -295,7 +295,7 @@ for (const [name, { routes, queries }] of Object.entries(tables)) {
   });
 }
 
-Deno.test("Router match() tells the pattern of the winner", () => {
+Deno.test("Router match() returns the pattern of the match", () => {
   const router = new Router([["GET", "/a", 0], ["GET", "/:x/**", 1]]);
   assertEquals(router.match("GET", "/a")?.pattern, "/a");
   assertEquals(router.match("GET", "/b/c")?.pattern, "/:x/**");
@@ -319,7 +319,7 @@ Deno.test("Router match() keeps the params of earlier matches", () => {
   assertEquals(second?.params.get("id"), "2");
 });
 
-Deno.test("Router match() finds a route that carries undefined", () => {
+Deno.test("Router match() finds a route whose value is undefined", () => {
   const router = new Router([["GET", "/a", undefined], [
     "GET",
     "/:a/b",
@@ -329,7 +329,7 @@ Deno.test("Router match() finds a route that carries undefined", () => {
   assertEquals(router.match("GET", "/a/b")?.pattern, "/:a/b");
 });
 
-Deno.test("Router match() finds literal routes of every length beside patterns", () => {
+Deno.test("Router match() finds literal routes of every length among patterns", () => {
   const paths = Array.from({ length: 70 }, (_, size) => "/" + "a".repeat(size));
   for (const path of paths) {
     const router = new Router([["GET", path, 0], ["GET", "/**", 1]]);
@@ -411,7 +411,7 @@ Deno.test("Router methodsFor() lists methods in order, each once", () => {
   assertEquals(router.methodsFor("/x"), []);
 });
 
-Deno.test("Router methodsFor() does not know a path that only OPTIONS routes match", () => {
+Deno.test("Router methodsFor() is empty for a path that only OPTIONS routes match", () => {
   const router = new Router([
     ["OPTIONS", "/**", 0],
     ["OPTIONS", "/only", 1],
@@ -443,7 +443,7 @@ Deno.test("Router methodsFor() returns one frozen list for the same methods", ()
   assertStrictEquals(router.methodsFor("d"), router.methodsFor(""));
 });
 
-Deno.test("Router knowsMethod() looks at all routes and at case", () => {
+Deno.test("Router knowsMethod() considers all routes, and case", () => {
   const router = new Router([["GET", "/a", 0], ["PURGE", "/:b", 1]]);
   assertEquals(router.knowsMethod("GET"), true);
   assertEquals(router.knowsMethod("PURGE"), true);
@@ -461,7 +461,7 @@ Deno.test("Router without routes matches nothing", () => {
   );
 });
 
-Deno.test("RouterBuilder build() leaves earlier routers as they are", () => {
+Deno.test("RouterBuilder build() does not change earlier routers", () => {
   const builder = new RouterBuilder<number>().add("GET", "/a", 0);
   const earlier = builder.build();
   const later = builder.add("GET", "/a", 1).add("GET", "/:b", 2).build();
@@ -472,7 +472,7 @@ Deno.test("RouterBuilder build() leaves earlier routers as they are", () => {
   assertEquals(Object.isFrozen(earlier), true);
 });
 
-Deno.test("RouterBuilder add() rejects what is not a method or a pattern", () => {
+Deno.test("RouterBuilder add() rejects invalid methods and patterns", () => {
   const builder = new RouterBuilder<number>();
   for (const method of ["", "GE T", "GET\n", "GÉT", "G/T", "(GET)"]) {
     const { message } = assertThrows(

@@ -50,7 +50,7 @@ function failingListener(errors: Error[]): () => Deno.TcpListener {
 
 testEngine(
   LISTEN,
-  "the setup hook is told of accepts that failed, and accepting continues",
+  "the setup hook receives failed accepts, and accepting continues",
   async () => {
     const full = Object.assign(new Error("too many open files"), {
       code: "EMFILE",
@@ -211,7 +211,7 @@ testEngines(
 );
 
 testEngines(
-  "the teardown hook runs once for each connection, with how it ended",
+  "the teardown hook runs once for each connection, with the error if it failed",
   async (engine) => {
     const ends: (Error | undefined)[] = [];
     await using server = engine.serve((app) => {

@@ -39,7 +39,7 @@ Deno.test("resolveOptions() rejects a value of the wrong type", () => {
   assertThrows(() => resolveOptions({ strictTarget: 1 as never }), TypeError);
 });
 
-Deno.test("resolveOptions() takes undefined for the default", () => {
+Deno.test("resolveOptions() treats undefined as the default", () => {
   const given = { idleTimeout: undefined, drainBytes: 5 };
   assertEquals(resolveOptions(given), {
     ...DEFAULT_SERVER_OPTIONS,

@@ -94,7 +94,7 @@ const rows: readonly (readonly [what: string, Handler, string])[] = [
 ];
 
 for (const [what, handler, expected] of rows) {
-  testEngines(`res tells status and bytes of ${what}`, async (engine) => {
+  testEngines(`res reports the status and bytes of ${what}`, async (engine) => {
     const notes: string[] = [];
     await using server = engine.serve((app) => {
       note(app, notes);

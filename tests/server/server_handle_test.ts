@@ -139,7 +139,7 @@ Deno.test("handle.port and handle.url throw without a TCP address", () => {
 });
 
 testEngines(
-  "shutdown() refuses an unknown option and a wrong deadline, and serving goes on",
+  "shutdown() refuses an unknown option and a wrong deadline, and serving continues",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("hi"))

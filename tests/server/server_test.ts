@@ -1,4 +1,4 @@
-/** The builder, and the requests of one connection from the first to the last. */
+/** The builder, and requests on one connection. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { stub } from "@std/testing/mock";
@@ -293,7 +293,7 @@ testEngines(
 );
 
 testEngines(
-  "without a fallback: 404, 405 with Allow, 501, HEAD by GET, OPTIONS",
+  "without a fallback: 404, 405 with Allow, 501, HEAD from the GET route, OPTIONS",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.get("/a", (_, res) => res.ok("abc"))
@@ -333,7 +333,7 @@ testEngines(
 );
 
 testEngines(
-  "notFound() gets requests to paths without a route, and leaves the automatic answers",
+  "notFound() gets requests to paths without a route, and the automatic responses stay",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/a", (_, res) => res.ok("abc"));
@@ -386,7 +386,7 @@ testEngines(
 );
 
 testEngines(
-  "an unknown option, or undefined for a known one, is seen by the call",
+  "each way of serving refuses an unknown option, and accepts undefined for a known one",
   async (engine) => {
     const server = Server.builder("127.0.0.1:0", { idleTimeout: undefined })
       .build();
@@ -560,7 +560,7 @@ testEngines(
 );
 
 testEngines(
-  "a param that cannot be decoded is answered with 400, another URIError with 500, and the connection stays open",
+  "a param that cannot be decoded gets 400, another URIError gets 500, and the connection stays open",
   async (engine) => {
     const errors: unknown[] = [];
     await using server = engine.serve((app) =>

@@ -13,7 +13,7 @@ function traceOf(error: Error): string {
   return error.stack?.replace(/^.*\n?/, "") ?? "";
 }
 
-Deno.test("isShortage() knows errors about descriptors by their code", () => {
+Deno.test("isShortage() recognises errors about descriptors by their code", () => {
   const cases: readonly (readonly [unknown, boolean])[] = [
     [Object.assign(new Error(), { code: "EMFILE" }), true],
     [Object.assign(new TypeError(), { code: "ENFILE" }), true],
@@ -46,7 +46,7 @@ Deno.test("TraceSwitch turns stack traces off for 5 s after the last shortage", 
   assertEquals(Error.stackTraceLimit, limit);
 });
 
-Deno.test("TraceSwitch leaves what it did not turn off", () => {
+Deno.test("TraceSwitch does not turn on what it did not turn off", () => {
   const limit = Error.stackTraceLimit;
   const [first, second] = [new TraceSwitch(), new TraceSwitch()];
   first.turnOff();

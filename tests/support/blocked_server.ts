@@ -1,4 +1,4 @@
-/** Starts `tests/programs/blocked_server.ts`, and makes its thread stand still. */
+/** Starts `tests/programs/blocked_server.ts`, and blocks its thread. */
 
 import { Program } from "./program.ts";
 import { RawClient } from "./raw_client.ts";
@@ -7,7 +7,7 @@ import { turn } from "./turns.ts";
 
 /** The server's deadlines, in ms. */
 const TIMEOUT_MS = 700;
-/** How long its thread stands still, in ms: longer than any deadline. */
+/** How long its thread is blocked, in ms: longer than any deadline. */
 const BLOCK_MS = 1600;
 
 /** Starts a server on an engine in a process of its own. */
@@ -22,10 +22,10 @@ export function startBlockedServer(
   return Program.start({ args: ["run", ...flags, path, ...args] });
 }
 
-/** A way to make a server's thread stand still; gives what makes it go on. */
+/** A way to block a server's thread; returns a function that unblocks it. */
 export type Freeze = (program: Program) => Promise<() => Promise<void>>;
 
-/** Blocks the thread by a handler. */
+/** Blocks the thread in a handler. */
 export const byHandler: Freeze = async (program) => {
   const client = await RawClient.connect(program.port);
   await client.send(request("GET /block"));
@@ -36,7 +36,7 @@ export const byHandler: Freeze = async (program) => {
   };
 };
 
-/** Stops the process by a signal. */
+/** Stops the process with a signal. */
 export const bySignal: Freeze = async (program) => {
   program.signal("SIGSTOP");
   const path = `/proc/${program.pid}/stat`;

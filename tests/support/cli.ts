@@ -100,7 +100,7 @@ export class ScriptedServer implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** The port that it got. */
+  /** The port that it listens on. */
   get port(): number {
     return (this.#listener.addr as Deno.NetAddr).port; // a TCP listener
   }
@@ -149,7 +149,7 @@ export class ResettingServer implements AsyncDisposable {
 
   static async start(text: string): Promise<ResettingServer> {
     const server = createServer((socket) => {
-      socket.on("error", () => {}); // the test checks how the program reacts
+      socket.on("error", () => {}); // the test checks the reaction of the program
       socket.once("data", () => {
         if (text === "") socket.resetAndDestroy();
         else socket.write(text, () => socket.resetAndDestroy());

@@ -43,7 +43,7 @@ export async function fails(
   assertEquals(await clientFailure(promise), expected);
 }
 
-/** What these helpers need of a client; one with real or with fake time. */
+/** What these helpers need from a client, which runs on real or fake time. */
 export type AnyClient = Pick<Client, "get" | "connectionCount">;
 
 /** A scripted server and a client of it, for the length of a test. */

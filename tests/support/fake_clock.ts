@@ -1,4 +1,4 @@
-/** A clock that stands still until the test moves it. */
+/** A clock that moves only when the test moves it. */
 
 import type { Clock } from "../../server/connection/connections.ts";
 
@@ -14,7 +14,7 @@ export class FakeClock implements Clock {
   #nowMs = 0;
   #timers: Set<FakeTimer> = new Set();
 
-  /** Timers that are set, of both kinds. */
+  /** Pending timers of both kinds. */
   get tickerCount(): number {
     return this.#timers.size;
   }

@@ -1,7 +1,7 @@
 /**
- * A server that follows a script byte for byte. All it knows of HTTP is where a
- * head ends. It records the bytes that it received and the end of every
- * connection. Strings hold one byte per character.
+ * A server that follows a script byte for byte. It knows nothing about HTTP
+ * except where a head ends. It records the bytes that it received and the end
+ * of every connection. Strings hold one byte per character.
  */
 
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";

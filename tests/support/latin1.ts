@@ -1,7 +1,7 @@
 /**
- * Bytes as strings of one character each (Latin-1), so that wire text can be
- * a literal in a test. Written apart from the codec's own functions, which
- * the tests that use this judge.
+ * Bytes as strings of one character each (Latin-1), so that wire text can be a
+ * literal in a test. Written independently of the codec's own functions, which
+ * are under test.
  */
 
 /** Decodes bytes to a string, one character for each byte. */

@@ -1,6 +1,7 @@
 /**
  * Responses as a client reads them from the server's whole output (RFC 9112
- * §6.3). Written apart from the codec, so that a framing error there shows.
+ * §6.3). Written independently of the codec, so that a framing error there is
+ * noticed.
  */
 
 /** One response as it was on the wire. */

@@ -1,8 +1,7 @@
 /**
- * An origin that uses no HTTP library. It records the bytes that it received, as
- * strings with one byte per character, and sends the bytes of a script. It
- * accepts only requests that cannot be read in two ways, and records all others
- * as faults.
+ * An origin that uses no HTTP library. It records the bytes that it received,
+ * as strings with one byte per character, and sends the bytes of a script. It
+ * accepts only unambiguous requests, and records all others as faults.
  */
 
 import { assert } from "@std/assert";
@@ -12,11 +11,11 @@ import { writeAll } from "./write_all.ts";
 /** How long {@linkcode eventually} waits, in ms. */
 const DEADLINE_MS = 15_000;
 
-/** Waits until a condition holds that depends on other processes. */
+/** Waits for a condition that depends on other processes. */
 export async function eventually(holds: () => boolean): Promise<void> {
   const endMs = performance.now() + DEADLINE_MS;
   while (!holds()) {
-    assert(performance.now() < endMs, `Still not so: ${holds}`);
+    assert(performance.now() < endMs, `Condition does not hold: ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

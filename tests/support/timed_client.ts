@@ -1,4 +1,4 @@
-/** A client whose clock stands still until the test moves it. */
+/** A client whose clock moves only when the test moves it. */
 
 import { ExchangeRunner } from "../../client/exchange_runner.ts";
 import { resolveClientOptions } from "../../client/options.ts";
@@ -8,7 +8,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { HostileServer, type Step } from "./hostile_server.ts";
 import { turn, until } from "./turns.ts";
 
-/** More than a deadline can be noticed too late, in ms, whatever the options. */
+/** More than any deadline can be late, in ms, with any options. */
 export const SWEEP_MS = 500;
 
 /** As `Client`, but on a {@linkcode FakeClock}. */

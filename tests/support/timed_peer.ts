@@ -9,7 +9,7 @@ import type { Hooks } from "../../server/hooks.ts";
 import type { FakeClock } from "./fake_clock.ts";
 import type { ResponseReader } from "./raw_client.ts";
 
-/** Longer than sweeps over connections can be late with any options, in ms. */
+/** More than any sweep over connections can be late, in ms, with any options. */
 export const SWEEPS_MS = 600;
 
 /** The hooks that a test may set; the harness needs setup and teardown itself. */
@@ -36,11 +36,11 @@ export interface TimedPeer extends ResponseReader {
   end(): void;
   /** Resets the connection; in memory the server gets `error`, over a socket the system's error. */
   reset(error: Error): void;
-  /** Lets everything happen that needs nothing from the peer. */
+  /** Waits for everything that needs no action of the peer. */
   settle(): Promise<void>;
   /** Advances the clock by `durationMs` and checks that nothing happens, then by `lateMs`. */
   pass(durationMs: number, lateMs?: number): Promise<void>;
-  /** Reads to the end and checks that no timer runs; gives what was left to read. */
+  /** Reads to the end, checks that no timer runs, and returns what it read. */
   finish(): Promise<string>;
 }
 

@@ -1,19 +1,19 @@
-/** Waiting without a real duration: turns of the event loop, in which everything runs that is due. */
+/** Waiting for turns of the event loop instead of a real duration. */
 
 import { assert } from "@std/assert";
 
-/** More turns than anything takes that needs no I/O. */
+/** More turns than any work without I/O takes. */
 const MAX_TURNS = 1000;
 
 /** Connections that may still succeed while a listener closes, because a pending accept holds it for some turns; opening them takes about a second. */
 const MAX_CONNECTIONS = 10_000;
 
-/** Lets everything run that is due. */
+/** Waits for one turn, in which everything that is due runs. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }
 
-/** Lets everything run that becomes due within `count` turns. */
+/** Waits for `count` turns. */
 export async function turns(count: number): Promise<void> {
   for (let n = 0; n < count; n++) await turn();
 }
@@ -21,7 +21,10 @@ export async function turns(count: number): Promise<void> {
 /** Waits until a condition holds; fails if it does not within {@linkcode MAX_TURNS}. */
 export async function until(holds: () => boolean): Promise<void> {
   for (let turns = 0; !holds(); turns++) {
-    assert(turns < MAX_TURNS, `Still not so after ${turns} turns: ${holds}`);
+    assert(
+      turns < MAX_TURNS,
+      `Condition does not hold after ${turns} turns: ${holds}`,
+    );
     await turn();
   }
 }

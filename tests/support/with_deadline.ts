@@ -9,7 +9,8 @@ export async function withDeadline<T>(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`Not done in ${deadlineMs} ms: ${describe()}`)),
+      () =>
+        reject(new Error(`Not done within ${deadlineMs} ms: ${describe()}`)),
       deadlineMs,
     );
   });

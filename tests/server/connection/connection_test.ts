@@ -1,4 +1,7 @@
-/** Bytes that are scanned in the receive window: which of them the connection copies, and when the window may be overwritten; and how a transport drives a connection. */
+/**
+ * How a transport drives a connection: bytes in the receive window, which of
+ * them the connection copies, and when the window may be overwritten.
+ */
 
 import { assertEquals } from "@std/assert";
 import { RouterBuilder } from "../../../router/router.ts";
@@ -79,7 +82,7 @@ class Wire implements Transport {
 
   wake(): void {
     if (this.#isCalling) {
-      throw new TypeError("Cannot wake: the transport looks by itself");
+      throw new TypeError("Cannot wake: the transport is already in a call");
     }
     if (this.isClosed) return;
     const { output } = this.connection;
@@ -95,7 +98,7 @@ class Wire implements Transport {
     if (output.takeEnd()) this.#call(() => this.connection.receiveEnd());
   }
 
-  /** Calls the connection, which must not call back. */
+  /** Calls the connection, which must not call the transport meanwhile. */
   #call(action: () => void): void {
     this.#isCalling = true;
     action();
@@ -221,7 +224,7 @@ Deno.test("announceEnd() in a handler makes its response the last one", () => {
   assertEquals([served.bodies, served.isClosed], [["last"], true]);
 });
 
-Deno.test("a connection that opens after an idle hour has its full deadline", () => {
+Deno.test("a connection that opens after the server was idle for an hour has its full deadline", () => {
   const clock = new FakeClock();
   const context = share({ "/": (_, res) => res.ok("root") }, clock);
   clock.advance(3_600_000);
@@ -234,7 +237,7 @@ Deno.test("a connection that opens after an idle hour has its full deadline", ()
   assertEquals(served.isClosed, true);
 });
 
-Deno.test("a connection wakes its transport only when it changes without a call of it", async () => {
+Deno.test("a connection wakes its transport only for a change outside of the transport's calls", async () => {
   const context = share({
     "/": (_, res) => res.ok("root"),
     "/later": async (_, res) => {

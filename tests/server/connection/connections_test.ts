@@ -49,7 +49,7 @@ Deno.test("a connection that throws in a sweep is closed, and the sweep reaches 
   assertEquals(members.map(({ failure }) => failure), [null, broken, null]);
 });
 
-Deno.test("the sweeps stop with the last connection and begin again with the next", () => {
+Deno.test("the sweeps stop with the last connection, and start again with the next", () => {
   const clock = new FakeClock();
   const ticks: number[] = [];
   const connections = new Connections(clock, 80, (ms) => ticks.push(ms));
@@ -61,7 +61,7 @@ Deno.test("the sweeps stop with the last connection and begin again with the nex
   clock.advance(1000);
   assertEquals([member.sweptMs, clock.tickerCount], [[10, 20], 0]);
   connections.add(member);
-  assertEquals(connections.nowMs, 1020); // no sweep kept it up to date
+  assertEquals(connections.nowMs, 1020); // no sweep has refreshed it
   clock.advance(10);
   assertEquals(member.sweptMs, [10, 20, 1030]);
   assertEquals(ticks.length, 5);
@@ -100,7 +100,7 @@ Deno.test("a connection's own timeouts make the sweeps more frequent while it is
   assertEquals(clock.tickerCount, 0);
 });
 
-Deno.test("connections with short timeouts that come and go do not put sweeps off", () => {
+Deno.test("connections with short timeouts that open and close do not delay sweeps", () => {
   const clock = new FakeClock();
   const connections = new Connections(clock, 8000, () => {});
   const member = new Member();
@@ -114,7 +114,7 @@ Deno.test("connections with short timeouts that come and go do not put sweeps of
   assert(member.sweptMs.length > 20, `${member.sweptMs.length} sweeps`);
 });
 
-Deno.test("a sweep after a blocked thread acts on nothing, and the lost time does not count", () => {
+Deno.test("a sweep after a blocked thread skips all deadlines, and the lost time does not count", () => {
   const clock = new FakeClock();
   const connections = new Connections(clock, 8000, () => {});
   const member = new Member();
@@ -130,7 +130,7 @@ Deno.test("a sweep after a blocked thread acts on nothing, and the lost time doe
   assert(connections.nowMs > dueMs);
 });
 
-Deno.test("under constant load, every second sweep acts", () => {
+Deno.test("under constant load, every second sweep acts on deadlines", () => {
   const clock = new FakeClock();
   const connections = new Connections(clock, 8000, () => {});
   const member = new Member();
@@ -139,7 +139,7 @@ Deno.test("under constant load, every second sweep acts", () => {
   assertEquals(member.sweptMs, [1000, 2000, 3000]);
 });
 
-Deno.test("a sweep that is late by less than a period acts, and its time counts", () => {
+Deno.test("a sweep that is late by less than a period acts on deadlines, and its time counts", () => {
   const clock = new FakeClock();
   const connections = new Connections(clock, 8000, () => {});
   const member = new Member();
@@ -148,7 +148,7 @@ Deno.test("a sweep that is late by less than a period acts, and its time counts"
   assertEquals(member.sweptMs, [499]);
 });
 
-Deno.test("a change of the period brings the time up to date, so that no deadline is early", () => {
+Deno.test("a change of the period refreshes the time, so that no deadline is early", () => {
   const clock = new FakeClock();
   const connections = new Connections(clock, 8000, () => {});
   connections.add(new Member());

@@ -18,7 +18,7 @@ Deno.test("headerTimeout closes a new connection that sends nothing, silently", 
   assertEquals(timed.error, undefined);
 });
 
-Deno.test("headerTimeout answers 408 to an incomplete head, whatever its progress", async () => {
+Deno.test("an incomplete head gets 408 at headerTimeout, whatever its progress", async () => {
   const timed = new TimedConnection(ok, { headerTimeout: 10_000 });
   const wire = request("GET /", "X: y\r\n");
   for (const byte of wire.slice(0, 20)) {
@@ -48,7 +48,7 @@ Deno.test("idleTimeout closes a connection between requests, silently", async ()
   assertEquals(timed.error, undefined);
 });
 
-Deno.test("bodyTimeout answers 408 to a body that stalls; progress restarts it", async () => {
+Deno.test("a body that stalls gets 408 at bodyTimeout; progress restarts it", async () => {
   const timed = new TimedConnection(upload);
   timed.send(request("POST /", "Content-Length: 9\r\n"));
   for (let n = 0; n < 5; n++) {
@@ -62,7 +62,7 @@ Deno.test("bodyTimeout answers 408 to a body that stalls; progress restarts it",
   assertEquals(codeOf(timed.error), "BODY_TIMEOUT");
 });
 
-Deno.test("requestTimeout bounds a body that drips", async () => {
+Deno.test("requestTimeout limits a body that arrives slowly", async () => {
   const timed = new TimedConnection(upload, { requestTimeout: 60_000 });
   timed.send(request("POST /", "Content-Length: 999\r\n"));
   await turn();

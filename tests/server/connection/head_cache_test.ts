@@ -1,4 +1,4 @@
-/** Prepared response heads: their bytes, how long they are valid, and that two engines do not disturb each other. */
+/** Prepared response heads: their bytes, their lifetime, and the independence of two engines. */
 
 import {
   assertEquals,

@@ -39,7 +39,7 @@ Deno.test("small pieces are gathered into one buffer", () => {
   assertEquals([output.pendingBytes, output.sentBytes], [0, 4]);
 });
 
-Deno.test("a pushed piece is neither copied nor overtaken", () => {
+Deno.test("a pushed piece is not copied, and keeps its position", () => {
   const output = new Output(new OutputPool());
   const large = encodeLatin1("large");
   output.append(encodeLatin1("before"));
@@ -174,7 +174,7 @@ Deno.test("a constant that is being sent is sent once, whatever is added after i
   }
 });
 
-Deno.test("an unused reservation changes nothing", () => {
+Deno.test("an unused reservation has no effect", () => {
   const output = new Output(new OutputPool());
   output.reserve(10);
   output.push(encodeLatin1("pushed"));

@@ -1,4 +1,4 @@
-/** Which parser a connection gets. */
+/** How connections get parsers. */
 
 import {
   assertEquals,
@@ -14,7 +14,7 @@ function makePool(): ParserPool {
   return new ParserPool(DEFAULT_HEAD_LIMITS, scanner);
 }
 
-Deno.test("a connection that takes the shared parser leaves another one, and gives its own back", () => {
+Deno.test("after a connection takes the shared parser, the pool has another one, and takes it back later", () => {
   const pool = makePool();
   const { shared } = pool;
   const taken = pool.takeShared();

@@ -208,7 +208,7 @@ for (const { name, facts, status = 200, headers, ...expected } of CASES) {
       [plan.length, plan.closes, plan.saysKeepAlive],
       [length, expected.closes ?? false, expected.saysKeepAlive ?? false],
     );
-    // Planning again gives the same: it changes nothing.
+    // Planning has no side effects: planning again has the same result.
     assertEquals(
       planHead(exchange, plan.status, plan.headers, plan.length),
       plan,

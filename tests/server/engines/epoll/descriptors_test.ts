@@ -48,7 +48,7 @@ function resetting(wire: string, waits: boolean): Visit {
 const kinds: Readonly<Record<string, Visit>> = {
   "that get responses": asking(request("GET /").repeat(3)),
   "that are refused": asking("x\r\n\r\n"),
-  "with half a head": asking("GET / HTTP/1.1\r\nHo"),
+  "with part of a head": asking("GET / HTTP/1.1\r\nHo"),
   "that send nothing": asking(""),
   "that are reset": resetting(request("GET /"), true),
   "that are reset immediately": resetting("", false),

@@ -264,7 +264,7 @@ console.log("127.0.0.1:" + handle.addr.port);
 
 testEngine(
   EPOLL,
-  "R158: without a descriptor left, those that are in are served, and those that queue come in later",
+  "R158: without a free descriptor, open connections are served, and queued ones are accepted later",
   async () => {
     const file = await Deno.makeTempFile({ suffix: ".ts" });
     await Deno.writeTextFile(file, SCARCE);

@@ -177,7 +177,7 @@ testEngine(EPOLL, "handlers may await anything at the same time", async () => {
       assertEquals([answer.status, answer.body], expected);
     }
   }));
-  assert(most > 1, "handlers run beside each other");
+  assert(most > 1, "handlers run concurrently");
 });
 
 testEngine(

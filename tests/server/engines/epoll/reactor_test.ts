@@ -1,6 +1,6 @@
 /**
- * The engine's connection to itself, by which the runtime's I/O goes on: other
- * processes that connect to its listener first, and cannot stop the engine.
+ * The engine's connection to itself, which keeps the runtime's I/O running:
+ * other processes that connect to its listener first cannot stop the engine.
  */
 
 import { assertEquals } from "@std/assert";

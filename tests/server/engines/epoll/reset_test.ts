@@ -38,7 +38,7 @@ const resets: readonly ResetCase[] = [
   },
   { name: "while a handler is at work", wire: request("GET /wait"), calls: 1 },
   {
-    name: "while an answer waits for room",
+    name: "while a response waits for room",
     wire: request("GET /flood"),
     readBytes: 100_000,
     calls: 1,
@@ -50,7 +50,7 @@ const resets: readonly ResetCase[] = [
     calls: 1,
   },
   {
-    name: "while a stream has nothing to give",
+    name: "while a stream has no data",
     wire: request("GET /stuck"),
     readBytes: 10_000,
     calls: 1,
@@ -125,7 +125,7 @@ function addResetRoutes(app: ServerBuilder, counts: Counts): void {
 for (const { name, wire, readBytes = 0, calls } of resets) {
   testEngine(
     EPOLL,
-    `a peer that resets ${name} leaves nothing, and disturbs no other peer`,
+    `a peer that resets ${name} leaks nothing, and does not affect other peers`,
     async (engine) => {
       using resetter = new Resetter();
       const counts = new Counts();

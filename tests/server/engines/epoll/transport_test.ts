@@ -199,7 +199,7 @@ testEngine(
 
 testEngine(
   EPOLL,
-  "R96, R153: nothing is made ahead of a peer that does not read",
+  "R96, R153: no output is produced ahead of a peer that does not read",
   async (engine) => {
     let pulledBytes = 0;
     let calls = 0;
@@ -412,7 +412,7 @@ const MOST_IN_A_TURN = 2 * 128;
 
 testEngine(
   EPOLL,
-  "code that always has more to send or to read leaves others a turn",
+  "code that always has more to send or to read lets others run",
   async (engine) => {
     const piece = new Uint8Array(100);
     const hijacked = Promise.withResolvers<void>();
