@@ -1,0 +1,131 @@
+/**
+ * Frames that wait to be sent. Small ones share a chunk, so that one write sends
+ * many; a large one gets a chunk of its own size. Data is copied, so that the
+ * program may change it after `send()`.
+ */
+
+import {
+  FIN,
+  frameHeadSize,
+  MAX_HEAD_BYTES,
+  Opcode,
+  writeFrameHead,
+} from "./codec/frame_encoder.ts";
+
+/** The first chunk, which an idle connection keeps. */
+const SMALL_CHUNK_BYTES = 2048;
+/** Chunks after a full one. */
+const CHUNK_BYTES = 32_768;
+/** Strings up to this length get room for the longest UTF-8 they may have. */
+const MAX_SHORT_CHARS = 1024;
+
+const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/** The output of one connection. */
+export class FrameOutput {
+  /** Bytes that were added and not sent, heads included. */
+  pendingBytes = 0;
+  /** Full chunks before the current one. */
+  #chunks: Uint8Array[] = [];
+  #chunk: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #end = 0;
+  /** A small chunk that was sent and may be filled again. */
+  #spare: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #taken: Uint8Array<ArrayBuffer> = NO_BYTES;
+
+  /** Adds a text message. */
+  addText(text: string): void {
+    const { length } = text;
+    const room = length <= MAX_SHORT_CHARS ? 3 * length : length;
+    this.#reserve(MAX_HEAD_BYTES + room);
+    const start = this.#end;
+    const guess = frameHeadSize(length);
+    const chunk = this.#chunk;
+    const target = chunk.subarray(start + guess);
+    const { read, written } = encoder.encodeInto(text, target);
+    if (read < length) {
+      this.addFrame(FIN | Opcode.TEXT, encoder.encode(text));
+      return;
+    }
+    const headSize = frameHeadSize(written);
+    if (headSize !== guess) {
+      // There is room: MAX_HEAD_BYTES were reserved, and `written` bytes fit behind the guess.
+      chunk.copyWithin(
+        start + headSize,
+        start + guess,
+        start + guess + written,
+      );
+    }
+    writeFrameHead(chunk, start, FIN | Opcode.TEXT, written);
+    this.#end += headSize + written;
+    this.pendingBytes += headSize + written;
+  }
+
+  /** Adds a frame whose first byte is given. */
+  addFrame(first: number, payload: Uint8Array): void {
+    const { length } = payload;
+    this.#reserve(frameHeadSize(length) + length);
+    const start = this.#end;
+    const at = writeFrameHead(this.#chunk, start, first, length);
+    if (length > 0) this.#chunk.set(payload, at);
+    this.#end = at + length;
+    this.pendingBytes += this.#end - start;
+  }
+
+  /** Adds a close frame; without a code, `reason` is not sent either. */
+  addClose(code: number | null, reason: string): void {
+    if (code === null) {
+      this.addFrame(FIN | Opcode.CLOSE, NO_BYTES);
+      return;
+    }
+    const text = encoder.encode(reason);
+    const payload = new Uint8Array(2 + text.length);
+    payload.set([code >> 8, code & 0xff]);
+    payload.set(text, 2);
+    this.addFrame(FIN | Opcode.CLOSE, payload);
+  }
+
+  /** Takes the next bytes to send, or `null`. They stay unchanged until the next call. */
+  take(): Uint8Array | null {
+    if (this.#taken.length === SMALL_CHUNK_BYTES) this.#spare = this.#taken;
+    this.#taken = NO_BYTES;
+    const first = this.#chunks.shift();
+    if (first !== undefined) return first;
+    if (this.#end === 0) return null;
+    const bytes = this.#chunk.subarray(0, this.#end);
+    this.#taken = this.#chunk;
+    this.#chunk = NO_BYTES;
+    this.#end = 0;
+    return bytes;
+  }
+
+  /** Notes that so many of the taken bytes were sent. */
+  sent(size: number): void {
+    this.pendingBytes -= size;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.pendingBytes = 0;
+    this.#chunks = [];
+    this.#chunk = this.#spare = this.#taken = NO_BYTES;
+    this.#end = 0;
+  }
+
+  /** Makes room for `size` bytes in the current chunk. */
+  #reserve(size: number): void {
+    if (this.#chunk.length - this.#end >= size) return;
+    if (this.#end > 0) {
+      this.#chunks.push(this.#chunk.subarray(0, this.#end));
+      this.#end = 0;
+    }
+    if (size <= this.#spare.length && this.#chunks.length === 0) {
+      this.#chunk = this.#spare;
+      this.#spare = NO_BYTES;
+      return;
+    }
+    const usual = this.#chunks.length > 0 ? CHUNK_BYTES : SMALL_CHUNK_BYTES;
+    this.#chunk = new Uint8Array(Math.max(size, usual));
+  }
+}
