@@ -188,6 +188,18 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "Router",
     "RouterBuilder",
   ],
+  "websocket/mod.ts": [
+    "AcceptedWebSocket",
+    "FaultCloseCode",
+    "WebSocketClosed",
+    "WebSocketData",
+    "WebSocketDeflateOptions",
+    "WebSocketFault",
+    "WebSocketFaultCode",
+    "WebSocketMessage",
+    "WebSocketOptions",
+    "acceptWebSocket",
+  ],
 };
 
 interface DocumentedSymbol {

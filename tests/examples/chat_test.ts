@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Chromium, findChromium, untilTrue } from "../support/chromium.ts";
-import { Program, startExample } from "../support/program.ts";
+import { type Program, startExample } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 import { withDeadline } from "../support/with_deadline.ts";

@@ -2,7 +2,7 @@
 
 import { assertStringIncludes } from "@std/assert";
 import { encodeLatin1 } from "../support/latin1.ts";
-import { RawClient } from "../support/raw_client.ts";
+import type { RawClient } from "../support/raw_client.ts";
 import { request, type TestServer } from "../support/serve.ts";
 import type { FrameInit } from "../../websocket/codec/frame_encoder.ts";
 import { encodeMasked } from "./frame_cases/case.ts";
