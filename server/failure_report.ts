@@ -33,6 +33,8 @@ export interface FailedExchange {
   rare(): {
     /** Whether the error hook runs. */
     isHookRunning: boolean;
+    /** Errors that were reported: a handler may reject with one that the server has made. */
+    readonly reported: unknown[];
   };
 }
 
@@ -42,9 +44,21 @@ const MAX_TARGET_LENGTH = 256;
 /** The status that says whose fault an error is; the server's own, unless the request is known to cause it. */
 export function statusOf(error: unknown): number {
   if (error instanceof ParamDecodingError) return 400;
+  if (error instanceof HandlerTimeout) return 503;
   return error instanceof ProtocolError && error.status < 500
     ? error.status
     : 500;
+}
+
+/** The error of a handler that took longer than `handlerTimeout`. */
+export class HandlerTimeout extends DOMException {
+  /** Creates the error for a limit in ms. */
+  constructor(limitMs: number) {
+    super(
+      `Cannot complete request: the handler sent no response within ${limitMs} ms (handlerTimeout)`,
+      "TimeoutError",
+    );
+  }
 }
 
 /** Names a request, as in `GET /x`, as long as it can be read. */
@@ -61,7 +75,10 @@ export function nameRequest(ctx: RequestContext): string {
 
 /** Reports an error without the error hook, unless the peer caused it or the connection's end did. */
 export function reportFailure(exchange: FailedExchange, error: unknown): void {
-  if (statusOf(error) < 500 || isAbort(exchange, error)) return;
+  const { reported } = exchange.rare();
+  if (statusOf(error) < 500 || reported.includes(error)) return;
+  if (isAbort(exchange, error)) return;
+  reported.push(error);
   exchange.owner.context.report(error, nameRequest(exchange.ctx));
 }
 
@@ -88,9 +105,11 @@ export function runErrorHook(
     rare.isHookRunning = false;
     const { report } = exchange.owner.context;
     report(thrown, `the error hook for ${nameRequest(exchange.ctx)}`);
+    rare.reported.splice(0);
     if (thrown !== error) reportFailure(exchange, error);
   };
   rare.isHookRunning = true;
+  rare.reported.push(error);
   try {
     const outcome = hook(error, exchange.ctx, exchange.res);
     if (outcome instanceof Promise) {

@@ -50,6 +50,12 @@ export interface ServerOptions
   readonly requestTimeout: number;
   /** How long, in ms, output may be pending without progress. @default {30000} */
   readonly writeTimeout: number;
+  /**
+   * How long a handler may take until its response begins, in ms; time in which it
+   * waits for the request's body does not count. The client then gets 503,
+   * `ctx.signal` aborts and the connection closes. @default {Infinity}
+   */
+  readonly handlerTimeout: number;
   /** The most open connections; further ones wait in the system's queue. @default {4096} */
   readonly maxConnections: number;
   /** The most requests that one connection may carry before it closes. @default {Infinity} */
@@ -93,6 +99,7 @@ export const DEFAULT_SERVER_OPTIONS: ServerOptions = Object.freeze({
   idleTimeout: 95_000,
   bodyTimeout: 30_000,
   requestTimeout: 300_000,
+  handlerTimeout: Infinity,
   writeTimeout: 30_000,
   maxConnections: 4096,
   maxRequestsPerConnection: Infinity,
@@ -111,6 +118,7 @@ const MAY_BE_INFINITE: ReadonlySet<string> = new Set([
   "idleTimeout",
   "bodyTimeout",
   "requestTimeout",
+  "handlerTimeout",
   "writeTimeout",
   "headerTimeout",
   "halfCloseTimeout",

@@ -197,10 +197,18 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     const deadlines = this.#deadlines;
     if (deadlines.isTooOld(nowMs)) this.announceEnd();
     deadlines.noteRequests(this.#phase, this.#requests);
+    const late = deadlines.lateHandler(nowMs, this.#phase, this.#exchange);
+    if (late !== null) return this.#stopHandler(late);
     const waiting = this.#hasPeerEnded ? this.#exchange : null;
-    const timedOut = deadlines
-      .expired(nowMs, this.#phase, this.output, waiting);
-    if (timedOut !== null) this.#timeOut(timedOut);
+    const passed = deadlines.expired(nowMs, this.#phase, this.output, waiting);
+    if (passed !== null) this.#timeOut(passed);
+  }
+
+  /** Responds for a handler that takes too long; the connection then closes. */
+  #stopHandler(error: Error): void {
+    const abort = this.#abort;
+    this.exchangeFailed(error);
+    abort?.abort(error);
   }
 
   // The methods of `ExchangeOwner`, which the exchange calls.

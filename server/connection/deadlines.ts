@@ -10,6 +10,7 @@
  * deadline.
  */
 
+import { HandlerTimeout } from "../failure_report.ts";
 import type { ProceedOptions } from "../hooks.ts";
 import type { ServerOptions } from "../options.ts";
 import type { Connections } from "./connections.ts";
@@ -53,6 +54,9 @@ export class Deadlines {
   #requestAt = NEVER;
   /** The stall that the last sweep found. */
   #stall: Stall | null = null;
+  /** The handler that the last sweep found without a response: since when, and the count of requests with it. */
+  #handler: { readonly sinceMs: number; readonly request: number } | null =
+    null;
   /** How many requests there had been at the last sweep. */
   #sweptRequests = 0;
 
@@ -146,6 +150,30 @@ export class Deadlines {
     }
     this.#readAt = NEVER;
     return timedOut(phase, this.#durationMs(phase));
+  }
+
+  /**
+   * The error of a handler that takes too long, which is reported once, or `null`.
+   * A sweep sees for how long the same handler has had no response.
+   *
+   * @param exchange The exchange that is in progress, if there is one.
+   */
+  lateHandler(
+    nowMs: number,
+    phase: Phase,
+    exchange: { readonly isAnswered: boolean } | null,
+  ): HandlerTimeout | null {
+    const limitMs = this.#options.handlerTimeout;
+    if (limitMs === Infinity) return null;
+    const request = this.#sweptRequests;
+    if (exchange === null || exchange.isAnswered) this.#handler = null;
+    else if (this.#handler?.request !== request || phase === Phase.BODY) {
+      this.#handler = { sinceMs: nowMs, request };
+    } else if (isOver(this.#handler.sinceMs, limitMs, nowMs)) {
+      this.#handler = null;
+      return new HandlerTimeout(limitMs);
+    }
+    return null;
   }
 
   /** Compares the bytes sent with those of the last sweep. Writes set no deadline themselves. */

@@ -107,6 +107,7 @@ export class EngineContext {
         options.idleTimeout,
         options.bodyTimeout,
         options.requestTimeout,
+        options.handlerTimeout,
         options.writeTimeout,
       ),
       (epochMs) => {

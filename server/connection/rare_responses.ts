@@ -45,6 +45,8 @@ export class RareState {
   isHookRunning = false;
   /** Whether an answer that came too late was reported; one is enough. */
   isLateReported = false;
+  /** Errors that the hook or the reporter got. */
+  readonly reported: unknown[] = [];
   /** Why the server answered instead of the handler, after `answered with 500`. */
   answerReason = "";
   /** What `res.headers` collects. */

@@ -14,7 +14,12 @@ import {
   type PreRoutingHook,
 } from "../hooks.ts";
 import { findRoute, pathOf } from "../route_lookup.ts";
-import { reportFailure, runErrorHook, statusOf } from "../failure_report.ts";
+import {
+  HandlerTimeout,
+  reportFailure,
+  runErrorHook,
+  statusOf,
+} from "../failure_report.ts";
 import { toError } from "../to_error.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -216,7 +221,9 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
 export function failExchange(exchange: Exchange, error: unknown): void {
   exchange.settle();
   exchange.retainHead();
-  if (error instanceof ProtocolError) exchange.requireClose();
+  if (error instanceof ProtocolError || error instanceof HandlerTimeout) {
+    exchange.requireClose();
+  }
   // If the head of a stream is unsent, the error response replaces the stream.
   if (exchange.isAnswered && !exchange.isHeadSent) {
     exchange.retract(toError(error));
@@ -245,10 +252,18 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   if (exchange.isDetached) return;
   if (!exchange.isAnswered) {
     const status = Status.of(statusOf(error));
-    exchange.rare().answerReason = error instanceof NoResponse
-      ? " because the handler returned without sending; return or await the promise"
-      : " because of an error";
+    exchange.rare().answerReason = ` because ${reasonOf(error)}`;
     exchange.respond(status, status.reason, undefined);
   }
   exchange.owner.exchangeProgressed();
+}
+
+/** Why the server responds with an error, for the report of a response that comes too late. */
+function reasonOf(error: unknown): string {
+  if (error instanceof HandlerTimeout) {
+    return "the handler took longer than handlerTimeout";
+  }
+  return error instanceof NoResponse
+    ? "the handler returned without sending; return or await the promise"
+    : "of an error";
 }
