@@ -31,13 +31,10 @@ export function withType(
   init: HeadersInit | null | undefined,
   type: string,
 ): Headers {
-  const known = TYPES.get(type);
-  if ((init === undefined || init === null) && known !== undefined) {
-    return known;
-  }
-  const headers = Headers.from(init ?? undefined);
-  if (headers.has("content-type")) return headers;
-  return new Headers(headers).add("content-type", type);
+  const typed = TYPES.get(type) ?? new Headers({ "content-type": type });
+  if (init === undefined || init === null) return typed;
+  const headers = Headers.from(init);
+  return headers.has("content-type") ? headers : mergeFields(typed, headers);
 }
 
 /**

@@ -67,7 +67,7 @@ testEngines(
         let count = 0;
         res.ok(
           new ReadableStream({
-            async pull(controller) {
+            async pull(controller): Promise<void> {
               await new Promise((resolve) => setTimeout(resolve, 60));
               if (count++ < 2) controller.enqueue(new Uint8Array([0x61]));
               else controller.close();

@@ -14,7 +14,7 @@ import {
 } from "../../codec/body_source.ts";
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
-import { UNKNOWN_SIZE } from "../../codec/response_framing.ts";
+import { mayHaveContent, UNKNOWN_SIZE } from "../../codec/response_framing.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
 import type { Duplex } from "../duplex.ts";
@@ -24,7 +24,6 @@ import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
 import { mergeFields, TEXT_TYPE, withType } from "../response_fields.ts";
 import { toError } from "../to_error.ts";
 import type { EngineContext } from "./engine_context.ts";
-import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
 import {
   hijack,
@@ -423,22 +422,22 @@ export class Exchange
   #respondText(status: Status, headers: Headers | null, text: string): void {
     // A declared length has to be compared with that of the encoded string.
     const isPlain = headers === null || !headers.outgoing().declaresFraming;
-    const { output, context } = this.owner;
-    const { textHeads } = context;
     if (text.length <= MAX_ASCII_LOOP && isPlain) {
       const plan = planResponse(this, status, headers, text.length);
-      if (plan.hasContent && writeAscii(output, textHeads, plan, text)) {
+      const { output, context } = this.owner;
+      if (
+        plan.hasContent && writeAscii(output, context.textHeads, plan, text)
+      ) {
         this.plainBytes = text.length;
         this.#adopt(plan);
         this.#finish();
         return;
       }
     }
-    const bytes = context.texts.encode(text);
-    if (isPlain) {
-      const plan = planResponse(this, status, headers, bytes.length);
-      this.#write(plan, bytes, textHeads);
-    } else this.#respondBytes(status, withType(headers, TEXT_TYPE), bytes);
+    const typed = mayHaveContent(status.code, 0)
+      ? withType(headers, TEXT_TYPE)
+      : headers;
+    this.#respondBytes(status, typed, this.owner.context.texts.encode(text));
   }
 
   #respondBytes(
@@ -449,7 +448,7 @@ export class Exchange
     const plan = planResponse(this, status, headers, bytes.length);
     if (plan.hasContent && plan.length < 0) {
       this.#stream(plan, new BodySource(ReadableStream.from([bytes])));
-    } else this.#write(plan, bytes, this.owner.context.heads);
+    } else this.#write(plan, bytes);
   }
 
   #respondStream(
@@ -462,16 +461,12 @@ export class Exchange
     if (plan.hasContent) this.#stream(plan, source);
     else {
       source.cancel();
-      this.#write(plan, NO_BYTES, this.owner.context.heads);
+      this.#write(plan, NO_BYTES);
     }
   }
 
-  #write(
-    plan: ResponsePlan,
-    bytes: Uint8Array,
-    heads: ResponseHeadCache,
-  ): void {
-    writeBytes(this.owner.output, heads, plan, bytes);
+  #write(plan: ResponsePlan, bytes: Uint8Array): void {
+    writeBytes(this.owner.output, this.owner.context.heads, plan, bytes);
     if (plan.hasContent) this.plainBytes = bytes.length;
     this.#adopt(plan);
     this.#finish();
