@@ -21,6 +21,7 @@ import {
   type Slotted,
   TEXT_TYPE,
 } from "./runtime_slots.ts";
+import { UpgradeResponse } from "./upgrade_response.ts";
 
 /** Largest blob that is read before it is sent, in bytes; a larger one is streamed with its length. */
 const MAX_READ_BLOB_BYTES = 65_536;
@@ -88,7 +89,8 @@ export class ResponseSender {
     const status = statusOf(inner.status, inner.statusMessage);
     const { body } = inner;
     if (body === null) {
-      res.send(status, null, fields.lines);
+      if (response instanceof UpgradeResponse) response.upgrade();
+      else res.send(status, null, fields.lines);
       return;
     }
     if (body.unusable()) throw sentTwice();
@@ -96,6 +98,7 @@ export class ResponseSender {
   }
 
   #sendPublic(res: ResponseHandle, response: Response): void {
+    if (response instanceof UpgradeResponse) return response.upgrade();
     if (response.status < 200) return refuseStatus(res, response.status);
     if (response.bodyUsed || response.body?.locked === true) throw sentTwice();
     // Only a response that was received has a URL, and its body was decoded.

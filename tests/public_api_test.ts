@@ -198,7 +198,9 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "WebSocketFaultCode",
     "WebSocketMessage",
     "WebSocketOptions",
+    "WebSocketUpgrade",
     "acceptWebSocket",
+    "upgradeWebSocket",
   ],
 };
 

@@ -18,6 +18,7 @@
  */
 
 export { acceptWebSocket } from "./accept.ts";
+export { upgradeWebSocket, type WebSocketUpgrade } from "./upgrade.ts";
 export type { AcceptedWebSocket, WebSocketData } from "./accepted_socket.ts";
 export type { WebSocketClosed, WebSocketMessage } from "./connection.ts";
 export type { WebSocketDeflateOptions, WebSocketOptions } from "./options.ts";
