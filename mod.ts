@@ -2,8 +2,8 @@
  * khttp: a low-level HTTP/1.1 server and client for Deno that is small, strict and fast.
  *
  * This entry has what an application needs. `@khttp/khttp/server` and
- * `@khttp/khttp/client` load one half alone, `@khttp/khttp/codec` has the parsers
- * and encoders of messages, and `@khttp/khttp/router` the router.
+ * `@khttp/khttp/client` load only one half, `@khttp/khttp/codec` has the
+ * parsers and encoders of messages, and `@khttp/khttp/router` the router.
  *
  * @example Serve
  * ```ts

@@ -40,7 +40,7 @@ function chunked(chunkBytes: number): Uint8Array<ArrayBuffer> {
   return wire.slice(0, at + last.length);
 }
 
-/** Splits the received bytes into reads; the head is a read of its own. */
+/** Splits the received bytes into reads; the head is a separate read. */
 function readsOf(body: Uint8Array): Uint8Array<ArrayBuffer>[] {
   const reads = [encoder.encode(HEAD)];
   for (let at = 0; at < body.length; at += READ_BYTES) {

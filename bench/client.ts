@@ -1,8 +1,9 @@
 /**
- * Compares HTTP clients: CPU time per exchange with a server in C, and the floor
- * that a bare loop over `Deno.connect` sets. Each measurement is a process of its
- * own; the server runs on the first core, the client on the second. The rounds of
- * all clients are interleaved, so that other work on the machine hits all alike.
+ * Compares HTTP clients: CPU time per exchange with a server in C, and the
+ * floor that a bare loop over `Deno.connect` sets. Each measurement runs in its
+ * own process; the server runs on the first core, the client on the second. The
+ * rounds of all clients are interleaved, so that other work on the machine
+ * affects all of them equally.
  *
  *     deno task bench:client --cases get,post --concurrency 1,64 --rounds 5
  */
@@ -27,7 +28,7 @@ const CONTENDERS = [
   ...["undici_request", "undici_fetch", "node_http"],
 ] as const;
 
-/** One cell of the table. */
+/** The results of one client in one case. */
 interface Cell {
   readonly caseName: string;
   readonly concurrency: number;
@@ -42,7 +43,7 @@ interface Cell {
 interface Setup {
   readonly port: number;
   readonly pinning: Pinning;
-  /** The path of Bun's executable, or `null`. */
+  /** The path of Bun's executable, or `null` if it is not installed. */
   readonly bun: string | null;
   readonly durationMs: number;
 }
@@ -71,13 +72,13 @@ async function untilListening(port: number): Promise<void> {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
       return;
     } catch {
-      await new Promise((wake) => setTimeout(wake, 20)); // it is still starting
+      await new Promise((wake) => setTimeout(wake, 20)); // the server is still starting
     }
   }
   throw new Error(`Cannot connect to the server on port ${port}`);
 }
 
-/** Runs one client once, and adds its figures to the cell. */
+/** Runs one client once, and adds its results to the cell. */
 async function measure(cell: Cell, setup: Setup): Promise<void> {
   const { port, pinning, bun, durationMs } = setup;
   const script = decodeURIComponent(
@@ -111,7 +112,7 @@ function median(values: readonly number[]): number {
 function print(cells: readonly Cell[]): void {
   const groups = Map.groupBy(
     cells,
-    ({ caseName, concurrency }) => `${caseName}, ${concurrency} at one time`,
+    ({ caseName, concurrency }) => `${caseName}, ${concurrency} at a time`,
   );
   for (const [title, group] of groups) {
     const floor = group.find(({ contender }) => contender === "floor");

@@ -1,9 +1,9 @@
 /**
  * The client in memory: `deno bench -A bench/client_bench.ts`.
  *
- * The client encodes a request, parses the response and returns its body, without
- * a socket and without system calls. `deno task bench:client` measures it on
- * sockets, beside other clients.
+ * The client encodes a request, parses the response and returns its body,
+ * without a socket and without system calls. `deno task bench:client` measures
+ * it on sockets, together with other clients.
  */
 
 import { assertEquals } from "@std/assert";

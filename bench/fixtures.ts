@@ -7,11 +7,11 @@
 
 const encoder = new TextEncoder();
 
-/** A head, and two fields that a handler would read. */
+/** A head, and the names of two fields that a handler would read. */
 export interface HeadFixture {
   /** A short description. */
   readonly name: string;
-  /** The bytes of the head, and none after it. */
+  /** The bytes of the head, without any after it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Names of two fields, in lower case; the head need not have them. */
   readonly asked: readonly [first: string, second: string];
@@ -143,7 +143,7 @@ export const REQUEST_HEADS: readonly HeadFixture[] = [
 ];
 
 /** The head with 23 fields. */
-export const CRATE_LONG_HEAD: HeadFixture = REQUEST_HEADS[2]!; // as listed above
+export const CRATE_LONG_HEAD: HeadFixture = REQUEST_HEADS[2]!; // the third head in the list above
 
 /** The head of a plain request with exactly this size, at least 27 bytes. */
 export function plainHead(sizeBytes: number): Uint8Array<ArrayBuffer> {

@@ -51,7 +51,7 @@ function respond(headers: KhttpHeaders): number {
   if (!writeAscii(output, dates, head, BODY)) throw new Error("Not ASCII");
   const taken = output.take();
   if (taken === null) throw new Error("Nothing to send");
-  bytes.set(taken.view()); // instead of the engine's write, here and below
+  bytes.set(taken.view()); // stands for the engine's write, here and below
   output.sent(taken.end);
   return taken.end;
 }

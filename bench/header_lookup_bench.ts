@@ -3,8 +3,8 @@
  *
  * The first groups create the list and look up fields once, as a handler does
  * for each request. Our list starts from bytes and offsets; the others start
- * from strings, whose creation is not measured. The last groups look up fields in
- * a list that exists.
+ * from strings, whose creation is not measured. The last groups look up fields
+ * in an existing list.
  */
 
 import assert from "node:assert/strict";
@@ -20,7 +20,9 @@ interface List {
 }
 
 const head = parseRequestHead(CRATE_LONG_HEAD.bytes, DEFAULT_HEAD_LIMITS);
-if (head === NEED_DATA) throw new Error("Cannot measure half a head");
+if (head === NEED_DATA) {
+  throw new Error("Cannot measure: the head is incomplete");
+}
 const pairs = [...head.headers] as [string, string][];
 
 const makers: readonly (readonly [name: string, make: () => List])[] = [

@@ -91,7 +91,7 @@ async function setUp(progress: Progress, notes: string[]): Promise<Bench> {
   const loader = await chooseLoader(folder, options.isBuiltIn);
   if (loader.name === "built in") {
     notes.push(
-      "Load comes from the built-in generator, which is slower than most servers: compare processor time, not requests a second",
+      "The built-in generator makes the load. It is slower than most servers: compare CPU time, not requests per second",
     );
   }
   const { rounds, seconds, warmUpSeconds } = options;
@@ -130,7 +130,9 @@ async function count(bench: Bench, part: Part): Promise<void> {
     const [target] = entry;
     try {
       const value = await countUserInstructions(bench, part, entry, folder);
-      console.log(`${target}: ${value.toFixed(0)} user instructions a request`);
+      console.log(
+        `${target}: ${value.toFixed(0)} user instructions per request`,
+      );
       const old = await readResults(options.output);
       if (old === null) continue;
       const { loadCase: { name }, connections } = part;

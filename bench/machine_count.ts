@@ -4,10 +4,9 @@
  *
  *     deno task bench:count --cases hello,chrome-params
  *
- * Each case runs in a process of its own. Callgrind is switched on after a
- * warm-up and counts several rounds separately, so that the start and the compiler
- * do not count.
- * The result is the lowest round, because late compilation only adds
+ * Each case runs in its own process. Callgrind is switched on after a warm-up
+ * and counts several rounds separately, so that startup and compilation are not
+ * counted. The result is the lowest round, because late compilation only adds
  * instructions; the highest round shows how stable the result is.
  */
 // deno-lint-ignore-file no-console
@@ -84,7 +83,7 @@ async function count(
   await output.cancel();
   const { success } = await process.status;
   if (!success) throw new Error(await errors);
-  // The first file has what precedes the first round.
+  // The first file has the counts before the first round.
   const counts = Array.from(
     { length: rounds },
     (_, round) => readTotal(`${file}.${round + 2}`) / (reads * pipelined),

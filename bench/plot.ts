@@ -82,8 +82,8 @@ const TITLE_HEIGHT = 40;
 const LABEL_GAP = 15;
 
 /**
- * Draws panels of horizontal bars, one below the other; each has a scale of its
- * own. A bar of more than 25 times the length of the shortest one has a gap.
+ * Draws panels of horizontal bars, one below the other; each has its own scale.
+ * A bar of more than 25 times the length of the shortest one has a gap.
  */
 export function barPlot(
   panels: readonly Panel[],

@@ -1,5 +1,6 @@
 /**
- * Measures and writes the page: `deno task bench:report [part of a name …]`.
+ * Runs the benchmarks and writes the page:
+ * `deno task bench:report [part of a name …]`.
  *
  * Runs all bench files, or those whose names contain one of the parts, and
  * updates their figures in `results/micro.json`. Then writes `README.md` and

@@ -29,7 +29,7 @@ const WARM_ROUNDS = 200;
 /** Spreads 0, 1, 2 … over 32 bits. */
 const MIX_FACTOR = 0x9e3779b1;
 
-/** Peers that try one route after the other. They take 50 to 100 µs for a look-up, so only some groups have them. */
+/** Peers that try one route after the other. They take 50 to 100 µs per look-up, so only some groups include them. */
 const LINEAR: ReadonlySet<string> = new Set([
   "Hono PatternRouter",
   "Hono LinearRouter",

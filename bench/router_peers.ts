@@ -1,7 +1,6 @@
 /**
  * Routers under one interface: khttp's, Hono's, find-my-way and rou3, each used
- * as its own documentation says. Routers that can also be compiled are listed
- * twice.
+ * as documented. Routers that can also be compiled are listed twice.
  *
  * Every contender has its own functions, so that V8 collects type feedback for
  * each router separately.
@@ -82,7 +81,7 @@ function readStash([handlers, stash]: Result<Route>): string[] | undefined {
   return first[0].names.map((name) => stash[indexes[name] ?? -1] ?? "");
 }
 
-/** Does the same for a result that holds the values themselves. */
+/** Does the same for a result that contains the values themselves. */
 function readRecord([handlers]: Result<Route>): string[] | undefined {
   const first = handlers[0];
   if (first === undefined) return undefined;

@@ -1,9 +1,10 @@
 /**
- * Size from which the SIMD scanner pays off:
+ * The size from which the SIMD scanner is faster:
  * `deno bench -A bench/simd_crossing_bench.ts`.
  *
  * Heads with one to four field lines, from 28 bytes on; the smallest valid head
- * has 27 bytes. The last group measures a head that the scanner does not take.
+ * has 27 bytes. The last group measures a head that the scanner does not
+ * accept.
  */
 
 import { type HeadFixture, plainHead } from "./fixtures.ts";

@@ -77,7 +77,7 @@ app.get("/static/**", async (ctx, res) => {
   try {
     file = await Deno.open(path);
   } catch {
-    return res.send(Status.NOT_FOUND, "404"); // removed, or made unreadable, since findFile()
+    return res.send(Status.NOT_FOUND, "404"); // it was removed or made unreadable after findFile()
   }
   res.ok(file.readable, { "content-type": mediaType(path) }); // streamed
 });
@@ -127,8 +127,8 @@ console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 
 /**
- * Finds the requested file in the folder `static`; returns `null` if there is none,
- * or if the name leads out of the folder.
+ * Finds the requested file in the folder `static`; returns `null` if there is
+ * none, or if the path leads out of the folder.
  */
 async function findFile(encoded: string): Promise<string | null> {
   if (/%2f/i.test(encoded)) return null; // an encoded slash is not a separator

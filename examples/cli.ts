@@ -1,6 +1,6 @@
 /**
- * A command line for the client and the server: sends one request like curl, with
- * the same exit codes, or serves something to send requests to.
+ * A command-line tool for the client and the server: it sends one request like
+ * curl, with the same exit codes, or serves something to send requests to.
  *
  *     deno run --allow-net examples/cli.ts [METHOD] URL [OPTION]…
  *     deno run --allow-net examples/cli.ts server echo|sleep|status|drip [OPTION]…

@@ -30,20 +30,21 @@ app.route("CONNECT", "/", async (ctx, res) => {
     return res.send(status, "cannot connect\n", Headers.close);
   }
   try {
-    const client = await res.hijack(); // rejects if the client has left
+    const client = await res.hijack(); // rejects if the client has disconnected
     await tunnel(client, upstream);
   } finally {
     upstream.close();
   }
 });
 
-/** Copies bytes in both directions until both sides have ended, one fails, or nothing moves any more. */
+/** Copies bytes in both directions until both sides have ended, one fails, or the tunnel is idle for too long. */
 async function tunnel(client: Duplex, upstream: Duplex): Promise<void> {
   const idleMs = Number(tunnelMs);
   const idle = Promise.withResolvers<void>();
   let movedMs = performance.now();
   const onMoved = (): void => void (movedMs = performance.now());
-  // A peer can vanish without a word; its two descriptors would stay open forever.
+  // A peer can vanish without a notice; the tunnel's two descriptors would stay
+  // open forever.
   const timer = setInterval(() => {
     if (performance.now() - movedMs >= idleMs) idle.resolve();
   }, idleMs / 2);

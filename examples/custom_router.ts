@@ -22,7 +22,7 @@ const app = Server.builder(`127.0.0.1:${Deno.args[0] ?? 8080}`);
 
 app.fallbackRoute(async (ctx, res) => {
   const { method, uri } = ctx;
-  // `OPTIONS *` has no path, and neither has CONNECT, which is answered with 404 below.
+  // `OPTIONS *` has no path, and neither has CONNECT, which gets 404 below.
   const path = uri.form === "asterisk" ? "*" : uri.path;
   switch (`${method} ${path}`) {
     case "GET /":

@@ -1,7 +1,7 @@
 /**
- * A small framework outside the library, made by extending its builder: middleware
- * chains that pass typed values on, recovery from errors, redirects of trailing
- * slashes, authentication and logging.
+ * A small framework outside the library, built by extending its builder:
+ * middleware chains that pass typed values along, recovery from errors,
+ * redirects of trailing slashes, authentication and logging.
  *
  *     deno run --allow-net=127.0.0.1 examples/framework.ts [PORT]
  *     curl -H "Authorization: Bearer admin-token" 127.0.0.1:8080/admin
@@ -108,7 +108,7 @@ const redirectSlash: PreRoutingHook = ({ uri: { path, query } }, res) => {
   return PreRoutingAction.drop;
 };
 
-/** Answers 500 if the endpoint throws or sends nothing. */
+/** Sends 500 if the endpoint throws or sends nothing. */
 const recover: Middleware<object, object> = async ({ ctx, res }, next) => {
   try {
     await next({});

@@ -1,7 +1,7 @@
 /**
- * Metrics by the semantic conventions of OpenTelemetry, which GET /metrics returns
- * in Prometheus's format: there `http.server.request.duration` is named
- * `http_server_request_duration_seconds`.
+ * Metrics that follow the semantic conventions of OpenTelemetry. GET /metrics
+ * returns them in Prometheus's format: there `http.server.request.duration` is
+ * named `http_server_request_duration_seconds`.
  *
  *     deno run --allow-net=127.0.0.1 examples/metrics.ts [PORT]
  */

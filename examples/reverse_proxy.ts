@@ -7,10 +7,10 @@
  *       examples/reverse_proxy.ts HOST PORT [LISTEN_PORT] [DEADLINE_MS] [TUNNEL_MS]
  *
  * The origin has DEADLINE_MS to accept a connection, and again to start its
- * response. The proxy answers 503 if the origin cannot be reached, 504 if it is too
- * slow, and 502 if it breaks off or sends an invalid response. If the client ends
- * its connection before the response, the request to the origin is cancelled. A
- * tunnel closes when no byte has moved through it for TUNNEL_MS.
+ * response. The proxy answers 503 if the origin cannot be reached, 504 if it is
+ * too slow, and 502 if its response is invalid or incomplete. If the client
+ * ends its connection before the response, the request to the origin is
+ * cancelled. A tunnel closes when no byte has moved through it for TUNNEL_MS.
  *
  * Some responses that other proxies forward are a 502 here: several `Content-Length`
  * members, even equal ones (RFC 9112 §6.3 allows both); several lines of
@@ -94,7 +94,7 @@ app.fallbackRoute(async (ctx, res) => {
   using response = await upstream.exchange(method, targetOf(ctx), {
     headers: requestFields(ctx),
     body: hasBody(headers) ? ctx.body : null,
-    signal, // cancels the request when the client leaves
+    signal, // cancels the request when the client disconnects
     expectContinue: ctx.httpVersion === 1 && headers.has("expect"),
     // The server sends 100 itself, when the origin asks for the body.
     onInterim: (status, fields) => {
@@ -116,7 +116,7 @@ app.fallbackRoute(async (ctx, res) => {
 app.errorHook((error, ctx, res) => {
   if (res.isSent) return; // the server cuts off a response that has started
   if (ctx.signal.aborted) {
-    return res.send(400, null, Headers.close); // the client left, or ended inside its request
+    return res.send(400, null, Headers.close); // the client disconnected, or ended inside its request
   }
   if (!(error instanceof ClientError)) return;
   const { cause } = error;
@@ -234,7 +234,7 @@ function members(headers: Headers, name: string): Set<string> {
   return new Set(list.map((member) => member.trim()).filter(Boolean));
 }
 
-/** Copies bytes in both directions until both sides have ended, one fails, or nothing moves any more. */
+/** Copies bytes in both directions until both sides have ended, one fails, or the tunnel is idle for too long. */
 async function tunnel(
   client: Duplex,
   { conn, unread }: UpgradedConnection,
@@ -243,7 +243,8 @@ async function tunnel(
   const idle = Promise.withResolvers<void>();
   let movedMs = performance.now();
   const onMoved = (): void => void (movedMs = performance.now());
-  // A peer can vanish without a word; its two descriptors would stay open forever.
+  // A peer can vanish without a notice; the tunnel's two descriptors would stay
+  // open forever.
   const timer = setInterval(() => {
     if (performance.now() - movedMs >= idleMs) idle.resolve();
   }, idleMs / 2);

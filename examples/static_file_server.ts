@@ -95,7 +95,7 @@ async function answer(
   const found = await find(names);
   const isFolderPath = path.endsWith("/");
   if (!found.info.isDirectory) {
-    if (isFolderPath) throw new Deno.errors.NotFound("A file is no folder");
+    if (isFolderPath) throw new Deno.errors.NotFound("A file is not a folder");
     return await sendFile(ctx, res, found);
   }
   if (!isFolderPath) {
@@ -235,10 +235,11 @@ function mayTakePart(headers: Headers, modified: number): boolean {
 }
 
 /**
- * Parses one range; its end is exclusive. Returns the whole file for an invalid or
- * multiple range, and `null` for one that starts after the end (RFC 9110 §14.1.2).
- * An empty file has no first byte, but a client that asks from there wants all of
- * it, so it gets the file as if without a range (RFC 9110 §14.2 allows that).
+ * Parses one range; its end is exclusive. Returns the whole file for an invalid
+ * or multiple range, and `null` for one that starts after the end (RFC 9110
+ * §14.1.2). An empty file has no first byte, but a client that requests a range
+ * from there wants all of it, so it gets the file as if without a range (RFC
+ * 9110 §14.2 allows that).
  */
 function parseRange(
   text: string,

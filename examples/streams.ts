@@ -37,7 +37,7 @@ app.post(
   (ctx, res) => res.ok(translate(ctx.body.views(), rot13), BYTES),
 );
 
-// Web streams work too, and pass on the client's backpressure.
+// Web streams work too, and propagate the client's backpressure.
 app.post("/gzip", (ctx, res) => {
   const gzip = new CompressionStream("gzip");
   res.ok(ctx.body.stream.pipeThrough(gzip), GZIP);

@@ -19,7 +19,7 @@ import { pipeline } from "node:stream/promises";
 const [wanted = "8080", folder = "uploads", maxFileBytes = "1073741824"] =
   Deno.args;
 
-/** The most of everything that one form may contain. */
+/** Limits on the contents of one form. */
 const LIMITS = {
   files: 16,
   fileSize: Number(maxFileBytes),
@@ -35,11 +35,11 @@ interface Upload {
   readonly name: string;
   readonly type: string;
   readonly bytes: number;
-  /** The name below the folder. */
+  /** The name in the folder. */
   readonly storedAs: string;
 }
 
-/** A form that is not taken, with the status that says why. */
+/** A form that is refused, with the response's status. */
 class Refused extends Error {
   readonly status: number;
 
@@ -58,7 +58,7 @@ const PAGE = `<!DOCTYPE html>
 `;
 
 await Deno.mkdir(folder, { recursive: true });
-// Both bound the whole form: its size, and the time in which it must arrive.
+// Both limit the whole form: its size, and the time in which it must arrive.
 const app = Server.builder(`127.0.0.1:${wanted}`, {
   maxBodyBytes: 4 * LIMITS.fileSize,
   requestTimeout: 3_600_000,
@@ -101,7 +101,7 @@ async function takeForm(
   const saves: Promise<Upload>[] = [];
   parser.on("file", (field, file, name, _encoding, type) => {
     const save = saveFile({ field, name, type }, file, stopped.signal);
-    save.catch(fail); // then the rest of the body is not wanted
+    save.catch(fail); // then the rest of the body is not needed
     saves.push(save);
   });
   for (const limit of ["filesLimit", "fieldsLimit"] as const) {
@@ -110,7 +110,8 @@ async function takeForm(
       () => fail(new Refused(413, "The form has too many parts")),
     );
   }
-  // The body's own error, such as that of a client that left, comes first.
+  // The body's own error, such as that of a client that disconnected, takes
+  // precedence.
   body.on("error", fail);
   parser.on("error", (error: Error) => fail(new Refused(400, error.message)));
   try {

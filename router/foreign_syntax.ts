@@ -1,7 +1,7 @@
 /*
  * Pattern syntax of other routers. Most of it would be legal literal text here
- * and would silently match nothing, so pattern.ts refuses it with the advice
- * from this file. Syntax of this router's own is checked in pattern.ts.
+ * and would silently match nothing, so pattern.ts refuses it, with the advice
+ * from this file. The syntax of this router is checked in pattern.ts.
  */
 
 /** A piece of foreign syntax, and what to write instead. */
@@ -16,7 +16,7 @@ const CHECK_PARAM =
   'a param is a whole segment without conditions; write ":$1" and check the value in the handler';
 
 /**
- * The first form that matches a segment decides.
+ * The first form that matches a segment determines the advice.
  *
  * Parentheses, brackets, a dollar sign and a colon after a letter or digit are
  * legal in paths (`/Main_(river)`, `/$metadata`, `/items:batch`), so only their

@@ -1,7 +1,7 @@
 /*
  * Finds the literal segment with which a path continues, among the literal
- * children of one node of the pattern tree (match.ts). Whole literal paths are
- * literal_paths.ts.
+ * children of one node of the pattern tree (match.ts). literal_paths.ts handles
+ * whole literal paths.
  *
  * How it works. A decision tree compares single characters. Each of its nodes
  * looks at the position where the remaining segments differ most; the end of a
@@ -13,7 +13,7 @@
 
 const SLASH = 0x2f; // /
 
-/** Marks a character with which no segment continues. */
+/** Marks a character that continues no segment. */
 const NONE = -1;
 
 /** What an edge leads to. */
@@ -86,7 +86,7 @@ export class LiteralEdges<N extends EdgeTarget> {
   }
 }
 
-/** Adds the node that tells `targets` apart, and those below it; returns its index. */
+/** Adds the node that distinguishes `targets`, and the nodes below it; returns its index. */
 function addNode<N extends EdgeTarget>(
   targets: readonly N[],
   cells: number[],

@@ -1,6 +1,7 @@
 /*
  * Finds the all-literal routes of one method by the whole path, given as a
- * string or as bytes. Literal segments of other patterns are literal_edges.ts.
+ * string or as bytes. literal_edges.ts handles the literal segments of other
+ * patterns.
  *
  * How it works. A path from the wire is a new string, and a `Map` would hash
  * every character of it. The table reads at most three characters instead: for
@@ -14,7 +15,7 @@
 const CHARACTER_BITS = 7;
 const POSITION_BITS = 10;
 
-/** Most positions for one length; more do not fit into a small integer. */
+/** The most positions for one length; more do not fit into a small integer. */
 const MAX_POSITIONS = 3;
 
 /** Positions are below this. Paths that differ only after it are compared whole. */
@@ -30,7 +31,7 @@ const NONE = -1;
 /** Knuth's factor for multiplicative hashing of 32 bits. */
 const HASH_FACTOR = 0x9e3779b1 | 0;
 
-/** Slots for each path, at least. */
+/** The minimum number of slots per path. */
 const SLOTS_PER_PATH = 4;
 
 /** What the table finds. */
@@ -40,7 +41,8 @@ export interface LiteralPath {
 }
 
 /**
- * The all-literal routes of one method by their path. A search makes no object.
+ * The all-literal routes of one method by their path. A search allocates no
+ * object.
  *
  * A peer chooses which paths are looked up but not which are stored. The number
  * of slots that a search visits depends on the routes alone, and a path whose
@@ -120,7 +122,7 @@ export class LiteralPaths<R extends LiteralPath> {
   }
 
   /**
-   * Finds a route by the bytes of its path, without making a string.
+   * Finds a route by the bytes of its path, without creating a string.
    *
    * perf: 0.52 times the time of making a string and finding that;
    * bench/router_bench.ts, 1,001 literal routes, paths as bytes (Deno 2.9.6).
@@ -150,7 +152,7 @@ export class LiteralPaths<R extends LiteralPath> {
   }
 }
 
-/** Says whether the bytes from `start` on are this path; as many are there. */
+/** Returns whether the bytes from `start` on are this path; at least that many bytes exist. */
 function hasBytes(path: string, bytes: Uint8Array, start: number): boolean {
   for (let at = 0; at < path.length; at++) {
     if (path.charCodeAt(at) !== bytes[start + at]) return false;

@@ -1,20 +1,20 @@
 /*
  * Precedence and matching, segment by segment, for the patterns of one method
- * that are not all literal; router.ts looks all-literal patterns up before it
- * asks here. Pattern syntax is pattern.ts, captured values are params.ts.
+ * that are not all literal; router.ts looks up all-literal patterns first.
+ * Pattern syntax is in pattern.ts, captured values are in params.ts.
  *
  * How the search works. The patterns form a tree with one edge for each
  * segment. Among the patterns that match a path, the one with the most leading
- * literals wins. So `find` first follows literal edges as deep as they lead.
- * Then it goes back up and asks each node for patterns whose first non-literal
- * segment is there; the first answer is the best. Below such a segment, leading
- * literals no longer count: the kind of the last segment decides, then the
- * first segment that differs. The search walks edges by rank (literal, param,
- * `*`, `**`), so it meets candidates in the order of the second rule. A later
- * candidate replaces an earlier one only if its last kind ranks higher, and the
- * search skips subtrees that have no higher last kind (`reach`). It enters no
- * node twice for one path. The work is bounded by the length of the path plus
- * the number of nodes, whatever the path.
+ * literals wins. So `find` first follows literal edges as deep as possible.
+ * Then it goes back up, and looks in each node for patterns whose first
+ * non-literal segment is there; the first one found is the best. Below such a
+ * segment, leading literals no longer count: the kind of the last segment
+ * decides, then the first segment that differs. The search walks edges by rank
+ * (literal, param, `*`, `**`), so it meets candidates in the order of the
+ * second rule. A later candidate replaces an earlier one only if its last kind
+ * ranks higher, and the search skips subtrees that have no higher last kind
+ * (`reach`). It enters no node twice for one path. The work is bounded by the
+ * length of the path plus the number of nodes, whatever the path.
  */
 
 import { LiteralEdges } from "./literal_edges.ts";
@@ -28,7 +28,7 @@ const SLASH = 0x2f; // /
 const NO_KIND = -1;
 
 /**
- * Finds the pattern that wins for a path, without trying them all.
+ * Finds the best pattern for a path without trying all of them.
  *
  * The patterns never change. {@linkcode PatternTree.find} overwrites
  * {@linkcode PatternTree.starts} with the offsets of the current path and keeps
@@ -201,7 +201,7 @@ class PatternNode<T> {
   readonly kind: SegmentKind;
   /** The literal or param name of the segment that leads here. */
   readonly text: string;
-  /** The highest last kind of all patterns that pass through or end here. */
+  /** The highest last kind of all patterns that pass through this node or end here. */
   reach: number = NO_KIND;
   /** What is found for the pattern that ends here, if one does. */
   value: T | undefined = undefined;

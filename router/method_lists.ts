@@ -1,16 +1,16 @@
 /*
  * The lists of methods that router.ts returns for a path. Requests to paths
  * that do not allow their method are frequent (scanners send them), so each
- * list is made once.
+ * list is created only once.
  */
 
-/** How many lists are kept; the usual methods make at most 256. */
+/** How many lists are kept; the usual methods result in at most 256. */
 const MAX_LISTS = 256;
 
 /** The list without methods. */
 export const NO_METHODS: readonly string[] = Object.freeze([]);
 
-/** Frozen lists of methods, each made when it is first asked for. */
+/** Frozen lists of methods, each created when it is first needed. */
 export class MethodLists {
   /** For each list, the lists that have one method more. */
   readonly #longer: Map<readonly string[], Map<string, readonly string[]>> =
@@ -18,7 +18,7 @@ export class MethodLists {
   #count = 0;
 
   /**
-   * Gives the list with one method more.
+   * Returns the list with one more method.
    *
    * @param list {@linkcode NO_METHODS}, or a result of this method.
    * @param method The method to add; `list` does not have it.

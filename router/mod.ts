@@ -8,7 +8,7 @@
  * | --- | --- |
  * | `:name` | one segment, captured; the name has letters, digits and `_` |
  * | `*` | one segment |
- * | `**` | any number of segments, also none; only as the last segment |
+ * | `**` | any number of segments, including none; only as the last segment |
  * | anything else | exactly this text |
  *
  * `:name` and `*` match no empty segment: `/user/:id` does not match `/user/`.

@@ -1,7 +1,7 @@
 /*
- * The captured segments of a path, and their names as types. A value is cut out
- * of the path when it is read. Which segments are captured is decided in
- * pattern.ts.
+ * The captured segments of a path, and their names as types. A value is
+ * extracted from the path when it is read. pattern.ts decides which segments
+ * are captured.
  */
 
 const MAX_QUOTED_LENGTH = 64;
@@ -20,8 +20,8 @@ const UNKNOWN_OFFSETS = -1;
 /**
  * The param names of a pattern, as a union of string literals.
  *
- * A pattern without params gives `never`; a pattern that is only known as
- * `string` gives `string`.
+ * This is `never` for a pattern without params, and `string` for a pattern that
+ * is only known as `string`.
  *
  * @example Names of a pattern
  * ```ts ignore
@@ -29,8 +29,8 @@ const UNKNOWN_OFFSETS = -1;
  * ```
  *
  * @typeParam Pattern The pattern as a string literal.
- * @typeParam Found The names found so far, in the type's own recursion; it makes
- * that a tail call, which TypeScript follows deeper.
+ * @typeParam Found The names found so far in the recursion. It makes the
+ * recursion a tail call, which TypeScript follows deeper.
  */
 export type ParamNames<Pattern extends string, Found extends string = never> =
   string extends Pattern ? string
@@ -50,8 +50,8 @@ export type ParamNames<Pattern extends string, Found extends string = never> =
  * @typeParam Name The names that are known to exist. With `string`, the
  * default, a read value may be `undefined`; with a union of literals such as
  * `"id" | "post"`, a value is always there and another name is a type error.
- * @typeParam Value What a read returns; follows from `Name`. As a parameter it
- * keeps params with known names assignable to plain `Params`.
+ * @typeParam Value What a read returns; follows from `Name`. It is a type
+ * parameter so that params with known names stay assignable to plain `Params`.
  *
  * @example Read what a route captured
  * ```ts
@@ -83,8 +83,8 @@ export class Params<
   readonly #ends: number;
 
   /**
-   * Makes the params of one match. The router calls this; programs receive the
-   * object with a match.
+   * Creates the params of one match. Only the router calls this; programs
+   * receive the object with a match.
    *
    * @param path The whole path, starting with `/`.
    * @param pattern The param names, all different, and for each of them the
@@ -120,7 +120,7 @@ export class Params<
   }
 
   /**
-   * Says whether the pattern has a param of this name.
+   * Returns whether the pattern has a param of this name.
    *
    * @param name The name without the colon; case counts.
    * @returns Whether {@linkcode Params.get} returns a value for the name.
@@ -130,7 +130,7 @@ export class Params<
   }
 
   /**
-   * Reads a param as it was sent, percent-encoding included.
+   * Reads a param as it was sent, including percent-encoding.
    *
    * @param name The name without the colon; case counts.
    * @returns The segment, which is never empty, or `undefined` if the pattern
@@ -190,7 +190,7 @@ export class Params<
     return undefined;
   }
 
-  /** Cuts the value of the param at `index` out of the path. */
+  /** Extracts the value of the param at `index` from the path. */
   #cut(index: number): string {
     const path = this.#path;
     const ends = this.#ends;
@@ -222,7 +222,7 @@ export function packOffsets(
     : first | second << OFFSET_BITS | third << 2 * OFFSET_BITS;
 }
 
-/** Cuts segment `index` out of a path that has at least that many. */
+/** Extracts segment `index` from a path that has at least that many segments. */
 function cutSegment(path: string, index: number): string {
   let start = 1;
   for (let skipped = 0; skipped < index; skipped++) {

@@ -1,17 +1,17 @@
 /*
- * Parses the text of a route into segments, and rejects wrong patterns. The
- * syntax of other routers is in foreign_syntax.ts; how patterns compete is in
- * match.ts.
+ * Parses the text of a route into segments, and rejects invalid patterns.
+ * foreign_syntax.ts has the syntax of other routers; match.ts has the
+ * precedence of patterns.
  */
 
 import { findForeignSyntax } from "./foreign_syntax.ts";
 
 /**
- * The kinds of segments in a pattern. Where patterns compete, the greater
+ * The kinds of segments in a pattern. When several patterns match, the greater
  * number wins.
  */
 export const SegmentKind = {
-  /** `**`: any number of segments up to the end of the path, also none. */
+  /** `**`: any number of segments up to the end of the path, including none. */
   rest: 0,
   /** `*`: one segment that is not empty. */
   wildcard: 1,
@@ -32,7 +32,7 @@ export interface Segment {
   readonly text: string;
 }
 
-/** A pattern after it was checked and parsed. */
+/** A checked and parsed pattern. */
 export interface Pattern {
   /** The pattern as it was written. */
   readonly text: string;
@@ -107,7 +107,7 @@ function parseSegment(piece: string): Segment {
   return { kind: SegmentKind.literal, text: piece };
 }
 
-/** Says what is wrong with the characters of one segment. A pattern that can never match is a mistake. */
+/** Returns what is wrong with the characters of one segment. A pattern that can never match is an error. */
 function findCharacterProblem(piece: string): string | undefined {
   const foreign = findForeignSyntax(piece);
   const shown = JSON.stringify(piece);
@@ -123,7 +123,7 @@ function findCharacterProblem(piece: string): string | undefined {
   return undefined;
 }
 
-/** Says what is wrong with a segment in this place, after these param names. */
+/** Returns what is wrong with a segment at this position, after these param names. */
 function findPlaceProblem(
   { kind, text }: Segment,
   isLast: boolean,

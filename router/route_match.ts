@@ -1,6 +1,6 @@
 /*
- * The result of a match, and how a route makes it. Which route wins is decided
- * in router.ts and match.ts.
+ * The result of a match, and how a route creates it. router.ts and match.ts
+ * decide which route wins.
  */
 
 import { packOffsets, Params } from "./params.ts";
@@ -17,7 +17,7 @@ export interface RouteMatch<T> {
 }
 
 /**
- * A route in the pattern tree: makes the match for a path.
+ * A route in the pattern tree: creates the match for a path.
  *
  * @typeParam T What a route carries.
  */
@@ -53,7 +53,8 @@ export class PatternRoute<T> {
     const params = new Params(
       path,
       pattern,
-      // The search has noted where each param and the segment after it start.
+      // The search has recorded where each param and the segment after it
+      // start.
       packOffsets(starts[first]!, starts[second]!, starts[third]!),
       packOffsets(
         starts[first + 1]! - 1,

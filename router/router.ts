@@ -1,7 +1,7 @@
 /*
  * The router and its builder: one table of literal paths and one tree of
- * patterns for each method. The rules of matching are in mod.ts, the search
- * through patterns is match.ts, pattern syntax is pattern.ts.
+ * patterns for each method. The rules of matching are described in mod.ts;
+ * match.ts searches patterns, and pattern.ts parses them.
  */
 
 import { LiteralPaths } from "./literal_paths.ts";
@@ -10,19 +10,19 @@ import { MethodLists, NO_METHODS } from "./method_lists.ts";
 import { parsePattern, type Pattern } from "./pattern.ts";
 import { makeFixed, PatternRoute, type RouteMatch } from "./route_match.ts";
 
-/** A token (RFC 9110 §5.6.2), as every method is. */
+/** A token (RFC 9110 §5.6.2), which every method has to be. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The method whose routes answer for a path but do not make it known. */
+/** The method whose routes alone do not make a path known. */
 const OPTIONS = "OPTIONS";
 
-/** Methods that are only written in capitals; a request that says `get` is not a GET (RFC 9110 §9.1). */
+/** Methods that are written only in capitals; a request with the method `get` is not a GET (RFC 9110 §9.1). */
 const STANDARD_METHODS: ReadonlySet<string> = new Set([
   ...["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
   ...[OPTIONS, "TRACE", "CONNECT"],
 ]);
 
-/** An all-literal route, for code that looks such routes up by itself. */
+/** An all-literal route, for code that looks up such routes itself. */
 export interface LiteralRoute<T> {
   /** The method. */
   readonly method: string;
@@ -58,7 +58,7 @@ export class RouterBuilder<T> {
    *
    * @param method Any token; case counts.
    * @param pattern The pattern, in the syntax that this module describes.
-   * @param value What {@linkcode RouteMatch.value} is for this route.
+   * @param value The {@linkcode RouteMatch.value} of this route.
    * @returns The builder itself.
    * @throws {TypeError} If `method` is not a token or is a standard method in
    * lower case, or if `pattern` is not valid; no route is added then. The message names the segment and says what
@@ -72,7 +72,7 @@ export class RouterBuilder<T> {
 
   /**
    * Builds a router from the routes so far. The builder stays usable; routes
-   * that are added later are only in routers that are built later.
+   * that are added later only affect routers that are built later.
    *
    * @returns An immutable router.
    */
@@ -150,12 +150,12 @@ export class Router<T> {
   }
 
   /**
-   * Finds an all-literal route by the bytes of its path, without making a
+   * Finds an all-literal route by the bytes of its path, without creating a
    * string.
    *
-   * `undefined` says nothing about patterns with params or wildcards: call
-   * {@linkcode Router.match} then. The bytes are only read, and only during the
-   * call.
+   * The result `undefined` does not cover patterns with params or wildcards:
+   * call {@linkcode Router.match} in this case. The bytes are only read, and
+   * only during the call.
    *
    * @param method The method; case counts.
    * @param bytes Memory that holds the path.
@@ -174,7 +174,7 @@ export class Router<T> {
   }
 
   /**
-   * The all-literal routes, for code that looks them up by itself.
+   * The all-literal routes, for code that looks them up itself.
    *
    * @ignore
    */
@@ -189,12 +189,12 @@ export class Router<T> {
    * (RFC 9110 §10.2.1).
    *
    * A path that only `OPTIONS` routes match is not known, so the list is empty:
-   * an `OPTIONS` route at `/**` answers CORS preflights and makes no resource of
-   * a path that has none.
+   * an `OPTIONS` route at `/**` answers CORS preflights, but does not make a
+   * resource exist at every path.
    *
    * The list is frozen, and the same object for the same methods, so a program
-   * can keep what it derives from it by identity. A path without a route costs
-   * no allocation.
+   * can cache what it derives from the list by identity. A path without a route
+   * costs no allocation.
    *
    * @param path The path as it was sent, or `*`.
    * @returns The methods in ascending order, each once; empty if the path is
@@ -224,7 +224,7 @@ export class Router<T> {
   }
 
   /**
-   * Says whether any route has a method.
+   * Returns whether any route has a method.
    *
    * @param method The method; case counts.
    * @returns Whether at least one route was registered with it.
@@ -273,7 +273,7 @@ class MethodRoutes<T> {
     return patterns.find(path)?.match(path, patterns.starts);
   }
 
-  /** Says whether a path has a route, without making its match. */
+  /** Returns whether a path has a route, without creating its match. */
   matches(path: string): boolean {
     return this.literalPaths.find(path) !== undefined ||
       this.#patterns?.find(path) !== undefined;

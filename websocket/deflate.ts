@@ -1,15 +1,15 @@
 /**
  * Compresses and decompresses messages (RFC 7692 §7.2) with the runtime's zlib.
  * The connection loads this file only if compression was negotiated. Each
- * message is one synchronous call, so that no zlib state lives between messages.
- * The server compresses each message on its own; of the client's messages it
- * keeps the last bytes, which the next one may refer to.
+ * message is one synchronous call, so that no zlib state lives between
+ * messages. The server compresses each message on its own; it keeps the last
+ * bytes of the client's messages, which the next message may refer to.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { WebSocketFault } from "./codec/fault.ts";
 
-/** What ends each message and is not sent (RFC 7692 §7.2.1). */
+/** The end of each message, which is not sent (RFC 7692 §7.2.1). */
 const TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
 /**

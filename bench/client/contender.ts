@@ -1,4 +1,4 @@
-/** What the client comparison asks of a client. Runs on Deno, Bun and Node. */
+/** The interface of a client in the comparison. It runs on Deno, Bun and Node. */
 
 /** The exchanges that are measured. */
 export const CLIENT_CASES = {
@@ -30,8 +30,8 @@ export type Exchange = () => Promise<number>;
 /**
  * Prepares a client for one case.
  *
- * @param concurrency Exchanges at one time.
- * @returns A function for each exchange at one time.
+ * @param concurrency How many exchanges run at the same time.
+ * @returns One function for each concurrent exchange.
  */
 export type Contender = (
   port: number,

@@ -1,8 +1,8 @@
-/** A bare loop over `Deno.connect` that counts bytes: what any client on the runtime's sockets costs at least. */
+/** A bare loop over `Deno.connect` that counts bytes: the least that any client on the runtime's sockets can cost. */
 
 import { bodyOf, type Contender, type Exchange } from "./contender.ts";
 
-/** One connection for each exchange at one time. */
+/** One connection for each concurrent exchange. */
 export const contender: Contender = async (port, clientCase, concurrency) => {
   const { method, target, sentBytes, receivedBytes } = clientCase;
   const length = sentBytes === 0 ? "" : `content-length: ${sentBytes}\r\n`;
@@ -11,7 +11,7 @@ export const contender: Contender = async (port, clientCase, concurrency) => {
   );
   const request = new Uint8Array([...head, ...bodyOf(clientCase) ?? []]);
   const buffer = new Uint8Array(65_536);
-  /** Size of the whole response; all are alike. */
+  /** Size of the whole response, which is always the same. */
   let responseBytes = 0;
   const exchanges: Exchange[] = [];
   for (let at = 0; at < concurrency; at++) {

@@ -76,7 +76,7 @@ class MemoryConn implements Deno.Conn {
 export class MemoryConnector extends Connector {
   #response: Uint8Array;
 
-  /** @param response What every request is answered with. */
+  /** @param response The response to every request. */
   constructor(response: Uint8Array) {
     super(resolveClientOptions({}), SYSTEM_CLOCK);
     this.#response = response;

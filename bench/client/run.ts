@@ -1,6 +1,6 @@
 /**
- * Measures one client in a process of its own, on Deno or Bun, and prints one
- * line of JSON: exchanges, CPU time and wall time.
+ * Measures one client in its own process, on Deno or Bun, and prints one line
+ * of JSON: exchanges, CPU time and wall time.
  *
  *     deno run -A bench/client/run.ts --contender khttp --case get --concurrency 64 --port 8080
  */
@@ -23,7 +23,7 @@ export interface ClientFigures {
   readonly wallMs: number;
 }
 
-/** Repeats exchanges until the time is over; returns their number. */
+/** Repeats exchanges until the time is up; returns their number. */
 async function repeat(
   exchanges: readonly Exchange[],
   { receivedBytes }: ClientCase,

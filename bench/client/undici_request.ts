@@ -1,4 +1,4 @@
-/** The npm package undici, by its fastest interface that returns a promise. */
+/** The npm package undici, through its fastest function that returns a promise. */
 
 import { Pool } from "npm:undici@8.12.4";
 import { bodyOf, type Contender } from "./contender.ts";

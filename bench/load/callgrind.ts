@@ -10,13 +10,13 @@ import type { Bench, Part } from "./measure.ts";
 import { RunningTarget } from "./running_target.ts";
 import { maybeOutput, type Prepared } from "./target.ts";
 
-/** Time limit for the start, and again for the checked responses. */
+/** Time limit for the start, and for the check of the responses. */
 const DEADLINE_MS = 180_000;
 
 /**
  * Counts one target in one case, in several windows after a warm-up, and
- * returns the lowest count: compiling and garbage collection only add to it. The
- * warm-up must take two minutes at least.
+ * returns the lowest count: compiling and garbage collection only add to it.
+ * The warm-up must take at least two minutes.
  *
  * @param folder A folder for callgrind's files.
  * @throws {Error} If the target cannot be counted, with the reason.
@@ -55,14 +55,14 @@ export async function countUserInstructions(
     await Deno.remove(`${file}.${round}`);
     if (sample.requests > 0) counts.push(total / sample.requests);
   }
-  if (counts.length === 0) throw new Error("it answered nothing");
+  if (counts.length === 0) throw new Error("it sent no response");
   return Math.min(...counts);
 }
 
 /**
- * The command's prefix. V8 rewrites its code at run time, so valgrind must check
- * all code outside of files for changes. Without fair scheduling a compiler
- * thread blocks the others for minutes.
+ * The command's prefix. V8 rewrites its code at run time, so valgrind must
+ * check all code that is not from a file for changes. Without fair scheduling,
+ * a compiler thread blocks the others for minutes.
  */
 function valgrind(file: string): readonly string[] {
   return [

@@ -1,7 +1,7 @@
 /**
  * The cases of the load comparison: the bytes of a request, how many requests
- * one write holds, and the expected response. Requests are given as bytes, so
- * that all targets and both load generators use the same ones.
+ * one write contains, and the expected response. Requests are given as bytes,
+ * so that all targets and both load generators use the same ones.
  */
 
 import {

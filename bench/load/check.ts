@@ -39,7 +39,7 @@ export async function findFault(
     }
     return null;
   } catch (error) {
-    if (isLate) return `it did not answer within ${deadlineMs} ms`;
+    if (isLate) return `it did not respond within ${deadlineMs} ms`;
     return error instanceof Error ? error.message : String(error);
   }
 }
@@ -58,7 +58,7 @@ async function ask(
   while (responses.length < pipelined) {
     const size = await conn.read(buffer);
     if (size === null) {
-      throw new Error(`it closed after ${responses.length} answers`);
+      throw new Error(`it closed after ${responses.length} responses`);
     }
     reader.push(buffer.subarray(0, size));
   }
@@ -76,12 +76,14 @@ function compare({ answer }: LoadCase, response: RawResponse): string | null {
   const { status, fields, body } = response;
   const field = (wanted: string): string | undefined =>
     fields.find(([name]) => name === wanted)?.[1];
-  if (status !== 200) return `it answers ${status}`;
+  if (status !== 200) return `its status is ${status}`;
   const type = field("content-type")?.split(";")[0];
   if (type !== answer.type) return `its content-type is "${type}"`;
   const isChunked = field("transfer-encoding") !== undefined;
   if (isChunked !== answer.isChunked) {
-    return isChunked ? "it answers chunked" : "it does not answer chunked";
+    return isChunked
+      ? "its response is chunked"
+      : "its response is not chunked";
   }
   for (const [name, value] of answer.fields) {
     if (field(name) !== value) return `its field "${name}" is not "${value}"`;

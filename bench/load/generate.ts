@@ -1,8 +1,8 @@
 /**
  * The load generator for machines without `wrk`. It keeps the given number of
- * connections busy: each writes the same bytes again as soon as all responses to
- * the last write have arrived. It prints its result as one line of JSON. The
- * comparison starts it on a core of its own.
+ * connections busy: each writes the same bytes again as soon as all responses
+ * to the last write have arrived. It prints its result as one line of JSON. The
+ * comparison starts it on a separate core.
  */
 // deno-lint-ignore-file no-console
 
@@ -26,13 +26,16 @@ class Tally {
   readonly latenciesMs: number[] = [];
 }
 
-/** Keeps one connection busy until the deadline; if it fails, that counts as an error and another one is opened. */
+/**
+ * Keeps one connection busy until the deadline. If the connection fails, this
+ * counts as an error, and another one is opened.
+ */
 async function keepBusy(job: Job, endMs: number, tally: Tally): Promise<void> {
   while (performance.now() < endMs) {
     try {
       await useConnection(job, endMs, tally);
     } catch {
-      if (performance.now() < endMs) tally.errors++; // after the deadline, the failure is our own close
+      if (performance.now() < endMs) tally.errors++; // after the deadline, the failure comes from our own close
     }
   }
 }

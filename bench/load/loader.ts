@@ -1,4 +1,4 @@
-/** Load generators: `wrk` if it is installed, otherwise a program of our own. */
+/** Load generators: `wrk` if it is installed, otherwise our own program. */
 
 import type { LoadCase } from "./cases.ts";
 import { maybeOutput } from "./target.ts";
@@ -11,13 +11,13 @@ export interface LoadRun {
   readonly seconds: number;
 }
 
-/** Results of a run. A latency is that of a whole write: of 16 responses where 16 requests are pipelined. */
+/** Results of a run. A latency is that of a whole write: of 16 responses if 16 requests are pipelined. */
 export interface LoadSample {
   readonly requests: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Responses with another status, failed connects, reads and writes, and time-outs. */
+  /** How many responses had another status, and how many connects, reads and writes failed or timed out. */
   readonly errors: number;
 }
 

@@ -50,7 +50,7 @@ export async function makeLoad(
   const errors = decoder.decode(stderr).trim();
   const line = decoder.decode(stdout).trim().split("\n").at(-1) ?? "";
   if (!success || !line.startsWith("{")) {
-    throw new Error(`no load could be made: ${errors || line}`);
+    throw new Error(`the load generator failed: ${errors || line}`);
   }
   return { sample: JSON.parse(line), instructions: parseCount(errors) };
 }

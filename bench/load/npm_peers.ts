@@ -1,6 +1,6 @@
 /**
  * Peers that are npm packages. They are installed once into a temporary folder
- * outside the repository, which later runs use again.
+ * outside the repository, which later runs reuse.
  */
 
 import { maybeOutput } from "./target.ts";
@@ -17,9 +17,9 @@ const BUN_PROGRAMS = [
 /** The folder with the packages, or the reason why there is none. */
 export interface NpmPeers {
   readonly folder: string;
-  /** The installed version; `null` without one. */
+  /** The installed version; `null` if there is none. */
   version(name: string): Promise<string | null>;
-  /** The path of Bun's executable; `null` without one. */
+  /** The path of Bun's executable; `null` if there is none. */
   bun(): Promise<string | null>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Counts the instructions of a target while a command runs, with `perf stat`, on
- * machines whose hardware counters we may read.
+ * Counts the instructions of a target while a command runs, with `perf stat`,
+ * on machines whose hardware counters are accessible.
  */
 
 import { maybeOutput } from "./target.ts";
@@ -22,7 +22,7 @@ export function counting(
   return ["perf", "stat", ...event, "-p", pids.join(","), "--", ...command];
 }
 
-/** Finds the count in the output of `perf stat`; `null` without one. */
+/** Finds the count in the output of `perf stat`; `null` if there is none. */
 export function parseCount(text: string): number | null {
   const match = /^([0-9]+),[^,]*,instructions/m.exec(text);
   return match === null ? null : Number(match[1]);

@@ -28,7 +28,7 @@ export async function findPinning(): Promise<Pinning | null> {
   return { server: pinned(SERVER_CORE), load: pinned(LOAD_CORE) };
 }
 
-/** Leaves the choice of cores to the system. */
+/** Lets the system choose the cores. */
 export const UNPINNED: Pinning = {
   server: (command) => command,
   load: (command) => command,

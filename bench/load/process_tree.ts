@@ -1,10 +1,10 @@
 /**
- * Processes as `/proc` shows them: a target and all its descendants, their use of
- * processor and memory, and signals to each. The processor time of a process is
- * lost when it ends; no target ends one while it is measured.
+ * The processes of a target in `/proc`: the target and all its descendants,
+ * their CPU time and memory, and signals to each. The CPU time of a process is
+ * lost when it ends; no target ends a process while it is measured.
  */
 
-/** The kernel's unit of processor time in `/proc`, whatever its own ticks are. */
+/** The unit of CPU time in `/proc`, which does not depend on the kernel's own ticks. */
 const TICKS_PER_SECOND = 100;
 
 /** Something that can be killed. */
@@ -37,7 +37,7 @@ export class ProcessTree {
     return found;
   }
 
-  /** Processor time used so far, user and system, in microseconds. */
+  /** CPU time used so far, user and system, in microseconds. */
   cpuMicros(): number {
     let ticks = 0;
     for (const pid of this.pids()) {
@@ -47,7 +47,7 @@ export class ProcessTree {
     return ticks / TICKS_PER_SECOND * 1e6;
   }
 
-  /** The sum of the peak resident memory of all processes, in MiB; shared pages count once for each. */
+  /** The sum of the peak resident memory of all processes, in MiB; shared pages count once per process. */
   peakRssMiB(): number {
     let kibibytes = 0;
     for (const pid of this.pids()) {
@@ -77,7 +77,7 @@ function readStat(pid: number): readonly string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** The content of a file; empty if its process has ended. */
+/** The content of a file; empty if the process has ended. */
 function readProc(path: string): string {
   try {
     return Deno.readTextFileSync(path);

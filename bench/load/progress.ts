@@ -6,7 +6,7 @@
 const ENCODER = new TextEncoder();
 const CLEAR_LINE = "\r\x1b[2K";
 
-/** Counts steps and estimates the time left, as if all took equally long. */
+/** Counts steps and estimates the remaining time, assuming that all take equally long. */
 export class Progress {
   #total: number;
   #done = -1;
@@ -48,7 +48,7 @@ export class Progress {
   }
 
   #left(): string {
-    if (this.#done < 1) return "time left not known yet";
+    if (this.#done < 1) return "remaining time unknown";
     const elapsedMs = performance.now() - this.#startMs;
     const leftMs = elapsedMs / this.#done * (this.#total - this.#done);
     const seconds = Math.max(0, Math.round(leftMs / 1000));

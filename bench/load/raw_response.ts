@@ -1,6 +1,6 @@
 /**
- * Reads responses from the bytes of a connection, with just enough of HTTP to
- * find the end of each. The comparison has its own reader, so that measured code
+ * Reads responses from the bytes of a connection, with just enough HTTP to find
+ * the end of each. The comparison has its own reader, so that the measured code
  * does not check itself.
  */
 
@@ -67,7 +67,7 @@ export class RawResponseReader {
       this.#lines += String.fromCharCode(bytes[i]!); // i < bytes.length
     }
     if (this.#lines.length > MAX_LINES_BYTES) {
-      throw new Error("Cannot read the response: its head does not end");
+      throw new Error("Cannot read the response: its head is too long");
     }
     if (lf === -1) return end;
     if (this.#state === "head") {

@@ -11,7 +11,7 @@ const START_DEADLINE_MS = 15_000;
 const POLL_MS = 50;
 const MAX_OUTPUT_CHARS = 300;
 
-/** The first port to try, and how many follow. */
+/** The first port to try, and how many further ones. */
 const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 
@@ -142,8 +142,8 @@ export class RunningTarget implements Killable {
 }
 
 /**
- * Finds a free port below the range of ephemeral ports. A connection that is
- * tried before the target listens could otherwise get the same port as its own,
+ * Finds a free port below the range of ephemeral ports. Otherwise, a connection
+ * attempt before the target listens could get this port as its own local port,
  * connect to itself and take the port from the target.
  */
 function freePort(): number {

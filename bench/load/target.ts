@@ -29,7 +29,7 @@ export interface Target {
   prepare(folder: string): Promise<Prepared | string> | Prepared | string;
 }
 
-/** Cases that need one constant answer to `GET /`. */
+/** Cases that need only a constant response to `GET /`. */
 export const CONSTANT_CASES = ["hello", "chrome-hello", "pipelined-16"];
 
 /** Those of them in which a client waits for each response. */

@@ -63,7 +63,7 @@ const NODE_HTTP: Target = {
       : ["node", file];
     return {
       version: node === null
-        ? `on Deno ${Deno.version.deno}, there is no Node`
+        ? `on Deno ${Deno.version.deno}, since Node is not installed`
         : `Node ${node.trim()}`,
       launch: (port, routes) => ({
         command,
@@ -94,7 +94,7 @@ const FASTIFY: Target = {
   name: "Fastify",
   async prepare(): Promise<Prepared | string> {
     const node = await maybeOutput("node", ["--version"]);
-    if (node === null) return "there is no Node";
+    if (node === null) return "Node is not installed";
     const peers = await installNpmPeers();
     const version = await peers.version("fastify");
     if (version === null) return "the package `fastify` cannot be installed";

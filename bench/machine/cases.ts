@@ -1,7 +1,7 @@
 /**
- * The cases of the connection machine in memory: a request, how many of them one
- * read holds, and the expected response. Most cases are those of the load
- * comparison, so that figures of both can be compared.
+ * The cases of the connection machine in memory: a request, how many of them
+ * one read contains, and the expected response. Most cases are those of the
+ * load comparison, so that the results of both can be compared.
  */
 
 import { RouterBuilder } from "../../router/router.ts";

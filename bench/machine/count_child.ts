@@ -1,16 +1,16 @@
 /**
- * The program that `machine_count.ts` runs under callgrind. Its arguments are the
- * name of a case, the reads of a round and the number of rounds. After a warm-up
- * it prints a line and waits for one, so that callgrind can be switched on. It
- * calls `umask` before the first and after each round; callgrind dumps its counts
- * there.
+ * The program that `machine_count.ts` runs under callgrind. Its arguments are
+ * the name of a case, the reads of a round and the number of rounds. After a
+ * warm-up, it prints a line and waits for one, so that callgrind can be
+ * switched on. It calls `umask` before the first and after each round;
+ * callgrind dumps its counts there.
  */
 // deno-lint-ignore-file no-console
 
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
-/** Enough reads for V8 to optimise, and optimise again, everything that a request uses. */
+/** Enough reads for V8 to optimise and re-optimise everything that a request uses. */
 const WARM_UP_READS = 30_000;
 const WARM_UP_RUNS = 6;
 

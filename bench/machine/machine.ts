@@ -9,16 +9,16 @@ import { EngineContext } from "../../server/connection/engine_context.ts";
 import { type MachineCase, makeApplication } from "./cases.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 
-/** Reads of one connection. Then a new one follows, so that its counters stay small integers. */
+/** How many reads one connection gets before a new one replaces it, so that its counters stay small integers. */
 const READS_PER_CONNECTION = 10_000;
 
-/** Reads in one loop; see {@linkcode Machine.run}. */
+/** How many reads one loop makes; see {@linkcode Machine.run}. */
 const READS_PER_BATCH = 20;
 
-/** Microtask turns until an asynchronous handler must have responded. */
+/** The number of microtask turns within which an asynchronous handler must have responded. */
 const MAX_TURNS = 100;
 
-/** A clock that does not advance: no sweep and no new date during a measurement. */
+/** A clock that does not advance, so that there is no sweep and no new date during a measurement. */
 const STILL_CLOCK: Clock = {
   monotonicMs: () => 0,
   epochMs: () => 784_111_777_000, // Sun, 06 Nov 1994 08:49:37 GMT
@@ -37,7 +37,7 @@ export class Machine {
   );
   #transport: MemoryTransport;
   #sizeBytes: number;
-  /** Reads of this connection. */
+  /** How many reads this connection has had. */
   #reads = 0;
   /** Size of all responses to one read. */
   #responseBytes = 0;
@@ -99,8 +99,8 @@ export class Machine {
   /**
    * Reads the given number of times.
    *
-   * In one long loop, V8 would replace the loop while it runs and inline other
-   * functions than in an engine. So the loop is cut into short ones.
+   * V8 would replace one long loop with optimised code while it runs, and
+   * inline other functions than in an engine. So this runs several short loops.
    */
   async run(reads: number): Promise<void> {
     let left = reads;

@@ -1,7 +1,7 @@
 /**
- * A transport without a socket. Requests are already in the receive window of the
- * engine's context, and responses count as sent at once. It does the work of an
- * engine without its system calls.
+ * A transport without a socket. Requests are already in the receive window of
+ * the engine's context, and responses count as sent immediately. It does the
+ * work of an engine without its system calls.
  */
 
 import { Connection } from "../../server/connection/connection.ts";

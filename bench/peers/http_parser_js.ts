@@ -1,5 +1,5 @@
 /**
- * http-parser-js, driven as Node drives a replacement of its own parser: one
+ * http-parser-js, driven as Node drives a replacement for its own parser: one
  * parser for all messages of a connection, and four callbacks. It creates a
  * string for every line, name and value.
  */
@@ -48,7 +48,7 @@ export class HttpParserJs {
 
   /** Creates a parser; one for responses assumes that they have no body. */
   constructor(type: "REQUEST" | "RESPONSE") {
-    // Node's versions since 0.12 make themselves known by reading this.
+    // Versions of Node since 0.12 identify themselves by reading this.
     void HTTPParser.kOnExecute;
     this.#isResponse = type === "RESPONSE";
     // one object has both types
@@ -132,7 +132,7 @@ export class HttpParserJs {
   }
 }
 
-/** A contender with a parser of its own. */
+/** A contender with its own parser. */
 export function httpParserJsContender(
   type: "REQUEST" | "RESPONSE",
   { bytes, asked }: HeadFixture,

@@ -25,11 +25,13 @@ interface PlacedHead {
 /** A scanner with our limits. */
 function headScanner(): HeadScanner {
   const scanner = HeadScanner.maybeCreate(DEFAULT_HEAD_LIMITS);
-  if (scanner === null) throw new Error("Cannot measure SIMD: there is none");
+  if (scanner === null) {
+    throw new Error("Cannot measure SIMD: it is not supported");
+  }
   return scanner;
 }
 
-/** The head in the scanner's own window, into which the epoll engine receives. */
+/** The head in the scanner's own window, which the epoll engine receives into. */
 function placeInWindow(
   scanner: HeadScanner,
   head: HeadFixture,
@@ -66,7 +68,9 @@ function khttpRequests(
   const parser = new RequestHeadParser(DEFAULT_HEAD_LIMITS, scanner);
   const parse = (): RequestHead => {
     const head = parser.parse(bytes, start, end);
-    if (head === NEED_DATA) throw new Error("Cannot measure half a head");
+    if (head === NEED_DATA) {
+      throw new Error("Cannot measure: the head is incomplete");
+    }
     return head;
   };
   return {
@@ -93,7 +97,9 @@ export function khttpResponses({ bytes, asked }: HeadFixture): HeadContender {
   const parser = new ResponseHeadParser();
   const parse = (): ResponseHead => {
     const head = parser.parse(bytes, 0, bytes.length, "HEAD");
-    if (head === NEED_DATA) throw new Error("Cannot measure half a head");
+    if (head === NEED_DATA) {
+      throw new Error("Cannot measure: the head is incomplete");
+    }
     return head;
   };
   return {

@@ -20,7 +20,7 @@ const SKIP_BODY = 1;
 
 const MAX_FIELDS = 100;
 
-/** The module's exports, as far as they are used. */
+/** The module's exports that are used here. */
 interface LlhttpExports {
   readonly memory: WebAssembly.Memory;
   malloc(size: number): number;
@@ -30,7 +30,7 @@ interface LlhttpExports {
   llhttp_method_name(method: number): number;
 }
 
-/** One llhttp parser with a module instance and a memory of its own. */
+/** One llhttp parser with its own module instance and memory. */
 export class Llhttp {
   /** The module's memory from the start of the input. */
   readonly input: Uint8Array;
@@ -179,7 +179,7 @@ export class Llhttp {
 }
 
 /**
- * A contender with a parser of its own.
+ * A contender with its own parser.
  *
  * @param copies Whether the head must be copied into the module's memory first,
  * as undici does, or is already there.

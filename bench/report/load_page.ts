@@ -22,7 +22,7 @@ export function loadSection(load: LoadResults): Section {
       valueOf: ({ requestsPerSecond }) => requestsPerSecond,
       textOf: whole,
     }),
-    plotOf(drawn, "load-cpu", "CPU time a request, less is better", {
+    plotOf(drawn, "load-cpu", "CPU time per request, less is better", {
       valueOf: ({ cpuMicrosPerRequest }) => cpuMicrosPerRequest,
       textOf: (value) => `${short(value)} µs`,
     }),
@@ -31,7 +31,7 @@ export function loadSection(load: LoadResults): Section {
     plots,
     markdown: [
       "## Servers under load",
-      `Whole servers on one core, with load from ${load.loader} on another core. The servers take turns, and each figure is the median of the rounds. Before the first round every server's responses are checked. Servers of this library are in bold; cases that they lose are shown like cases that they win.`,
+      `Whole servers on one core, with load from ${load.loader} on another core. The servers take turns, and each figure is the median of the rounds. Before the first round every server's responses are checked. Servers of this library are in bold; cases where they are slower are shown in the same way as cases where they are faster.`,
       machineTable(load.machine, load.versions),
       ...load.notes.length === 0 ? [] : [list(load.notes)],
       ...plots.map(picture),

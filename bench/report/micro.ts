@@ -1,7 +1,7 @@
 /**
- * The figures of the `deno bench` files: runs the files and combines rounds. The
- * rounds of a file are spread over the whole run, so that a busy minute of the
- * machine affects one round and not all.
+ * The figures of the `deno bench` files: runs the files and combines rounds.
+ * The rounds of a file are spread over the whole run, so that a busy minute of
+ * the machine affects only one round.
  */
 
 import type { Machine } from "./machine.ts";
@@ -42,7 +42,7 @@ export interface MicroResults {
   readonly files: Readonly<Record<string, MicroFile>>;
 }
 
-/** The output of `deno bench --json` for one bench, as far as it is used. */
+/** The part of the output of `deno bench --json` for one bench that is used. */
 interface BenchResult {
   readonly group: string | null;
   readonly name: string;

@@ -154,7 +154,9 @@ export function parseClientArguments(
   const [first, second] = positionals;
   if (first === undefined) throw usage("Cannot send: the URL is missing");
   if (positionals.length > 2) {
-    throw usage(`Cannot send: ${JSON.stringify(positionals[2])} is too much`);
+    throw usage(
+      `Cannot send: ${JSON.stringify(positionals[2])} is one argument too many`,
+    );
   }
   const hasData = values.data.length > 0;
   if (values.head && hasData) {
@@ -201,7 +203,7 @@ export function parseServerArguments(
   if (values.help) return "help";
   const [kind, more] = positionals;
   if (!isServerKind(kind) || more !== undefined) {
-    throw usage("Cannot serve: one of echo, sleep, status and drip, please");
+    throw usage("Cannot serve: name one of echo, sleep, status and drip");
   }
   return {
     kind,
@@ -286,6 +288,8 @@ function readSeconds(option: string, text: string | undefined): number | null {
   const durationMs = isNumber ? Math.ceil(Number(text) * 1000) : 0;
   if (durationMs > 0 && durationMs <= MAX_TIMER_MS) return durationMs;
   throw usage(
-    `Cannot use ${option} ${JSON.stringify(text)}: seconds above 0, please`,
+    `Cannot use ${option} ${
+      JSON.stringify(text)
+    }: it must be a number of seconds above 0`,
   );
 }

@@ -1,8 +1,8 @@
 /**
- * Sends the request, follows redirects, and writes the response. `Client` does the
- * exchange, except for requests that it refuses and details that it does not show;
- * those use a connection of the example's own. Redirects are followed here, so that
- * each response on the way can be shown.
+ * Sends the request, follows redirects, and writes the response. `Client` does
+ * the exchange, except for requests that it refuses and details that it does
+ * not show; those use the example's own connection. Redirects are followed
+ * here, so that each response can be shown.
  */
 // deno-lint-ignore-file no-console
 
@@ -95,7 +95,7 @@ class Run {
     const { isRaw, failsOnError } = this.#args;
     const { status, headers } = answer.head;
     if (failsOnError && status >= 400) {
-      throw new Failure(EXIT.HTTP_ERROR, `The server answered ${status}`);
+      throw new Failure(EXIT.HTTP_ERROR, `The server responded with ${status}`);
     }
     const sizeBytes = headers.chunked ? null : headers.contentLength;
     const progress = new Progress(sizeBytes, !this.#output.isTerminal);

@@ -34,7 +34,7 @@ export interface Request {
   readonly method: string;
   readonly to: Destination;
   readonly minorVersion: 0 | 1;
-  /** All fields but those that frame the body. */
+  /** All fields except those that frame the body. */
   readonly headers: Headers;
   readonly body: RequestBody | null;
   readonly isChunked: boolean;
@@ -55,7 +55,7 @@ export function parseDestination(text: string): Destination {
   if (!/^https?$/i.test(scheme)) {
     throw new Failure(
       EXIT.UNKNOWN_SCHEME,
-      `Cannot speak ${scheme}: only http and https`,
+      `Cannot use scheme ${scheme}: only http and https`,
     );
   }
   const url = parseAuthority(scheme.toLowerCase(), authority, text);
@@ -76,7 +76,7 @@ export function parseDestination(text: string): Destination {
 
 function parseAuthority(scheme: string, authority: string, text: string): URL {
   if (authority.includes("@")) {
-    throw badUrl(text, "it has a user's name, which -H authorization says");
+    throw badUrl(text, "it has a user name; send it with -H authorization");
   }
   const url = `${scheme}://${authority}/`;
   // The URL parser drops or replaces some characters that a host must not contain.

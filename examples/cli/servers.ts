@@ -83,7 +83,9 @@ function addSleep(app: ServerBuilder): void {
   });
   app.get("/sleep/:ms", async (ctx, res) => {
     const ms = readInteger(ctx.params.get("ms"), 0, MAX_TIMER_MS);
-    if (ms === null) return res.send(400, "A number of milliseconds, please\n");
+    if (ms === null) {
+      return res.send(400, "The path must contain a number of milliseconds\n");
+    }
     await sleep(ms, ctx);
     res.ok();
   });
@@ -92,7 +94,9 @@ function addSleep(app: ServerBuilder): void {
 function addStatus(app: ServerBuilder): void {
   app.get("/status/:code", (ctx, res) => {
     const code = readInteger(ctx.params.get("code"), 200, 599);
-    if (code === null) return res.send(400, "200 to 599, please\n");
+    if (code === null) {
+      return res.send(400, "The path must contain a status from 200 to 599\n");
+    }
     res.send(code, `${code}\n`);
   });
 }
@@ -103,7 +107,7 @@ function addDrip(app: ServerBuilder): void {
     const bytes = readInteger(query.get("bytes") ?? "10", 0, 1_000_000_000);
     const delayMs = readInteger(query.get("delay") ?? "100", 0, MAX_TIMER_MS);
     if (bytes === null || delayMs === null) {
-      return res.send(400, "bytes=NUMBER&delay=MS, please\n");
+      return res.send(400, "The query must be bytes=NUMBER&delay=MS\n");
     }
     const { signal } = ctx;
     async function* drops(): AsyncGenerator<Uint8Array> {

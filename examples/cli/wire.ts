@@ -1,7 +1,8 @@
 /**
- * One exchange over a connection of the example's own, with the public codec, for
- * requests that `Client` refuses and details that it does not show. The request is
- * sent while the response is read, since a server may respond early (RFC 9112 §9.5).
+ * One exchange over the example's own connection, with the public codec, for
+ * requests that `Client` refuses and details that it does not show. The request
+ * is sent while the response is read, since a server may respond early (RFC
+ * 9112 §9.5).
  */
 
 import { Headers } from "@khttp/khttp";
@@ -169,7 +170,7 @@ class Exchange {
     }
     throw new Failure(
       EXIT.WEIRD_REPLY,
-      `Cannot read response: more than ${MAX_INTERIM} interim ones`,
+      `Cannot read response: more than ${MAX_INTERIM} interim responses`,
     );
   }
 

@@ -1,6 +1,6 @@
 /**
- * Which status codes a close frame may carry (RFC 6455 §7.4, and the registry
- * that it creates).
+ * The status codes that a close frame may contain (RFC 6455 §7.4, and the
+ * registry that it creates).
  */
 
 /** The peer's close frame had no code; never sent (RFC 6455 §7.4.1). */

@@ -1,8 +1,8 @@
 /**
  * Decodes frames to messages and control frames, from bytes in any split (RFC
  * 6455 §5). No I/O: bytes go in, events come out, and bytes that can never
- * become valid throw a fault with its close code. The payload of a compressed
- * message goes through a function that the owner gives (RFC 7692 §7.2.2).
+ * become valid throw a fault with its close code. A function that the owner
+ * provides decompresses the payload of a compressed message (RFC 7692 §7.2.2).
  */
 
 import { isCloseCode, NO_STATUS } from "./close_codes.ts";
@@ -39,14 +39,18 @@ export interface FrameDecoderInit {
 const MAX_CONTROL_BYTES = 125;
 /** The largest head: two bytes, eight of length, four of the key. */
 const MAX_HEAD_BYTES = 14;
-/** A message gets so much memory before its bytes have arrived, at most; then twice what has arrived. */
+/**
+ * At most this much memory is allocated for a message before its bytes have
+ * arrived; after that, twice what has arrived.
+ */
 const FIRST_BUFFER_BYTES = 65_536;
 /** An incompressible message grows by 5 bytes in each block; blocks of zlib may be this small. */
 const MIN_BLOCK_BYTES = 256;
 
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-// perf: V8 looks an import up at each use, but not a constant of the module itself (bench/machine_bench.ts).
+// perf: V8 looks up an import at each use, but not a constant of this module
+// (bench/machine_bench.ts).
 const { CONTINUATION, TEXT, BINARY, CLOSE, PONG } = Opcode;
 const { NEED_DATA, MESSAGE } = FrameEvent;
 /** A frame has ended and its message has not. Internal: never returned by `next()`. */
@@ -57,7 +61,7 @@ const FRAME_END = -1;
  *
  * `feed()` lends it bytes, which it unmasks in place. Then `next()` is called
  * until it returns `NEED_DATA`; only then may the bytes be used again. After a
- * fault or a close frame, it ignores what follows.
+ * fault or a close frame, it ignores all further bytes.
  */
 export class FrameDecoder {
   /** The last message: a string, or bytes that belong to the caller. */
@@ -300,7 +304,7 @@ export class FrameDecoder {
     this.#restBytes -= size;
   }
 
-  /** Makes room for `needed` bytes. Memory follows what has arrived, not what a head announces. */
+  /** Makes room for `needed` bytes. Memory grows with the bytes that arrive, not with the length in a head. */
   #grow(needed: number): void {
     const announced = this.#messageSize + this.#restBytes;
     const wanted = Math.max(
@@ -314,7 +318,7 @@ export class FrameDecoder {
     this.#buffer = buffer;
   }
 
-  /** Checks a text as far as it has arrived, so that an invalid one ends with its first invalid frame. */
+  /** Checks the part of a text that has arrived, so that an invalid text fails at its first invalid frame. */
   #checkFragment(): void {
     if (this.#messageOpcode !== TEXT || this.#isCompressed) return;
     this.#checkedSize = checkUtf8Prefix(
@@ -340,7 +344,7 @@ export class FrameDecoder {
     return MESSAGE;
   }
 
-  /** Decompresses and decodes a message that is no plain binary one. */
+  /** Decompresses and decodes a message, unless it is binary and uncompressed. */
   #setMessage(
     opcode: number,
     bytes: Uint8Array,

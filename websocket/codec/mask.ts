@@ -7,8 +7,8 @@
 const MIN_WORD_BYTES = 64;
 
 /**
- * A masking key, and the place in the key at which the next byte of the payload
- * continues. One object serves all frames of a connection.
+ * A masking key, and the position in the key for the next byte of the payload.
+ * One object serves all frames of a connection.
  */
 export class Mask {
   /** The key twice, from the current place on, as bytes and as one word. */
@@ -51,7 +51,7 @@ export class Mask {
     );
     const key = this.#word[0]!; // it has one word
     for (let i = 0; i < count; i++) words[i]! ^= key; // in range
-    this.#applyBytes(bytes, first + count * 8, end); // whole words leave the place unchanged
+    this.#applyBytes(bytes, first + count * 8, end); // whole words do not change the position
   }
 
   /** Moves the place in the key. */

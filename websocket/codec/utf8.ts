@@ -7,7 +7,7 @@ import { WebSocketFault } from "./fault.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Up to so many bytes of ASCII become a string without the decoder. */
+/** Up to this many bytes of ASCII are converted to a string without the decoder. */
 const MAX_SHORT_BYTES = 48;
 
 /**
@@ -28,7 +28,7 @@ export function decodeUtf8(
   try {
     return decoder.decode(view);
   } catch {
-    // The decoder's error says no more than that the bytes are invalid.
+    // The decoder's error has no further details.
     throw invalidUtf8();
   }
 }
