@@ -22,6 +22,12 @@ app.get("/", (_, res) => res.ok("ok"));
 app.get("/throw", () => {
   throw new Error("boom");
 });
+app.get("/endless", (_, res) => {
+  const piece = new Uint8Array(65_536);
+  res.ok(
+    new ReadableStream({ pull: (controller) => controller.enqueue(piece) }),
+  );
+});
 // Waits for a promise of the program, by a timer that does not keep the process alive.
 app.post("/wait", async (_, res) => {
   if (mode === "unref" && ++waitingCount === 2) handle.unref();

@@ -55,7 +55,7 @@ export class TlsSocket implements Duplex {
     this.#plain = plain;
     if (plain.localAddr !== undefined) this.localAddr = plain.localAddr;
     if (plain.remoteAddr !== undefined) this.remoteAddr = plain.remoteAddr;
-    const stream = secure(plain, context);
+    const stream = secure(plain, context, (error) => this.#fail(error));
     this.#stream = stream;
     const { handshakeTimeoutMs } = context;
     if (handshakeTimeoutMs !== Infinity) {
@@ -170,6 +170,7 @@ export class TlsSocket implements Duplex {
 function secure(
   plain: Duplex,
   { tls, Duplex, secureContext }: TlsContext,
+  onFailed: (error: Error) => void,
 ): TLSSocket {
   const options = {
     isServer: true,
@@ -178,18 +179,31 @@ function secure(
     allowHalfOpen: true, // missing in the types
   };
   return new tls.TLSSocket(
-    streamOf(plain, Duplex) as ConstructorParameters<typeof TLSSocket>[0], // it takes any duplex stream
+    streamOf(plain, Duplex, onFailed) as ConstructorParameters<
+      typeof TLSSocket
+    >[0], // it takes any duplex stream
     options,
   );
 }
 
-/** Wraps a plain connection as a stream for `node:tls`. */
-function streamOf(plain: Duplex, Duplex: typeof Stream): Stream {
+/**
+ * Wraps a plain connection as a stream for `node:tls`.
+ *
+ * @param onFailed Called first when a read or write fails. It has to destroy
+ * the TLS stream, which would otherwise send its pending bytes forever, without
+ * a turn of the event loop in between.
+ */
+function streamOf(
+  plain: Duplex,
+  Duplex: typeof Stream,
+  onFailed: (error: Error) => void,
+): Stream {
   let buffer = new Uint8Array(SMALL_READ_BYTES);
   const stream = new Duplex({
     allowHalfOpen: true,
-    read: () => void plain.read(buffer).then(received, failed),
-    write: (bytes, _encoding, callback) => writeAll(plain, bytes, callback),
+    read: () => void plain.read(buffer).then(received, onFailed),
+    write: (bytes, _encoding, callback) =>
+      writeAll(plain, bytes, callback, onFailed),
     final: (callback) => {
       const ended = plain.closeWrite?.() ?? Promise.resolve();
       ended.then(() => callback(), callback);
@@ -210,9 +224,6 @@ function streamOf(plain: Duplex, Duplex: typeof Stream): Stream {
       buffer = new Uint8Array(LARGE_READ_BYTES);
     }
   }
-  function failed(error: Error): void {
-    stream.destroy(error);
-  }
   return stream;
 }
 
@@ -220,11 +231,15 @@ function writeAll(
   plain: Duplex,
   bytes: Uint8Array,
   callback: (error?: Error) => void,
+  onFailed: (error: Error) => void,
 ): void {
   plain.write(bytes).then((size) => {
     if (size === bytes.length) callback();
-    else writeAll(plain, bytes.subarray(size), callback);
-  }, callback);
+    else writeAll(plain, bytes.subarray(size), callback, onFailed);
+  }, (error) => {
+    onFailed(error);
+    callback(error);
+  });
 }
 
 function closed(): Error {

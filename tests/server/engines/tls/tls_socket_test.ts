@@ -1,7 +1,9 @@
 /** TLS connections: silent and stalled peers, half-close, and what is freed at the end. */
 
 import { assert, assertEquals } from "@std/assert";
+import { startHeldServer } from "../../../support/held_server.ts";
 import { until } from "../../../support/turns.ts";
+import { withDeadline } from "../../../support/with_deadline.ts";
 import { connect, type TLSSocket } from "node:tls";
 import {
   Server,
@@ -126,4 +128,27 @@ Deno.test("R108: a TLS peer that ends its direction after the request gets its a
   socket.end("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert((await textOf(socket)).endsWith("\r\n\r\nhi"));
   socket.destroy();
+});
+
+Deno.test("R161: a TLS peer that leaves while a write to it is blocked does not stop the server", async () => {
+  await using program = await startHeldServer("listen", { mode: "tls" });
+  const addr = {
+    transport: "tcp",
+    hostname: "127.0.0.1",
+    port: program.port,
+  } as const;
+  const leaver = await connectTls(addr);
+  leaver.write("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+  await new Promise((resolve) => leaver.once("data", resolve));
+  leaver.pause();
+  await new Promise((resolve) => setTimeout(resolve, 200)); // real time has to pass until the system's buffers are full
+  leaver.destroy();
+  const next = await withDeadline(
+    connectTls(addr),
+    5000,
+    () => "the server stands still",
+  );
+  next.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  assert((await textOf(next)).endsWith("\r\n\r\nok"));
+  next.destroy();
 });
