@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** The working directory. @default {the package's folder} */
   readonly cwd?: string;
+  /** Variables of its environment besides those of this process. @default {none} */
+  readonly env?: Readonly<Record<string, string>>;
   /** What it reads from its standard input. @default {nothing} */
   readonly input?: string;
   /** The most descriptors that it may open. @default {the system's limit} */
@@ -45,7 +47,7 @@ export class Program implements AsyncDisposable {
     const child = new Deno.Command(command, {
       args,
       cwd: options.cwd ?? root,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...options.env },
       stdin: options.input === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

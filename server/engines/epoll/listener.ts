@@ -107,11 +107,6 @@ export class EpollListener implements Listener, Watched {
     this.#wake();
   }
 
-  /** See {@linkcode Watched.abandon}. The thread's successor accepts from a borrowed socket. */
-  abandon(): void {
-    if (this.#isOwned && !this.#isClosed) this.#release();
-  }
-
   /** See {@linkcode Listener.settled}. */
   settled(): Promise<void> {
     return this.#loop.settled();

@@ -59,8 +59,8 @@ export interface Watched {
   generation: number;
   /** Called with the event bits that the system reports. */
   handleEvents(bits: number): void;
-  /** Closes the descriptor, unless another thread owns it; nothing runs afterwards. */
-  abandon(): void;
+  /** Closes the descriptor, unless it is borrowed. */
+  close(): void;
 }
 
 /** See the file's header. */
@@ -211,7 +211,7 @@ export class Poller {
    */
   abandon(): void {
     if (!this.#isOpen) return;
-    for (const target of this.#watched) target?.abandon();
+    for (const target of this.#watched) target?.close();
     this.wake();
     this.#closeDescriptors();
   }

@@ -219,11 +219,6 @@ export class EpollSocket implements Duplex, Watched {
     this.#resume();
   }
 
-  /** See {@linkcode Watched.abandon}. */
-  abandon(): void {
-    this.close();
-  }
-
   /** See {@linkcode Duplex.setNoDelay}. */
   setNoDelay(noDelay: boolean = true): void {
     if (noDelay === ((this.#state & IS_DELAYING) === 0)) return;
