@@ -1,18 +1,19 @@
 /** What a fetch handler gets besides the request: the connection's addresses, and when the response was sent. */
 
 import type { Duplex } from "../server/duplex.ts";
-import type { RequestContext } from "../server/request_context.ts";
-import type { ResponseHandle } from "../server/response_handle.ts";
+import type { FetchExchange } from "./fetch_exchange.ts";
 
 /** The second argument of a fetch handler. */
 export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
-  #ctx: RequestContext;
-  #res: ResponseHandle;
+  #exchange: FetchExchange;
 
-  /** Creates the object for one request. */
-  constructor(ctx: RequestContext, res: ResponseHandle) {
-    this.#ctx = ctx;
-    this.#res = res;
+  /**
+   * Creates the object for one request.
+   *
+   * @internal
+   */
+  constructor(exchange: FetchExchange) {
+    this.#exchange = exchange;
   }
 
   /**
@@ -21,7 +22,7 @@ export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
    * @throws {TypeError} If the connection has none.
    */
   get remoteAddr(): Addr {
-    return addressOf<Addr>(this.#ctx.conn.remoteAddr, "remote");
+    return addressOf<Addr>(this.#exchange.ctx.conn.remoteAddr, "remote");
   }
 
   /**
@@ -30,17 +31,17 @@ export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
    * @throws {TypeError} If the connection has none.
    */
   get localAddr(): Addr {
-    return addressOf<Addr>(this.#ctx.conn.localAddr, "local");
+    return addressOf<Addr>(this.#exchange.ctx.conn.localAddr, "local");
   }
 
   /** Resolves when the system has taken the last byte of the response, and rejects with the reason if it cannot. */
   get completed(): Promise<void> {
-    return this.#res.sent;
+    return this.#exchange.res.sent;
   }
 
   /** The connection, for its socket options. Reading from it or writing to it breaks the exchange. */
   get connection(): Duplex {
-    return this.#ctx.conn;
+    return this.#exchange.ctx.conn;
   }
 }
 

@@ -4,8 +4,7 @@
  */
 
 import type { Handler } from "../server/hooks.ts";
-import type { RequestContext } from "../server/request_context.ts";
-import type { ResponseHandle } from "../server/response_handle.ts";
+import { exchangeOf, type FetchExchange } from "./fetch_exchange.ts";
 import { FetchInfo } from "./fetch_info.ts";
 import { requestOf } from "./lazy_request.ts";
 import { ResponseSender } from "./response_sender.ts";
@@ -48,10 +47,11 @@ export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
   const sender = new ResponseSender();
   const handle = handlerOf(fetch);
   return (ctx, res) => {
-    const outcome = handle(requestOf(ctx, res), infoOf<Addr>(ctx, res));
+    const exchange = exchangeOf(ctx, res);
+    const outcome = handle(requestOf(exchange), new FetchInfo<Addr>(exchange));
     return outcome instanceof Response
-      ? sender.send(res, outcome)
-      : sendLater(sender, res, outcome);
+      ? sender.send(exchange, outcome)
+      : sendLater(sender, exchange, outcome);
   };
 }
 
@@ -68,17 +68,10 @@ export function handlerOf<Addr extends Deno.Addr>(
   );
 }
 
-function infoOf<Addr extends Deno.Addr>(
-  ctx: RequestContext,
-  res: ResponseHandle,
-): FetchInfo<Addr> {
-  return new FetchInfo(ctx, res);
-}
-
 async function sendLater(
   sender: ResponseSender,
-  res: ResponseHandle,
+  exchange: FetchExchange,
   outcome: Response | Promise<Response>,
 ): Promise<void> {
-  await sender.send(res, await outcome);
+  await sender.send(exchange, await outcome);
 }

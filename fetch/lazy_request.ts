@@ -13,8 +13,7 @@
 
 import type { Headers as FieldLines } from "../codec/headers.ts";
 import type { RequestContext } from "../server/request_context.ts";
-import type { RequestView } from "../server/request_view.ts";
-import type { ResponseHandle } from "../server/response_handle.ts";
+import type { FetchExchange } from "./fetch_exchange.ts";
 import { bodyStream } from "./request_body.ts";
 import { fieldPairs, requestHeaders } from "./request_fields.ts";
 import { requestSignal } from "./request_signal.ts";
@@ -24,12 +23,6 @@ import {
   REQUEST_SLOTS,
   type RequestSlots,
 } from "./runtime_slots.ts";
-
-/** A received request and what answers it. */
-export interface FetchExchange {
-  readonly ctx: RequestView;
-  readonly res: ResponseHandle;
-}
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -87,8 +80,7 @@ class InnerRequest {
 
 /** One received request; see the file's header. */
 export class LazyRequest {
-  #ctx: RequestView;
-  #res: ResponseHandle;
+  #exchange: FetchExchange;
   #url: string | null;
   #headers: Headers | null;
   #signal: AbortSignal | null;
@@ -97,9 +89,8 @@ export class LazyRequest {
   #isRead: boolean;
 
   /** Creates the request of an exchange. */
-  constructor(ctx: RequestView, res: ResponseHandle) {
-    this.#ctx = ctx;
-    this.#res = res;
+  constructor(exchange: FetchExchange) {
+    this.#exchange = exchange;
     this.#url = null;
     this.#headers = null;
     this.#signal = null;
@@ -109,23 +100,23 @@ export class LazyRequest {
 
   /** Returns the exchange of a request, or `null` if the object is another request. */
   static exchangeOf(request: object): FetchExchange | null {
-    return #ctx in request ? { ctx: request.#ctx, res: request.#res } : null;
+    return #exchange in request ? request.#exchange : null;
   }
 
   get method(): string {
-    return this.#ctx.method;
+    return this.#exchange.ctx.method;
   }
 
   get url(): string {
-    return this.#url ??= requestUrl(this.#ctx);
+    return this.#url ??= requestUrl(this.#exchange.ctx);
   }
 
   get headers(): Headers {
-    return this.#headers ??= requestHeaders(this.#ctx.headers);
+    return this.#headers ??= requestHeaders(this.#exchange.ctx.headers);
   }
 
   get signal(): AbortSignal {
-    return this.#signal ??= requestSignal(this.#ctx, this.#res);
+    return this.#signal ??= requestSignal(this.#exchange);
   }
 
   get bodyUsed(): boolean {
@@ -170,10 +161,10 @@ export class LazyRequest {
   #takeBody(): RequestContext["body"] | Response | null {
     const inner = this.#inner;
     if (inner === null) {
-      if (!mayHaveBody(this.#ctx.method)) return null;
+      if (!mayHaveBody(this.#exchange.ctx.method)) return null;
       if (this.#isRead) throw bodyUsedTwice();
       this.#isRead = true;
-      return this.#ctx.body;
+      return this.#exchange.ctx.body;
     }
     if (inner.body === null) return null;
     if (inner.body.unusable()) throw bodyUsedTwice();
@@ -196,17 +187,17 @@ export class LazyRequest {
   static innerOf(request: LazyRequest, slots: RequestSlots): InnerRequest {
     return request.#inner ??= new InnerRequest(
       request,
-      request.#ctx.headers,
+      request.#exchange.ctx.headers,
       request.#innerBody(slots),
     );
   }
 
   #innerBody({ InnerBody }: RequestSlots): InnerBody | null {
-    if (!mayHaveBody(this.#ctx.method)) return null;
+    if (!mayHaveBody(this.#exchange.ctx.method)) return null;
     return new InnerBody(
       this.#isRead
         ? { body: NO_BYTES, consumed: true }
-        : bodyStream(this.#ctx.body),
+        : bodyStream(this.#exchange.ctx.body),
     );
   }
 }
@@ -257,12 +248,13 @@ function inheritRequest(slots: RequestSlots): void {
 if (REQUEST_SLOTS !== null) inheritRequest(REQUEST_SLOTS);
 
 /** Makes a real `Request`, for a runtime whose slots are not known. */
-export function makeRequest({ ctx, res }: FetchExchange): Request {
+export function makeRequest(exchange: FetchExchange): Request {
+  const { ctx } = exchange;
   const { method } = ctx;
   const init: RequestInit & { duplex: "half" } = {
     method,
     headers: fieldPairs(ctx.headers),
-    signal: requestSignal(ctx, res),
+    signal: requestSignal(exchange),
     duplex: "half",
   };
   if (mayHaveBody(method)) init.body = bodyStream(ctx.body);
@@ -270,9 +262,8 @@ export function makeRequest({ ctx, res }: FetchExchange): Request {
 }
 
 /** Makes the request of an exchange, lazily if the runtime allows it. */
-export function requestOf(ctx: RequestContext, res: ResponseHandle): Request {
-  const view = ctx as RequestView; // the connection machine makes no other contexts
+export function requestOf(exchange: FetchExchange): Request {
   return REQUEST_SLOTS === null
-    ? makeRequest({ ctx: view, res })
-    : new LazyRequest(view, res) as unknown as Request; // its prototype inherits from that of Request
+    ? makeRequest(exchange)
+    : new LazyRequest(exchange) as unknown as Request; // its prototype inherits from that of Request
 }

@@ -20,3 +20,11 @@ export {
 } from "./serve.ts";
 export { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
 export { FetchInfo } from "./fetch_info.ts";
+export {
+  type EventSource,
+  eventStream,
+  type EventStreamOptions,
+} from "./event_stream.ts";
+export type { ServerEvent } from "./server_event.ts";
+export { type FetchableServer, toFetch } from "./to_fetch.ts";
+export type { MemoryAddresses } from "./memory_exchange.ts";

@@ -4,14 +4,10 @@
  * This one belongs to a request, and never aborts after its response was sent.
  */
 
-import type { RequestView } from "../server/request_view.ts";
-import type { ResponseHandle } from "../server/response_handle.ts";
+import type { FetchExchange } from "./fetch_exchange.ts";
 
 /** Makes a signal that aborts if the client leaves before its response was sent. */
-export function requestSignal(
-  ctx: RequestView,
-  res: ResponseHandle,
-): AbortSignal {
+export function requestSignal({ ctx, res }: FetchExchange): AbortSignal {
   const connection = ctx.signal;
   const controller = new AbortController();
   if (connection.aborted) {

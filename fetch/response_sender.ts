@@ -8,6 +8,7 @@
 import { Headers as FieldLines } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import type { FetchExchange } from "./fetch_exchange.ts";
 import {
   type FieldList,
   ResponseFields,
@@ -32,6 +33,9 @@ const DECODED_FIELDS: ReadonlySet<string> = new Set([
   "content-length",
 ]);
 
+/** The type of streams of events. */
+const EVENT_STREAM = "text/event-stream";
+
 const encoder = new TextEncoder();
 
 /** Sends responses; one for each handler, whose lists of fields it keeps. */
@@ -51,24 +55,25 @@ export class ResponseSender {
    * @throws {TypeError} If it is no response, is an error, was sent before, or
    * has a field or a declared length that cannot be sent.
    */
-  send(res: ResponseHandle, response: unknown): void | Promise<void> {
+  send(exchange: FetchExchange, response: unknown): void | Promise<void> {
     if (!(response instanceof Response)) throw noResponse(response);
     const slots = this.#slots;
-    if (slots === null) return this.#sendPublic(res, response);
+    if (slots === null) return this.#sendPublic(exchange, response);
     const slotted = response as Response & Slotted;
     const inner = slotted[slots.inner] as InnerResponse | undefined;
     // An object that only inherits from Response has no slots.
     return inner === undefined
-      ? this.#sendPublic(res, response)
-      : this.#sendInner(res, slotted, inner, slots);
+      ? this.#sendPublic(exchange, response)
+      : this.#sendInner(exchange, slotted, inner, slots);
   }
 
   #sendInner(
-    res: ResponseHandle,
+    exchange: FetchExchange,
     response: Slotted,
     inner: InnerResponse,
     slots: ResponseSlots,
   ): void | Promise<void> {
+    const { res } = exchange;
     if (inner.status < 200) return refuseStatus(res, inner.status);
     const text = response[slots.lazyBody];
     const type = response[slots.lazyType] ?? null;
@@ -94,11 +99,12 @@ export class ResponseSender {
       return;
     }
     if (body.unusable()) throw sentTwice();
-    return sendBody(res, status, body, fields);
+    return sendBody(exchange, status, body, fields);
   }
 
-  #sendPublic(res: ResponseHandle, response: Response): void {
+  #sendPublic(exchange: FetchExchange, response: Response): void {
     if (response instanceof UpgradeResponse) return response.upgrade();
+    const { res } = exchange;
     if (response.status < 200) return refuseStatus(res, response.status);
     if (response.bodyUsed || response.body?.locked === true) throw sentTwice();
     // Only a response that was received has a URL, and its body was decoded.
@@ -108,18 +114,18 @@ export class ResponseSender {
     const { lines } = this.#fields.find(list, null);
     const status = statusOf(response.status, response.statusText);
     if (response.body === null) res.send(status, null, lines);
-    else sendStream(res, status, response.body, lines);
+    else sendStream(exchange, status, response.body, lines);
   }
 }
 
 function sendBody(
-  res: ResponseHandle,
+  exchange: FetchExchange,
   status: Status | number,
   body: InnerBody,
   fields: SentFields,
 ): void | Promise<void> {
   const { streamOrStatic, source } = body;
-  const { lines } = fields;
+  const { res } = exchange;
   if (!(streamOrStatic instanceof ReadableStream)) {
     streamOrStatic.consumed = true;
     sendStatic(res, status, streamOrStatic.body, fields);
@@ -131,16 +137,16 @@ function sendBody(
     sendStatic(res, status, source, fields);
     return;
   }
+  let { lines } = fields;
   if (source instanceof Blob) {
     if (source.size <= MAX_READ_BLOB_BYTES) {
-      return sendBlob(res, status, source, streamOrStatic, lines);
+      streamOrStatic.cancel(); // marks the response's body as used
+      return sendBlob(res, status, source, lines);
     }
-    const declared = new FieldLines(lines);
-    declared.set("content-length", String(source.size));
-    sendStream(res, status, streamOrStatic, declared);
-    return;
+    lines = new FieldLines(lines);
+    lines.set("content-length", String(source.size));
   }
-  sendStream(res, status, streamOrStatic, lines);
+  sendStream(exchange, status, streamOrStatic, lines);
 }
 
 /** Sends a string or bytes. A string without a type is sent as bytes, to which the server adds no type. */
@@ -158,22 +164,56 @@ async function sendBlob(
   res: ResponseHandle,
   status: Status | number,
   blob: Blob,
-  stream: ReadableStream,
   lines: FieldLines,
 ): Promise<void> {
-  stream.cancel(); // marks the response's body as used
   res.send(status, await blob.bytes(), lines);
 }
 
 /** Sends a stream. The request stays readable until it ends, since the stream's source may read it. */
 function sendStream(
-  res: ResponseHandle,
+  { ctx, res }: FetchExchange,
   status: Status | number,
   stream: ReadableStream<Uint8Array>,
   lines: FieldLines,
 ): void {
-  res.send(status, stream, lines);
+  const isEndless =
+    lines.get("content-type")?.startsWith(EVENT_STREAM) === true;
+  res.send(status, isEndless ? untilAbort(stream, ctx.signal) : stream, lines);
   res.sent.catch(() => {}); // reading it keeps the request; the connection reports failures
+}
+
+/**
+ * Reads a stream until the client leaves. A client that has ended its direction
+ * may wait for the rest of a response, but not for that of a stream of events,
+ * which has no end.
+ */
+function untilAbort(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const reader = stream.getReader();
+  const cancel = (): Promise<void> => {
+    signal.removeEventListener("abort", onAbort);
+    return reader.cancel(signal.reason);
+  };
+  // The stream's source fails in `cancel`, which changes nothing for the client.
+  const onAbort = (): void => void cancel().catch(() => {});
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next(): Promise<IteratorResult<Uint8Array>> {
+        const { done, value } = await reader.read();
+        if (!done) return { done, value };
+        signal.removeEventListener("abort", onAbort);
+        return { done, value: undefined };
+      },
+      async return(): Promise<IteratorResult<Uint8Array>> {
+        await cancel();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
 }
 
 /**

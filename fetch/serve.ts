@@ -9,6 +9,7 @@ import type { ServerOptionsInit } from "../server/options.ts";
 import { Server } from "../server/server.ts";
 import type { ServerHandle } from "../server/server_handle.ts";
 import { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
+import { exchangeOf } from "./fetch_exchange.ts";
 import { ResponseSender } from "./response_sender.ts";
 
 /** Settings that every address has: those of `Deno.serve()`, the engine, and the server's limits and deadlines. */
@@ -187,8 +188,8 @@ function errorHook(
   onError: (error: unknown) => Response | Promise<Response>,
 ): ErrorHook {
   const sender = new ResponseSender();
-  return async (error, _, res) => {
+  return async (error, ctx, res) => {
     const response = await onError(error);
-    if (!res.isSent) await sender.send(res, response);
+    if (!res.isSent) await sender.send(exchangeOf(ctx, res), response);
   };
 }

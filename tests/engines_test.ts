@@ -185,6 +185,7 @@ const others: Readonly<Record<string, string>> = {
   "examples/": "programs, each with its engine",
   "fetch/frameworks_test.ts":
     "each framework on `Deno.serve()` and on both engines in one test",
+  "fetch/to_fetch_test.ts": "applications without a socket",
   "fetch/serve_test.ts":
     "`serve()` of the entry, with its own setting for the engine",
   "readme_test.ts": "examples in the documentation",

@@ -4,6 +4,7 @@
  * the measurement that no response was missing.
  */
 
+import type { Application } from "../../server/hooks.ts";
 import type { Clock } from "../../server/connection/connections.ts";
 import { EngineContext } from "../../server/connection/engine_context.ts";
 import { type MachineCase, makeApplication } from "./cases.ts";
@@ -29,12 +30,7 @@ const STILL_CLOCK: Clock = {
 /** One case and its connection. */
 export class Machine {
   #case: MachineCase;
-  #context = new EngineContext(
-    makeApplication(),
-    STILL_CLOCK,
-    false,
-    () => {},
-  );
+  #context: EngineContext;
   #transport: MemoryTransport;
   #sizeBytes: number;
   /** How many reads this connection has had. */
@@ -42,8 +38,9 @@ export class Machine {
   /** Size of all responses to one read. */
   #responseBytes = 0;
 
-  private constructor(machineCase: MachineCase) {
+  private constructor(machineCase: MachineCase, app: Application) {
     this.#case = machineCase;
+    this.#context = new EngineContext(app, STILL_CLOCK, false, () => {});
     this.#transport = new MemoryTransport(this.#context);
     const wire = machineCase.request.repeat(machineCase.pipelined);
     const { bytes, start } = this.#context.window;
@@ -57,10 +54,14 @@ export class Machine {
   /**
    * Creates a machine and checks its first response.
    *
+   * @param app The application that serves the case.
    * @throws {Error} If the case expects another response.
    */
-  static async create(machineCase: MachineCase): Promise<Machine> {
-    const machine = new Machine(machineCase);
+  static async create(
+    machineCase: MachineCase,
+    app: Application = makeApplication(),
+  ): Promise<Machine> {
+    const machine = new Machine(machineCase, app);
     const transport = machine.#transport;
     const sent: Uint8Array[] = [];
     transport.sent = sent;

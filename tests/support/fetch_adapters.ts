@@ -4,11 +4,11 @@
  */
 
 import type { Handler } from "../../mod.ts";
+import { exchangeOf } from "../../fetch/fetch_exchange.ts";
 import { FetchInfo } from "../../fetch/fetch_info.ts";
 import { type FetchHandler, toHandler } from "../../fetch/handler.ts";
 import { makeRequest } from "../../fetch/lazy_request.ts";
 import { ResponseSender } from "../../fetch/response_sender.ts";
-import type { RequestView } from "../../server/request_view.ts";
 import { type TestEngine, testEngines } from "./engines.ts";
 
 /** One way to adapt a fetch handler. */
@@ -25,8 +25,9 @@ export const FETCH_ADAPTERS: readonly FetchAdapter[] = [
     toHandler(fetch): Handler {
       const sender = new ResponseSender(null);
       return async (ctx, res) => {
-        const request = makeRequest({ ctx: ctx as RequestView, res });
-        await sender.send(res, await fetch(request, new FetchInfo(ctx, res)));
+        const exchange = exchangeOf(ctx, res);
+        const info = new FetchInfo(exchange);
+        await sender.send(exchange, await fetch(makeRequest(exchange), info));
       };
     },
   },
