@@ -37,6 +37,12 @@ export type RouteHandler<Pattern extends string> = Handler<
   Params<ParamNames<Pattern>>
 >;
 
+/** A handler that fits some routes only, such as one that needs a `**` in the pattern. */
+export interface RouteCheckingHandler extends Handler {
+  /** Called with the pattern before the handler is added to a route. Throws if the handler does not fit. */
+  readonly checkRoute: (pattern: string) => void;
+}
+
 /** The result of an accept, for the setup hook: a connection, or the error if the accept failed. */
 export type Accepted =
   | {
@@ -215,4 +221,16 @@ export interface Application {
   readonly options: ServerOptions;
   /** The certificate and key of the listeners, or `null` for clear text. */
   readonly tls: TlsIdentity | null;
+}
+
+/** Throws a `TypeError` if a handler or hook is not a function. */
+export function checkFunction(what: string, value: unknown): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`Cannot set ${what}: it is not a function`);
+}
+
+/** Throws a `TypeError` if a handler is not a function or does not fit the pattern of its route. */
+export function checkRouteHandler(handler: unknown, pattern: string): void {
+  checkFunction("route handler", handler);
+  (handler as Partial<RouteCheckingHandler>).checkRoute?.(pattern); // a function, as checked
 }

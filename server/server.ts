@@ -27,6 +27,7 @@ import type {
   RefusalHook,
   RouteHandler,
 } from "./hooks.ts";
+import { checkFunction, checkRouteHandler } from "./hooks.ts";
 import {
   resolveOptions,
   type ServerOptions,
@@ -90,14 +91,15 @@ export class ServerBuilder {
    * @param pattern Segments separated by `/`: literals, `:name`, `*` (one segment),
    * `**` (the rest). From a string literal, the types of the handler's params follow.
    * @throws {TypeError} If the method is not a token or is a standard method in
-   * lower case, the pattern is not valid, or the handler is not a function.
+   * lower case, the pattern is not valid, or the handler is not a function or
+   * does not fit the pattern.
    */
   route<Pattern extends string>(
     method: string,
     pattern: Pattern,
     handler: RouteHandler<Pattern>,
   ): this {
-    checkFunction("route handler", handler);
+    checkRouteHandler(handler, pattern);
     // The router gives the handler the params of this pattern alone.
     this.#router.add(method, pattern, handler as Handler);
     return this;
@@ -542,9 +544,4 @@ function isList(
   address: Address | readonly Address[],
 ): address is readonly Address[] {
   return Array.isArray(address);
-}
-
-function checkFunction(what: string, value: unknown): void {
-  if (typeof value === "function") return;
-  throw new TypeError(`Cannot set ${what}: it is not a function`);
 }
