@@ -23,22 +23,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ["server", "codec", "router"],
   client: ["client", "codec"],
   fetch: ["fetch", "server", "codec"],
+  files: ["files", "server", "codec"],
   websocket: ["websocket", "fetch", "server", "codec"],
   "mod.ts": ["codec", "router", "server", "client"],
   examples: ["examples"],
   bench: [
     ...["bench", "mod.ts", "codec", "router", "server", "client"],
-    ...["fetch", "websocket", "examples"],
+    ...["fetch", "files", "websocket", "examples"],
   ],
   tests: [
     ...["tests", "mod.ts", "codec", "router", "server", "client"],
-    ...["fetch", "websocket", "examples", "bench", "deno.json"],
+    ...["fetch", "files", "websocket", "examples", "bench", "deno.json"],
   ],
 };
 
 /** Rooms that are published: they contain no packages, tests or vague names. */
 const sourceRooms = [
-  ...["codec", "router", "server", "client", "fetch", "websocket", "mod.ts"],
+  ...["codec", "router", "server", "client", "fetch", "files"],
+  ...["websocket", "mod.ts"],
 ];
 
 /** Parts of the runtime that it has no web or `Deno` API for, by room. */
@@ -50,6 +52,7 @@ const runtimeModules: Readonly<Record<string, readonly string[]>> = {
     ...["node:timers", "node:worker_threads"],
     ...["node:stream", "node:tls"], // types alone: loaded when TLS is used
   ],
+  files: ["node:crypto", "node:fs"], // hashes in pieces; opening without waiting, reading at an offset
   websocket: ["node:crypto", "node:zlib"], // SHA-1 without a promise; DEFLATE that can be flushed
 };
 
@@ -145,7 +148,7 @@ function leavesFrameCodec(path: string, target: string): boolean {
 /** Folders of `server/` that files in some other folder of it must not import. */
 const serverWalls: readonly (readonly [from: RegExp, to: RegExp])[] = [
   // Entries are built on what a program sees of the server.
-  [/^(?:fetch|websocket)\//, /^server\/.*\//],
+  [/^(?:fetch|files|websocket)\//, /^server\/.*\//],
   // The composition of the engines is in files directly under `engines/`.
   [/^server\/workers\//, /^server\/engines\/.*\//],
 ];
@@ -416,6 +419,13 @@ const planted: readonly (readonly [
     1,
   ],
   [findServerWallViolations, "fetch/a.ts", `import "../server/hooks.ts";`, 0],
+  [
+    findServerWallViolations,
+    "files/a.ts",
+    `import "../server/connection/exchange.ts";`,
+    1,
+  ],
+  [findImportViolations, "files/a.ts", `import "../client/client.ts";`, 1],
   [findMachineWords, "server/connection/a.ts", `setTimeout(f, 1);`, 1],
   [findMachineWords, "server/connection/a.ts", `let a: Deno.Addr;`, 1],
   [findMachineWords, "server/connection/a.ts", `// performance.now()`, 0],

@@ -12,7 +12,15 @@ console.log(`@std packages come from ${std.name}`);
 const entries = Object.values(config.exports);
 const sources = ["mod.ts"];
 for (
-  const folder of ["codec", "router", "server", "client", "fetch", "websocket"]
+  const folder of [
+    "codec",
+    "router",
+    "server",
+    "client",
+    "fetch",
+    "files",
+    "websocket",
+  ]
 ) {
   const isThere = await Deno.stat(new URL(`../${folder}`, import.meta.url))
     .then((info) => info.isDirectory, () => false);

@@ -188,6 +188,13 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "toFetch",
     "toHandler",
   ],
+  "files/mod.ts": [
+    "CacheControl",
+    "ServeDirOptions",
+    "ServeFileOptions",
+    "serveDir",
+    "serveFile",
+  ],
   "router/mod.ts": [
     "ParamNames",
     "Params",

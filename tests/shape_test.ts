@@ -27,11 +27,14 @@ const MAX_IMPORT_DEPTH = 9;
 /** Functions that may be longer, since they are one state machine. */
 const longFunctions: ReadonlySet<string> = new Set(["FieldScanner.scan"]);
 
-const sourceFolder = /^(?:codec|router|server|client|websocket)\/|^mod\.ts$/;
+const sourceFolder =
+  /^(?:codec|router|server|client|files|websocket)\/|^mod\.ts$/;
 
-/** The published source files. */
+/** The published source files that people write. */
 const sources: Sources = new Map(
-  [...await readSources()].filter(([path]) => sourceFolder.test(path)),
+  [...await readSources()].filter(([path]) =>
+    sourceFolder.test(path) && !path.endsWith(".generated.ts")
+  ),
 );
 
 function findFullFolders(all: Sources): string[] {

@@ -1,0 +1,82 @@
+/**
+ * The body of a response that is read from a file, in pieces of one buffer that
+ * is used again for each. The response copies a piece, or sends it, before it
+ * asks for the next. The file is closed at the end, after an error and when the
+ * response is cut off.
+ */
+
+import { type OpenFile, shrunk } from "./open_file.ts";
+import type { ByteRange } from "./ranges.ts";
+
+/** Size of the buffer, in bytes. */
+export const PIECE_BYTES = 65_536;
+
+/** Ranges of a file, with bytes before, between and after them. */
+export class FileBody
+  implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
+  #file: OpenFile;
+  #parts: readonly (Uint8Array | ByteRange)[];
+  #index = 0;
+  /** How many bytes of the current range were read. */
+  #offset = 0;
+  #buffer: Uint8Array | null = null;
+  #isReading = false;
+  #isCancelled = false;
+
+  /** Takes over a file, which the body closes. */
+  constructor(file: OpenFile, parts: readonly (Uint8Array | ByteRange)[]) {
+    this.#file = file;
+    this.#parts = parts;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this;
+  }
+
+  /** Returns the next piece, which is valid until the next call. */
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const part = this.#parts[this.#index];
+    if (part === undefined || this.#isCancelled) return this.#end();
+    if (part instanceof Uint8Array) {
+      this.#index += 1;
+      return { done: false, value: part };
+    }
+    const value = await this.#read(part);
+    return value === null ? this.#end() : { done: false, value };
+  }
+
+  /** Closes the file, after a read that is still running. */
+  return(): Promise<IteratorResult<Uint8Array>> {
+    this.#isCancelled = true;
+    if (!this.#isReading) this.#file.close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #end(): IteratorResult<Uint8Array> {
+    this.#file.close();
+    return { done: true, value: undefined };
+  }
+
+  async #read({ start, end }: ByteRange): Promise<Uint8Array | null> {
+    const buffer = this.#buffer ??= new Uint8Array(PIECE_BYTES);
+    const position = start + this.#offset;
+    const wanted = Math.min(end - position, PIECE_BYTES);
+    this.#isReading = true;
+    try {
+      const count = await this.#file.read(buffer, wanted, position);
+      if (this.#isCancelled) return null;
+      if (count === 0) throw shrunk(position, end);
+      this.#offset += count;
+      if (position + count === end) {
+        this.#index += 1;
+        this.#offset = 0;
+      }
+      return buffer.subarray(0, count);
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    } finally {
+      this.#isReading = false;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * One open regular file: its descriptor, size and date. Opening never blocks: a
+ * pipe or a device is opened without waiting and then refused. Which paths may
+ * be opened is decided in `root_folder.ts`.
+ *
+ * Metadata is read synchronously, and so are small files: both are usually in
+ * the memory of the system, where a call takes less time than a hop to another
+ * thread. Pieces of larger files are read on the threads of the runtime.
+ */
+
+import * as fs from "node:fs";
+import { Status } from "../codec/status.ts";
+
+/** Windows has no `O_NONBLOCK`, and no pipes among its files. */
+const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
+
+/** A file that is not served, and the status that says so. */
+export class FileRefusal extends Error {
+  override readonly name = "FileRefusal";
+  /** The status of the response. */
+  readonly status: Status;
+
+  /** Creates the error. */
+  constructor(status: Status) {
+    super(`Cannot serve file: ${status.code} ${status.reason}`);
+    this.status = status;
+  }
+}
+
+/** A regular file that is open for reading, or a folder, which is not. */
+export class OpenFile implements Disposable {
+  /** The device and the number on it, which together identify a file. */
+  readonly dev: number;
+  readonly ino: number;
+  readonly isFolder: boolean;
+  /** Size in bytes when the file was opened. */
+  readonly size: number;
+  /** When the content was last modified, in ms since 1970. */
+  readonly mtimeMs: number;
+  #fd: number | null;
+
+  private constructor(fd: number, stats: fs.Stats) {
+    this.#fd = fd;
+    this.dev = stats.dev;
+    this.ino = stats.ino;
+    this.size = stats.size;
+    this.mtimeMs = stats.mtimeMs;
+    this.isFolder = stats.isDirectory();
+  }
+
+  /**
+   * Opens a file or a folder.
+   *
+   * @throws {FileRefusal} If it is neither.
+   * @throws {Error} If it cannot be opened; see {@linkcode statusOf}.
+   */
+  static open(path: string): OpenFile {
+    const fd = fs.openSync(path, OPEN_FLAGS);
+    try {
+      const stats = fs.fstatSync(fd);
+      if (!stats.isFile() && !stats.isDirectory()) {
+        throw new FileRefusal(Status.FORBIDDEN);
+      }
+      return new OpenFile(fd, stats);
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** The descriptor. */
+  get fd(): number {
+    if (this.#fd !== null) return this.#fd;
+    throw new TypeError("Cannot read file: it is closed");
+  }
+
+  /** Reads the bytes from `start` to `end` (exclusive) at once. */
+  readAll(start: number, end: number): Uint8Array {
+    const bytes = new Uint8Array(end - start);
+    let count = 0;
+    while (count < bytes.length) {
+      const read = fs.readSync(
+        this.fd,
+        bytes,
+        count,
+        bytes.length - count,
+        start + count,
+      );
+      if (read === 0) throw shrunk(start + count, end);
+      count += read;
+    }
+    return bytes;
+  }
+
+  /** Reads at most `length` bytes to the start of a buffer; returns how many, 0 at the end of the file. */
+  read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.fd, buffer, 0, length, position, (error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Closes the file; closing it again does nothing. */
+  close(): void {
+    const fd = this.#fd;
+    if (fd === null) return;
+    this.#fd = null;
+    fs.closeSync(fd);
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** The error for a file that ended before the bytes that the response has declared. */
+export function shrunk(position: number, end: number): RangeError {
+  return new RangeError(
+    `Cannot send file: it ends at byte ${position}, before the declared end ${end}`,
+  );
+}
+
+const STATUS_BY_CODE: ReadonlyMap<unknown, Status> = new Map([
+  ["ENOENT", Status.NOT_FOUND],
+  ["ENOTDIR", Status.NOT_FOUND],
+  ["ELOOP", Status.NOT_FOUND],
+  ["ENAMETOOLONG", Status.NOT_FOUND],
+  ["EACCES", Status.FORBIDDEN],
+  ["EPERM", Status.FORBIDDEN],
+  ["ENXIO", Status.FORBIDDEN], // a socket
+  ["EMFILE", Status.SERVICE_UNAVAILABLE],
+  ["ENFILE", Status.SERVICE_UNAVAILABLE],
+]);
+
+/** The status for an error of the file system, or `null` for any other error. */
+export function statusOf(error: unknown): Status | null {
+  if (error instanceof FileRefusal) return error.status;
+  if (error instanceof Deno.errors.NotCapable) return Status.FORBIDDEN;
+  if (!(error instanceof Error) || !("code" in error)) return null;
+  return STATUS_BY_CODE.get(error.code) ?? null;
+}

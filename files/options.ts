@@ -1,0 +1,184 @@
+/** The options of `serveDir` and `serveFile`, checked and with their defaults. */
+
+import { Headers, type HeadersInit } from "../codec/headers.ts";
+import { compileGlob } from "./glob.ts";
+import { MediaTypes } from "./media_types.ts";
+
+/**
+ * The value of `Cache-Control`: one for all files; values by pattern, of which
+ * the first that matches is used; or a function, which returns `null` for no
+ * field. In a pattern, `*` matches no slash, `**` matches any path, and a pattern
+ * without a slash is compared with the last name of the path.
+ */
+export type CacheControl =
+  | string
+  | Readonly<Record<string, string>>
+  | ((path: string) => string | null);
+
+/** Options that both handlers have. */
+export interface ServeFileOptions {
+  /**
+   * `Cache-Control` of files. A function gets the path inside the folder, such as
+   * `assets/app.js`, or the name of the file.
+   *
+   * @default {no field}
+   */
+  readonly cacheControl?: CacheControl;
+  /**
+   * The entity tag: `"weak"` is made of size and date; `"strong"` is a hash of the
+   * content, which is read once for each version of a file; `false` sends none.
+   * `If-Match` and `If-Range` need a strong one.
+   *
+   * @default {"weak"}
+   */
+  readonly etag?: "weak" | "strong" | false;
+  /**
+   * Whether `.br`, `.zst` and `.gz` files beside a file are sent instead of it to
+   * clients that accept the coding.
+   *
+   * @default {false}
+   */
+  readonly precompressed?: boolean;
+  /**
+   * Whether clients save files instead of showing them. A function returns the
+   * name for a path inside the folder, or `null` to show it.
+   *
+   * @default {false}
+   */
+  readonly download?: boolean | ((path: string) => string | null);
+  /**
+   * Media types by file extension, which replace those of the built-in table.
+   * Text needs its charset: `{ txt: "text/plain; charset=utf-8" }`.
+   *
+   * @default {none}
+   */
+  readonly mediaTypes?: Readonly<Record<string, string>>;
+  /**
+   * More fields of each response of the handler.
+   *
+   * @default {none}
+   */
+  readonly headers?: HeadersInit;
+}
+
+/** Options of `serveDir`. */
+export interface ServeDirOptions extends ServeFileOptions {
+  /**
+   * Names of files that are sent for a folder; the first that exists is used.
+   *
+   * @default {["index.html"]}
+   */
+  readonly index?: readonly string[];
+  /**
+   * Whether a folder without an index file is answered with a list of its files.
+   *
+   * @default {false}
+   */
+  readonly listing?: boolean;
+  /**
+   * A file inside the folder that is sent when nothing has the path of the request
+   * and a browser navigates there, for applications that route in the browser. A
+   * browser that fetches a missing script still gets 404.
+   *
+   * @default {none}
+   */
+  readonly spa?: string;
+  /**
+   * Whether names that begin with a dot are served. `.well-known` at the beginning
+   * of the path always is.
+   *
+   * @default {false}
+   */
+  readonly dotfiles?: boolean;
+}
+
+/** The resolved options of both handlers. */
+export interface FileSettings {
+  readonly cacheControl: (path: string) => string | null;
+  readonly etag: "weak" | "strong" | false;
+  readonly precompressed: boolean;
+  readonly download: (path: string) => string | null;
+  readonly mediaTypes: MediaTypes;
+  readonly headers: Headers;
+}
+
+/** The resolved options of `serveDir`. */
+export interface FolderSettings extends FileSettings {
+  readonly index: readonly string[];
+  readonly listing: boolean;
+  readonly spa: readonly string[] | null;
+  readonly dotfiles: boolean;
+}
+
+/**
+ * Resolves the options of a file.
+ *
+ * @throws {TypeError} If a value of `Cache-Control` or a header is not valid.
+ */
+export function resolveFileOptions(options: ServeFileOptions): FileSettings {
+  const { etag = "weak", precompressed = false, download = false } = options;
+  if (etag !== "weak" && etag !== "strong" && etag !== false) {
+    throw new TypeError(
+      `Cannot set etag to ${etag}: it must be "weak", "strong" or false`,
+    );
+  }
+  return {
+    cacheControl: resolveCacheControl(options.cacheControl),
+    etag,
+    precompressed,
+    download: typeof download === "function"
+      ? download
+      : (path) => download ? path.slice(path.lastIndexOf("/") + 1) : null,
+    mediaTypes: new MediaTypes(options.mediaTypes ?? {}),
+    headers: new Headers(options.headers),
+  };
+}
+
+/**
+ * Resolves the options of a folder.
+ *
+ * @throws {TypeError} As {@linkcode resolveFileOptions}, and if an index file or
+ * the file of `spa` is not named by a path inside the folder.
+ */
+export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
+  const { index = ["index.html"], spa } = options;
+  for (const name of index) {
+    if (namesOf("index", name).length === 1) continue;
+    throw new TypeError(
+      `Cannot use index ${JSON.stringify(name)}: it must be a name, not a path`,
+    );
+  }
+  return {
+    ...resolveFileOptions(options),
+    index: [...index],
+    listing: options.listing ?? false,
+    spa: spa === undefined ? null : namesOf("spa", spa),
+    dotfiles: options.dotfiles ?? false,
+  };
+}
+
+function namesOf(option: string, path: string): readonly string[] {
+  const names = path.split("/");
+  if (!names.some((name) => /^(?:\.{0,2})$|[\\\0]/.test(name))) return names;
+  throw new TypeError(
+    `Cannot use ${option} ${
+      JSON.stringify(path)
+    }: it must be a path inside the folder, such as "index.html"`,
+  );
+}
+
+function resolveCacheControl(
+  option: CacheControl | undefined,
+): (path: string) => string | null {
+  if (option === undefined) return () => null;
+  if (typeof option === "function") return option;
+  if (typeof option === "string") {
+    new Headers({ "cache-control": option }); // throws if it is not valid
+    return () => option;
+  }
+  const rules = Object.entries(option).map(([pattern, value]) => {
+    new Headers({ "cache-control": value });
+    return [compileGlob(pattern), value] as const;
+  });
+  return (path) => rules.find(([matches]) => matches(path))?.[1] ?? null;
+}

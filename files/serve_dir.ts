@@ -1,0 +1,200 @@
+/**
+ * The handler for the files of a folder: it finds the file of a request, or
+ * answers with a redirect, a list of files or an error. `send_file.ts` sends
+ * what it found.
+ */
+
+import { Headers } from "../codec/headers.ts";
+import { Status } from "../codec/status.ts";
+import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
+import type { RequestContext } from "../server/request_context.ts";
+import type { ResponseHandle } from "../server/response_handle.ts";
+import { ContentHashes } from "./content_hash.ts";
+import { decodePath } from "./decode_path.ts";
+import { listFolder } from "./listing.ts";
+import { FileRefusal, type OpenFile, statusOf } from "./open_file.ts";
+import {
+  type FolderSettings,
+  resolveFolderOptions,
+  type ServeDirOptions,
+} from "./options.ts";
+import { refuse, runHandler } from "./refuse.ts";
+import { RootFolder } from "./root_folder.ts";
+import { checkRestPattern, countPrefixSegments } from "./route_rest.ts";
+import { selectFile } from "./select_file.ts";
+import { type Selected, sendFile } from "./send_file.ts";
+
+const IS_WINDOWS = Deno.build.os === "windows";
+
+/**
+ * Creates a handler that serves the files of a folder.
+ *
+ * The segments of the path that `**` of the route matched name the file. Without
+ * a route, in a fallback, the whole path does. Symbolic links are followed
+ * inside the folder only, and names that begin with a dot are not found.
+ *
+ * @param root Path of the folder.
+ * @param options Options that differ from the defaults.
+ * @returns A handler for GET and HEAD. A route for it must end with `**`.
+ * @throws {TypeError} If `root` is not a folder or an option is not valid.
+ * @throws {Deno.errors.NotFound | Deno.errors.NotCapable} If the folder does not
+ * exist or may not be read.
+ *
+ * @example Files for `/assets/`, and hashed names that never change
+ * ```ts ignore
+ * import { Server } from "@khttp/khttp";
+ * import { serveDir } from "@khttp/khttp/static";
+ *
+ * const app = Server.builder("127.0.0.1:0");
+ * app.get("/assets/**", serveDir("public", {
+ *   cacheControl: { "*-????????.*": "max-age=31536000, immutable" },
+ * }));
+ * ```
+ */
+export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
+  const folder = new FolderHandler(
+    new RootFolder(root),
+    resolveFolderOptions(options),
+  );
+  const handler: Handler = (ctx, res) => folder.handle(ctx, res);
+  const checked: RouteCheckingHandler = Object.assign(handler, {
+    checkRoute: checkRestPattern,
+  });
+  return checked;
+}
+
+/** One served folder with its settings. */
+class FolderHandler {
+  #root: RootFolder;
+  #settings: FolderSettings;
+  #hashes: ContentHashes = new ContentHashes();
+
+  constructor(root: RootFolder, settings: FolderSettings) {
+    this.#root = root;
+    this.#settings = settings;
+  }
+
+  /** Answers a request. */
+  handle(ctx: RequestContext, res: ResponseHandle): void | Promise<void> {
+    return runHandler(ctx, res, this.#settings, () => this.#answer(ctx, res));
+  }
+
+  #answer(ctx: RequestContext, res: ResponseHandle): void | Promise<void> {
+    const path = decodePath(ctx.uri.path, countPrefixSegments(ctx), {
+      allowDotfiles: this.#settings.dotfiles,
+      isWindows: IS_WINDOWS,
+    });
+    if (path instanceof Status) {
+      if (path !== Status.NOT_FOUND) throw new FileRefusal(path);
+      return this.#answerMissing(ctx, res);
+    }
+    const { names, isFolder } = path;
+    const found = this.#find(names);
+    if (found === null) return this.#answerMissing(ctx, res);
+    if (found.isFolder) {
+      found.close();
+      return isFolder
+        ? this.#answerFolder(ctx, res, names)
+        : redirectToFolder(ctx, res, this.#settings.headers);
+    }
+    if (!isFolder) return this.#send(ctx, res, names, found, null);
+    found.close(); // a file has no path with a slash at the end
+    return this.#answerMissing(ctx, res);
+  }
+
+  /** Opens a file or a folder; `null` if there is none. */
+  #find(names: readonly string[]): OpenFile | null {
+    try {
+      return this.#root.open(names);
+    } catch (error) {
+      if (statusOf(error) === Status.NOT_FOUND) return null;
+      throw error;
+    }
+  }
+
+  /** Sends the index file, or a list. An index that may not be read is not replaced by a list. */
+  #answerFolder(
+    ctx: RequestContext,
+    res: ResponseHandle,
+    names: readonly string[],
+  ): void | Promise<void> {
+    const { index, listing } = this.#settings;
+    for (const name of index) {
+      const inner = [...names, name];
+      const file = this.#find(inner);
+      if (file !== null && !file.isFolder) {
+        return this.#send(ctx, res, inner, file, null);
+      }
+      file?.close();
+    }
+    if (!listing) return this.#answerMissing(ctx, res);
+    const { headers, dotfiles } = this.#settings;
+    return listFolder(ctx, res, this.#root, names, { headers, dotfiles });
+  }
+
+  /** Sends the page of the application to browsers that navigate, and 404 to others. */
+  #answerMissing(
+    ctx: RequestContext,
+    res: ResponseHandle,
+  ): void | Promise<void> {
+    const { spa, headers } = this.#settings;
+    if (spa === null) return refuse(res, Status.NOT_FOUND, headers);
+    const file = isNavigation(ctx) ? this.#find(spa) : null;
+    if (file !== null && !file.isFolder) {
+      return this.#send(ctx, res, spa, file, SPA_VARY);
+    }
+    file?.close();
+    const varying = new Headers(headers).add("vary", SPA_VARY);
+    return refuse(res, Status.NOT_FOUND, varying);
+  }
+
+  #send(
+    ctx: RequestContext,
+    res: ResponseHandle,
+    names: readonly string[],
+    file: OpenFile,
+    vary: string | null,
+  ): void | Promise<void> {
+    const path = names.join("/");
+    const { precompressed } = this.#settings;
+    let selected: Selected = { file, path, coding: null, vary };
+    if (precompressed) {
+      const chosen = selectFile(ctx, path, file, (extension) => {
+        const last = names.at(-1) ?? "";
+        return this.#root.open([...names.slice(0, -1), last + extension]);
+      });
+      const fields = [vary, chosen.vary].filter((field) => field !== null);
+      selected = { ...chosen, vary: fields.join(", ") || null };
+    }
+    return sendFile(ctx, res, selected, this.#settings, this.#hashes);
+  }
+}
+
+/** The request fields that decide about the page of an application. */
+const SPA_VARY = "Accept, Sec-Fetch-Mode";
+
+/** Whether a browser navigates to the path, rather than fetching a script or an image. */
+function isNavigation({ headers }: RequestContext): boolean {
+  const mode = headers.get("sec-fetch-mode");
+  if (mode !== null && mode !== "navigate") return false;
+  const accept = headers.get("accept") ?? "";
+  return /(?:^|,)[\t ]*text\/html[\t ]*(?:,|;(?![\t ]*q=0(?:\.0*)?[\t ]*(?:,|$))|$)/i
+    .test(accept);
+}
+
+/**
+ * Redirects to the path with a slash at the end, so that relative links of the
+ * page work. A path that begins with two slashes would name another host; `/.`
+ * before it keeps it a path (RFC 3986 §4.2, §5.2.4).
+ */
+function redirectToFolder(
+  ctx: RequestContext,
+  res: ResponseHandle,
+  extra: Headers,
+): void {
+  const { path, query } = ctx.uri;
+  const safe = path.startsWith("//") ? `/.${path}` : path;
+  const location = `${safe}/${query === null ? "" : `?${query}`}`;
+  const headers = new Headers(extra).add("location", location);
+  res.send(Status.MOVED_PERMANENTLY, null, headers);
+}

@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { compileGlob } from "../../files/glob.ts";
+
+const cases: readonly (readonly [
+  pattern: string,
+  matching: string,
+  others: string,
+])[] = [
+  ["*.js", "a.js dir/a.js .js", "a.jsx a.js/b"],
+  ["assets/**", "assets/a assets/a/b", "assets x/assets/a"],
+  ["assets/*", "assets/a", "assets/a/b"],
+  ["**/*.css", "a.css a/b/c.css", "a.csss"],
+  ["a/**/b", "a/b a/x/b a/x/y/b", "a/xb ab"],
+  ["**", "a a/b", ""],
+  ["*-????????.*", "app-3f2a9c81.js d/app-3f2a9c81.css", "app-3f2a.js"],
+  ["*.{js,css}", "a.js b.css", "a.html a.js,css"],
+  ["a.b", "a.b", "axb"],
+  ["a+(b)[c]{d", "a+(b)[c]{d", "aab"],
+  ["{**,x}", "** x", "a"],
+];
+
+Deno.test("compileGlob() matches *, **, ? and {a,b}", () => {
+  for (const [pattern, matching, others] of cases) {
+    const matches = compileGlob(pattern);
+    const found = [...matching.split(" "), ...others.split(" ")]
+      .filter((path) => path !== "" && matches(path));
+    assertEquals([pattern, found.join(" ")], [pattern, matching]);
+  }
+});

@@ -1,0 +1,16 @@
+/**
+ * Serves a folder in a process of its own:
+ *
+ *     deno run … tests/programs/file_server.ts ENGINE FOLDER
+ */
+// deno-lint-ignore-file no-console
+
+import { Server } from "../../mod.ts";
+import { serveDir } from "../../files/mod.ts";
+
+const [engine, folder = "."] = Deno.args;
+const app = Server.builder("127.0.0.1:0");
+app.get("/**", serveDir(folder));
+const server = app.build();
+const handle = engine === "epoll" ? server.serveEpoll() : server.serve();
+console.log(`listening on 127.0.0.1:${handle.port}`);
