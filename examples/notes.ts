@@ -1,6 +1,5 @@
 /**
- * A notes application: notes in SQLite as JSON, each with a file, and a stream of
- * the changes. Everything else that such an application needs is in hooks.
+ * A notes application: notes and their files in SQLite, and events of changes.
  *
  *     TOKEN=secret deno run --allow-net=127.0.0.1 --allow-env=TOKEN \
  *       --allow-read=. --allow-write=. examples/notes.ts [PORT] [DATABASE]
@@ -11,7 +10,7 @@
  */
 // deno-lint-ignore-file no-console
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import {
   Headers,
@@ -20,6 +19,10 @@ import {
   type RequestContext,
   Server,
 } from "@khttp/khttp";
+import {
+  type AcceptedWebSocket,
+  acceptWebSocket,
+} from "@khttp/khttp/websocket";
 
 const [wanted = "8080", database = ":memory:"] = Deno.args;
 const token = Deno.env.get("TOKEN");
@@ -31,35 +34,29 @@ const ORIGINS = new Set(["http://127.0.0.1:5173"]);
 const OPEN = new Set([null, "/", "/session", "/metrics"]);
 /** Requests that one address may send in a second. */
 const MAX_REQUESTS = 100;
-const SESSION_SECONDS = 3600;
-/** Changes that may wait for a slow reader of /events. */
-const MAX_WAITING = 100;
 
 const db = new DatabaseSync(database);
-db.exec(`CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY,
-  title TEXT NOT NULL, text TEXT NOT NULL, file BLOB) STRICT`);
-const NOTE = "id, title, text";
-const list = db.prepare(
-  `SELECT ${NOTE} FROM notes WHERE instr(title, ?) ORDER BY id LIMIT ?`,
-);
-const find = db.prepare(`SELECT ${NOTE} FROM notes WHERE id = ?`);
-const add = db.prepare(
-  `INSERT INTO notes (title, text) VALUES (?, ?) RETURNING ${NOTE}`,
-);
+db.exec(`
+  CREATE TABLE IF NOT EXISTS notes
+    (id INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS files
+    (id INTEGER PRIMARY KEY REFERENCES notes ON DELETE CASCADE, file BLOB) STRICT`);
+const list = db.prepare("SELECT * FROM notes WHERE instr(title, ?) LIMIT ?");
+const find = db.prepare("SELECT * FROM notes WHERE id = ?");
+const add = db.prepare("INSERT INTO notes VALUES (NULL, ?, ?) RETURNING *");
 const change = db.prepare(
-  `UPDATE notes SET title = ?, text = ? WHERE id = ? RETURNING ${NOTE}`,
+  "UPDATE notes SET title = ?, text = ? WHERE id = ? RETURNING *",
 );
-const remove = db.prepare(`DELETE FROM notes WHERE id = ? RETURNING ${NOTE}`);
-const findFile = db.prepare("SELECT file FROM notes WHERE id = ?");
-const setFile = db.prepare("UPDATE notes SET file = ? WHERE id = ?");
+const remove = db.prepare("DELETE FROM notes WHERE id = ? RETURNING *");
+const findFile = db.prepare("SELECT file FROM files WHERE id = ?");
+const setFile = db.prepare("INSERT OR REPLACE INTO files VALUES (?, ?)");
+
+type Row = Record<string, SQLOutputValue>;
 
 /** An error that the client is told about. */
 class Problem extends Error {
-  readonly status: number;
-
-  constructor(status: number, detail: string) {
+  constructor(readonly status: number, detail: string) {
     super(detail);
-    this.status = status;
   }
 }
 
@@ -79,16 +76,14 @@ app.preRoutingHook(({ method, route }, res) => {
 });
 
 // CORS; the library answers a preflight with these fields.
-app.preRoutingHook(({ method, headers }, res) => {
-  const origin = headers.get("origin") ?? "";
-  res.headers.add("vary", "origin");
+app.preRoutingHook((ctx, { headers }) => {
+  const origin = ctx.headers.get("origin") ?? "";
+  headers.add("vary", "origin");
   if (!ORIGINS.has(origin)) return PreRoutingAction.proceed;
-  res.headers.add("access-control-allow-origin", origin);
-  res.headers.add("access-control-allow-credentials", "true");
-  if (method === "OPTIONS") {
-    res.headers.add("access-control-allow-headers", "authorization");
-    res.headers.add("access-control-allow-methods", "GET, POST, PUT, DELETE");
-  }
+  headers.add("access-control-allow-origin", origin);
+  headers.add("access-control-allow-credentials", "true");
+  headers.add("access-control-allow-headers", "authorization, content-type");
+  headers.add("access-control-allow-methods", "GET, POST, PUT, DELETE");
   return PreRoutingAction.proceed;
 });
 
@@ -107,6 +102,7 @@ app.preRoutingHook((ctx, res) => {
 
 app.errorHook((error, ctx, res) => {
   if (error instanceof ProtocolError) return; // the library answers, such as with 413
+  if (error instanceof SyntaxError) error = new Problem(400, "Not JSON");
   if (error instanceof Problem && !res.isSent) {
     return res.problem(error.status, { detail: error.message });
   }
@@ -122,11 +118,10 @@ app.post("/session", (ctx, res) => {
   if (!isAllowed(ctx)) throw new Problem(401, "Send the token");
   const id = crypto.randomUUID();
   sessions.add(id);
-  const end = (): void => void sessions.delete(id);
-  Deno.unrefTimer(setTimeout(end, SESSION_SECONDS * 1000));
+  Deno.unrefTimer(setTimeout(() => sessions.delete(id), 3_600_000));
   // Behind TLS, also `secure: true`.
   const options = { path: "/", httpOnly: true, sameSite: "strict" } as const;
-  res.setCookie("session", id, { ...options, maxAge: SESSION_SECONDS });
+  res.setCookie("session", id, { ...options, maxAge: 3600 });
   res.send(204);
 });
 
@@ -155,13 +150,12 @@ app.delete("/notes/:id", (ctx, res) => {
 
 app.put("/notes/:id/file", async (ctx, res) => {
   const file = await ctx.body.bytes();
-  const { changes } = setFile.run(file, ctx.params.get("id"));
-  if (changes === 0) throw new Problem(404, "There is no such note");
+  setFile.run(existing(find.get(ctx.params.get("id")))["id"]!, file);
   res.send(204);
 });
 app.get("/notes/:id/file", (ctx, res) => {
-  const { file } = existing(findFile.get(ctx.params.get("id")));
-  if (!(file instanceof Uint8Array)) throw new Problem(404, "It has no file");
+  const row = existing(findFile.get(ctx.params.get("id")));
+  const file = row["file"] as Uint8Array<ArrayBuffer>; // a BLOB
   const fields = new Headers({ "content-type": "application/octet-stream" });
   fields.add("accept-ranges", "bytes");
   const range = ctx.headers.get("range") ?? "";
@@ -183,8 +177,20 @@ app.get("/events", (_, res) => {
   const events = new ReadableStream<string>({
     start: (controller) => void readers.add(reader = controller),
     cancel: () => void readers.delete(reader),
-  }, { highWaterMark: MAX_WAITING });
+  }, { highWaterMark: 100 }); // changes that may wait for a slow reader
   res.ok(events, { "content-type": "text/event-stream" });
+});
+
+// Search while the user types: each message is a part of a title.
+const sockets = new Set<AcceptedWebSocket>();
+app.get("/search", async (ctx, res) => {
+  const socket = await acceptWebSocket(ctx, res, { maxMessageBytes: 800 });
+  if (socket === null) return; // it was no handshake, and is answered
+  sockets.add(socket);
+  for await (const part of socket) {
+    socket.send(JSON.stringify(list.all(String(part), 10)));
+  }
+  sockets.delete(socket);
 });
 
 app.get("/metrics", (_, res) => {
@@ -197,7 +203,9 @@ app.get("/metrics", (_, res) => {
 
 const handle = app.build().serve();
 const stop = (): void => {
-  for (const reader of readers) reader.close(); // they would last until the deadline
+  // These would last until the deadline.
+  for (const socket of sockets) socket.close(1001);
+  for (const reader of readers) reader.close();
   readers.clear();
   handle.shutdown({ deadline: 10_000 });
 };
@@ -212,26 +220,18 @@ function isAllowed({ headers, cookies }: RequestContext): boolean {
   const authorization = headers.get("authorization") ?? "";
   const given = /^bearer +(\S+)$/i.exec(authorization)?.[1];
   if (given === undefined) return sessions.has(cookies.get("session") ?? "");
-  // Comparing hashes takes the same time for each wrong token.
-  const hash = (text: string): Uint8Array =>
-    createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(given), hash(token!));
+  const expected = hash("sha256", token!, "buffer"); // hashes have equal lengths
+  return timingSafeEqual(hash("sha256", given, "buffer"), expected);
 }
 
 async function readNote(ctx: RequestContext): Promise<[string, string]> {
-  const note = await ctx.body.json().catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new Problem(400, "The body is not JSON");
-  });
-  const { title, text = "" } = Object(note);
+  const { title, text = "" } = Object(await ctx.body.json());
   if (typeof title !== "string" || title === "" || title.length > 200) {
     throw new Problem(422, "title is not a string of 1 to 200 characters");
   }
   if (typeof text !== "string") throw new Problem(422, "text is not a string");
   return [title, text];
 }
-
-type Row = Record<string, SQLOutputValue>;
 
 function existing(row: Row | undefined): Row {
   if (row === undefined) throw new Problem(404, "There is no such note");

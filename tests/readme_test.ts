@@ -156,8 +156,9 @@ Deno.test("README.md's recipes answer", async () => {
       [request("GET /visits"), 200, "Visit 1\n"],
       [request("GET /visits", "Cookie: visits=7\r\n"), 200, "Visit 8\n"],
       [request("GET /assets/a.css"), 200, "p {}"],
+      [request("GET /assets/a.css", "Range: bytes=2-\r\n"), 206, "{}"],
       [request("GET /assets/b.css"), 404, ""],
-      [request("GET /assets/..%2fsecret.css"), 404, ""],
+      [request("GET /assets/..%2fsecret.css"), 400, ""],
       [
         request("GET /admin/stats", "Authorization: Bearer secret\r\n"),
         200,
@@ -181,7 +182,7 @@ Deno.test("README.md's recipes answer", async () => {
     const allowed = preflight.headers.get("access-control-allow-methods");
     assertEquals(allowed, "GET, POST, PUT");
     const style = await client.ask(request("GET /assets/a.css"));
-    assertEquals(style.headers.get("content-type"), "text/css");
+    assertEquals(style.headers.get("content-type"), "text/css; charset=utf-8");
     const visit = await client.ask(request("GET /visits"));
     assertEquals(
       visit.headers.get("set-cookie"),

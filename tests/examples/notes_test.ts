@@ -94,7 +94,7 @@ Deno.test("notes answers what it refuses with problem details", async () => {
     number,
     string | undefined,
   ])[] = [
-    ["POST", "/notes", "{", 400, "The body is not JSON"],
+    ["POST", "/notes", "{", 400, "Not JSON"],
     [
       "POST",
       "/notes",
@@ -224,6 +224,13 @@ Deno.test("notes takes a file, and gives it back whole or in part", async () => 
     assertEquals([range, got.status, got.body], [range, status, body]);
     assertEquals(got.headers.get("content-range"), part);
   }
+  assertEquals((await client.send("PUT", "/notes/1/file")).status, 204);
+  const empty = await client.send("GET", "/notes/1/file");
+  assertEquals([empty.status, empty.body], [200, ""]);
+  assertEquals((await client.send("DELETE", "/notes/1")).status, 204);
+  await client.add("the next one, which has the same number");
+  assertEquals((await client.send("GET", "/notes/1")).status, 200);
+  assertEquals((await client.send("GET", "/notes/1/file")).status, 404);
   const large = await client.send(
     "PUT",
     "/notes/1/file",
@@ -246,6 +253,31 @@ Deno.test("notes tells its readers about each change, and ends their streams whe
   assertEquals((await pieces.read()).value, event);
   program.signal("SIGTERM");
   assert((await pieces.read()).done);
+  assertEquals([await program.ended(), program.stderr], [0, ""]);
+});
+
+Deno.test("notes searches over a WebSocket, which it closes when it stops", async () => {
+  await using program = await startNotes();
+  const client = new NotesClient(program);
+  await client.add("Milk");
+  await client.add("Oat milk");
+  const url = `${client.base.replace("http", "ws")}/search`;
+  const socket = new WebSocket(url, {
+    headers: { authorization: "Bearer secret" },
+  });
+  const next = (name: string): Promise<Event> =>
+    new Promise((resolve) => {
+      socket.addEventListener(name, resolve, { once: true });
+    });
+  await next("open");
+  for (const [part, titles] of [["ilk", 2], ["Oat", 1], ["x", 0]] as const) {
+    socket.send(part);
+    const { data } = await next("message") as MessageEvent;
+    assertEquals([part, JSON.parse(data).length], [part, titles]);
+  }
+  const closed = next("close");
+  program.signal("SIGTERM");
+  assertEquals((await closed as CloseEvent).code, 1001);
   assertEquals([await program.ended(), program.stderr], [0, ""]);
 });
 
