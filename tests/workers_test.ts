@@ -269,8 +269,7 @@ for (const { engine, flag, net } of ENGINES) {
       await untilCut(dying);
       const [other] = [...found].filter(([its]) => its !== name);
       assertEquals((await other?.[1].ask(request("GET /")))?.body, other?.[0]);
-      await program.printed("error: ");
-      assertStringIncludes(program.stdout, `worker "${name}"`);
+      await program.printed(`worker "${name}"`);
       assertStringIncludes(program.stdout, reason);
       await untilNamed(port, name);
       isLoaded = false;

@@ -61,7 +61,15 @@ export class EpollEngine implements Engine {
       this.#libc.close();
       throw error;
     }
+    // The owner of borrowed sockets closes what a dead thread leaves open.
+    if (descriptors.length === 0) addEventListener("unload", this.#onUnload);
   }
+
+  /**
+   * With `--watch`, the runtime starts the program again in the same process,
+   * where descriptors that it does not know stay open.
+   */
+  #onUnload = (): void => this.#loop.abandon();
 
   /** See {@linkcode Engine.start}. */
   start(onFailure: (error: unknown) => void): void {
@@ -98,6 +106,7 @@ export class EpollEngine implements Engine {
 
   /** See {@linkcode Engine.close}. */
   async close(): Promise<void> {
+    removeEventListener("unload", this.#onUnload);
     await this.#loop.close();
     this.#libc.close();
   }

@@ -104,7 +104,6 @@ export class EventLoop {
     this.libc = libc;
     this.#poller = new Poller(libc, maxEvents);
     this.#onFailure = onFailure;
-    globalThis.addEventListener("unload", this.#onUnload);
     this.#begin();
   }
 
@@ -158,18 +157,17 @@ export class EventLoop {
     });
   }
 
+  /** Closes everything that the loop watches, and the loop; only when nothing of the program runs afterwards. */
+  abandon(): void {
+    this.#poller.abandon();
+  }
+
   /** Ends the loop; resolves when its resources are released. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#wake();
     await this.#closed.promise;
   }
-
-  /**
-   * With `--watch`, the runtime starts the program again in the same process,
-   * where descriptors that it does not know stay open.
-   */
-  #onUnload = (): void => this.#poller.abandon();
 
   async #begin(): Promise<void> {
     try {
@@ -314,7 +312,6 @@ export class EventLoop {
   }
 
   #end(): void {
-    globalThis.removeEventListener("unload", this.#onUnload);
     this.#runTasks(); // there will be no further turn
     this.#reactor?.close();
     this.#poller.close();

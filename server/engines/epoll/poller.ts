@@ -59,7 +59,7 @@ export interface Watched {
   generation: number;
   /** Called with the event bits that the system reports. */
   handleEvents(bits: number): void;
-  /** Closes the descriptor, unless it is borrowed. */
+  /** Closes the descriptor. */
   close(): void;
 }
 
