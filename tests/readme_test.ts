@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import settings from "../deno.json" with { type: "json" };
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
 import { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -345,6 +346,21 @@ Deno.test("README.md lists every example", () => {
   const files = [...Deno.readDirSync(new URL("examples/", root))]
     .filter(({ isFile }) => isFile).map(({ name }) => name);
   assertEquals(listed.toSorted(), files.toSorted());
+});
+
+Deno.test("README.md lists every entry of the package", () => {
+  const listed = [...partOf("Reference").matchAll(/^\| `@khttp\/khttp(.*?)`/gm)]
+    .map(([, path]) => `.${path}`);
+  assertEquals(listed.toSorted(), Object.keys(settings.exports).toSorted());
+});
+
+Deno.test("each example's header names the permissions that it needs", async () => {
+  for (const { name, isFile } of Deno.readDirSync(new URL("examples/", root))) {
+    if (!isFile) continue;
+    const source = await readPage(`examples/${name}`);
+    const header = source.split(/^import /m)[0] ?? "";
+    assertMatch(header, /deno run (?:-\S+ )*--(?:allow|unstable)-/, name);
+  }
 });
 
 Deno.test("README.md's links lead to files and headings", async () => {
