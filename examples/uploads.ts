@@ -64,17 +64,13 @@ const app = Server.builder(`127.0.0.1:${wanted}`, {
   requestTimeout: 3_600_000,
 });
 
-app.get("/", (_, res) => {
-  res.ok(PAGE, { "content-type": "text/html; charset=utf-8" });
-});
+app.get("/", (_, res) => res.html(PAGE));
 
 app.post("/", async (ctx, res) => {
   try {
     const type = ctx.headers.get("content-type") ?? "";
     const uploads = await takeForm(type, Readable.from(ctx.body), ctx.signal);
-    res.send(201, `${JSON.stringify(uploads)}\n`, {
-      "content-type": "application/json",
-    });
+    res.json(uploads, 201);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     res.send(error.status, `${error.message}\n`);
