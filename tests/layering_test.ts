@@ -53,7 +53,8 @@ const runtimeModules: Readonly<Record<string, readonly string[]>> = {
     ...["node:stream", "node:tls"], // types alone: loaded when TLS is used
   ],
   files: ["node:crypto", "node:fs"], // hashes in pieces; opening without waiting, reading at an offset
-  websocket: ["node:crypto", "node:zlib"], // SHA-1 without a promise; DEFLATE that can be flushed
+  // Strings of bytes; SHA-1 without a promise; DEFLATE that can be flushed.
+  websocket: ["node:buffer", "node:crypto", "node:zlib"],
 };
 
 const ioWords =
@@ -141,7 +142,7 @@ function crossesMachineWall(path: string, target: string): boolean {
 
 /** Whether the frame codec imports anything but itself. */
 function leavesFrameCodec(path: string, target: string): boolean {
-  return path.startsWith("websocket/codec/") &&
+  return path.startsWith("websocket/codec/") && target !== "" &&
     !target.startsWith("websocket/codec/");
 }
 

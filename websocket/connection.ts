@@ -58,7 +58,7 @@ export interface ConnectionInit {
 
 /** The memory that reads go to: as little while a connection is quiet, as much while it is busy. */
 const MIN_WINDOW_BYTES = 4096;
-const MAX_WINDOW_BYTES = 65_536;
+const MAX_WINDOW_BYTES = 131_072;
 /** After so many reads in a row that would have fitted in the small window, it is used again. */
 const SMALL_READS = 64;
 /** With so many bytes unsent, nothing more is read: answers to pings, and the echoes of a program, cannot pile up. */

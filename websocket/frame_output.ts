@@ -16,6 +16,10 @@ import {
 const SMALL_CHUNK_BYTES = 2048;
 /** Chunks after a full one. */
 const CHUNK_BYTES = 32_768;
+/** The largest chunk that is used again; one that holds a large message is as large as that. */
+const MAX_SPARE_BYTES = 131_072;
+/** After so many small uses in a row, a large chunk is given up. */
+const SMALL_USES = 64;
 /** Strings up to this length get room for the longest UTF-8 they may have. */
 const MAX_SHORT_CHARS = 1024;
 
@@ -30,9 +34,11 @@ export class FrameOutput {
   #chunks: Uint8Array[] = [];
   #chunk: Uint8Array<ArrayBuffer> = NO_BYTES;
   #end = 0;
-  /** A small chunk that was sent and may be filled again. */
+  /** A chunk that was sent and may be filled again. */
   #spare: Uint8Array<ArrayBuffer> = NO_BYTES;
+  /** The chunk that is being sent, if it may be filled again. */
   #taken: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #smallUses = 0;
 
   /** Adds a text message. */
   addText(text: string): void {
@@ -88,13 +94,13 @@ export class FrameOutput {
 
   /** Takes the next bytes to send, or `null`. They stay unchanged until the next call. */
   take(): Uint8Array | null {
-    if (this.#taken.length === SMALL_CHUNK_BYTES) this.#spare = this.#taken;
+    if (this.#taken.length > this.#spare.length) this.#spare = this.#taken;
     this.#taken = NO_BYTES;
     const first = this.#chunks.shift();
     if (first !== undefined) return first;
     if (this.#end === 0) return null;
     const bytes = this.#chunk.subarray(0, this.#end);
-    this.#taken = this.#chunk;
+    if (this.#mayReuse(this.#chunk.length)) this.#taken = this.#chunk;
     this.#chunk = NO_BYTES;
     this.#end = 0;
     return bytes;
@@ -111,6 +117,15 @@ export class FrameOutput {
     this.#chunks = [];
     this.#chunk = this.#spare = this.#taken = NO_BYTES;
     this.#end = 0;
+  }
+
+  /** Whether a chunk that is sent is worth keeping. */
+  #mayReuse(chunkBytes: number): boolean {
+    if (chunkBytes > MAX_SPARE_BYTES) return false;
+    const isSmallUse = chunkBytes > SMALL_CHUNK_BYTES &&
+      this.#end <= SMALL_CHUNK_BYTES;
+    this.#smallUses = isSmallUse ? this.#smallUses + 1 : 0;
+    return this.#smallUses < SMALL_USES;
   }
 
   /** Makes room for `size` bytes in the current chunk. */

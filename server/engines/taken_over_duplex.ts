@@ -40,7 +40,15 @@ export class TakenOverDuplex implements Duplex {
   }
 
   /** See {@linkcode Duplex.read}. */
-  async read(buffer: Uint8Array): Promise<number | null> {
+  read(buffer: Uint8Array): Promise<number | null> {
+    // Usually only the stream is left, which needs no further promise.
+    const isStream = this.#rest.length === 0 && this.#pending === null &&
+      !this.#isEnded;
+    return isStream ? this.#duplex.read(buffer) : this.#readEarlier(buffer);
+  }
+
+  /** Reads what was received before the connection was taken over. */
+  async #readEarlier(buffer: Uint8Array): Promise<number | null> {
     if (this.#rest.length === 0 && this.#pending !== null) {
       const pending = this.#pending;
       this.#pending = null;

@@ -171,7 +171,10 @@ export class EpollSocket implements Duplex, Watched {
     if (buffer.length === 0) return 0;
     for (;;) {
       this.#requireOpen();
-      this.#state |= MAY_READ; // cleared when the system has nothing
+      if (!this.isReadable) {
+        await this.#changed();
+        continue;
+      }
       const received = this.loop.libc.calls.recvBytes(
         this.#fd,
         plainBytes(buffer),
@@ -179,13 +182,14 @@ export class EpollSocket implements Duplex, Watched {
         0,
       );
       if (received > 0) {
+        const isEmpty = received < buffer.length;
+        if (isEmpty && (this.#state & IS_ENDING) === 0) this.#setEmpty();
         this.loop.spend(received);
         if (this.loop.isSpent()) await this.loop.nextTurn();
         return received;
       }
       if (received === 0) return null;
       this.#failedToReceive();
-      if (!this.isReadable) await this.#changed();
     }
   }
 
