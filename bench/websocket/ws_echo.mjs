@@ -1,4 +1,3 @@
-// deno-lint-ignore-file explicit-function-return-type
 // Echo with the npm package `ws` on Node: `ws_echo.mjs PORT FOLDER`, with the folder that has the package.
 import { createRequire } from "node:module";
 
