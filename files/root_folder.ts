@@ -1,11 +1,16 @@
 /**
  * The folder that is served. It opens files by the names of a path and follows
  * symbolic links only inside the folder. A file is opened first and then
- * checked, so that the check is about the file that is sent.
+ * checked, so that the check is about the file that is sent, even if folders are
+ * replaced by links meanwhile.
  *
  * With all permissions on Linux, the kernel is asked for the path of the open
- * descriptor. Otherwise the path is resolved again, and must still lead to the
- * same file, which the device and the number of the file show.
+ * descriptor. Otherwise the path is resolved again and must still lead to the
+ * same file, which the device and the number of the file show. This proves it,
+ * unless entries of a folder on the path are replaced between two steps. Each
+ * replacement sets the change time of the folder, which programs cannot set. If
+ * one of these times is recent, the check is repeated so often that entries
+ * cannot be the wrong ones at each step.
  */
 
 import { Status } from "../codec/status.ts";
@@ -15,6 +20,15 @@ const IS_WINDOWS = Deno.build.os === "windows";
 
 /** A file that is replaced between opening and the check is opened again this many times in total. */
 const MAX_ATTEMPTS = 3;
+
+/**
+ * A change of a folder is recent for this time, in ms. The runtime gives the
+ * time of a change in whole seconds.
+ */
+const RECENT_MS = 2000;
+
+/** How often a path is resolved if a folder on it has changed recently. */
+const CHECKS_AFTER_CHANGE = 16;
 
 /** A served folder. */
 export class RootFolder {
@@ -50,9 +64,10 @@ export class RootFolder {
   open(names: readonly string[]): OpenFile {
     const path = this.pathOf(names);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const startMs = Date.now();
       const file = OpenFile.open(path);
       try {
-        if (this.#isInside(file, path)) return file;
+        if (this.#isInside(file, path, startMs)) return file;
       } catch (error) {
         file.close();
         throw error;
@@ -72,17 +87,45 @@ export class RootFolder {
     return this.#relative(Deno.realPathSync(path)) !== null;
   }
 
-  #isInside(file: OpenFile, path: string): boolean {
+  #isInside(file: OpenFile, path: string, startMs: number): boolean {
     const opened = this.#kernelPath(file);
     if (opened !== null) return this.#relative(opened) !== null;
     const inner = this.#relative(Deno.realPathSync(path));
-    if (inner === null) return false;
-    // Only the folder itself may be named by a link.
-    const { dev, ino } = inner === ""
-      ? Deno.statSync(this.path)
-      : Deno.lstatSync(`${this.path}${inner}`);
+    if (inner === null || !this.#leadsTo(inner, file)) return false;
+    if (IS_WINDOWS || !this.#hasChangedSince(startMs - RECENT_MS, inner)) {
+      return true;
+    }
+    const real = `${this.path}${inner}`;
+    for (let count = 1; count < CHECKS_AFTER_CHANGE; count++) {
+      const again = this.#relative(Deno.realPathSync(real));
+      if (again !== inner || !this.#leadsTo(inner, file)) return false;
+    }
+    return true;
+  }
+
+  /** Whether a resolved path leads to an open file. The last name of the path is not a link. */
+  #leadsTo(inner: string, file: OpenFile): boolean {
+    const { dev, ino } = this.#stat(inner);
     // The runtime has no such numbers on Windows.
     return IS_WINDOWS || (dev === file.dev && ino === file.ino);
+  }
+
+  /** Whether entries of a folder on the resolved path have changed since a time, or may have. */
+  #hasChangedSince(ms: number, inner: string): boolean {
+    let end = inner.indexOf("/");
+    while (end !== -1) {
+      const { isDirectory, ctime } = this.#stat(inner.slice(0, end));
+      if (!isDirectory || ctime === null || ctime.getTime() >= ms) return true;
+      end = inner.indexOf("/", end + 1);
+    }
+    return false;
+  }
+
+  /** The state of a path in the folder. Only the folder itself may be named by a link. */
+  #stat(inner: string): Deno.FileInfo {
+    return inner === ""
+      ? Deno.statSync(this.path)
+      : Deno.lstatSync(`${this.path}${inner}`);
   }
 
   /** The path of an open file, or `null` if the program may not ask for it. */
