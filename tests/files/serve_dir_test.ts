@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Server } from "../../mod.ts";
+import { toFetch } from "../../fetch/mod.ts";
 import { serveDir, type ServeDirOptions } from "../../files/mod.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
 import type { TestServer } from "../support/serve.ts";
+import { turns } from "../support/turns.ts";
 import { ask, Site, textOf } from "../support/site.ts";
 
 const MODIFIED_SECONDS = 784_111_777;
@@ -501,3 +503,23 @@ testEngines(
     assertEquals((await ask(server, "GET /a.txt")).body, "two");
   },
 );
+
+Deno.test("serveDir() works with toFetch()", async () => {
+  await using site = await Site.make({ "a.txt": "0123456789", "d/": "" });
+  await Deno.writeFile(`${site.path}/big.bin`, new Uint8Array(300_000));
+  const app = Server.builder("127.0.0.1:0");
+  app.get("/x/**", serveDir(site.path));
+  const { fetch: get } = toFetch(app.build());
+  const part = await get(
+    new Request("http://a/x/a.txt", { headers: { range: "bytes=2-4" } }),
+  );
+  assertEquals([part.status, await part.text()], [206, "234"]);
+  const big = await get(new Request("http://a/x/big.bin"));
+  assertEquals((await big.bytes()).length, 300_000);
+  const folder = await get(new Request("http://a/x/d"));
+  assertEquals([await folder.text(), folder.headers.get("location")], [
+    "",
+    "/x/d/",
+  ]);
+  await turns(2); // the connection in memory ends after its response
+});
