@@ -23,6 +23,8 @@ export interface LoadCase {
   /** Number of routes `/route0`, `/route1` … that the target registers. */
   readonly routes: number;
   readonly answer: ExpectedAnswer;
+  /** The targets that have it; all if absent. */
+  readonly targets?: readonly string[];
   /** Numbers of connections to measure with; `--connections` overrides them. */
   readonly connections: readonly number[];
 }
@@ -66,6 +68,14 @@ const ROUTES = 1001;
 const MIDDLE_ROUTE = 500;
 const PIPELINED = 16;
 const SEARCH = "q=khttp&page=2";
+
+const NUMBERS = '{"values":[10,20,30]}';
+
+/** The targets whose handlers are functions from `Request` to `Response`. */
+const FETCH_TARGETS = [
+  ...["Deno.serve", "fetch epoll", "fetch listen"],
+  ...["Hono", "Hono epoll", "Hono listen"],
+];
 
 function get(target: string, lines = ""): string {
   return `GET ${target} HTTP/1.1\r\nHost: ${HOST}\r\n${lines}\r\n`;
@@ -162,6 +172,14 @@ export const LOAD_CASES: readonly LoadCase[] = [
       }),
       connections: ALL_CONNECTIONS,
     },
+  ),
+  loadCase(
+    "json-post",
+    "POST a list of three numbers in JSON, their sum comes back in JSON",
+    `POST /sum HTTP/1.1\r\nHost: ${HOST}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${NUMBERS.length}\r\n\r\n` +
+      NUMBERS,
+    { answer: json({ sum: 60 }), targets: FETCH_TARGETS },
   ),
   loadCase("pipelined-16", `GET /, ${PIPELINED} in one write`, get("/"), {
     answer: text(HELLO),

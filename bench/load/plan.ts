@@ -39,8 +39,9 @@ export function planParts(
   prepared: ReadonlyMap<Target, Prepared>,
 ): readonly Part[] {
   return options.cases.flatMap((loadCase) => {
-    const able = [...prepared].filter(([{ cases }]) =>
-      cases?.includes(loadCase.name) ?? true
+    const able = [...prepared].filter(([{ name, cases }]) =>
+      (cases?.includes(loadCase.name) ?? true) &&
+      (loadCase.targets?.includes(name) ?? true)
     );
     const targets = new Map(able.map(([{ name }, value]) => [name, value]));
     const counts = options.connections ?? loadCase.connections;

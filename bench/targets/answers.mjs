@@ -69,3 +69,15 @@ export async function* piecesOf(size) {
 export function parseSize(text) {
   return text !== undefined && /^[0-9]{1,10}$/.test(text) ? Number(text) : null;
 }
+
+/**
+ * The sum of a list of numbers.
+ *
+ * @param {number[]} values
+ * @returns {number}
+ */
+export function sumOf(values) {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
+}

@@ -11,6 +11,7 @@ import {
   numberArgument,
   parseSize,
   piecesOf,
+  sumOf,
 } from "./answers.mjs";
 import { splitUrl } from "./split_url.mjs";
 
@@ -50,6 +51,10 @@ function stream(size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 async function answer(request: Request): Promise<Response> {
+  if (splitUrl(request.url).path === "/sum") {
+    const { values } = await request.json();
+    return Response.json({ sum: sumOf(values) });
+  }
   return new Response(await request.bytes(), { headers: BYTES });
 }
 

@@ -8,6 +8,7 @@ import {
   numberArgument,
   parseSize,
   piecesOf,
+  sumOf,
 } from "./answers.mjs";
 
 const BYTES = { "content-type": "application/octet-stream" };
@@ -37,6 +38,10 @@ app.get("/chunked/:n", (c) => {
   return size === null
     ? c.body(null, 400)
     : c.body(ReadableStream.from(piecesOf(size)), 200, BYTES);
+});
+app.post("/sum", async (c) => {
+  const { values } = await c.req.json();
+  return c.json({ sum: sumOf(values) });
 });
 app.post("/echo", async (c) => c.body(await c.req.arrayBuffer(), 200, BYTES));
 for (let index = 0; index < numberArgument("routes", 0); index++) {
