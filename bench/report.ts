@@ -35,6 +35,7 @@ const ORDER = [
   "simd_crossing_bench.ts",
   "router_bench.ts",
   "machine_bench.ts",
+  "fetch_bench.ts",
   "response_head_bench.ts",
   "header_lookup_bench.ts",
   "head_encoding_bench.ts",
