@@ -11,6 +11,8 @@
 import * as fs from "node:fs";
 import { Status } from "../codec/status.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
+
 /** Windows has no `O_NONBLOCK`, and no pipes among its files. */
 const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
@@ -39,7 +41,7 @@ export class OpenFile implements Disposable {
   readonly mtimeMs: number;
   #fd: number | null;
 
-  private constructor(fd: number, stats: fs.Stats) {
+  private constructor(fd: number | null, stats: fs.Stats) {
     this.#fd = fd;
     this.dev = stats.dev;
     this.ino = stats.ino;
@@ -55,6 +57,10 @@ export class OpenFile implements Disposable {
    * @throws {Error} If it cannot be opened; see {@linkcode statusOf}.
    */
   static open(path: string): OpenFile {
+    if (IS_WINDOWS) { // which does not open folders
+      const stats = fs.statSync(path);
+      if (stats.isDirectory()) return new OpenFile(null, stats);
+    }
     const fd = fs.openSync(path, OPEN_FLAGS);
     try {
       const stats = fs.fstatSync(fd);

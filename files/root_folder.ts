@@ -1,16 +1,15 @@
 /**
  * The folder that is served. It opens files by the names of a path and follows
- * symbolic links only inside the folder. A file is opened first and then
- * checked, so that the check is about the file that is sent, even if folders are
+ * symbolic links only inside the folder. It opens a file first and checks it
+ * afterwards, so that it checks the very file that is sent, even if folders are
  * replaced by links meanwhile.
  *
- * With all permissions on Linux, the kernel is asked for the path of the open
- * descriptor. Otherwise the path is resolved again and must still lead to the
- * same file, which the device and the number of the file show. This proves it,
- * unless entries of a folder on the path are replaced between two steps. Each
- * replacement sets the change time of the folder, which programs cannot set. If
- * one of these times is recent, the check is repeated so often that entries
- * cannot be the wrong ones at each step.
+ * With all permissions on Linux, it asks the kernel for the path of the open
+ * descriptor. Otherwise it resolves the path again, which must lead to the same
+ * file, by the numbers of device and file. That is a proof if no folder on the
+ * path has changed between opening and checking. A change sets the change time
+ * of the folder, which programs cannot set. If one of these times is recent, the
+ * check is repeated, so that entries that are swapped all the time cannot pass.
  */
 
 import { Status } from "../codec/status.ts";
