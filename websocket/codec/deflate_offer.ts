@@ -31,6 +31,9 @@ const MAX_PARTS = 32;
 const PART =
   /\s*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:\s*=\s*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)|"((?:[^"\\]|\\.)*)"))?\s*(;|,|$)/y;
 
+/** An element of the list without content, which recipients accept (RFC 9110 §5.6.1.2), or the end. */
+const EMPTY = /\s*(?:,|$)/y;
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
@@ -43,6 +46,15 @@ export function parseExtensions(value: string): ExtensionOffer[] | null {
   let params: [string, string | null][] | null = null;
   PART.lastIndex = 0;
   for (let count = 0; count < MAX_PARTS; count++) {
+    if (params === null) {
+      EMPTY.lastIndex = PART.lastIndex;
+      const empty = EMPTY.exec(value)?.[0];
+      if (empty !== undefined) {
+        if (!empty.endsWith(",")) return offers;
+        PART.lastIndex = EMPTY.lastIndex;
+        continue;
+      }
+    }
     const part = PART.exec(value);
     if (part === null) return null;
     const [, name = "", token, quoted, end] = part;
