@@ -4,7 +4,7 @@
  * rounds of all servers are interleaved, so that other work on the machine hits
  * all alike.
  *
- *     deno run -A bench/websocket.ts --sizes 16,1024,65536 --rounds 5
+ *     deno task bench:websocket --sizes 16,1024,65536 --rounds 5
  */
 // deno-lint-ignore-file no-console
 

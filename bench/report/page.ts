@@ -14,6 +14,7 @@ deno task bench:report --render-only
 deno task bench:load           # whole servers under load
 deno task bench:count          # count instructions per request, with valgrind
 deno task bench:client         # compare HTTP clients, by CPU time per exchange
+deno task bench:websocket      # compare WebSocket echoes, by CPU time per message
 \`\`\``;
 
 const HOW_TO_READ = `\
