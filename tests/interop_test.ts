@@ -161,7 +161,7 @@ testEngines(
     const bodies = [inPieces(LARGE), ReadableStream.from(inPieces(LARGE))];
     for (const body of bodies) {
       const response = await client.post("/", { body, expectContinue });
-      assertEquals(await read(response), [417, ""]);
+      assertEquals(await read(response), [417, "Expectation Failed"]);
     }
   },
 );
