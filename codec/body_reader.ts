@@ -8,7 +8,7 @@
  * program can keep what it reads, except `views()`.
  */
 
-import { ProtocolError } from "./errors.ts";
+import { BodySyntaxError, ProtocolError } from "./errors.ts";
 
 /** The source of a {@linkcode BodyReader}'s pieces. */
 export interface BodyFeed {
@@ -23,7 +23,10 @@ export interface BodyFeed {
    * was received; otherwise `null`. Called only before the first pull.
    */
   takeAll?(): Uint8Array<ArrayBuffer> | null;
-  /** Converts a `ProtocolError` of the reader itself, for callers that expect another class. */
+  /**
+   * Converts a `ProtocolError` of the reader itself, for callers that expect
+   * another class. Only responses have it: without it, the body is a request's.
+   */
   readonly convertError?: (error: ProtocolError) => unknown;
 }
 
@@ -111,14 +114,26 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   /**
    * Reads the whole body and parses it as JSON.
    *
-   * @throws {SyntaxError} If it is not JSON.
+   * @throws {SyntaxError} If it is not JSON. If the handler of a request lets
+   * this error through, the server responds with 400.
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
    */
   async json(): Promise<unknown> {
     this.#claim("json");
-    return JSON.parse(
-      decoder.decode(this.#takeAll() ?? await this.#gather()),
-    );
+    const json = decoder.decode(this.#takeAll() ?? await this.#gather());
+    try {
+      return JSON.parse(json);
+    } catch (error) {
+      throw this.#syntaxError(error);
+    }
+  }
+
+  /** Marks the error of a request's body, which is the client's fault. A response's body says nothing about the client. */
+  #syntaxError(error: unknown): unknown {
+    const isRequest = this.#feed.convertError === undefined;
+    return error instanceof SyntaxError && isRequest
+      ? new BodySyntaxError(error.message, { cause: error })
+      : error;
   }
 
   /**
@@ -152,9 +167,14 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     // Read now: the head may no longer be readable when the body is complete.
     const type = this.#message?.headers.get("content-type") ?? "";
     const bytes = this.#takeAll() ?? await this.#gather();
-    return MULTIPART.test(type)
-      ? await parseMultipart(bytes, type)
-      : new URLSearchParams(decoder.decode(bytes));
+    if (!MULTIPART.test(type)) {
+      return new URLSearchParams(decoder.decode(bytes));
+    }
+    try {
+      return await parseMultipart(bytes, type);
+    } catch (error) {
+      throw this.#syntaxError(error);
+    }
   }
 
   /**

@@ -70,7 +70,7 @@ function toIterator(body: StreamedBody): AsyncIterator<Uint8Array | string> {
   const iterate = body?.[Symbol.asyncIterator];
   if (typeof iterate === "function") return iterate.call(body);
   throw new TypeError(
-    `Cannot send a body of type ${typeof body}: it must be a string, bytes, a ReadableStream or an async iterable`,
+    `Cannot send a body of type ${typeof body}: it must be a string, bytes, a ReadableStream or an async iterable; await a promise, and send other objects with res.json()`,
   );
 }
 

@@ -100,3 +100,6 @@ export class ProtocolError extends Error {
     this.offset = offset;
   }
 }
+
+/** The syntax error of a request's body that is read as JSON or as a form. A server responds with 400. */
+export class BodySyntaxError extends SyntaxError {}

@@ -179,8 +179,8 @@ export class LazyRequest {
   /** Bytes with the type of this request. */
   #wrap(bytes: Uint8Array<ArrayBuffer>): Response {
     const type = this.headers.get("content-type");
-    const headers = type === null ? {} : { "content-type": type };
-    return new Response(bytes, { headers });
+    if (type === null) return new Response(bytes);
+    return new Response(bytes, { headers: { "content-type": type } });
   }
 
   /** The runtime's inner request, made by the first call. */

@@ -4,7 +4,7 @@
  * the peer has caused is not reported: a client must not be able to fill a log.
  */
 
-import { ProtocolError } from "../codec/errors.ts";
+import { BodySyntaxError, ProtocolError } from "../codec/errors.ts";
 import { ParamDecodingError } from "../router/params.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
@@ -44,6 +44,7 @@ const MAX_TARGET_LENGTH = 256;
 /** The status that says whose fault an error is; the server's own, unless the request is known to cause it. */
 export function statusOf(error: unknown): number {
   if (error instanceof ParamDecodingError) return 400;
+  if (error instanceof BodySyntaxError) return 400;
   if (error instanceof HandlerTimeout) return 503;
   return error instanceof ProtocolError && error.status < 500
     ? error.status

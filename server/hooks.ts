@@ -229,8 +229,17 @@ export function checkFunction(what: string, value: unknown): void {
   throw new TypeError(`Cannot set ${what}: it is not a function`);
 }
 
-/** Throws a `TypeError` if a handler is not a function or does not fit the pattern of its route. */
-export function checkRouteHandler(handler: unknown, pattern: string): void {
+/** Throws a `TypeError` if a handler is not a function or does not fit its route, or no request matches the route. */
+export function checkRoute(
+  method: string,
+  pattern: string,
+  handler: unknown,
+): void {
   checkFunction("route handler", handler);
+  if (pattern === "*" && method !== "OPTIONS") {
+    throw new TypeError(
+      `Cannot register route "*" for ${method}: only OPTIONS requests have this target (RFC 9112 §3.2.4); write "/**" to match every path`,
+    );
+  }
   (handler as Partial<RouteCheckingHandler>).checkRoute?.(pattern); // a function, as checked
 }

@@ -27,7 +27,7 @@ import type {
   RefusalHook,
   RouteHandler,
 } from "./hooks.ts";
-import { checkFunction, checkRouteHandler } from "./hooks.ts";
+import { checkFunction, checkRoute } from "./hooks.ts";
 import {
   resolveOptions,
   type ServerOptions,
@@ -99,7 +99,7 @@ export class ServerBuilder {
     pattern: Pattern,
     handler: RouteHandler<Pattern>,
   ): this {
-    checkRouteHandler(handler, pattern);
+    checkRoute(method, pattern, handler);
     // The router gives the handler the params of this pattern alone.
     this.#router.add(method, pattern, handler as Handler);
     return this;

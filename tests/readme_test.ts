@@ -136,7 +136,7 @@ async function withRecipes(
       code,
       folder,
       `--allow-net=127.0.0.1:0,${origin}`,
-      "--allow-read=static",
+      "--allow-read=static,uploads",
       "--allow-write=uploads",
     );
     await test(program, `http://127.0.0.1:${program.port}`, folder);
@@ -181,7 +181,7 @@ Deno.test("README.md's recipes answer", async () => {
     const preflight = await client.ask(request("OPTIONS /sum"));
     assertEquals(preflight.status, 200);
     const allowed = preflight.headers.get("access-control-allow-methods");
-    assertEquals(allowed, "GET, POST, PUT");
+    assertEquals(allowed, "GET, POST, PUT, DELETE");
     const style = await client.ask(request("GET /assets/a.css"));
     assertEquals(style.headers.get("content-type"), "text/css; charset=utf-8");
     const visit = await client.ask(request("GET /visits"));

@@ -205,7 +205,8 @@ testEngines(
     );
     const messages = lines.map(([, error]) => (error as Error).message);
     assertEquals(messages, [
-      "Cannot complete request: the handler sent no response",
+      "Cannot complete request: the handler sent no response; call res.ok() " +
+      "or another method of res, and return or await what is asynchronous",
       "Cannot send response: GET /x was already answered with 500 because the " +
       "handler returned without sending; return or await the promise",
     ]);

@@ -208,7 +208,9 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
   else {
     failExchange(
       exchange,
-      new NoResponse("Cannot complete request: the handler sent no response"),
+      new NoResponse(
+        "Cannot complete request: the handler sent no response; call res.ok() or another method of res, and return or await what is asynchronous",
+      ),
     );
   }
 }

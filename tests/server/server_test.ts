@@ -32,6 +32,7 @@ Deno.test("Server.builder() and its methods throw at the invalid call", () => {
   assertThrows(() => app.fallbackRoute(none), TypeError, "not a function");
   assertThrows(() => app.notFound(none), TypeError, "not a function");
   assertThrows(() => app.route("get", "/", handler), TypeError, 'write "GET"');
+  assertThrows(() => app.get("*", handler), TypeError, 'write "/**"');
   assertThrows(() => app.errorHook(none), TypeError, "not a function");
 });
 
@@ -587,5 +588,32 @@ testEngines(
       true,
       true,
     ]);
+  },
+);
+
+testEngines(
+  "a body that is not the JSON or the form that it should be gets 400, and other syntax errors 500",
+  async (engine) => {
+    const multipart = "Content-Type: multipart/form-data; boundary=x\r\n";
+    await using server = engine.serve((app) =>
+      app.post("/json", async (ctx, res) => res.json(await ctx.body.json()))
+        .post("/form", async (ctx, res) => {
+          await ctx.body.form();
+          res.ok();
+        })
+        .post("/own", () => void JSON.parse("{"))
+    );
+    using client = await server.connect();
+    const asked = [
+      [request("POST /json", "", "{bad"), 400],
+      [request("POST /json", "Content-Length: 0\r\n"), 400],
+      [request("POST /json", "", "{}"), 200],
+      [request("POST /form", multipart, "--x\r\n"), 400],
+      [request("POST /own", "Content-Length: 0\r\n"), 500],
+    ] as const;
+    for (const [wire, status] of asked) {
+      assertEquals((await client.ask(wire)).status, status, wire);
+    }
+    assertEquals(server.errors.length, 1); // the program's own error alone
   },
 );

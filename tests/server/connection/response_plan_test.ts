@@ -289,4 +289,9 @@ Deno.test("checkFinalStatus() refuses interim statuses, and success for CONNECT"
   checkFinalStatus(IS_CONNECT, Status.of(300));
   assertThrows(() => checkFinalStatus(0, Status.of(199)), RangeError, "199");
   assertThrows(() => checkFinalStatus(IS_CONNECT, Status.OK), TypeError);
+  assertThrows(
+    () => checkFinalStatus(0, "hello" as unknown as Status), // as in send("hello", 404)
+    TypeError,
+    "Cannot send status hello: it must be a number or a Status",
+  );
 });
