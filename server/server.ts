@@ -401,8 +401,8 @@ export class Server {
 
   /**
    * Serves on Linux's epoll through the C library. Needs `--allow-ffi` in
-   * addition to `--allow-net`. A request costs about half the work that it
-   * costs with {@linkcode Server.serve}. Timers, promises and all other I/O of
+   * addition to `--allow-net`. A small request takes about three quarters of the
+   * CPU time that it takes with {@linkcode Server.serve}. Timers, promises and all other I/O of
    * the program run as usual. Connections of Unix sockets, and those whose
    * methods a setup hook replaced, are served through the runtime or those
    * methods instead.
