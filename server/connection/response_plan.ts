@@ -92,13 +92,13 @@ export interface ResponsePlan {
 /**
  * Checks that a final response can have this status.
  *
- * @throws {RangeError} If it is an interim status.
- * @throws {TypeError} If it is no status at all, or a success status for CONNECT: the bytes after
+ * @throws {RangeError} If it is an interim status, or no status at all.
+ * @throws {TypeError} If it is a success status for CONNECT: the bytes after
  * such a response belong to the tunnel and have no framing (RFC 9110 §9.3.6).
  */
 export function checkFinalStatus(requestFlags: number, status: Status): void {
   if (!(status instanceof Status)) {
-    throw new TypeError(
+    throw new RangeError(
       `Cannot send status ${status}: it must be a number or a Status, before the body, as in send(status, body, headers)`,
     );
   }

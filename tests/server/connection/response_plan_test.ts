@@ -291,7 +291,7 @@ Deno.test("checkFinalStatus() refuses interim statuses, and success for CONNECT"
   assertThrows(() => checkFinalStatus(IS_CONNECT, Status.OK), TypeError);
   assertThrows(
     () => checkFinalStatus(0, "hello" as unknown as Status), // as in send("hello", 404)
-    TypeError,
+    RangeError,
     "Cannot send status hello: it must be a number or a Status",
   );
 });
