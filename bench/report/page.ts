@@ -15,6 +15,7 @@ deno task bench:load           # whole servers under load
 deno task bench:count          # count instructions per request, with valgrind
 deno task bench:client         # compare HTTP clients, by CPU time per exchange
 deno task bench:websocket      # compare WebSocket echoes, by CPU time per message
+deno task bench:files          # compare servers of files, by CPU time per response
 \`\`\``;
 
 const HOW_TO_READ = `\
