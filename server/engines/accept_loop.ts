@@ -47,11 +47,15 @@ export class AcceptLoop {
   #endPause: (() => void) | null = null;
   #traces: TraceSwitch = new TraceSwitch();
 
+  #isRef = true;
   /**
-   * Keeps the process alive while the loop exists. The listener keeps it alive
-   * only while an accept is pending, and while the server is full, none is.
+   * Keeps the process alive while no accept is pending, such as while the server
+   * is full. A pending accept does that by itself.
+   *
+   * perf: set only then, because the first timer of a process costs it 7 ms and
+   * 3.5 MiB (bench/start.ts).
    */
-  #keepAlive = setInterval(() => {}, MAX_TIMER_MS);
+  #keepAlive: ReturnType<typeof setInterval> | null = null;
 
   /** Creates a loop; {@linkcode AcceptLoop.run} starts it. */
   constructor(listener: Listener, owner: AcceptLoopOwner) {
@@ -75,6 +79,7 @@ export class AcceptLoop {
       if (conn instanceof Error) {
         if (this.#isClosed) return;
         if (isShortage(conn)) this.#traces.turnOff();
+        this.#keepProcessAlive();
         if (!await this.#owner.acceptFailed(conn)) return;
         const step = nextStepAfter(conn);
         if (step === "retry") continue;
@@ -99,13 +104,10 @@ export class AcceptLoop {
 
   /** Sets whether listening keeps the process alive. */
   setRef(isRef: boolean): void {
-    if (isRef) {
-      this.listener.ref();
-      Deno.refTimer(this.#keepAlive);
-    } else {
-      this.listener.unref();
-      Deno.unrefTimer(this.#keepAlive);
-    }
+    this.#isRef = isRef;
+    if (isRef) this.listener.ref();
+    else this.listener.unref();
+    if (this.#keepAlive !== null) setTimerRef(this.#keepAlive, isRef);
   }
 
   /** Accepts the connections that are queued, then closes. */
@@ -130,7 +132,7 @@ export class AcceptLoop {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearInterval(this.#keepAlive);
+    this.#letProcessEnd();
     this.#traces.turnOn();
     closeQuietly(this.listener);
     this.wake();
@@ -139,6 +141,7 @@ export class AcceptLoop {
   /** Returns a failure as a value, which keeps `run` free of nested `try` blocks. */
   async #accept(): Promise<Duplex | Error> {
     this.#isAccepting = true;
+    this.#letProcessEnd();
     try {
       return await this.listener.accept();
     } catch (error) {
@@ -151,6 +154,7 @@ export class AcceptLoop {
   /** Waits until {@linkcode AcceptLoop.wake}, at most `durationMs` if that is a number. */
   async #pause(durationMs: number | null): Promise<void> {
     if (this.#isClosed) return;
+    this.#keepProcessAlive();
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#endPause = resolve;
@@ -159,6 +163,27 @@ export class AcceptLoop {
     this.#endPause = null;
     clearTimeout(timer);
   }
+
+  #keepProcessAlive(): void {
+    if (this.#keepAlive !== null || this.#isClosed) return;
+    this.#keepAlive = setInterval(() => {}, MAX_TIMER_MS);
+    if (!this.#isRef) setTimerRef(this.#keepAlive, false);
+  }
+
+  /** Ends {@linkcode AcceptLoop.#keepProcessAlive}. */
+  #letProcessEnd(): void {
+    if (this.#keepAlive === null) return;
+    clearInterval(this.#keepAlive);
+    this.#keepAlive = null;
+  }
+}
+
+function setTimerRef(
+  timer: ReturnType<typeof setInterval>,
+  isRef: boolean,
+): void {
+  if (isRef) Deno.refTimer(timer);
+  else Deno.unrefTimer(timer);
 }
 
 /** Responses are written whole, so Nagle's algorithm would only delay them. */

@@ -6,13 +6,32 @@ import type { Clock } from "../connection/connections.ts";
 export const SYSTEM_CLOCK: Clock = Object.freeze({
   monotonicMs: () => performance.now(),
   epochMs: () => Date.now(),
-  every(periodMs: number, tick: () => void): () => void {
-    const timer = setInterval(tick, periodMs);
-    Deno.unrefTimer(timer);
-    return () => clearInterval(timer);
-  },
+  every: tickEvery,
   after(delayMs: number, run: () => void): () => void {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
 });
+
+/**
+ * Calls `tick` periodically, and does not keep the process alive.
+ *
+ * perf: waits for a word in memory that never changes, because the first
+ * `setInterval` of a process loads the runtime's Node timers: 7 ms and 3.5 MiB
+ * (bench/start.ts, Deno 2.9).
+ */
+function tickEvery(periodMs: number, tick: () => void): () => void {
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  let isRunning = true;
+  const run = async (): Promise<void> => {
+    while (isRunning) {
+      await Atomics.waitAsync(word, 0, 0, periodMs).value;
+      if (isRunning) tick();
+    }
+  };
+  run();
+  return () => {
+    isRunning = false;
+    Atomics.notify(word, 0);
+  };
+}

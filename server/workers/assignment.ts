@@ -4,7 +4,6 @@
  * create several servers; the assignment's key tells it which one to serve.
  */
 
-import { workerData } from "node:worker_threads";
 import type { ListenAddress, TcpAddress } from "../address.ts";
 
 /** What a worker has to serve. */
@@ -51,8 +50,8 @@ export function keyOf(addresses: readonly ListenAddress[]): string {
   ).join(", ");
 }
 
-/** Returns this thread's assignment, or `null` if a supervisor did not start the thread. */
-export function findAssignment(): Assignment | null {
+/** Returns the assignment in a thread's `workerData`, or `null` if a supervisor did not start the thread. */
+export function findAssignment(workerData: unknown): Assignment | null {
   return isAssignment(workerData) ? workerData : null;
 }
 

@@ -5,7 +5,6 @@
  * caller provides the ports and the code that serves.
  */
 
-import { parentPort } from "node:worker_threads";
 import type { ListenAddress, TcpAddress } from "../address.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { errorReporter } from "../error_reporter.ts";
@@ -48,7 +47,10 @@ export interface ThreadedInit {
  */
 export function serveThreaded(init: ThreadedInit): Serving {
   const addresses = requireTcp(init.addresses);
-  const assignment = findAssignment();
+  const { parentPort, workerData } = process.getBuiltinModule(
+    "node:worker_threads",
+  );
+  const assignment = findAssignment(workerData);
   if (assignment === null || parentPort === null) {
     return supervise(init, addresses);
   }

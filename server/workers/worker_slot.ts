@@ -3,7 +3,7 @@
  * supervisor decides how a death affects the server.
  */
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import {
   type Assignment,
@@ -99,7 +99,8 @@ export class WorkerSlot {
     const { module, assignment } = this.#init;
     this.#hasEndedWell = false;
     this.#error = null;
-    const worker = new Worker(module, {
+    const threads = process.getBuiltinModule("node:worker_threads");
+    const worker = new threads.Worker(module, {
       name: this.#name,
       workerData: assignment,
     });

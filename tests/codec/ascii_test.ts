@@ -111,6 +111,16 @@ Deno.test("decodeLatin1() R2: turns each byte into one code unit, in short and l
   }
 });
 
+Deno.test("decodeLatin1() gives the same before and after the runtime's decoder is loaded", () => {
+  const bytes = Uint8Array.from({ length: 10_000 }, (_, index) => index);
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let calls = 0; calls < 1100; calls++) {
+    assertEquals(decodeLatin1(bytes, 3, 300), text.slice(3, 300));
+    if (calls % 100 === 0) assertEquals(decodeLatin1(bytes, 0, 10_000), text);
+  }
+});
+
 Deno.test("writeLatin1() returns the offset after the string", () => {
   const bytes = new Uint8Array(5);
   assertStrictEquals(writeLatin1(bytes, 1, "a\xff"), 3);

@@ -9,7 +9,6 @@
  * runtime itself has I/O, its driver runs between turns; see `reactor.ts`.
  */
 
-import { setImmediate } from "node:timers";
 import type { Libc } from "./libc.ts";
 import { DRIVER, Poller, READABLE, type Watched } from "./poller.ts";
 import { Reactor } from "./reactor.ts";
