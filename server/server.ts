@@ -39,7 +39,7 @@ import {
   type ServeOptions,
   type ThreadedServeOptions,
 } from "./serve_options.ts";
-import { ServerHandle, type Serving } from "./server_handle.ts";
+import { ServerHandle, type Serving, stopOnAbort } from "./server_handle.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
 import type { Duplex } from "./duplex.ts";
 import { serveThreaded } from "./workers/threaded.ts";
@@ -524,14 +524,6 @@ export class Server {
     manager.finished.catch(() => {}); // `onError` has reported it
     return manager;
   }
-}
-
-function stopOnAbort(serving: Serving, signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
-  const stop = (): void => serving.stop();
-  signal.addEventListener("abort", stop, { once: true });
-  const forget = (): void => signal.removeEventListener("abort", stop);
-  serving.finished.then(forget, forget);
 }
 
 function twoFallbacks(): TypeError {

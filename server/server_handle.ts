@@ -1,5 +1,13 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
+/** When the steps of ending happen. */
+export interface StopTimes {
+  /** How long serving continues, in ms; responses then already say that their connection closes. */
+  readonly delayMs: number;
+  /** How long idle connections stay open after the listeners have closed, in ms. */
+  readonly graceMs: number;
+}
+
 /** A running server, on one thread or several; what a {@linkcode ServerHandle} controls. */
 export interface Serving {
   /** The bound addresses. */
@@ -10,8 +18,15 @@ export interface Serving {
   readonly connectionCount: number;
   /** Requests that were started since serving began. */
   readonly requestCount: number;
-  /** Stops accepting; closes idle connections and lets running requests finish. */
-  stop(): void;
+  /** See {@linkcode ServerHandle.isDraining}. */
+  readonly isDraining: boolean;
+  /**
+   * Ends serving: after the delay, stops accepting; then closes idle connections
+   * and lets running requests finish. Of several calls, the earliest times apply.
+   *
+   * @param times Without them, there is no delay and no grace.
+   */
+  stop(times?: StopTimes): void;
   /** Stops accepting and closes every connection immediately. */
   closeNow(): void;
   /** Sets whether the listeners keep the process alive. */
@@ -21,6 +36,12 @@ export interface Serving {
 /** The longest delay that a timer takes, in ms; a longer one would fire immediately. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/**
+ * How long idle connections stay open after the listeners have closed, in ms. A
+ * client may have sent a request before it could know that serving ends.
+ */
+export const IDLE_GRACE_MS = 1000;
+
 /** The loopback addresses that reach, from this machine, a server that listens on all interfaces. */
 const LOOPBACK: Readonly<Record<string, string>> = {
   "0.0.0.0": "127.0.0.1",
@@ -29,7 +50,16 @@ const LOOPBACK: Readonly<Record<string, string>> = {
 
 /** Settings of {@linkcode ServerHandle.shutdown}. */
 export interface ShutdownOptions {
-  /** How long running requests may take before their connections are cut, in ms. @default {Infinity} */
+  /**
+   * How long serving continues before the server stops accepting, in ms: the time
+   * in which a load balancer sees {@linkcode ServerHandle.isDraining} by its
+   * readiness check. At most 2147483647, which is 24 days. @default {0}
+   */
+  readonly delay?: number | undefined;
+  /**
+   * How long running requests may take after the delay before their connections
+   * are cut, in ms. @default {Infinity}
+   */
   readonly deadline?: number | undefined;
 }
 
@@ -119,20 +149,52 @@ export class ServerHandle implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, closes idle connections immediately, and lets running
-   * requests finish with `Connection: close` (RFC 9112 §9.6).
+   * Whether the server is ending: `true` from the first call of
+   * {@linkcode ServerHandle.shutdown} on, also during its delay. A readiness check
+   * that answers 503 then makes a load balancer send its requests elsewhere.
+   *
+   * @example A readiness check
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.get("/ready", (_, res) => res.send(handle.isDraining ? 503 : 200));
+   * await using handle = app.build().serve();
+   * assertEquals((await fetch(`${handle.url}/ready`)).status, 200);
+   * ```
+   */
+  get isDraining(): boolean {
+    return this.#serving.isDraining;
+  }
+
+  /**
+   * Ends serving without losing a request (RFC 9112 §9.6).
+   *
+   * 1. During `delay`, everything continues, but each response says
+   * `Connection: close`.
+   * 2. The server accepts the connections that are queued, and stops listening.
+   * 3. For one more second, or half of a `deadline` below 2 seconds, idle
+   * connections stay open for requests that are on their way. They are answered
+   * with `Connection: close`. This ends at once when no connection is left.
+   * 4. Running requests finish. At the deadline, the connections that are left are
+   * cut.
+   *
+   * May be called again: of all calls, the earliest time of each step applies.
    *
    * @returns A promise that settles with {@linkcode ServerHandle.finished}.
-   * @throws {TypeError | RangeError} If there is no such option, or the deadline is
-   * not a number of at least 0. The server goes on then.
+   * @throws {TypeError | RangeError} If there is no such option, or its value is not
+   * a duration. The server goes on then.
    * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    const { deadline = Infinity, ...unknown } = options;
-    checkShutdown(deadline, unknown);
-    this.#serving.stop();
-    if (deadline > MAX_TIMER_MS) return await this.finished;
-    const timer = setTimeout(() => this.#serving.closeNow(), deadline);
+    const { delay = 0, deadline = Infinity, ...unknown } = options;
+    checkShutdown(delay, deadline, unknown);
+    const graceMs = Math.min(IDLE_GRACE_MS, deadline / 2);
+    this.#serving.stop({ delayMs: delay, graceMs });
+    const cutMs = delay + deadline;
+    if (cutMs > MAX_TIMER_MS) return await this.finished;
+    const timer = setTimeout(() => this.#serving.closeNow(), cutMs);
     try {
       await this.finished;
     } finally {
@@ -155,13 +217,29 @@ export class ServerHandle implements AsyncDisposable {
     this.#serving.setRef(false);
   }
 
-  /** Does the same as {@linkcode ServerHandle.shutdown}, for `await using`. */
+  /**
+   * For `await using`: like {@linkcode ServerHandle.shutdown}, but closes idle
+   * connections at once, so that a test does not wait for them.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown();
+    this.#serving.stop();
+    await this.finished;
   }
 }
 
-function checkShutdown(deadline: number, unknown: object): void {
+/** Makes a signal end serving as {@linkcode ServerHandle.shutdown} does. */
+export function stopOnAbort(
+  serving: Serving,
+  signal: AbortSignal | undefined,
+): void {
+  if (signal === undefined) return;
+  const stop = (): void => serving.stop({ delayMs: 0, graceMs: IDLE_GRACE_MS });
+  signal.addEventListener("abort", stop, { once: true });
+  const forget = (): void => signal.removeEventListener("abort", stop);
+  serving.finished.then(forget, forget);
+}
+
+function checkShutdown(delay: number, deadline: number, unknown: object): void {
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
     throw new TypeError(
@@ -169,10 +247,21 @@ function checkShutdown(deadline: number, unknown: object): void {
     );
   }
   // A timer would take any other value for 0, and cut all requests.
-  if (typeof deadline === "number" && deadline >= 0) return;
+  checkDuration("delay", delay, MAX_TIMER_MS);
+  checkDuration("deadline", deadline, Infinity);
+}
+
+function checkDuration(
+  option: string,
+  durationMs: number,
+  maxMs: number,
+): void {
+  const isNumber = typeof durationMs === "number";
+  if (isNumber && durationMs >= 0 && durationMs <= maxMs) return;
+  const most = maxMs === Infinity ? "" : ` and at most ${maxMs}`;
   throw new RangeError(
-    `Cannot shut down with deadline ${
-      String(deadline)
-    }: a number of at least 0, in ms`,
+    `Cannot shut down with ${option} ${
+      String(durationMs)
+    }: a number of at least 0${most}, in ms`,
   );
 }

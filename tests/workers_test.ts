@@ -132,8 +132,17 @@ async function untilCut(client: RawClient): Promise<void> {
 
 /** Waits until a worker with that name answers; a replacement has the same name. */
 async function untilNamed(port: number, name: string): Promise<void> {
+  await untilAnswered(port, "/", name);
+}
+
+/** Waits until a request is answered with a body. */
+async function untilAnswered(
+  port: number,
+  path: string,
+  body: string,
+): Promise<void> {
   const wait = async (): Promise<void> => {
-    while (await ask(port, "/") !== name);
+    while (await ask(port, path) !== body);
   };
   await withDeadline(wait(), DEADLINE_MS);
 }
@@ -244,6 +253,24 @@ for (const { engine, flag, net } of ENGINES) {
   test("shutdown() in a worker ends all of them", async () => {
     await using program = await start("2");
     assertMatch(await ask(program.port, "/shutdown") ?? "", /^khttp [12]$/);
+    assertEquals([await program.ended(), program.stderr], [0, ""]);
+    assertEquals(countLines(program.stdout, "finished: khttp"), 2);
+  });
+
+  test("during the delay of shutdown(), all workers drain, and one that dies is replaced by one that drains", async () => {
+    await using program = await start("2");
+    const { port } = program;
+    assertMatch(await ask(port, "/drain") ?? "", /^khttp [12]$/);
+    const names = ["khttp 1", "khttp 2"];
+    for (const name of names) {
+      await untilAnswered(port, "/ready", `${name} false`);
+    }
+    assertEquals(await ask(port, "/exit"), null);
+    await program.printed("code 3");
+    for (const name of names) {
+      await untilAnswered(port, "/ready", `${name} false`);
+    }
+    program.signal("SIGTERM");
     assertEquals([await program.ended(), program.stderr], [0, ""]);
     assertEquals(countLines(program.stdout, "finished: khttp"), 2);
   });

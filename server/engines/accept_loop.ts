@@ -23,6 +23,12 @@ const MAX_BACKOFF_MS = 1000;
  */
 const MAX_CLOSING_TURNS = 20;
 
+/**
+ * How many queued connections a closing listener accepts at once at the end, if
+ * it can: as many as a queue holds. The bound matters if new ones keep arriving.
+ */
+const MAX_CLOSING_ACCEPTS = 4096;
+
 /** The longest time between two calls of a timer, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -92,8 +98,7 @@ export class AcceptLoop {
       this.#acceptedCount++;
       // Another listener of this server may have taken the last free slot.
       while (this.#owner.isFull && !this.#isClosed) await this.#pause(null);
-      setNoDelay(conn);
-      this.#owner.admit(conn);
+      this.#admit(conn);
     }
   }
 
@@ -119,7 +124,27 @@ export class AcceptLoop {
       countBefore = this.#acceptedCount;
       await this.settled();
     }
+    this.#acceptQueued();
     this.close();
+  }
+
+  /** Accepts what is queued at this moment, in the same turn as the close. */
+  #acceptQueued(): void {
+    for (let count = 0; count < MAX_CLOSING_ACCEPTS; count++) {
+      if (this.#isClosed || this.#owner.isFull) return;
+      try {
+        const conn = this.listener.acceptQueued?.() ?? null;
+        if (conn === null) return;
+        this.#admit(conn);
+      } catch {
+        return; // the listener closes next, and the client sees a reset
+      }
+    }
+  }
+
+  #admit(conn: Duplex): void {
+    setNoDelay(conn);
+    this.#owner.admit(conn);
   }
 
   /** Resolves when the connections have received everything that has arrived so far. */

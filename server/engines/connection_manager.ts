@@ -18,11 +18,16 @@ import {
 } from "../hooks.ts";
 import type { Report } from "../failure_report.ts";
 import { openRuntimeDescriptors } from "../shortage.ts";
-import type { Serving } from "../server_handle.ts";
+import {
+  IDLE_GRACE_MS,
+  type Serving,
+  type StopTimes,
+} from "../server_handle.ts";
 import { isPeerFailure } from "./accept_failure.ts";
 import { AcceptLoop, type AcceptLoopOwner } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { ConnectionHooks } from "./connection_hooks.ts";
+import { EarliestTimer } from "./earliest_timer.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
@@ -54,9 +59,19 @@ export class ConnectionManager
   #maxConnections: number;
   /** How many setup and teardown hooks and steps of `stop()` are in progress. */
   #pendingHooks = 0;
+  #isDraining = false;
+  /** Whether the listeners have been told to close. */
   #isStopping = false;
+  /** Whether a listener may still accept. */
+  #isListening = true;
   /** Whether idle connections have been told to close. */
   #isSettled = false;
+  /** Ends the delay of `stop()`, in which serving continues. */
+  #delay: EarliestTimer;
+  /** Ends the grace of idle connections. */
+  #grace: EarliestTimer;
+  /** The shortest grace that was asked for, in ms. */
+  #graceMs = Infinity;
   /** The error that connections fail with after `closeNow()`. */
   #cut: DOMException | null = null;
   #isFinished = false;
@@ -78,6 +93,8 @@ export class ConnectionManager
       onError,
     );
     this.#connections = this.context.connections.members;
+    this.#delay = new EarliestTimer(clock, () => this.#stopListening());
+    this.#grace = new EarliestTimer(clock, () => this.#settle());
     this.#maxConnections = app.options.maxConnections;
     this.#hooks = new ConnectionHooks(app, onError);
     openRuntimeDescriptors();
@@ -92,7 +109,12 @@ export class ConnectionManager
     return this.#finished.promise;
   }
 
-  /** Whether serving is ending. */
+  /** See {@linkcode Serving.isDraining}. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Whether it accepts no more. */
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -142,26 +164,23 @@ export class ConnectionManager
   }
 
   /**
-   * See {@linkcode Serving.stop}. Connections that are queued at a listener and
-   * requests that have already arrived are still served.
+   * See {@linkcode Serving.stop}. The listeners close before the end is announced:
+   * a client that reads `Connection: close` connects again, and a listener that
+   * closes resets the connections in its queue.
    */
-  stop(): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.context.isStopping = true;
-    for (const connection of this.#connections) connection.announceEnd();
-    this.#pendingHooks++;
-    this.#settle().then(() => {
-      this.#pendingHooks--;
-      this.#onSlotFreed();
-    });
+  stop({ delayMs, graceMs }: StopTimes = { delayMs: 0, graceMs: 0 }): void {
+    this.#isDraining = true;
+    this.#graceMs = Math.min(this.#graceMs, graceMs);
+    if (delayMs > 0 && !this.#isStopping) this.#announceEnd();
+    this.#delay.set(delayMs);
+    if (!this.#isListening) this.#grace.set(graceMs);
   }
 
   /** See {@linkcode Serving.closeNow}. */
   closeNow(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
-    this.stop();
     this.#cut ??= new DOMException("The server was closed", "AbortError");
+    this.stop();
     for (const connection of this.#connections) connection.fail(this.#cut);
   }
 
@@ -212,7 +231,7 @@ export class ConnectionManager
     });
   }
 
-  /** Ends serving with an error: accepts no more, and lets running requests finish. */
+  /** Ends serving with an error: accepts no more, closes idle connections, and lets running requests finish. */
   #fail(error: unknown): void {
     this.#failure ??= error;
     this.#onError(error);
@@ -222,21 +241,41 @@ export class ConnectionManager
   /** Ends serving because the setup hook asked for it; queued connections are not accepted. */
   #stopAccepting(): void {
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
-    this.stop();
+    this.stop({ delayMs: 0, graceMs: IDLE_GRACE_MS });
   }
 
-  async #settle(): Promise<void> {
-    const acceptLoops = this.#acceptLoops;
+  /** The next response on each connection says that it closes. */
+  #announceEnd(): void {
+    this.context.isStopping = true;
+    for (const connection of this.#connections) connection.announceEnd();
+  }
+
+  /** Closes the listeners, with the connections in their queues accepted; then idle connections have their grace. */
+  async #stopListening(): Promise<void> {
+    this.#isStopping = true;
+    this.#pendingHooks++;
     await Promise.all(
-      acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
+      this.#acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
     );
+    this.#announceEnd();
+    this.#isListening = false;
+    this.#grace.set(this.#graceMs);
+    this.#pendingHooks--;
+    this.#onSlotFreed();
+  }
+
+  /** Closes idle connections, after the requests that have already arrived. */
+  async #settle(): Promise<void> {
+    this.#pendingHooks++;
     if (this.#cut === null) {
-      // The connections that were accepted last may have requests that have
-      // arrived.
-      await Promise.all(acceptLoops.map((acceptLoop) => acceptLoop.settled()));
+      await Promise.all(
+        this.#acceptLoops.map((acceptLoop) => acceptLoop.settled()),
+      );
     }
     this.#isSettled = true;
     for (const connection of this.#connections) connection.stop();
+    this.#pendingHooks--;
+    this.#onSlotFreed();
   }
 
   #admit(duplex: Duplex, onClosed: (() => void) | null): void {
@@ -319,6 +358,7 @@ export class ConnectionManager
     for (const acceptLoop of this.#acceptLoops) acceptLoop.wake();
     const isBusy = this.#connections.size > 0 || this.#pendingHooks > 0;
     if (!this.#isStopping || isBusy || this.#isFinished) return;
+    if (!this.#isSettled) return this.#grace.set(0); // no connection needs it
     this.#isFinished = true;
     this.#finish();
   }

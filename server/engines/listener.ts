@@ -9,6 +9,13 @@ export interface Listener {
   /** Resolves with the next connection; rejects if accepting fails. */
   accept(): Promise<Duplex>;
   /**
+   * Accepts a connection that is queued; `null` if there is none. With this
+   * method, no connection can join the queue unseen before the listener closes.
+   *
+   * @throws {Error} If accepting fails.
+   */
+  acceptQueued?(): Duplex | null;
+  /**
    * Resolves when all bytes that have already arrived were delivered to their
    * connections. For a listener without this method, the accept loop waits for
    * one turn of the event loop instead.

@@ -5,6 +5,7 @@
  */
 
 import type { ListenAddress, TcpAddress } from "../address.ts";
+import type { StopTimes } from "../server_handle.ts";
 
 /** What a worker has to serve. */
 export interface Assignment {
@@ -20,16 +21,16 @@ export interface Assignment {
 }
 
 /** A message from the supervisor to a worker. */
-export interface Order {
-  readonly khttp: "stop" | "closeNow";
-}
+export type Order =
+  | { readonly khttp: "stop"; readonly times: StopTimes }
+  | { readonly khttp: "closeNow" };
 
 /** A message from a worker to the supervisor. */
 export type Report =
   /** The worker listens. */
   | { readonly khttp: "listening" }
   /** The worker's program ends serving, which ends it on all workers. */
-  | { readonly khttp: "stop" | "closeNow" }
+  | Order
   /** The counts of the worker, sent periodically. */
   | {
     readonly khttp: "counts";

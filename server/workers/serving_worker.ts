@@ -6,7 +6,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { TcpAddress } from "../address.ts";
-import type { Serving } from "../server_handle.ts";
+import type { Serving, StopTimes } from "../server_handle.ts";
 import { toError } from "../to_error.ts";
 import {
   type Assignment,
@@ -68,10 +68,15 @@ export class ServingWorker implements Serving {
     return this.#serving.requestCount;
   }
 
+  /** See {@linkcode Serving.isDraining}. */
+  get isDraining(): boolean {
+    return this.#serving.isDraining;
+  }
+
   /** See {@linkcode Serving.stop}: on all workers. */
-  stop(): void {
-    this.#report({ khttp: "stop" });
-    this.#serving.stop();
+  stop(times: StopTimes = { delayMs: 0, graceMs: 0 }): void {
+    this.#report({ khttp: "stop", times });
+    this.#serving.stop(times);
   }
 
   /** See {@linkcode Serving.closeNow}: on all workers. */
@@ -88,7 +93,7 @@ export class ServingWorker implements Serving {
 
   #onOrder = (order: unknown): void => {
     if (!isOurs<Order>(order)) return;
-    if (order.khttp === "stop") this.#serving.stop();
+    if (order.khttp === "stop") this.#serving.stop(order.times);
     else this.#serving.closeNow();
   };
 
@@ -117,6 +122,8 @@ export class IdleServing implements Serving {
   readonly addrs: readonly TcpAddress[];
   readonly connectionCount = 0;
   readonly requestCount = 0;
+  /** See {@linkcode Serving.isDraining}. */
+  isDraining = false;
   #port: MessagePort;
   #finished: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -144,6 +151,7 @@ export class IdleServing implements Serving {
 
   /** See {@linkcode Serving.stop}. */
   stop(): void {
+    this.isDraining = true;
     this.#port.off("message", this.#onOrder);
     this.#finished.resolve();
   }

@@ -7,7 +7,9 @@
  */
 
 import type { SharedPorts } from "../engines/shared_ports.ts";
-import type { Serving } from "../server_handle.ts";
+import { EarliestTimer } from "../engines/earliest_timer.ts";
+import { SYSTEM_CLOCK } from "../engines/system_clock.ts";
+import type { Serving, StopTimes } from "../server_handle.ts";
 import type { Assignment } from "./assignment.ts";
 import { type SlotOwner, WorkerSlot } from "./worker_slot.ts";
 
@@ -32,7 +34,12 @@ export class Supervisor implements Serving, SlotOwner {
   readonly addrs: readonly Deno.NetAddr[];
   #init: SupervisorInit;
   #slots: readonly WorkerSlot[];
+  #isDraining = false;
   #isStopping = false;
+  /** Ends the delay of `stop()`, in which dead workers are replaced. */
+  #delay = new EarliestTimer(SYSTEM_CLOCK, () => this.#stopNow());
+  /** The shortest grace that was asked for, in ms. */
+  #graceMs = Infinity;
   /** Whether all workers have listened at the same time once. */
   #isComplete = false;
   #finishedCount = 0;
@@ -66,16 +73,34 @@ export class Supervisor implements Serving, SlotOwner {
     return this.#slots.reduce((sum, slot) => sum + slot.requestCount, 0);
   }
 
+  /** See {@linkcode Serving.isDraining}. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** See {@linkcode Serving.stop}. */
-  stop(): void {
-    if (this.#isStopping) return;
+  stop({ delayMs, graceMs }: StopTimes = { delayMs: 0, graceMs: 0 }): void {
+    this.#isDraining = true;
+    this.#graceMs = Math.min(this.#graceMs, graceMs);
+    const isRepeated = this.#isStopping;
+    this.#delay.set(delayMs);
+    if (delayMs === 0 && !isRepeated) return; // the workers have their order
+    for (const slot of this.#slots) slot.drain();
+  }
+
+  #stopNow(): void {
     this.#isStopping = true;
     for (const slot of this.#slots) slot.stop();
   }
 
+  /** See {@linkcode SlotOwner.stopTimes}. */
+  get stopTimes(): StopTimes {
+    return { delayMs: this.#delay.remainingMs, graceMs: this.#graceMs };
+  }
+
   /** See {@linkcode Serving.closeNow}. */
   closeNow(): void {
-    this.#isStopping = true;
+    this.stop();
     for (const slot of this.#slots) slot.closeNow();
   }
 
@@ -102,9 +127,9 @@ export class Supervisor implements Serving, SlotOwner {
   }
 
   /** See {@linkcode SlotOwner.slotEnds}. */
-  slotEnds(isNow: boolean): void {
-    if (isNow) this.closeNow();
-    else this.stop();
+  slotEnds(times: StopTimes | null): void {
+    if (times === null) this.closeNow();
+    else this.stop(times);
   }
 
   /** See {@linkcode SlotOwner.slotDied}. */

@@ -5,6 +5,7 @@
 
 import type { Worker } from "node:worker_threads";
 import type { SharedPorts } from "../engines/shared_ports.ts";
+import { IDLE_GRACE_MS, type StopTimes } from "../server_handle.ts";
 import {
   type Assignment,
   isOurs,
@@ -29,10 +30,14 @@ const STEADY_MS = 10_000;
 export interface SlotOwner {
   /** Whether serving is ending, so that dead workers are not replaced. */
   readonly isStopping: boolean;
+  /** Whether serving is ending, or will end after a delay. */
+  readonly isDraining: boolean;
+  /** When the workers are to stop, from now on. */
+  readonly stopTimes: StopTimes;
   /** Called when the slot's worker listens. */
   slotListens(): void;
-  /** Called when the worker's program ends serving. */
-  slotEnds(isNow: boolean): void;
+  /** Called when the worker's program ends serving; `null`: immediately. */
+  slotEnds(times: StopTimes | null): void;
   /** Called when the worker has died during serving; returns whether to replace it. */
   slotDied(error: Error, hasListened: boolean): boolean;
   /** Called when the worker's program failed while serving ended. */
@@ -113,10 +118,15 @@ export class WorkerSlot {
     if (!this.#isRef) worker.unref();
   }
 
+  /** Tells the worker when serving ends. */
+  drain(): void {
+    this.#order({ khttp: "stop", times: this.#init.owner.stopTimes });
+  }
+
   /** Makes the worker end serving after its running requests. */
   stop(): void {
     if (this.#worker === null) return this.#end();
-    this.#order("stop");
+    this.drain();
     // A worker that does not listen has no requests to finish.
     if (!this.#isListening) this.#expectExit();
   }
@@ -124,7 +134,7 @@ export class WorkerSlot {
   /** Makes the worker end serving immediately. */
   closeNow(): void {
     if (this.#worker === null) return this.#end();
-    this.#order("closeNow");
+    this.#order({ khttp: "closeNow" });
     this.#expectExit();
   }
 
@@ -142,8 +152,8 @@ export class WorkerSlot {
     return `khttp ${this.#init.index + 1}`;
   }
 
-  #order(khttp: Order["khttp"]): void {
-    this.#worker?.postMessage({ khttp } satisfies Order);
+  #order(order: Order): void {
+    this.#worker?.postMessage(order);
   }
 
   #onReport(report: Report): void {
@@ -152,6 +162,7 @@ export class WorkerSlot {
       case "listening":
         this.#isListening = true;
         this.#listensSinceMs = performance.now();
+        if (owner.isDraining) this.drain(); // it may have started during the delay
         if (!owner.isStopping) return owner.slotListens();
         this.#cancelKill(); // it may have accepted requests, which `stop` lets finish
         return;
@@ -160,8 +171,9 @@ export class WorkerSlot {
         this.#requestCount = report.requestCount;
         return;
       case "stop":
+        return owner.slotEnds(report.times);
       case "closeNow":
-        return owner.slotEnds(report.khttp === "closeNow");
+        return owner.slotEnds(null);
       case "failed":
         this.#error ??= this.#describe(new Error(report.message));
         this.#expectExit();
@@ -169,7 +181,7 @@ export class WorkerSlot {
       case "finished":
         this.#hasEndedWell = true;
         this.#expectExit();
-        return owner.slotEnds(false);
+        return owner.slotEnds({ delayMs: 0, graceMs: IDLE_GRACE_MS });
     }
   }
 

@@ -5,6 +5,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { ConnectionSetupAction, type Handler, Server } from "../../mod.ts";
 import { EPOLL, LISTEN, type TestEngine } from "./engines.ts";
+import { endNow } from "./serve.ts";
 
 /** Size of the large body, in bytes. */
 export const LARGE_BYTES = 10 * 1024 * 1024;
@@ -80,7 +81,7 @@ export function startOurs(engine: TestEngine): Promise<Origin> {
     get connectionCount(): number {
       return connectionCount;
     },
-    [Symbol.asyncDispose]: () => handle.shutdown({ deadline: 5000 }),
+    [Symbol.asyncDispose]: () => endNow(handle),
   });
 }
 

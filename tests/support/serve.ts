@@ -9,6 +9,9 @@ import {
 } from "../../mod.ts";
 import { RawClient } from "./raw_client.ts";
 
+/** How long running requests may take at the end of a test, in ms. */
+const DEADLINE_MS = 10_000;
+
 /** A running server, its port and the errors that its hooks threw. */
 export interface TestServer extends AsyncDisposable {
   readonly handle: ServerHandle;
@@ -40,8 +43,14 @@ export function serveOn(
     port,
     errors,
     connect: () => RawClient.connect(port),
-    [Symbol.asyncDispose]: () => handle.shutdown({ deadline: 10_000 }),
+    [Symbol.asyncDispose]: () => endNow(handle),
   };
+}
+
+/** Shuts down without grace for idle connections, and cuts requests that do not end. */
+export async function endNow(handle: ServerHandle): Promise<void> {
+  const timer = setTimeout(() => handle.closeNow(), DEADLINE_MS);
+  await handle[Symbol.asyncDispose]().finally(() => clearTimeout(timer));
 }
 
 /** Builds a request; adds a Content-Length for the body unless `fields` frame it. */

@@ -4,6 +4,7 @@ import { Server } from "../../mod.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { EpollRig } from "./epoll_rig.ts";
 import { parseResponses } from "./parse_responses.ts";
+import { endNow } from "./serve.ts";
 import {
   type ConfigureWire,
   type PeerEnd,
@@ -32,7 +33,7 @@ export class SocketWire implements Wire {
       configure(app, (conn) => this.#rig.logOf(conn));
       const handle = app.build().serveEpoll();
       const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
-      return { port, stop: () => handle.shutdown({ deadline: DEADLINE_MS }) };
+      return { port, stop: () => endNow(handle) };
     });
   }
 

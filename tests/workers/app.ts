@@ -33,6 +33,12 @@ app.get("/shutdown", (_, res) => {
   handle.shutdown();
 });
 
+app.get("/drain", (_, res) => {
+  res.ok(worker);
+  handle.shutdown({ delay: 600_000 });
+});
+app.get("/ready", (_, res) => res.ok(`${worker} ${!handle.isDraining}`));
+
 const handle = app.build().serveThreaded({
   engine: engine === "epoll" ? "epoll" : "listen",
   workers: Number(workers),

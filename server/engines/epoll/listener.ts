@@ -76,12 +76,19 @@ export class EpollListener implements Listener, Watched {
       if (this.#isClosed) {
         throw new Deno.errors.BadResource("Cannot accept: it is closed");
       }
-      const fd = this.#acceptNow();
-      if (fd >= 0) return new EpollSocket(this.#loop, fd, this.#peer.slice());
-      const errno = this.#loop.libc.errno();
-      if (errno !== EAGAIN) throw systemError("accept connection", errno);
+      const socket = this.acceptQueued();
+      if (socket !== null) return socket;
       await this.#changed();
     }
+  }
+
+  /** See {@linkcode Listener.acceptQueued}. */
+  acceptQueued(): Duplex | null {
+    const fd = this.#acceptNow();
+    if (fd >= 0) return new EpollSocket(this.#loop, fd, this.#peer.slice());
+    const errno = this.#loop.libc.errno();
+    if (errno === EAGAIN) return null;
+    throw systemError("accept connection", errno);
   }
 
   /**
