@@ -81,6 +81,7 @@ const State = Object.freeze(
 );
 type State = typeof State[keyof typeof State];
 
+const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** See the file's header. */
@@ -110,10 +111,14 @@ export class Connection {
   #resume: (() => void) | null = null;
   /** Resolves when everything is sent. */
   #drained: PromiseWithResolvers<void> | null = null;
+  /** The bytes that are being sent. */
+  #sending: Uint8Array = NO_BYTES;
   readonly #flushQueued = (): void => {
     this.#isFlushQueued = false;
     this.#flush();
   };
+  readonly #onWritten = (size: number): void => this.#written(size);
+  readonly #onWriteFailed = (error: unknown): void => this.#finish(error);
 
   /** Takes over a connection after its handshake. */
   constructor(init: ConnectionInit) {
@@ -343,27 +348,39 @@ export class Connection {
 
   #flush(): void {
     if (this.#isWriting || this.#state >= State.LINGERING) return;
-    if (this.#output.pendingBytes > 0) void this.#writeAll();
+    const bytes = this.#output.take();
+    if (bytes !== null) this.#write(bytes);
     else if (this.#state === State.ENDING) void this.#endWriting();
   }
 
-  async #writeAll(): Promise<void> {
+  /** perf: callbacks that are created once; an async loop needs two more promises for each message (bench/websocket.ts). */
+  #write(bytes: Uint8Array): void {
     this.#isWriting = true;
+    this.#sending = bytes;
+    this.#timer.writing();
     try {
-      for (let rest = this.#output.take(); rest !== null;) {
-        this.#timer.writing();
-        const size = await this.#duplex.write(rest);
-        if (this.#state === State.CLOSED) return;
-        this.#output.sent(size);
-        // Frames that wait for room are decoded; what they add is sent by this loop.
-        if (this.#resume !== null && !this.#isHeld) this.resume();
-        rest = size < rest.length ? rest.subarray(size) : this.#output.take();
-      }
+      this.#duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
     } catch (error) {
-      this.#finish(error);
-      return;
+      this.#finish(error); // a duplex of the program may throw
     }
+  }
+
+  #written(size: number): void {
+    if (this.#state === State.CLOSED) return;
+    const sending = this.#sending;
+    this.#output.sent(size);
+    try {
+      // Frames that wait for room are decoded; what they add is sent below.
+      if (this.#resume !== null && !this.#isHeld) this.resume();
+    } catch (error) {
+      return this.#finish(error);
+    }
+    const rest = size < sending.length
+      ? sending.subarray(size)
+      : this.#output.take();
+    if (rest !== null) return this.#write(rest);
     this.#isWriting = false;
+    this.#sending = NO_BYTES;
     this.#timer.written();
     this.#drained?.resolve();
     this.#drained = null;

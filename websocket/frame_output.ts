@@ -20,6 +20,8 @@ const CHUNK_BYTES = 32_768;
 const MAX_SPARE_BYTES = 131_072;
 /** After so many small uses in a row, a large chunk is given up. */
 const SMALL_USES = 64;
+/** Strings up to this length are encoded by a loop if they are ASCII. */
+const MAX_LOOP_CHARS = 64;
 /** Strings up to this length get room for the longest UTF-8 they may have. */
 const MAX_SHORT_CHARS = 1024;
 
@@ -43,6 +45,7 @@ export class FrameOutput {
   /** Adds a text message. */
   addText(text: string): void {
     const { length } = text;
+    if (length <= MAX_LOOP_CHARS && this.#addAscii(text)) return;
     const room = length <= MAX_SHORT_CHARS ? 3 * length : length;
     this.#reserve(MAX_HEAD_BYTES + room);
     const start = this.#end;
@@ -66,6 +69,28 @@ export class FrameOutput {
     writeFrameHead(chunk, start, FIN | Opcode.TEXT, written);
     this.#end += headSize + written;
     this.pendingBytes += headSize + written;
+  }
+
+  /**
+   * Adds a short text; returns `false`, and adds nothing, if it is not ASCII.
+   *
+   * perf: for 16 characters, the view that the encoder needs costs more than
+   * the loop (bench/websocket.ts).
+   */
+  #addAscii(text: string): boolean {
+    const { length } = text;
+    this.#reserve(2 + length); // frames this short have a head of two bytes
+    const chunk = this.#chunk;
+    const start = this.#end + 2;
+    for (let at = 0; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 0x7f) return false;
+      chunk[start + at] = unit;
+    }
+    writeFrameHead(chunk, this.#end, FIN | Opcode.TEXT, length);
+    this.#end = start + length;
+    this.pendingBytes += 2 + length;
+    return true;
   }
 
   /** Adds a frame whose first byte is given. */
