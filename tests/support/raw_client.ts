@@ -135,11 +135,11 @@ export class ResponseReader {
 
 /** A TCP connection to a server on 127.0.0.1. */
 export class RawClient extends ResponseReader implements Disposable {
-  #conn: Deno.TcpConn;
+  #conn: Deno.Conn;
   #timer: ReturnType<typeof setTimeout>;
   #isClosed = false;
 
-  private constructor(conn: Deno.TcpConn) {
+  private constructor(conn: Deno.Conn) {
     const buffer = new Uint8Array(65_536);
     super(async () => {
       const size = await conn.read(buffer);
@@ -152,6 +152,13 @@ export class RawClient extends ResponseReader implements Disposable {
   /** Connects. */
   static async connect(port: number): Promise<RawClient> {
     return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  /** Connects through TLS to a server whose certificate is `cert`. */
+  static async connectTls(port: number, cert: string): Promise<RawClient> {
+    return new RawClient(
+      await Deno.connectTls({ hostname: "localhost", port, caCerts: [cert] }),
+    );
   }
 
   /** Sends a string, one byte for each character. */
