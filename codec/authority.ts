@@ -106,7 +106,8 @@ export function isIpv6Address(text: string): boolean {
   return groups === 8;
 }
 
-function isIpv4Address(text: string): boolean {
+/** Returns whether a string is an IPv4 address in four decimal numbers without leading zeros (RFC 3986 §3.2.2). */
+export function isIpv4Address(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 &&
     parts.every((part) =>

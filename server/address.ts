@@ -34,6 +34,21 @@ const ACCEPTED =
 const ANY_HOST = "0.0.0.0";
 
 /**
+ * Checks an address or a list of them.
+ *
+ * @throws {TypeError} If an address is not valid, or the list is empty.
+ */
+export function parseAddresses(
+  address: Address | readonly Address[],
+): readonly ListenAddress[] {
+  const addresses = isList(address) ? address : [address];
+  if (addresses.length === 0) {
+    throw new TypeError("Cannot listen: no address was given");
+  }
+  return Object.freeze(addresses.map(parseAddress));
+}
+
+/**
  * Checks an address. Without a host name, a number or an object means `0.0.0.0`;
  * port 0 asks the system for a free port.
  *
@@ -96,4 +111,10 @@ function isHostname(text: string): boolean {
 
 function bad(text: string, why: string): TypeError {
   return new TypeError(`Cannot listen on ${JSON.stringify(text)}: ${why}`);
+}
+
+function isList(
+  address: Address | readonly Address[],
+): address is readonly Address[] {
+  return Array.isArray(address);
 }

@@ -12,6 +12,7 @@ import type { ServerOptions } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
+import type { TrustedPeers } from "./proxies/trusted_peers.ts";
 import type { TlsIdentity } from "./tls.ts";
 
 /**
@@ -221,6 +222,8 @@ export interface Application {
   readonly options: ServerOptions;
   /** The certificate and key of the listeners, or `null` for clear text. */
   readonly tls: TlsIdentity | null;
+  /** The peers whose connections begin with a PROXY header; `null` if connections begin without one. */
+  readonly proxies: TrustedPeers | null;
 }
 
 /** Throws a `TypeError` if a handler or hook is not a function. */
@@ -242,4 +245,11 @@ export function checkRoute(
     );
   }
   (handler as Partial<RouteCheckingHandler>).checkRoute?.(pattern); // a function, as checked
+}
+
+/** The error for a not-found handler besides a fallback route. */
+export function twoFallbacks(): TypeError {
+  return new TypeError(
+    "Cannot set both notFound() and fallbackRoute(): the fallback route handles every request without a route, so notFound() would never be called",
+  );
 }

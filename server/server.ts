@@ -5,8 +5,12 @@
  */
 
 import { RouterBuilder } from "../router/router.ts";
-import { type Address, type ListenAddress, parseAddress } from "./address.ts";
-import { ConnectionManager } from "./engines/connection_manager.ts";
+import { type Address, type ListenAddress, parseAddresses } from "./address.ts";
+import {
+  type ConnectionManager,
+  startHandling,
+  startServing,
+} from "./engines/connection_manager.ts";
 import type { Engine } from "./engines/engine.ts";
 import {
   epollEngine,
@@ -15,7 +19,6 @@ import {
   sharedEngine,
   sharePorts,
 } from "./engines/start.ts";
-import { errorReporter } from "./error_reporter.ts";
 import { HookLists } from "./hook_chains.ts";
 import type {
   Application,
@@ -27,7 +30,7 @@ import type {
   RefusalHook,
   RouteHandler,
 } from "./hooks.ts";
-import { checkFunction, checkRoute } from "./hooks.ts";
+import { checkFunction, checkRoute, twoFallbacks } from "./hooks.ts";
 import {
   resolveOptions,
   type ServerOptions,
@@ -39,7 +42,12 @@ import {
   type ServeOptions,
   type ThreadedServeOptions,
 } from "./serve_options.ts";
-import { ServerHandle, type Serving, stopOnAbort } from "./server_handle.ts";
+import { ServerHandle, stopOnAbort } from "./server_handle.ts";
+import {
+  type ProxyProtocolOptions,
+  readProxyProtocol,
+  type TrustedPeers,
+} from "./proxies/trusted_peers.ts";
 import { readTlsIdentity, type TlsIdentity, type TlsOptions } from "./tls.ts";
 import type { Duplex } from "./duplex.ts";
 import { serveThreaded } from "./workers/threaded.ts";
@@ -66,6 +74,7 @@ export class ServerBuilder {
   #notFound: Handler | null = null;
   #hooks: HookLists = new HookLists();
   #tls: TlsIdentity | null = null;
+  #proxies: TrustedPeers | null = null;
 
   /**
    * Creates a builder; {@linkcode Server.builder} is the usual way.
@@ -76,11 +85,7 @@ export class ServerBuilder {
     address: Address | readonly Address[],
     options: ServerOptionsInit = {},
   ) {
-    const addresses = isList(address) ? address : [address];
-    if (addresses.length === 0) {
-      throw new TypeError("Cannot listen: no address was given");
-    }
-    this.#addresses = Object.freeze(addresses.map(parseAddress));
+    this.#addresses = parseAddresses(address);
     this.#options = resolveOptions(options);
   }
 
@@ -315,6 +320,30 @@ export class ServerBuilder {
     return this;
   }
 
+  /**
+   * Expects a PROXY header, version 1 or 2, from load balancers that forward TCP,
+   * before TLS. Hooks and handlers then see the client's address. A connection is
+   * closed if its peer is not trusted, before anything is read from it, or if its
+   * header is not valid or takes longer than `headerTimeout`. No hook sees such a
+   * connection; the first one in a minute is reported.
+   *
+   * @param options The peers that send the header.
+   * @throws {TypeError} If the list of peers is empty, or an entry is not valid.
+   *
+   * @example Behind a load balancer
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.proxyProtocol({ trusted: ["10.0.0.0/8"] });
+   * app.get("/", (ctx, res) => res.ok(`You are ${ctx.ip}`));
+   * ```
+   */
+  proxyProtocol(options: ProxyProtocolOptions): this {
+    this.#proxies = readProxyProtocol(options);
+    return this;
+  }
+
   /** Builds an immutable server. The builder can be changed further and build another one. */
   build(): Server {
     const app: Application = Object.freeze({
@@ -324,6 +353,7 @@ export class ServerBuilder {
       hooks: this.#hooks.join(),
       options: resolveOptions(this.#options),
       tls: this.#tls,
+      proxies: this.#proxies,
     });
     return new Server(app, this.#addresses);
   }
@@ -465,7 +495,8 @@ export class Server {
       sharePorts: (addresses, threadCount) =>
         sharePorts(addresses, { engine, threadCount, libc }),
       serve: ({ addresses, descriptors }) =>
-        this.#listen(
+        startServing(
+          app,
           sharedEngine(app, { engine, libc, descriptors }),
           addresses,
           onError,
@@ -478,9 +509,10 @@ export class Server {
   #serve(options: ServeOptions, makeEngine: () => Engine): ServerHandle {
     const { signal, onListen, onError } = options;
     signal?.throwIfAborted();
-    const serving = this.#listen(makeEngine(), this.#addresses, onError);
+    const app = this.#app;
+    const serving = startServing(app, makeEngine(), this.#addresses, onError);
     stopOnAbort(serving, signal);
-    const handle = new ServerHandle(serving, this.#app.tls !== null);
+    const handle = new ServerHandle(serving, app.tls !== null);
     try {
       onListen?.(handle.addr);
     } catch (error) {
@@ -488,18 +520,6 @@ export class Server {
       throw error;
     }
     return handle;
-  }
-
-  #listen(
-    engine: Engine,
-    addresses: readonly ListenAddress[],
-    onError: ServeOptions["onError"],
-  ): Serving {
-    const manager = new ConnectionManager(this.#app, engine, {
-      onError: errorReporter(onError),
-    });
-    manager.listen(addresses);
-    return manager;
   }
 
   /**
@@ -512,28 +532,8 @@ export class Server {
   async handle(conn: Duplex): Promise<void> {
     // A setup hook can stop a manager; later connections get another one.
     if (this.#handling?.isStopping !== false) {
-      this.#handling = this.#makeHandling();
+      this.#handling = startHandling(this.#app, listenEngine(this.#app));
     }
     await this.#handling.handle(conn);
   }
-
-  #makeHandling(): ConnectionManager {
-    const manager = new ConnectionManager(this.#app, listenEngine(this.#app), {
-      onError: errorReporter(),
-    });
-    manager.finished.catch(() => {}); // `onError` has reported it
-    return manager;
-  }
-}
-
-function twoFallbacks(): TypeError {
-  return new TypeError(
-    "Cannot set both notFound() and fallbackRoute(): the fallback route handles every request without a route, so notFound() would never be called",
-  );
-}
-
-function isList(
-  address: Address | readonly Address[],
-): address is readonly Address[] {
-  return Array.isArray(address);
 }

@@ -65,6 +65,16 @@ const differences: readonly Difference[] = [
     why: "a connection that was accepted elsewhere is not a socket of epoll's",
   },
   {
+    tests: ["proxy_protocol_test.ts", "handle() expects the header"],
+    engine: "listen",
+    why: "a connection that was accepted elsewhere is not a socket of epoll's",
+  },
+  {
+    tests: ["proxy_protocol_test.ts", "the header precedes TLS"],
+    engine: "listen",
+    why: SECURE,
+  },
+  {
     tests: ["server/server_test.ts", "a small response is one write"],
     engine: "listen",
     why: "the peer of a socket cannot tell its writes apart",

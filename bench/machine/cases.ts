@@ -117,5 +117,6 @@ export function makeApplication(): Application {
     },
     options: DEFAULT_SERVER_OPTIONS,
     tls: null,
+    proxies: null,
   };
 }

@@ -36,8 +36,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export interface AcceptLoopOwner {
   /** Whether the connection limit is reached. */
   readonly isFull: boolean;
-  /** Takes an accepted connection. */
-  admit(conn: Duplex): void;
+  /** Takes a connection that a listener has accepted. */
+  admit(conn: Duplex, listener: Listener): void;
   /** Reports a failed accept to the setup hook; resolves with whether to continue accepting. */
   acceptFailed(error: Error): Promise<boolean>;
 }
@@ -144,7 +144,7 @@ export class AcceptLoop {
 
   #admit(conn: Duplex): void {
     setNoDelay(conn);
-    this.#owner.admit(conn);
+    this.#owner.admit(conn, this.listener);
   }
 
   /** Resolves when the connections have received everything that has arrived so far. */

@@ -16,6 +16,7 @@ import {
   ConnectionSetupAction,
   type ProceedOptions,
 } from "../hooks.ts";
+import { errorReporter } from "../error_reporter.ts";
 import type { Report } from "../failure_report.ts";
 import { openRuntimeDescriptors } from "../shortage.ts";
 import {
@@ -30,6 +31,7 @@ import { ConnectionHooks } from "./connection_hooks.ts";
 import { EarliestTimer } from "./earliest_timer.ts";
 import type { Engine } from "./engine.ts";
 import type { Listener } from "./listener.ts";
+import type { ProxyHeaders, ProxyHeadersInit } from "./proxy_headers.ts";
 import { SYSTEM_CLOCK } from "./system_clock.ts";
 import type { ServedTransport, TransportOwner } from "./transport.ts";
 
@@ -50,6 +52,8 @@ export class ConnectionManager
   readonly addrs: Deno.Addr[] = [];
   #engine: Engine;
   #hooks: ConnectionHooks;
+  /** Reads the PROXY headers that connections begin with; `null` if they begin without. */
+  #proxyHeaders: Promise<ProxyHeaders> | null;
   #onError: (error: unknown) => void;
   #acceptLoops: AcceptLoop[] = [];
   /** All open connections; they add and remove themselves. */
@@ -97,6 +101,13 @@ export class ConnectionManager
     this.#grace = new EarliestTimer(clock, () => this.#settle());
     this.#maxConnections = app.options.maxConnections;
     this.#hooks = new ConnectionHooks(app, onError);
+    const { proxies, options } = app;
+    this.#proxyHeaders = proxies === null ? null : loadProxyHeaders({
+      trusted: proxies,
+      timeoutMs: options.headerTimeout,
+      clock,
+      onError,
+    });
     openRuntimeDescriptors();
     engine.start((error) => {
       this.#fail(error);
@@ -160,7 +171,11 @@ export class ConnectionManager
 
   /** Serves a connection that the caller has accepted; resolves after its teardown hook. */
   handle(duplex: Duplex): Promise<void> {
-    return new Promise((resolve) => this.#admit(duplex, resolve));
+    return new Promise((resolve) => {
+      const headers = this.#proxyHeaders;
+      if (headers === null) this.#admit(duplex, resolve);
+      else this.#admitProxied(headers, duplex, null, resolve);
+    });
   }
 
   /**
@@ -181,6 +196,7 @@ export class ConnectionManager
     for (const acceptLoop of this.#acceptLoops) acceptLoop.close();
     this.#cut ??= new DOMException("The server was closed", "AbortError");
     this.stop();
+    this.#cutProxyHeaders();
     for (const connection of this.#connections) connection.fail(this.#cut);
   }
 
@@ -195,8 +211,10 @@ export class ConnectionManager
   }
 
   /** See {@linkcode AcceptLoopOwner.admit}. */
-  admit(conn: Duplex): void {
-    this.#admit(conn, null);
+  admit(conn: Duplex, listener: Listener): void {
+    const headers = this.#proxyHeaders;
+    if (headers === null) this.#admit(conn, null);
+    else this.#admitProxied(headers, conn, listener, null);
   }
 
   /** See {@linkcode AcceptLoopOwner.acceptFailed}. */
@@ -273,9 +291,35 @@ export class ConnectionManager
       );
     }
     this.#isSettled = true;
+    this.#cutProxyHeaders();
     for (const connection of this.#connections) connection.stop();
     this.#pendingHooks--;
     this.#onSlotFreed();
+  }
+
+  #cutProxyHeaders(): void {
+    this.#proxyHeaders?.then((headers) => headers.cut(), () => {
+      // Without them, no connection is served; see `#admitProxied`.
+    });
+  }
+
+  /** Admits a connection after its PROXY header. */
+  #admitProxied(
+    headers: Promise<ProxyHeaders>,
+    duplex: Duplex,
+    listener: Listener | null,
+    onClosed: (() => void) | null,
+  ): void {
+    this.#pendingHooks++;
+    headers.then((loaded) => loaded.receive(duplex)).then((isServed) => {
+      this.#pendingHooks--;
+      if (isServed) {
+        this.#admit(listener?.secure?.(duplex) ?? duplex, onClosed);
+        return;
+      }
+      onClosed?.();
+      this.#onSlotFreed();
+    }).catch((error) => this.#fail(error));
   }
 
   #admit(duplex: Duplex, onClosed: (() => void) | null): void {
@@ -372,6 +416,42 @@ export class ConnectionManager
     if (this.#failure === null) this.#finished.resolve();
     else this.#finished.reject(this.#failure);
   }
+}
+
+/**
+ * Serves an application on addresses.
+ *
+ * @throws {Error} If an address cannot be bound; no address stays bound then.
+ */
+export function startServing(
+  app: Application,
+  engine: Engine,
+  addresses: readonly ListenAddress[],
+  onError: Report | undefined,
+): ConnectionManager {
+  const manager = new ConnectionManager(app, engine, {
+    onError: errorReporter(onError),
+  });
+  manager.listen(addresses);
+  return manager;
+}
+
+/** Serves an application without an address, for connections that the program has accepted. */
+export function startHandling(
+  app: Application,
+  engine: Engine,
+): ConnectionManager {
+  const manager = new ConnectionManager(app, engine, {
+    onError: errorReporter(),
+  });
+  manager.finished.catch(() => {}); // `onError` has reported it
+  return manager;
+}
+
+/** Loads the code for PROXY headers, which most programs do not use. */
+async function loadProxyHeaders(init: ProxyHeadersInit): Promise<ProxyHeaders> {
+  const { ProxyHeaders } = await import("./proxy_headers.ts");
+  return new ProxyHeaders(init);
 }
 
 /** Whether the application has replaced methods of a connection. */

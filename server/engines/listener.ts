@@ -16,6 +16,12 @@ export interface Listener {
    */
   acceptQueued?(): Duplex | null;
   /**
+   * Adds TLS to an accepted connection whose PROXY header was read. A listener
+   * without TLS does not have this method, nor one whose connections begin with
+   * TLS.
+   */
+  secure?(conn: Duplex): Duplex;
+  /**
    * Resolves when all bytes that have already arrived were delivered to their
    * connections. For a listener without this method, the accept loop waits for
    * one turn of the event loop instead.

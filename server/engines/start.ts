@@ -84,12 +84,13 @@ export function sharePorts(
 
 /** Returns what adds TLS to a listener, if the application has a TLS identity. */
 function secureFor(
-  { tls, options }: Application,
+  { tls, options, proxies }: Application,
 ): (listener: Listener) => Listener {
   return (listener) =>
     tls === null ? listener : new TlsListener(listener, {
       identity: tls,
       handshakeTimeoutMs: options.handshakeTimeout,
+      expectsHeader: proxies !== null,
     });
 }
 

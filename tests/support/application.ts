@@ -28,6 +28,7 @@ export function applicationOf(
     },
     options: resolveOptions(options),
     tls: null,
+    proxies: null,
   };
 }
 

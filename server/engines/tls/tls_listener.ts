@@ -14,12 +14,16 @@ export interface TlsListenerOptions {
   readonly identity: TlsIdentity;
   /** How long a handshake may take, in ms. */
   readonly handshakeTimeoutMs: number;
+  /** Whether each connection begins with a PROXY header, and TLS only after it. */
+  readonly expectsHeader: boolean;
 }
 
 /** See the file's header. */
 export class TlsListener implements Listener {
   #listener: Listener;
   #context: TlsContext;
+  /** See {@linkcode Listener.secure}. */
+  readonly secure?: (conn: Duplex) => Duplex;
 
   /**
    * Takes over a listener.
@@ -29,7 +33,7 @@ export class TlsListener implements Listener {
    */
   constructor(
     listener: Listener,
-    { identity, handshakeTimeoutMs }: TlsListenerOptions,
+    { identity, handshakeTimeoutMs, expectsHeader }: TlsListenerOptions,
   ) {
     this.#listener = listener;
     const tls = process.getBuiltinModule("node:tls");
@@ -42,6 +46,9 @@ export class TlsListener implements Listener {
       listener.close();
       throw error;
     }
+    if (expectsHeader) {
+      this.secure = (conn) => new TlsSocket(conn, this.#context);
+    }
   }
 
   /** See {@linkcode Listener.addr}. */
@@ -51,7 +58,10 @@ export class TlsListener implements Listener {
 
   /** See {@linkcode Listener.accept}. Does not wait for the handshake, which starts by itself. */
   async accept(): Promise<Duplex> {
-    return new TlsSocket(await this.#listener.accept(), this.#context);
+    const conn = await this.#listener.accept();
+    return this.secure === undefined
+      ? new TlsSocket(conn, this.#context)
+      : conn; // it is secured later
   }
 
   /** See {@linkcode Listener.close}. */

@@ -10,6 +10,7 @@ import type { Duplex as Stream } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { Duplex } from "../../duplex.ts";
 import { closeQuietly } from "../close_quietly.ts";
+import { DeadlineTimer } from "../deadline_timer.ts";
 
 /**
  * The sizes of a connection's read buffers, in bytes: of the first, and of the
@@ -20,10 +21,6 @@ const LARGE_READ_BYTES = 65_536;
 
 /** The most bytes that one write passes to TLS, which encrypts all of them before it sends any. */
 const MAX_WRITE_BYTES = 65_536;
-
-/** If a handshake's timer is late by more than this, in ms, the peer gets some more time. */
-const MAX_LATE_MS = 100;
-const CATCH_UP_MS = 250;
 
 /** What the connections of a listener share. */
 export interface TlsContext {
@@ -48,7 +45,7 @@ export class TlsSocket implements Duplex {
   #rest: Uint8Array | null = null;
   #isEnded = false;
   #failure: Error | null = null;
-  #handshakeTimer: ReturnType<typeof setTimeout> | null = null;
+  #handshakeTimer: DeadlineTimer;
 
   /** Starts the handshake. */
   constructor(plain: Duplex, context: TlsContext) {
@@ -58,10 +55,11 @@ export class TlsSocket implements Duplex {
     const stream = secure(plain, context, (error) => this.#fail(error));
     this.#stream = stream;
     const { handshakeTimeoutMs } = context;
-    if (handshakeTimeoutMs !== Infinity) {
-      this.#limitHandshake(handshakeTimeoutMs);
-    }
-    stream.on("secure", () => this.#stopTimer());
+    this.#handshakeTimer = new DeadlineTimer(
+      handshakeTimeoutMs,
+      () => this.#fail(handshakeTimedOut(handshakeTimeoutMs)),
+    );
+    stream.on("secure", () => this.#handshakeTimer.stop());
     stream.on("readable", () => this.#wake());
     stream.on("end", () => {
       this.#isEnded = true;
@@ -135,31 +133,11 @@ export class TlsSocket implements Duplex {
     this.#reader = null;
   }
 
-  /**
-   * Fails the connection after `durationMs`. If the timer is late, the thread
-   * was blocked or the process was stopped, and bytes that arrived meanwhile
-   * are read first.
-   */
-  #limitHandshake(durationMs: number): void {
-    const fail = (): void => this.#fail(handshakeTimedOut(durationMs));
-    const dueMs = performance.now() + durationMs;
-    this.#handshakeTimer = setTimeout(() => {
-      if (performance.now() - dueMs < MAX_LATE_MS) fail();
-      else this.#handshakeTimer = setTimeout(fail, CATCH_UP_MS);
-    }, durationMs);
-  }
-
-  #stopTimer(): void {
-    if (this.#handshakeTimer === null) return;
-    clearTimeout(this.#handshakeTimer);
-    this.#handshakeTimer = null;
-  }
-
   /** Closes the connection. Reads and writes reject with the first error. */
   #fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    this.#stopTimer();
+    this.#handshakeTimer.stop();
     this.#stream.destroy();
     closeQuietly(this.#plain); // the stream might delay the close
     this.#wake();

@@ -37,6 +37,7 @@ function share(
     },
     options: DEFAULT_SERVER_OPTIONS,
     tls: null,
+    proxies: null,
   };
   return new EngineContext(app, clock, false, () => {});
 }
