@@ -60,12 +60,21 @@ export {
   type ClientErrorCode,
   type ClientPhase,
 } from "./client/errors.ts";
-export type { ClientOptions, ClientOptionsInit } from "./client/options.ts";
+export type {
+  ClientOptions,
+  ClientOptionsInit,
+  CookieJar,
+} from "./client/options.ts";
 export {
   ClientResponse,
   type UpgradedConnection,
 } from "./client/client_response.ts";
-export type { ExchangeInit } from "./client/request.ts";
+export type {
+  ExchangeInit,
+  ProgressCallback,
+  RequestBody,
+  TransferProgress,
+} from "./client/request.ts";
 
 // Messages
 export {

@@ -8,7 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import { SYSTEM_CLOCK } from "../client/clock.ts";
-import { ExchangeRunner } from "../client/exchange_runner.ts";
+import { createContext, ExchangeRunner } from "../client/exchange_runner.ts";
 import { resolveClientOptions } from "../client/options.ts";
 import { parseBase } from "../client/origin.ts";
 import type { ExchangeInit } from "../mod.ts";
@@ -38,12 +38,12 @@ function exchanger(
   method: string,
   init: ExchangeInit,
 ): () => Promise<number> {
-  const runner = new ExchangeRunner(
-    parseBase("127.0.0.1:8080"),
+  const context = createContext(
     resolveClientOptions({}),
     SYSTEM_CLOCK,
     new MemoryConnector(new TextEncoder().encode(response)),
   );
+  const runner = new ExchangeRunner(parseBase("127.0.0.1:8080"), context);
   return async () => {
     const { body } = await runner.exchange(method, "/user/42?page=1", init);
     return (await body.bytes()).length;

@@ -1,12 +1,11 @@
 /**
- * The public client of one origin. `exchange_runner.ts` does the work.
+ * The public client of one origin. `exchanges.ts` does the work.
  *
  * @module
  */
 
 import type { ClientResponse } from "./client_response.ts";
-import { SYSTEM_CLOCK } from "./clock.ts";
-import { ExchangeRunner } from "./exchange_runner.ts";
+import { Exchanges } from "./exchanges.ts";
 import { type ClientOptionsInit, resolveClientOptions } from "./options.ts";
 import { parseBase } from "./origin.ts";
 import type { ExchangeInit } from "./request.ts";
@@ -30,7 +29,7 @@ import type { ExchangeInit } from "./request.ts";
  * ```
  */
 export class Client implements AsyncDisposable {
-  #runner: ExchangeRunner;
+  #exchanges: Exchanges;
 
   /**
    * Creates a client. It connects at the first exchange.
@@ -44,16 +43,12 @@ export class Client implements AsyncDisposable {
    */
   constructor(base: string | URL, options: ClientOptionsInit = {}) {
     const resolved = resolveClientOptions(options);
-    this.#runner = new ExchangeRunner(
-      parseBase(base),
-      resolved,
-      SYSTEM_CLOCK,
-    );
+    this.#exchanges = new Exchanges(parseBase(base), resolved);
   }
 
   /** How many connections are open or being opened, including idle ones. */
   get connectionCount(): number {
-    return this.#runner.connectionCount;
+    return this.#exchanges.connectionCount;
   }
 
   /**
@@ -68,9 +63,9 @@ export class Client implements AsyncDisposable {
   exchange(
     method: string,
     target: string,
-    init: ExchangeInit = {},
+    init?: ExchangeInit,
   ): Promise<ClientResponse> {
-    return this.#runner.exchange(method, target, init);
+    return this.#exchanges.exchange(method, target, init);
   }
 
   /** Sends GET. */
@@ -115,7 +110,7 @@ export class Client implements AsyncDisposable {
 
   /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
   close(): void {
-    this.#runner.close();
+    this.#exchanges.close();
   }
 
   /** As {@linkcode Client.close}, for `await using`. */

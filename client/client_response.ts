@@ -15,7 +15,10 @@ export interface UpgradedConnection {
 /** The parts of a response. */
 export interface ClientResponseInit {
   /** The parsed head. */
-  readonly head: ResponseHead;
+  readonly head: Pick<
+    ResponseHead,
+    "status" | "reason" | "minorVersion" | "headers"
+  >;
   /** Where the response came from. */
   readonly url: string;
   /** The body. */
@@ -80,6 +83,41 @@ export class ClientResponse implements Disposable {
     this.upgraded = init.upgraded;
     this.#trailers = init.trailers;
     this.#close = init.close;
+  }
+
+  /** Whether the status is 200 to 299. */
+  get ok(): boolean {
+    return this.status >= 200 && this.status <= 299;
+  }
+
+  /**
+   * Reads the whole body and parses it as JSON, as `body.json()`.
+   *
+   * @throws {SyntaxError} If it is not JSON.
+   * @throws {ClientError} If the body cannot be read, or is longer than
+   * `maxBufferedBodyBytes`.
+   * @throws {TypeError} If the body was used already.
+   */
+  json(): Promise<unknown> {
+    return this.body.json();
+  }
+
+  /**
+   * Reads the whole body and decodes it as UTF-8, as `body.text()`.
+   *
+   * @throws {ClientError | TypeError} As {@linkcode ClientResponse.json}.
+   */
+  text(): Promise<string> {
+    return this.body.text();
+  }
+
+  /**
+   * Reads the whole body, as `body.bytes()`.
+   *
+   * @throws {ClientError | TypeError} As {@linkcode ClientResponse.json}.
+   */
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.body.bytes();
   }
 
   /** The trailer section, after the body was read to its end; empty if there is none. */

@@ -4,6 +4,8 @@
 export interface Clock {
   /** A time in milliseconds that never goes back. */
   monotonicMs(): number;
+  /** The time of day, in ms since 1970. */
+  epochMs(): number;
   /** Calls `tick` every `periodMs` until the result is called; does not keep the process alive. */
   every(periodMs: number, tick: () => void): () => void;
   /** Calls `run` once after `delayMs`, unless the result is called first; keeps the process alive until then. */
@@ -13,6 +15,7 @@ export interface Clock {
 /** The runtime's clock and timers. */
 export const SYSTEM_CLOCK: Clock = Object.freeze({
   monotonicMs: () => performance.now(),
+  epochMs: () => Date.now(),
   every(periodMs: number, tick: () => void): () => void {
     const timer = setInterval(tick, periodMs);
     Deno.unrefTimer(timer);

@@ -9,6 +9,8 @@ export type ClientPhase = "connect" | "write" | "read" | "parse";
 export type ClientErrorCode =
   /** The TCP connection or the TLS handshake failed. */
   | "CONNECT_FAILED"
+  /** The proxy refused to connect to the origin, or its response is malformed. */
+  | "PROXY_REFUSED"
   /** A deadline passed; the message names its option. */
   | "DEADLINE"
   /** The connection ended before the response began. */

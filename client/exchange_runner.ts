@@ -1,7 +1,8 @@
 /**
- * Runs exchanges with one origin over pooled connections: one retry where that
- * is safe (RFC 9112 §9.3.1, RFC 9110 §9.2.2), and redirects if the options
- * allow them (RFC 9110 §15.4). `client.ts` is its public interface.
+ * Runs exchanges with one origin over pooled connections, and sends a request
+ * once more where a reused connection was closed and that is safe (RFC 9112
+ * §9.3.1, RFC 9110 §9.2.2). `exchange_chain.ts` adds redirects, retries and
+ * cookies.
  */
 
 import { Headers } from "../codec/headers.ts";
@@ -14,10 +15,9 @@ import { acceptEncoding } from "./content_coding.ts";
 import { Deadline, type TimeLimit } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
 import { ClientError } from "./errors.ts";
-import type { ClientOptions } from "./options.ts";
-import { type Base, isSameOrigin, originOf, targetOf } from "./origin.ts";
+import { checkLimit, type ClientOptions } from "./options.ts";
+import type { Base, Origin } from "./origin.ts";
 import { Pool } from "./pool.ts";
-import { type Redirect, redirect } from "./redirect.ts";
 import {
   type ExchangeInit,
   type PreparedRequest,
@@ -26,7 +26,7 @@ import {
 import { respond } from "./respond.ts";
 
 /** Idempotent methods, whose requests may be sent twice (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set([
+export const IDEMPOTENT: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
   "PUT",
@@ -35,102 +35,94 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   "TRACE",
 ]);
 
-/** One request to one origin; a redirect leads to the next. */
+/** One request to the origin. */
 interface Hop {
-  readonly pool: Pool;
   readonly method: string;
   readonly target: string;
   readonly init: ExchangeInit;
 }
 
-/** Runs the exchanges of one client. */
+/**
+ * Creates what the connections of a client share.
+ *
+ * @param clock The time that all deadlines are measured with.
+ * @param connector Opens the connections.
+ */
+export function createContext(
+  options: ClientOptions,
+  clock: Clock,
+  connector: Connector = new Connector(options, clock),
+): ConnectionContext {
+  const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } = options;
+  const sweep = new DeadlineSweep(
+    clock,
+    Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
+  );
+  return { options, clock, connector, sweep };
+}
+
+/** Runs the exchanges with one origin. */
 export class ExchangeRunner {
   #context: ConnectionContext;
   #base: Base;
   #pool: Pool;
-  /** The pools of other origins, to which redirects have led. */
-  #others: Map<string, Pool> = new Map();
-  #isClosed = false;
 
-  /**
-   * Creates a runner. It opens no connection yet.
-   *
-   * @param clock The time that all deadlines are measured with.
-   * @param connector Opens the connections.
-   */
-  constructor(
-    base: Base,
-    options: ClientOptions,
-    clock: Clock,
-    connector: Connector = new Connector(options, clock),
-  ) {
-    const { headTimeout, bodyTimeout, drainTimeout, idleTimeout } = options;
-    const sweep = new DeadlineSweep(
-      clock,
-      Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
-    );
-    this.#context = { options, clock, connector, sweep };
-    this.#pool = new Pool(base.origin, this.#context);
+  /** Creates a runner. It opens no connection yet. */
+  constructor(base: Base, context: ConnectionContext) {
+    this.#context = context;
+    this.#pool = new Pool(base.origin, context);
     this.#base = base;
+  }
+
+  /** Where its connections lead. */
+  get origin(): Origin {
+    return this.#base.origin;
   }
 
   /** Connections that are open or being opened, idle ones included. */
   get connectionCount(): number {
-    let count = this.#pool.size;
-    for (const pool of this.#others.values()) count += pool.size;
-    return count;
+    return this.#pool.size;
   }
 
-  /** See `Client.exchange`. */
-  async exchange(
+  /** See `Client.exchange`; follows no redirect. */
+  exchange(
     method: string,
     target: string,
     init: ExchangeInit,
   ): Promise<ClientResponse> {
-    const { clock, options } = this.#context;
-    let hop: Hop = {
-      pool: this.#pool,
-      method,
-      // Any other target is invalid or `*`, and is not changed.
-      target: target.startsWith("/") ? this.#base.path + target : target,
-      init: this.#withDefaults(init),
-    };
-    const limit: TimeLimit = {
-      startMs: options.timeout === Infinity ? 0 : clock.monotonicMs(),
-      timeoutMs: options.timeout,
-    };
-    for (let redirects = 0;; redirects++) {
-      const deadline = new Deadline(clock, limit, init.signal);
-      const response = await this.#sendWithin(hop, deadline);
-      const { maxRedirects } = options;
-      if (maxRedirects === 0) return response;
-      const next = followed(response, hop);
-      if (next === null) return response;
-      if (redirects >= maxRedirects) {
-        throw new ClientError(
-          `Cannot follow redirect: more than ${maxRedirects} (maxRedirects)`,
-          { phase: "read", code: "REDIRECT" },
-        );
-      }
-      hop = {
-        pool: this.#poolOf(next.url, hop.pool),
-        method: next.method,
-        target: targetOf(next.url),
-        init: next.init,
-      };
+    try {
+      const limit = this.startLimit(init);
+      const complete = this.withDefaults(init);
+      return this.send(method, this.withBase(target), complete, limit);
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 
-  /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
-  close(): void {
-    this.#isClosed = true;
-    this.#pool.close();
-    for (const pool of this.#others.values()) pool.close();
-    this.#context.sweep.stop();
+  /**
+   * Sends one request as it is: without the base path and the fields that the
+   * URL and the options add.
+   *
+   * @param limit The time for the exchange that this request is a part of.
+   */
+  send(
+    method: string,
+    target: string,
+    init: ExchangeInit,
+    limit: TimeLimit,
+  ): Promise<ClientResponse> {
+    const deadline = new Deadline(this.#context.clock, limit, init.signal);
+    return this.#sendWithin({ method, target, init }, deadline);
+  }
+
+  /** Puts the base path in front of a target. */
+  withBase(target: string): string {
+    // Any other target is invalid or `*`, and is not changed.
+    return target.startsWith("/") ? this.#base.path + target : target;
   }
 
   /** Adds the fields that the URL and the options require. Fields of the caller take precedence. */
-  #withDefaults(init: ExchangeInit): ExchangeInit {
+  withDefaults(init: ExchangeInit): ExchangeInit {
     const { authorization } = this.#base;
     const { decodesContent } = this.#context.options;
     if (authorization === null && !decodesContent) return init;
@@ -142,20 +134,18 @@ export class ExchangeRunner {
     return { ...init, headers };
   }
 
-  /** Prefers the current pool: it may reach its origin through a Unix socket, which a URL cannot express. */
-  #poolOf(url: URL, current: Pool): Pool {
-    const origin = originOf(url);
-    for (const pool of [current, this.#pool]) {
-      const isReachable = pool === current || pool.origin.path === null;
-      if (isReachable && isSameOrigin(pool.origin, origin)) return pool;
-    }
-    let pool = this.#others.get(url.origin);
-    if (pool === undefined) {
-      pool = new Pool(origin, this.#context);
-      this.#others.set(url.origin, pool);
-      if (this.#isClosed) pool.close();
-    }
-    return pool;
+  /** Starts the time of an exchange. */
+  startLimit(init: ExchangeInit): TimeLimit {
+    const { clock, options } = this.#context;
+    if (init.timeout !== undefined) checkLimit("timeout", init.timeout);
+    const timeoutMs = init.timeout ?? options.timeout;
+    const startMs = timeoutMs === Infinity ? 0 : clock.monotonicMs();
+    return { startMs, timeoutMs };
+  }
+
+  /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
+  close(): void {
+    this.#pool.close();
   }
 
   /** As `#send`, and stops the deadline on a failure; on success the body does. */
@@ -170,10 +160,10 @@ export class ExchangeRunner {
 
   /** Sends a request on one connection, and once more on another if the first failed and a retry is safe. */
   async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
-    const { pool, method, target, init } = hop;
+    const { method, target, init } = hop;
+    const pool = this.#pool;
     const { signal } = deadline;
-    const { authority } = pool.origin;
-    const request = prepareRequest(method, target, init, authority);
+    const request = prepareRequest(method, target, init, pool.origin);
     const mayRepeat = IDEMPOTENT.has(method) && request.source === null;
     let mayRetry = true;
     for (let isFresh = false;; isFresh = true) {
@@ -208,15 +198,15 @@ export class ExchangeRunner {
 
   /** Waits for a connection. If the request gets none, its body is cancelled. */
   async #acquire(
-    { pool, method }: Hop,
+    { method }: Hop,
     { source }: PreparedRequest,
     isFresh: boolean,
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
     try {
       return IDEMPOTENT.has(method) && source === null
-        ? await pool.acquire(isFresh, signal)
-        : await pool.acquireChecked(isFresh, signal);
+        ? await this.#pool.acquire(isFresh, signal)
+        : await this.#pool.acquireChecked(isFresh, signal);
     } catch (error) {
       source?.cancel(); // there is no sender yet that would do this
       throw error;
@@ -228,20 +218,4 @@ export class ExchangeRunner {
 function isConnectionLoss(error: unknown): boolean {
   return error instanceof ClientError &&
     (error.code === "CLOSED" || error.code === "INCOMPLETE");
-}
-
-/** Reads a redirect; closes its response unless that is returned to the caller. */
-function followed(
-  response: ClientResponse,
-  { method, init }: Hop,
-): Redirect | null {
-  let next: Redirect | null = null;
-  try {
-    next = redirect(response, method, init);
-  } catch (error) {
-    response.close();
-    throw error;
-  }
-  if (next !== null) response.close();
-  return next;
 }

@@ -22,9 +22,14 @@ export {
   type ClientErrorCode,
   type ClientPhase,
 } from "./errors.ts";
-export type { ClientOptions, ClientOptionsInit } from "./options.ts";
+export type { ClientOptions, ClientOptionsInit, CookieJar } from "./options.ts";
 export { ClientResponse, type UpgradedConnection } from "./client_response.ts";
-export type { ExchangeInit } from "./request.ts";
+export type {
+  ExchangeInit,
+  ProgressCallback,
+  RequestBody,
+  TransferProgress,
+} from "./request.ts";
 
 // Messages
 export {

@@ -1,5 +1,25 @@
 /** Limits, deadlines and switches of a client, with units and defaults. */
 
+import { isToken } from "../codec/ascii.ts";
+
+/** Stores cookies (RFC 6265). The `CookieJar` of npm's tough-cookie has this form. */
+export interface CookieJar {
+  /** Returns the value of `Cookie` for a request, or an empty string. */
+  getCookieString(url: string): string | Promise<string>;
+  /**
+   * Stores the cookie of one `Set-Cookie` line.
+   *
+   * @param url Where the response came from.
+   * @param options Asks the jar to ignore a cookie that is not valid. What it
+   * throws nevertheless fails the exchange.
+   */
+  setCookie(
+    line: string,
+    url: string,
+    options: { readonly ignoreError: true },
+  ): unknown;
+}
+
 /** Options of a client; sizes in bytes, times in milliseconds. */
 export interface ClientOptions {
   /** The most simultaneous connections to the origin; further exchanges wait. @default {64} */
@@ -47,6 +67,33 @@ export interface ClientOptions {
    */
   readonly maxRedirects: number;
   /**
+   * Lower-case names of the fields that follow a redirect to another origin. All
+   * others are removed, since they may be secrets, such as `x-api-key`.
+   * @default {`DEFAULT_CLIENT_OPTIONS.crossOriginFields`: accept, accept-encoding, accept-language, cache-control, content-encoding, content-language, content-length, content-type, idempotency-key, if-modified-since, if-none-match, pragma, prefer, priority, range, traceparent, user-agent}
+   */
+  readonly crossOriginFields: readonly string[];
+  /**
+   * The most repetitions of a request that failed, or got a status of `retryOn`.
+   * Only requests that are safe to repeat are: idempotent ones whose body is not
+   * a stream, and those of which the server has processed nothing. @default {0}
+   */
+  readonly retries: number;
+  /** The statuses after which an idempotent request is repeated. @default {[408, 429, 502, 503, 504]} */
+  readonly retryOn: readonly number[];
+  /**
+   * The longest delay before the first repetition, in ms; each further one may
+   * take twice as long. The delay is random, so that clients do not return all at
+   * the same time. @default {250}
+   */
+  readonly retryDelay: number;
+  /**
+   * The longest delay before any repetition, in ms. A response whose
+   * `Retry-After` is longer is returned instead. @default {10000}
+   */
+  readonly maxRetryDelay: number;
+  /** Stores the cookies of responses, and adds them to requests. tough-cookie's `CookieJar` fits. @default {null} */
+  readonly cookieJar: CookieJar | null;
+  /**
    * Whether `Accept-Encoding` is sent, and bodies with up to two of the codings
    * gzip, deflate and br are decoded. @default {false}
    */
@@ -82,6 +129,18 @@ export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
   drainBytes: 65_536,
   drainTimeout: 1000,
   maxRedirects: 0,
+  crossOriginFields: Object.freeze([
+    ...["accept", "accept-encoding", "accept-language", "cache-control"],
+    ...["content-encoding", "content-language", "content-length"],
+    ...["content-type", "idempotency-key", "if-modified-since"],
+    ...["if-none-match", "pragma", "prefer", "priority", "range"],
+    ...["traceparent", "user-agent"],
+  ]),
+  retries: 0,
+  retryOn: Object.freeze([408, 429, 502, 503, 504]),
+  retryDelay: 250,
+  maxRetryDelay: 10_000,
+  cookieJar: null,
   decodesContent: false,
   unfoldResponses: false,
   caCerts: Object.freeze([]),
@@ -98,6 +157,9 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
   "maxBufferedBodyBytes",
   "drainBytes",
   "maxRedirects",
+  "retries",
+  "retryDelay",
+  "maxRetryDelay",
 ]);
 
 /**
@@ -124,16 +186,7 @@ export function resolveClientOptions(
         `Cannot set option ${name}: not a ${typeof defaults.get(name)}`,
       );
     }
-    if (typeof value !== "number") continue;
-    const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
-    const maximum = /timeout$/i.test(name)
-      ? MAX_TIMER_MS
-      : Number.MAX_SAFE_INTEGER;
-    const isExact = Number.isInteger(value) && value >= minimum;
-    if (value === Infinity || isExact && value <= maximum) continue;
-    throw new RangeError(
-      `Cannot set option ${name} to ${value}: it must be an integer from ${minimum} to ${maximum}, or Infinity`,
-    );
+    if (typeof value === "number") checkLimit(name, value);
   }
   const defined = Object.entries(options)
     .filter(([, value]) => value !== undefined);
@@ -142,7 +195,53 @@ export function resolveClientOptions(
     ...Object.fromEntries(defined),
   };
   checkCertificates(resolved);
+  checkLists(resolved);
   return Object.freeze(resolved);
+}
+
+function checkLists(options: ClientOptions): void {
+  const { crossOriginFields, retryOn, cookieJar } = options;
+  const isName = (name: unknown): boolean =>
+    typeof name === "string" && isToken(name);
+  if (!Array.isArray(crossOriginFields) || !crossOriginFields.every(isName)) {
+    throw new TypeError(
+      "Cannot set option crossOriginFields: not an array of field names",
+    );
+  }
+  const isStatus = (status: unknown): boolean =>
+    Number.isInteger(status) && Number(status) >= 100 && Number(status) <= 999;
+  if (!Array.isArray(retryOn) || !retryOn.every(isStatus)) {
+    throw new TypeError("Cannot set option retryOn: not an array of statuses");
+  }
+  if (cookieJar === null) return;
+  const { getCookieString, setCookie } = cookieJar;
+  if (
+    typeof getCookieString !== "function" || typeof setCookie !== "function"
+  ) {
+    throw new TypeError(
+      "Cannot set option cookieJar: getCookieString() or setCookie() is missing",
+    );
+  }
+}
+
+/**
+ * Checks the limits that a request sets for itself.
+ *
+ * @throws {TypeError | RangeError} As {@linkcode resolveClientOptions}.
+ */
+export function checkLimit(name: string, value: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot set option ${name}: not a number`);
+  }
+  const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
+  const maximum = /timeout$|delay$/i.test(name)
+    ? MAX_TIMER_MS
+    : Number.MAX_SAFE_INTEGER;
+  const isExact = Number.isInteger(value) && value >= minimum;
+  if (value === Infinity || isExact && value <= maximum) return;
+  throw new RangeError(
+    `Cannot set option ${name} to ${value}: it must be an integer from ${minimum} to ${maximum}, or Infinity`,
+  );
 }
 
 function checkCertificates({ caCerts, identity }: ClientOptions): void {

@@ -76,12 +76,21 @@ export function parseOrigin(origin: string | URL): Origin {
   return isUrl(origin) ? originOf(toUrl(text)) : originOfAuthority(text);
 }
 
-/** The request target for a URL. A `URL` leaves some characters unescaped that RFC 3986 does not allow. */
+/**
+ * The request target for a URL. A `URL` leaves some characters unescaped that
+ * RFC 3986 does not allow, among them a `%` without two hex digits. Decoders
+ * that accept such a `%` read it as `%25`.
+ */
 export function targetOf({ pathname, search }: URL): string {
   return (pathname + search).replace(
-    /[\\`{}]/g,
+    /[\\`{}]|%(?![0-9A-Fa-f]{2})/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+}
+
+/** The scheme and authority of an origin as a URL, without a path. */
+export function originUrl({ isSecure, authority }: Origin): string {
+  return `${isSecure ? "https" : "http"}://${authority}`;
 }
 
 /** The origin of an absolute URL; its userinfo and fragment are dropped. */

@@ -3,10 +3,6 @@
 import { Headers } from "../codec/headers.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ClientError } from "./errors.ts";
-import type { ExchangeInit } from "./request.ts";
-
-/** Fields that are removed when a redirect leads to another origin. */
-const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"] as const;
 
 /** Fields that describe a body. A redirect that changes the method to GET drops the body and these fields. */
 const CONTENT_FIELDS = [
@@ -17,47 +13,75 @@ const CONTENT_FIELDS = [
   "content-location",
 ] as const;
 
+/** A request, as far as a redirect can change it. */
+export interface RedirectableRequest {
+  readonly method: string;
+  readonly headers: Headers;
+  /** Whether its body, if there is one, can be sent again. */
+  readonly isRepeatable: boolean;
+}
+
 /** The request that follows a redirect. */
 export interface Redirect {
   readonly url: URL;
   readonly method: string;
-  readonly init: ExchangeInit;
+  readonly headers: Headers;
+  /** Whether the body is sent again. */
+  readonly keepsBody: boolean;
+}
+
+/** Whether a status redirects to its `Location`. */
+export function isRedirect(status: number): boolean {
+  return status >= 301 && status <= 308 && status !== 304 && status !== 305 &&
+    status !== 306;
 }
 
 /**
  * Derives the next request from a response.
  *
+ * @param crossOriginFields Lower-case names of the fields that another origin gets.
  * @returns The request, or `null` if the response is not a redirect.
  * @throws {ClientError} `REDIRECT` if it cannot be followed: its target is not
- * an HTTP URL, or the request's body was a stream, which cannot be sent again.
+ * an HTTP URL, there are several targets, or the request's body cannot be sent
+ * again.
  */
 export function redirect(
   response: ClientResponse,
-  method: string,
-  init: ExchangeInit,
+  request: RedirectableRequest,
+  crossOriginFields: ReadonlySet<string>,
 ): Redirect | null {
   const { status } = response;
-  if (![301, 302, 303, 307, 308].includes(status)) return null;
-  const location = response.headers.get("location");
+  if (!isRedirect(status)) return null;
+  const location = locationOf(response);
   if (location === null) return null;
+  const { method } = request;
   const from = new URL(response.url);
   const url = resolve(decodeLocation(location), from);
   const becomesGet = status === 303 && method !== "HEAD" ||
     status < 303 && method === "POST";
-  const headers = new Headers(init.headers);
+  const headers = new Headers(request.headers);
   if (becomesGet) { for (const name of CONTENT_FIELDS) headers.remove(name); }
   if (url.origin !== from.origin) {
-    for (const name of CREDENTIALS) headers.remove(name);
+    for (const name of new Set(headers.keys())) {
+      if (!crossOriginFields.has(name.toLowerCase())) headers.remove(name);
+    }
   }
-  const { body: _body, expectContinue: _expectContinue, ...rest } = init;
-  if (becomesGet) return { url, method: "GET", init: { ...rest, headers } };
-  if (isStream(init.body)) {
-    throw new ClientError(
-      "Cannot follow redirect: the request's body was a stream, which cannot be sent again",
-      { phase: "write", code: "REDIRECT" },
-    );
-  }
-  return { url, method, init: { ...init, headers } };
+  if (becomesGet) return { url, method: "GET", headers, keepsBody: false };
+  if (request.isRepeatable) return { url, method, headers, keepsBody: true };
+  throw new ClientError(
+    "Cannot follow redirect: the request's body was a stream, which cannot be sent again",
+    { phase: "write", code: "REDIRECT" },
+  );
+}
+
+/** Returns the one `Location`. Two that differ may be the work of an attacker who can add a line. */
+function locationOf({ headers }: ClientResponse): string | null {
+  const [first, ...others] = headers.getAll("location");
+  if (others.every((other) => other === first)) return first ?? null;
+  throw new ClientError(
+    "Cannot follow redirect: the response has several Location lines that differ",
+    { phase: "read", code: "REDIRECT" },
+  );
 }
 
 /**
@@ -86,9 +110,4 @@ function resolve(location: string, from: URL): URL {
     "Cannot follow redirect: its target is not an http or https URL",
     { phase: "read", code: "REDIRECT" },
   );
-}
-
-function isStream(body: ExchangeInit["body"]): boolean {
-  return typeof body === "object" && body !== null &&
-    !(body instanceof Uint8Array) && !(body instanceof ArrayBuffer);
 }

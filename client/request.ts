@@ -4,7 +4,11 @@
  */
 
 import { isToken } from "../codec/ascii.ts";
-import { type BodyInit, BodySource } from "../codec/body_source.ts";
+import {
+  type BodyInit,
+  BodySource,
+  type StreamedBody,
+} from "../codec/body_source.ts";
 import { CHUNKED } from "../codec/framing.ts";
 import {
   fieldLineSize,
@@ -14,22 +18,61 @@ import {
 } from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { declaredLength } from "../codec/outgoing_fields.ts";
+import type { Origin } from "./origin.ts";
+
+/** A body to send. A `Blob`, `FormData` and `URLSearchParams` set `Content-Type`, unless the headers do. */
+export type RequestBody =
+  | BodyInit
+  | ArrayBufferView
+  | Blob
+  | FormData
+  | URLSearchParams;
 
 /** The options of a request, in addition to method and target. */
 export interface ExchangeInit {
   /** Fields; the client itself writes `Host` and the framing. */
   readonly headers?: HeadersInit;
-  /** Nothing, a string, bytes, or a stream. */
-  readonly body?: BodyInit;
+  /**
+   * Nothing, a string, bytes, a form, a `Blob`, or a stream. A stream is sent in
+   * chunks, unless the headers declare its `Content-Length`.
+   */
+  readonly body?: RequestBody;
+  /** A value to send as JSON, with `Content-Type: application/json`. */
+  readonly json?: unknown;
   /** Aborts the exchange at any point; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** How long the whole exchange may take, in ms. @default {the client's `timeout`} */
+  readonly timeout?: number;
+  /** The most redirects that are followed. @default {the client's `maxRedirects`} */
+  readonly maxRedirects?: number;
+  /** The most repetitions of the request. @default {the client's `retries`} */
+  readonly retries?: number;
+  /** Whether the request may be processed twice, and so be repeated. @default {by the method} */
+  readonly idempotent?: boolean;
+  /** Whether the client's cookie jar is not used. @default {false} */
+  readonly omitsCookies?: boolean;
   /** Sends the body only after `100 Continue` (RFC 9110 §10.1.1). @default {false} */
   readonly expectContinue?: boolean;
   /** Called with each interim response. */
   readonly onInterim?: (status: number, headers: Headers) => void;
+  /** Called after each piece of the request's body was written. */
+  readonly onUpload?: ProgressCallback;
+  /** Called with each piece of the response's body that is read. */
+  readonly onDownload?: ProgressCallback;
   /** Offers another protocol, such as `websocket`; after a 101 the response carries the connection. */
   readonly upgrade?: string;
 }
+
+/** How much of a body was transferred. */
+export interface TransferProgress {
+  /** Bytes so far, without framing; for a download, after decoding. */
+  readonly bytes: number;
+  /** Bytes in total, or `null` if that is not known before the end. */
+  readonly totalBytes: number | null;
+}
+
+/** Called after each piece of a body. */
+export type ProgressCallback = (progress: TransferProgress) => void;
 
 /** A request that has passed all checks. */
 export interface PreparedRequest {
@@ -62,14 +105,14 @@ const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set([
   "PATCH",
 ]);
 
-/** A path with an optional query, or `*` (RFC 9112 §3.2, RFC 3986 §3.3). */
+/** A path with an optional query, or `*` (RFC 9112 §3.2, RFC 3986 §2.1, §3.3). */
 const TARGET =
-  /^(?:\/[\x21\x24-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*|\*)$/;
+  /^(?:\/[\x21\x24\x26-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*(?:%[0-9A-Fa-f]{2}[\x21\x24\x26-\x3b\x3d\x3f-\x5b\x5d-\x5f\x61-\x7a\x7c\x7e]*)*|\*)$/;
 
 /**
  * Checks a request and encodes its head.
  *
- * @param authority The value of `Host`.
+ * @param origin Where it is sent; its authority is the value of `Host`.
  * @throws {TypeError} If method, target or a field is not valid, or the fields
  * contradict the body.
  */
@@ -77,7 +120,7 @@ export function prepareRequest(
   method: string,
   target: string,
   init: ExchangeInit,
-  authority: string,
+  { authority }: Origin,
 ): PreparedRequest {
   checkLine(method, target);
   const headers = Headers.from(init.headers);
@@ -130,16 +173,31 @@ function checkLine(method: string, target: string): void {
   }
   if (method === "CONNECT") {
     throw new TypeError(
-      "Cannot send CONNECT: this client connects to origins, not through proxies",
+      "Cannot send CONNECT: for a request through a proxy, set the option proxy",
     );
   }
   if (!TARGET.test(target) || (target === "*" && method !== "OPTIONS")) {
     throw new TypeError(
-      `Cannot send target ${
-        JSON.stringify(target)
-      }: a path with an optional query, percent-encoded`,
+      `Cannot send target ${JSON.stringify(target)}: ${targetFault(target)}`,
     );
   }
+}
+
+/** What is wrong with a target, and what to write instead. */
+function targetFault(target: string): string {
+  if (/^https?:/i.test(target)) {
+    return "a client has one origin, so pass only path and query; an Agent and createFetch() accept URLs";
+  }
+  if (target === "*") return "only OPTIONS has this target";
+  if (!target.startsWith("/")) return 'it does not begin with "/"';
+  const at = target.search(/%(?![0-9A-Fa-f]{2})/);
+  if (at !== -1) {
+    return `the "%" at offset ${at} is not followed by two hex digits; write "%25" for a percent sign`;
+  }
+  if (target.includes("#")) {
+    return 'a fragment is not sent; write "%23" for a number sign';
+  }
+  return "a path with an optional query, percent-encoded; use encodeURIComponent() for its parts";
 }
 
 function checkFields(headers: Headers, init: ExchangeInit): void {
@@ -160,13 +218,15 @@ function checkFields(headers: Headers, init: ExchangeInit): void {
   );
 }
 
-type Body = Exclude<BodyInit, string | null | undefined | ArrayBuffer> | null;
+type Body = Uint8Array | StreamedBody | null;
 
-function readBody(body: BodyInit): Body {
+function readBody(body: RequestBody): Body {
   if (body === null || body === undefined) return null;
   if (typeof body === "string") return encoder.encode(body);
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  return body;
+  // `exchange_chain.ts` has converted a body of the web; a value of any other
+  // type is refused by `BodySource`.
+  return body as Uint8Array | StreamedBody;
 }
 
 type Field = readonly [name: string, value: string];

@@ -53,10 +53,37 @@ Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => 
   }
 });
 
+Deno.test("resolveClientOptions() rejects lists and a cookie jar that are none", () => {
+  const jar = { getCookieString: () => "", setCookie: () => {} };
+  for (
+    const options of [
+      { crossOriginFields: "accept" },
+      { crossOriginFields: ["a b"] },
+      { crossOriginFields: [1] },
+      { retryOn: [99] },
+      { retryOn: ["503"] },
+      { retryOn: {} },
+      { cookieJar: { ...jar, setCookie: undefined } },
+      { cookieJar: { setCookie: jar.setCookie } },
+      { cookieJar: "a=b" },
+    ]
+  ) {
+    const [name = ""] = Object.keys(options);
+    assertThrows(
+      () => resolve(options),
+      TypeError,
+      `Cannot set option ${name}: `,
+    );
+  }
+  assertEquals(resolve({ cookieJar: jar }).cookieJar, jar);
+  assertEquals(resolve({ cookieJar: null, retryOn: [] }).retryOn, []);
+});
+
 Deno.test("resolveClientOptions() rejects numbers out of range", () => {
   const mayBeZero = [
     ...["maxInterimResponses", "maxBodyBytes", "maxBufferedBodyBytes"],
-    ...["drainBytes", "maxRedirects"],
+    ...["drainBytes", "maxRedirects", "retries", "retryDelay"],
+    "maxRetryDelay",
   ];
   for (const [name, value] of Object.entries(DEFAULT_CLIENT_OPTIONS)) {
     if (typeof value !== "number") continue;

@@ -1,6 +1,6 @@
 /** Redirects: off by default, limited, and without credentials for other origins (RFC 9110 §15.4). */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Client, type ExchangeInit } from "../../mod.ts";
 import { body, head, HostileServer, send } from "../support/hostile_server.ts";
 import {
@@ -37,6 +37,7 @@ Deno.test("a Location may be a path or URL, absolute or relative; its fragment i
       ["", "/x/a?q"],
       ["//SELF/b", "/b"],
       ["http://u:p@SELF/b#f", "/b"],
+      ["/100%?q=5%&r=%zz%41", "/100%25?q=5%25&r=%25zz%41"],
       ["/caf\xc3\xa9?\xe2\x82\xac", "/caf%C3%A9?%E2%82%AC"],
       ['/\xe9 b"<>`{}|^\\', "/%C3%A9%20b%22%3C%3E%60%7B%7D|^/"],
       ['/?\xe9 b"<>`{}|^\\', "/?%C3%A9%20b%22%3C%3E%60%7B%7D|^%5C"],
@@ -151,7 +152,8 @@ Deno.test("credentials are not sent to another origin, nor to the first after th
     Authorization: "a",
     Cookie: "b",
     "Proxy-Authorization": "c",
-    "X-A": "d",
+    "X-Api-Key": "d",
+    Accept: "e",
   };
   await using other = new HostileServer([[
     head,
@@ -172,20 +174,79 @@ Deno.test("credentials are not sent to another origin, nor to the first after th
   const response = await client.get("/", { headers });
   assertEquals(response.url, `http://${server.origin}/c`);
   const hasCredentials = (text = ""): boolean[] =>
-    ["Authorization: a", "Cookie: b", "Proxy-Authorization: c"].map((line) =>
-      text.includes(`\r\n${line}\r\n`)
-    );
+    [
+      "Authorization: a",
+      "Cookie: b",
+      "Proxy-Authorization: c",
+      "X-Api-Key: d",
+    ].map((line) => text.includes(`\r\n${line}\r\n`));
   const [, same, back] = (await server.peer(0)).heads;
   const [away = ""] = (await other.peer(0)).heads;
-  assertEquals(hasCredentials(same), [true, true, true]);
-  assertEquals(hasCredentials(away), [false, false, false]);
-  assertEquals(hasCredentials(back), [false, false, false]);
+  assertEquals(hasCredentials(same), [true, true, true, true]);
+  assertEquals(hasCredentials(away), [false, false, false, false]);
+  assertEquals(hasCredentials(back), [false, false, false, false]);
   assert(away.startsWith(`GET /b HTTP/1.1\r\nhost: ${other.origin}\r\n`));
-  assert(away.includes("X-A: d"));
+  assert(away.includes("Accept: e"));
   assertEquals(client.connectionCount, 2);
   client.close();
   assertEquals(client.connectionCount, 0);
   await (await other.peer(0)).ended;
+});
+
+Deno.test("crossOriginFields lists the fields that another origin gets, whatever their case", async () => {
+  await using other = new HostileServer([[head, send(HELLO)]]);
+  const there = moved(`http://${other.origin}/b`, 307);
+  await using server = new HostileServer([[head, body(1), send(there)]]);
+  await using client = new Client(server.origin, {
+    maxRedirects: 1,
+    crossOriginFields: ["X-Api-Key", "authorization"],
+  });
+  const headers = {
+    "x-api-KEY": "a",
+    authorization: "b",
+    accept: "c",
+    cookie: "d",
+  };
+  await (await client.put("/", { headers, body: "e" })).close();
+  const [away = ""] = (await other.peer(0)).heads;
+  assertEquals(
+    away,
+    `PUT /b HTTP/1.1\r\nhost: ${other.origin}\r\ncontent-length: 1\r\nx-api-KEY: a\r\nauthorization: b\r\n\r\n`,
+  );
+});
+
+Deno.test("several Location lines are followed only if they are the same", async () => {
+  const twice = (second: string): string =>
+    `HTTP/1.1 302 \r\nLocation: /b\r\nlocation: ${second}\r\nContent-Length: 0\r\n\r\n`;
+  await using same = pair(
+    [[head, send(twice("/b")), head, send(HELLO)]],
+    FOLLOW,
+  );
+  assertEquals(
+    (await same.client.get("/a")).url,
+    `http://${same.server.origin}/b`,
+  );
+  await using other = pair([[head, send(twice("/c"))]], FOLLOW);
+  await fails(other.client.get("/a"), "read", "REDIRECT");
+  await using off = pair([[head, send(twice("/c"))]]);
+  assertEquals((await off.client.get("/a")).headers.get("location"), "/b, /c");
+});
+
+Deno.test("a request may set its own maxRedirects", async () => {
+  await using both = pair([
+    [head, send(moved("/b")), head, send(HELLO), head, send(moved("/c"))],
+  ]);
+  const { client } = both;
+  const followed = await client.get("/a", { maxRedirects: 1 });
+  assertEquals(followed.url, `http://${both.server.origin}/b`);
+  assertEquals((await client.get("/a", { maxRedirects: 0 })).status, 302);
+  for (const maxRedirects of [-1, 0.5, NaN]) {
+    await assertRejects(
+      () => client.get("/a", { maxRedirects }),
+      RangeError,
+      "maxRedirects",
+    );
+  }
 });
 
 Deno.test("a redirect that cannot be followed closes its response", async () => {

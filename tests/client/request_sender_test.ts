@@ -1,6 +1,7 @@
 /** Writing a request: partial writes, stops, waits and failures. */
 
 import { assert, assertEquals } from "@std/assert";
+import { parseOrigin } from "../../client/origin.ts";
 import { prepareRequest } from "../../client/request.ts";
 import {
   RequestSender,
@@ -28,7 +29,7 @@ class Narrow implements SenderEvents {
     readonly stopAt: number = Infinity,
     readonly width: number = 7,
   ) {
-    const request = prepareRequest("POST", "/", init, "a");
+    const request = prepareRequest("POST", "/", init, parseOrigin("a"));
     const conn: WritableConn = { write: (bytes) => this.#take(bytes) };
     this.sender = new RequestSender(
       conn,

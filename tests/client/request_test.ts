@@ -1,6 +1,7 @@
 /** Rows R130 to R132: which requests are accepted, and their bytes on the wire. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { parseOrigin } from "../../client/origin.ts";
 import { prepareRequest } from "../../client/request.ts";
 import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
 import {
@@ -22,7 +23,7 @@ import {
 
 /** The head of a request to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {
-  const { first } = prepareRequest(method, "/", init, "a");
+  const { first } = prepareRequest(method, "/", init, parseOrigin("a"));
   const wire = decodeLatin1(first);
   return wire.slice(0, wire.indexOf("\r\n\r\n") + 4);
 }
@@ -54,7 +55,7 @@ Deno.test("R130: bad methods, targets, fields and protocols are TypeErrors befor
     const target of [
       ...["/a b", "/\r\nX: y", "x", "", "*", "/#f", "/\x7f", "/\0", "/\xe9"],
       ...["/\u0100", "/\t", "http://b/", "//b /", " /", "/<", "/\\", '/"'],
-      ...["?a", "/{a}", "/`"],
+      ...["?a", "/{a}", "/`", "/%", "/x?q=100%", "/%4", "/%g0", "/a%4gb"],
     ]
   ) await refused("GET", target);
   for (const name of ["", "a b", "a:", "a\r\nb", "\xe9", "a\0"]) {
@@ -255,6 +256,23 @@ Deno.test("R132: a body that fails while the response arrives fails the response
   reject(new Error("no"));
   await fails(text, "write", "BODY_FAILED");
   await isGone(both);
+});
+
+Deno.test("the error for a target says what to write instead", async () => {
+  await using client = new Client("127.0.0.1:1");
+  for (
+    const [target, hint] of [
+      [
+        "/x?q=100%",
+        '"%" at offset 8 is not followed by two hex digits; write "%25"',
+      ],
+      ["/a#b", 'write "%23"'],
+      ["http://a/b", "createFetch() accept URLs"],
+      ["a", 'it does not begin with "/"'],
+      ["*", "only OPTIONS"],
+      ["/a b", "use encodeURIComponent()"],
+    ] as const
+  ) await assertRejects(() => client.get(target), TypeError, hint);
 });
 
 /** The target and `Authorization` of a request by a client of a URL. */

@@ -1,6 +1,6 @@
 /** A client whose clock moves only when the test moves it. */
 
-import { ExchangeRunner } from "../../client/exchange_runner.ts";
+import { Exchanges } from "../../client/exchanges.ts";
 import { resolveClientOptions } from "../../client/options.ts";
 import { parseBase } from "../../client/origin.ts";
 import type { ClientOptions, ClientResponse, ExchangeInit } from "../../mod.ts";
@@ -14,18 +14,22 @@ export const SWEEP_MS = 500;
 /** As `Client`, but on a {@linkcode FakeClock}. */
 export class TimedClient implements AsyncDisposable {
   readonly clock: FakeClock = new FakeClock();
-  #runner: ExchangeRunner;
+  #exchanges: Exchanges;
 
-  constructor(origin: string, options: Partial<ClientOptions> = {}) {
-    this.#runner = new ExchangeRunner(
+  constructor(
+    origin: string,
+    options: Partial<ClientOptions> = {},
+    random = Math.random,
+  ) {
+    this.#exchanges = new Exchanges(
       parseBase(origin),
       resolveClientOptions(options),
-      this.clock,
+      { clock: this.clock, random },
     );
   }
 
   get connectionCount(): number {
-    return this.#runner.connectionCount;
+    return this.#exchanges.connectionCount;
   }
 
   exchange(
@@ -33,7 +37,7 @@ export class TimedClient implements AsyncDisposable {
     target: string,
     init: ExchangeInit = {},
   ): Promise<ClientResponse> {
-    return this.#runner.exchange(method, target, init);
+    return this.#exchanges.exchange(method, target, init);
   }
 
   get(target: string, init?: ExchangeInit): Promise<ClientResponse> {
@@ -45,7 +49,7 @@ export class TimedClient implements AsyncDisposable {
   }
 
   close(): void {
-    this.#runner.close();
+    this.#exchanges.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
