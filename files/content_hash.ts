@@ -1,14 +1,23 @@
 /** Hashes of the content of files, for strong entity tags. */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type OpenFile, shrunk } from "./open_file.ts";
-import { PIECE_BYTES } from "./file_body.ts";
+import { PIECE_BYTES } from "./file_parts.ts";
 
 /** How many hashes are kept. */
 const MAX_HASHES = 4096;
 
 /** Characters of a hash that are used: 132 bits. */
 const HASH_LENGTH = 22;
+
+/** Returns the hash of a file's content. */
+export function hashOf(bytes: Uint8Array): string {
+  return shorten(createHash("sha256").update(bytes));
+}
+
+function shorten(hash: Hash): string {
+  return hash.digest("base64url").slice(0, HASH_LENGTH);
+}
 
 /** The hashes of the files that were served last. A file with another size or date is hashed again. */
 export class ContentHashes {
@@ -28,7 +37,7 @@ export class ContentHashes {
       hash.update(buffer.subarray(0, count));
       position += count;
     }
-    const text = hash.digest("base64url").slice(0, HASH_LENGTH);
+    const text = shorten(hash);
     this.#hashes.set(key, text);
     const [oldest] = this.#hashes.keys();
     if (this.#hashes.size > MAX_HASHES && oldest !== undefined) {

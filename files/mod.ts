@@ -21,6 +21,7 @@ export { serveDir } from "./serve_dir.ts";
 export { serveFile } from "./serve_file.ts";
 export type {
   CacheControl,
+  FileCacheOptions,
   ServeDirOptions,
   ServeFileOptions,
 } from "./options.ts";

@@ -39,6 +39,8 @@ export class OpenFile implements Disposable {
   readonly size: number;
   /** When the content was last modified, in ms since 1970. */
   readonly mtimeMs: number;
+  /** When content or metadata last changed, in ms since 1970, in whole seconds. Programs cannot set it. */
+  readonly ctimeMs: number;
   #fd: number | null;
 
   private constructor(fd: number | null, stats: fs.Stats) {
@@ -47,6 +49,7 @@ export class OpenFile implements Disposable {
     this.ino = stats.ino;
     this.size = stats.size;
     this.mtimeMs = stats.mtimeMs;
+    this.ctimeMs = stats.ctimeMs;
     this.isFolder = stats.isDirectory();
   }
 

@@ -15,6 +15,24 @@ export type CacheControl =
   | Readonly<Record<string, string>>
   | ((path: string) => string | null);
 
+/** How much the small files that are kept in memory may take, and how soon a change is seen. */
+export interface FileCacheOptions {
+  /**
+   * How much memory the kept files may take, in bytes. The largest file that is
+   * kept has 64 KiB.
+   *
+   * @default {16_777_216}
+   */
+  readonly maxBytes?: number;
+  /**
+   * For how long a file is sent again without a look at the folder, in ms. With 0,
+   * each request looks, and only the reading is saved.
+   *
+   * @default {1000}
+   */
+  readonly checkEveryMs?: number;
+}
+
 /** Options that both handlers have. */
 export interface ServeFileOptions {
   /**
@@ -39,6 +57,14 @@ export interface ServeFileOptions {
    * @default {false}
    */
   readonly precompressed?: boolean;
+  /**
+   * How small files are kept in memory; `false` reads a file for each request. A
+   * change of a file, or of a link that leads to it, is seen after `checkEveryMs`
+   * at the latest.
+   *
+   * @default {{ maxBytes: 16_777_216, checkEveryMs: 1000 }}
+   */
+  readonly cache?: FileCacheOptions | false;
   /**
    * Whether clients save files instead of showing them. A function returns the
    * name for a path inside the folder, or `null` to show it.
@@ -92,11 +118,24 @@ export interface ServeDirOptions extends ServeFileOptions {
   readonly dotfiles?: boolean;
 }
 
+/** How much is kept, and for how long. */
+export interface CacheSettings {
+  /** 0 keeps nothing. */
+  readonly maxBytes: number;
+  readonly checkEveryMs: number;
+}
+
+const DEFAULT_CACHE: CacheSettings = {
+  maxBytes: 16_777_216,
+  checkEveryMs: 1000,
+};
+
 /** The resolved options of both handlers. */
 export interface FileSettings {
   readonly cacheControl: (path: string) => string | null;
   readonly etag: "weak" | "strong" | false;
   readonly precompressed: boolean;
+  readonly cache: CacheSettings;
   readonly download: (path: string) => string | null;
   readonly mediaTypes: MediaTypes;
   readonly headers: Headers;
@@ -114,6 +153,7 @@ export interface FolderSettings extends FileSettings {
  * Resolves the options of a file.
  *
  * @throws {TypeError} If a value of `Cache-Control` or a header is not valid.
+ * @throws {RangeError} If a number of `cache` is negative or not a number.
  */
 export function resolveFileOptions(options: ServeFileOptions): FileSettings {
   const { etag = "weak", precompressed = false, download = false } = options;
@@ -126,6 +166,7 @@ export function resolveFileOptions(options: ServeFileOptions): FileSettings {
     cacheControl: resolveCacheControl(options.cacheControl),
     etag,
     precompressed,
+    cache: resolveCache(options.cache ?? {}),
     download: typeof download === "function"
       ? download
       : (path) => download ? path.slice(path.lastIndexOf("/") + 1) : null,
@@ -155,6 +196,20 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
     spa: spa === undefined ? null : namesOf("spa", spa),
     dotfiles: options.dotfiles ?? false,
   };
+}
+
+function resolveCache(options: FileCacheOptions | false): CacheSettings {
+  if (options === false) return { maxBytes: 0, checkEveryMs: 0 };
+  const settings = { ...DEFAULT_CACHE, ...options };
+  for (const name of ["maxBytes", "checkEveryMs"] as const) {
+    if (settings[name] >= 0) continue;
+    throw new RangeError(
+      `Cannot set cache.${name} to ${
+        settings[name]
+      }: it must be 0 or more; \`cache: false\` keeps nothing`,
+    );
+  }
+  return settings;
 }
 
 function namesOf(option: string, path: string): readonly string[] {

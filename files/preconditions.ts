@@ -29,22 +29,23 @@ export function evaluatePreconditions(
   { etag, modifiedSeconds }: Validators,
   nowSeconds: number,
 ): 200 | 304 | 412 {
-  const dateOf = (name: string): number | undefined =>
-    parseHttpDate(headers.get(name) ?? "", nowSeconds);
-
   // 1 and 2. If-Match, or else If-Unmodified-Since
   const match = headers.get("if-match");
   if (match !== null) {
     if (!hasTag(match, etag, false)) return 412;
   } else if (modifiedSeconds !== null) {
-    const date = dateOf("if-unmodified-since");
+    const field = headers.get("if-unmodified-since");
+    const date = field === null ? undefined : parseHttpDate(field, nowSeconds);
     if (date !== undefined && modifiedSeconds > date) return 412;
   }
   // 3 and 4. If-None-Match, or else If-Modified-Since
   const noneMatch = headers.get("if-none-match");
-  if (noneMatch !== null) return hasTag(noneMatch, etag, true) ? 304 : 200;
+  if (noneMatch !== null) {
+    return noneMatch === etag || hasTag(noneMatch, etag, true) ? 304 : 200;
+  }
   if (modifiedSeconds === null) return 200;
-  const date = dateOf("if-modified-since");
+  const field = headers.get("if-modified-since");
+  const date = field === null ? undefined : parseHttpDate(field, nowSeconds);
   return date !== undefined && modifiedSeconds <= date ? 304 : 200;
 }
 

@@ -16,14 +16,23 @@ export function checkRestPattern(pattern: string): void {
   );
 }
 
-/**
- * How many segments of the path are before the name of the file. Without a
- * route, as in a fallback, the whole path is the name.
- *
- * @throws {TypeError} If the route does not end with `**`.
- */
-export function countPrefixSegments({ route }: RequestContext): number {
-  if (route === null) return 0;
-  checkRestPattern(route);
-  return route.split("/").length - 2;
+/** Counts the segments of the path before the name of the file. */
+export class PrefixCounter {
+  #route: string | null = null;
+  #count = 0;
+
+  /**
+   * Returns how many segments of the path are before the name of the file.
+   * Without a route, as in a fallback, the whole path is the name.
+   *
+   * @throws {TypeError} If the route does not end with `**`.
+   */
+  count({ route }: RequestContext): number {
+    if (route !== this.#route) { // a handler mostly has one route
+      if (route !== null) checkRestPattern(route);
+      this.#count = route === null ? 0 : route.split("/").length - 2;
+      this.#route = route;
+    }
+    return this.#count;
+  }
 }

@@ -9,8 +9,8 @@ import { Status } from "../codec/status.ts";
 import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
-import { ContentHashes } from "./content_hash.ts";
 import { decodePath } from "./decode_path.ts";
+import { FileSender, type RequestPath } from "./file_sender.ts";
 import { listFolder } from "./listing.ts";
 import { FileRefusal, type OpenFile, statusOf } from "./open_file.ts";
 import {
@@ -20,9 +20,7 @@ import {
 } from "./options.ts";
 import { refuse, runHandler } from "./refuse.ts";
 import { RootFolder } from "./root_folder.ts";
-import { checkRestPattern, countPrefixSegments } from "./route_rest.ts";
-import { selectFile } from "./select_file.ts";
-import { type Selected, sendFile } from "./send_file.ts";
+import { checkRestPattern, PrefixCounter } from "./route_rest.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -67,11 +65,13 @@ export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
 class FolderHandler {
   #root: RootFolder;
   #settings: FolderSettings;
-  #hashes: ContentHashes = new ContentHashes();
+  #sender: FileSender;
+  #prefixes: PrefixCounter = new PrefixCounter();
 
   constructor(root: RootFolder, settings: FolderSettings) {
     this.#root = root;
     this.#settings = settings;
+    this.#sender = new FileSender(settings);
   }
 
   /** Answers a request. */
@@ -80,7 +80,10 @@ class FolderHandler {
   }
 
   #answer(ctx: RequestContext, res: ResponseHandle): void | Promise<void> {
-    const path = decodePath(ctx.uri.path, countPrefixSegments(ctx), {
+    const skipped = this.#prefixes.count(ctx);
+    const key: RequestPath = { path: ctx.uri.path, skipped };
+    if (this.#sender.sendKept(ctx, res, key)) return;
+    const path = decodePath(key.path, skipped, {
       allowDotfiles: this.#settings.dotfiles,
       isWindows: IS_WINDOWS,
     });
@@ -94,10 +97,10 @@ class FolderHandler {
     if (found.isFolder) {
       found.close();
       return isFolder
-        ? this.#answerFolder(ctx, res, names)
+        ? this.#answerFolder(ctx, res, names, key)
         : redirectToFolder(ctx, res, this.#settings.headers);
     }
-    if (!isFolder) return this.#send(ctx, res, names, found, null);
+    if (!isFolder) return this.#send(ctx, res, names, found, key);
     found.close(); // a file has no path with a slash at the end
     return this.#answerMissing(ctx, res);
   }
@@ -117,13 +120,14 @@ class FolderHandler {
     ctx: RequestContext,
     res: ResponseHandle,
     names: readonly string[],
+    key: RequestPath,
   ): void | Promise<void> {
     const { index, listing } = this.#settings;
     for (const name of index) {
       const inner = [...names, name];
       const file = this.#find(inner);
       if (file !== null && !file.isFolder) {
-        return this.#send(ctx, res, inner, file, null);
+        return this.#send(ctx, res, inner, file, key);
       }
       file?.close();
     }
@@ -141,32 +145,27 @@ class FolderHandler {
     if (spa === null) return refuse(res, Status.NOT_FOUND, headers);
     const file = isNavigation(ctx) ? this.#find(spa) : null;
     if (file !== null && !file.isFolder) {
-      return this.#send(ctx, res, spa, file, SPA_VARY);
+      return this.#send(ctx, res, spa, file, null);
     }
     file?.close();
     const varying = new Headers(headers).add("vary", SPA_VARY);
     return refuse(res, Status.NOT_FOUND, varying);
   }
 
+  /** Sends a file. Without a key it is the page of the application, which other clients do not get for the path. */
   #send(
     ctx: RequestContext,
     res: ResponseHandle,
     names: readonly string[],
     file: OpenFile,
-    vary: string | null,
+    key: RequestPath | null,
   ): void | Promise<void> {
-    const path = names.join("/");
-    const { precompressed } = this.#settings;
-    let selected: Selected = { file, path, coding: null, vary };
-    if (precompressed) {
-      const chosen = selectFile(ctx, path, file, (extension) => {
-        const last = names.at(-1) ?? "";
-        return this.#root.open([...names.slice(0, -1), last + extension]);
-      });
-      const fields = [vary, chosen.vary].filter((field) => field !== null);
-      selected = { ...chosen, vary: fields.join(", ") || null };
-    }
-    return sendFile(ctx, res, selected, this.#settings, this.#hashes);
+    const vary = key === null ? SPA_VARY : null;
+    const found = { file, path: names.join("/"), vary, key };
+    return this.#sender.send(ctx, res, found, (extension) => {
+      const last = names.at(-1) ?? "";
+      return this.#root.open([...names.slice(0, -1), last + extension]);
+    });
   }
 }
 

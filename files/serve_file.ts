@@ -2,16 +2,14 @@
 
 import { Status } from "../codec/status.ts";
 import type { Handler } from "../server/hooks.ts";
-import { ContentHashes } from "./content_hash.ts";
+import { FileSender, type RequestPath } from "./file_sender.ts";
 import { FileRefusal, OpenFile } from "./open_file.ts";
 import { resolveFileOptions, type ServeFileOptions } from "./options.ts";
 import { runHandler } from "./refuse.ts";
-import { selectFile } from "./select_file.ts";
-import { type Selected, sendFile } from "./send_file.ts";
 
 /**
  * Creates a handler that sends one file, whatever the path of the request. The
- * file is opened for each request, and symbolic links are followed.
+ * file may be replaced while the server runs, and symbolic links are followed.
  *
  * @param path Path of the file. A file that does not exist gets 404.
  * @param options Options that differ from the defaults.
@@ -33,18 +31,21 @@ export function serveFile(
 ): Handler {
   if (path === "") throw new TypeError("Cannot serve file: path is empty");
   const settings = resolveFileOptions(options);
-  const hashes = new ContentHashes();
+  const sender = new FileSender(settings);
   const name = path.slice(path.search(/[^/\\]*$/));
   return (ctx, res) =>
     runHandler(ctx, res, settings, () => {
+      if (sender.sendKept(ctx, res, ANY_PATH)) return;
       const file = OpenFile.open(path);
       if (file.isFolder) {
         file.close();
         throw new FileRefusal(Status.NOT_FOUND);
       }
-      const selected: Selected = settings.precompressed
-        ? selectFile(ctx, name, file, (end) => OpenFile.open(path + end))
-        : { file, path: name, coding: null, vary: null };
-      return sendFile(ctx, res, selected, settings, hashes);
+      const found = { file, path: name, vary: null, key: ANY_PATH };
+      const open = (extension: string) => OpenFile.open(path + extension);
+      return sender.send(ctx, res, found, open);
     });
 }
+
+/** What is kept is the same for all paths. */
+const ANY_PATH: RequestPath = { path: "/", skipped: 0 };

@@ -200,6 +200,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
   ],
   "files/mod.ts": [
     "CacheControl",
+    "FileCacheOptions",
     "ServeDirOptions",
     "ServeFileOptions",
     "serveDir",

@@ -1,6 +1,6 @@
 /**
- * The body of a response that is read from a file, in pieces of one buffer that
- * is used again for each. The response copies a piece, or sends it, before it
+ * Several ranges of a file as the body of a response, in pieces of one buffer
+ * that is used again for each. The response copies a piece, or sends it, before it
  * asks for the next. The file is closed at the end, after an error and when the
  * response is cut off.
  */
@@ -12,7 +12,7 @@ import type { ByteRange } from "./ranges.ts";
 export const PIECE_BYTES = 65_536;
 
 /** Ranges of a file, with bytes before, between and after them. */
-export class FileBody
+export class FileParts
   implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   #file: OpenFile;
   #parts: readonly (Uint8Array | ByteRange)[];

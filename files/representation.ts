@@ -1,0 +1,114 @@
+/**
+ * What is sent for a file, apart from what the request decides: its validators,
+ * and the fields that describe it (RFC 9110 §8). The lists of fields never
+ * change, so that a head that is sent again is encoded once.
+ */
+
+import { formatHttpDate } from "../codec/http_date.ts";
+import { Headers } from "../codec/headers.ts";
+import { attachment } from "./content_disposition.ts";
+import type { Coding } from "./content_coding.ts";
+import type { FileSettings } from "./options.ts";
+import type { Validators } from "./preconditions.ts";
+
+/** A file, and how it was chosen. */
+export interface Chosen {
+  /** The path inside the folder, without the extension of the coding. */
+  readonly path: string;
+  readonly coding: Coding | null;
+  /** The request fields that the choice depends on; `null` if it depends on none. */
+  readonly vary: string | null;
+  /** Size in bytes. */
+  readonly size: number;
+  /** When the content was last modified, in ms since 1970. */
+  readonly mtimeMs: number;
+  /** The hash of the content, for a strong entity tag, or `null`. */
+  readonly hash: string | null;
+}
+
+/**
+ * Dates up to this one, in seconds since 1970, say nothing: builds and package
+ * managers set them for all files. A validator from such a date would stay the
+ * same when the content changes.
+ */
+const MEANINGLESS_SECONDS = 1;
+
+/** What is sent for a file; see the file's header. */
+export class Representation {
+  readonly size: number;
+  readonly validators: Validators;
+  readonly contentType: string;
+  #chosen: Chosen;
+  #settings: FileSettings;
+  #common: Headers | null = null;
+  #partial: Headers | null = null;
+  #whole: Headers | null = null;
+
+  /** Describes a file at a time, in seconds since 1970. */
+  constructor(chosen: Chosen, settings: FileSettings, nowSeconds: number) {
+    this.size = chosen.size;
+    this.validators = validatorsOf(chosen, settings, nowSeconds);
+    this.contentType = settings.mediaTypes.typeOf(chosen.path);
+    this.#chosen = chosen;
+    this.#settings = settings;
+  }
+
+  /** The fields of every response for the file, 304 and 416 included (RFC 9110 §15.4.5). Not to be changed. */
+  get common(): Headers {
+    return this.#common ??= this.#describe();
+  }
+
+  /** The fields of a response with a part of the content, without its type. Not to be changed. */
+  get partial(): Headers {
+    return this.#partial ??= this.#describeContent();
+  }
+
+  /** The fields of a response with the whole content. Not to be changed. */
+  get whole(): Headers {
+    return this.#whole ??= this.#describeContent()
+      .add("content-type", this.contentType);
+  }
+
+  #describe(): Headers {
+    const { path, vary } = this.#chosen;
+    const { etag, modifiedSeconds } = this.validators;
+    const headers = new Headers(this.#settings.headers);
+    if (vary !== null) headers.add("vary", vary);
+    if (etag !== null) headers.add("etag", etag);
+    if (modifiedSeconds !== null) {
+      headers.add("last-modified", formatHttpDate(modifiedSeconds));
+    }
+    const cacheControl = this.#settings.cacheControl(path);
+    if (cacheControl !== null) headers.add("cache-control", cacheControl);
+    headers.add("accept-ranges", "bytes");
+    headers.add("x-content-type-options", "nosniff");
+    return headers;
+  }
+
+  #describeContent(): Headers {
+    const { path, coding } = this.#chosen;
+    const headers = this.#describe();
+    const name = this.#settings.download(path);
+    if (name !== null) headers.add("content-disposition", attachment(name));
+    if (coding !== null) headers.add("content-encoding", coding.name);
+    return headers;
+  }
+}
+
+function validatorsOf(
+  { mtimeMs, size, coding, hash }: Chosen,
+  settings: FileSettings,
+  nowSeconds: number,
+): Validators {
+  // A date in the future is not a valid validator (RFC 9110 §8.8.2.1).
+  const modified = Math.floor(Math.min(mtimeMs / 1000, nowSeconds));
+  const hasDate = modified > MEANINGLESS_SECONDS;
+  const modifiedSeconds = hasDate ? modified : null;
+  if (hash !== null) return { etag: `"${hash}"`, modifiedSeconds };
+  if (settings.etag === false || !hasDate) {
+    return { etag: null, modifiedSeconds };
+  }
+  const date = Math.floor(mtimeMs).toString(16);
+  const suffix = coding === null ? "" : `-${coding.name}`;
+  return { etag: `W/"${size.toString(16)}-${date}${suffix}"`, modifiedSeconds };
+}
