@@ -29,6 +29,12 @@ export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./server/options.ts";
 export type { TlsOptions } from "./server/tls.ts";
+export {
+  type Forwarded,
+  forwardedFrom,
+  type ForwardedOptions,
+  type ForwardedRequest,
+} from "./server/proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./server/proxies/trusted_peers.ts";
 export type { Duplex } from "./server/duplex.ts";
 export {

@@ -122,7 +122,8 @@ function isMapped(bytes: Uint8Array): boolean {
     MAPPED.every((byte, at) => bytes[at] === byte);
 }
 
-function withoutMapping(bytes: Uint8Array): Uint8Array {
+/** Converts an IPv4-mapped IPv6 address to its IPv4 address, and leaves any other as it is. */
+export function withoutMapping(bytes: Uint8Array): Uint8Array {
   return isMapped(bytes) ? bytes.subarray(MAPPED.length) : bytes;
 }
 

@@ -24,6 +24,12 @@ export { ServerHandle, type ShutdownOptions } from "./server_handle.ts";
 export type { Address, ListenAddress } from "./address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./options.ts";
 export type { TlsOptions } from "./tls.ts";
+export {
+  type Forwarded,
+  forwardedFrom,
+  type ForwardedOptions,
+  type ForwardedRequest,
+} from "./proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./proxies/trusted_peers.ts";
 export type { Duplex } from "./duplex.ts";
 export {

@@ -127,7 +127,11 @@ export interface RequestContext<RouteParams extends Params = Params> {
   /** The connection, for its addresses and socket options. Reading from it or writing to it breaks the exchange. */
   readonly conn: Duplex;
 
-  /** The peer's IP address, or `null` if the connection has none. Behind a proxy, it is the proxy's. */
+  /**
+   * The peer's IP address, or `null` if the connection has none. Behind a proxy, it
+   * is the proxy's: {@linkcode forwardedFrom} finds the client, unless
+   * {@linkcode ServerBuilder.proxyProtocol} already does.
+   */
   readonly ip: string | null;
 
   /**

@@ -7,7 +7,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { connect as connectPlain, type Socket } from "node:net";
 import { toHandler } from "../fetch/mod.ts";
-import { ConnectionSetupAction, Server, type ServerBuilder } from "../mod.ts";
+import {
+  ConnectionSetupAction,
+  forwardedFrom,
+  Server,
+  type ServerBuilder,
+} from "../mod.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -269,6 +274,11 @@ testEngine(LISTEN, "the header precedes TLS", async (engine) => {
   const [seen, configure] = recording();
   await using server = engine.serve((app) => {
     configure(app);
+    const forwarded = forwardedFrom({ trusted: ["10.0.0.1"] });
+    app.get("/forwarded", (ctx, res) => {
+      const { address, protocol } = forwarded(ctx);
+      res.ok(`${protocol} ${address}`);
+    });
     app.tls({
       certFile: new URL("localhost.cert.pem", fixtures).pathname,
       keyFile: new URL("localhost.key.pem", fixtures).pathname,
@@ -277,10 +287,10 @@ testEngine(LISTEN, "the header precedes TLS", async (engine) => {
   for (const { header, client } of RECORDED) {
     if (client === null) continue;
     const socket = await startTls(server.port, header);
-    socket.end(request("GET /ip", "Connection: close\r\n"));
+    socket.end(request("GET /forwarded", "Connection: close\r\n"));
     let text = "";
     for await (const piece of socket) text += String(piece);
-    assertEquals(text.split("\r\n\r\n")[1], client.hostname);
+    assertEquals(text.split("\r\n\r\n")[1], `https ${client.hostname}`);
   }
   await until(() => seen.teardown.length === seen.setup.length);
   assertEquals(seen.teardown, seen.setup);
