@@ -60,6 +60,11 @@ const differences: readonly Difference[] = [
     why: SECURE,
   },
   {
+    tests: ["websocket/tls_test.ts", "a WebSocket through TLS"],
+    engine: "listen",
+    why: SECURE,
+  },
+  {
     tests: ["listen_test.ts", "handle() serves"],
     engine: "listen",
     why: "a connection that was accepted elsewhere is not a socket of epoll's",

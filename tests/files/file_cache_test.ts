@@ -54,8 +54,8 @@ Deno.test("FileCache keeps the content of a file only while nothing about it has
       ?.variants.get(null)?.loaded;
   assertEquals(content({ ...FILE })?.bytes.length, FILE.size);
   const names = ["dev", "ino", "size", "mtimeMs", "ctimeMs"] as const;
-  for (const name of names) {
-    assertEquals(content({ ...FILE, [name]: FILE[name] + 1 }), undefined);
+  for (const field of names) {
+    assertEquals(content({ ...FILE, [field]: FILE[field] + 1 }), undefined);
   }
   assertEquals(content(FILE, 1), undefined);
 });
