@@ -81,6 +81,9 @@ export type {
   RequestBody,
   TransferProgress,
 } from "./client/request.ts";
+export { basic, bearer } from "./client/authorization.ts";
+export type { ProxyOption } from "./client/proxy_address.ts";
+export { proxyFromEnvironment } from "./client/proxy_environment.ts";
 
 // Messages
 export {

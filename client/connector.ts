@@ -3,7 +3,8 @@
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
-import type { Origin } from "./origin.ts";
+import { type Origin, originUrl, type ProxyServer } from "./origin.ts";
+import type { ByteConn } from "./tls_conn.ts";
 
 /** One step of connecting, and what limits it. */
 interface Step {
@@ -16,8 +17,8 @@ interface Step {
 
 /** TLS as `tls_conn.ts` provides it. */
 interface Tls {
-  /** Makes the TLS connection on a TCP connection. */
-  secure(tcp: Deno.TcpConn, hostname: string): Promise<Deno.Conn>;
+  /** Makes the TLS connection on another connection. */
+  secure(conn: ByteConn, hostname: string): Promise<ByteConn>;
   isCertificateError(error: unknown): boolean;
 }
 
@@ -55,7 +56,8 @@ export class Connector {
       option: "connectTimeout",
       signal,
     };
-    const { path, authority } = origin;
+    const { path, authority, proxy } = origin;
+    if (proxy !== null) return await this.#connectThrough(proxy, step);
     if (this.#isRuntimeNeeded.get(authority) === true && origin.isSecure) {
       return await this.#connectRuntimeTls(step);
     }
@@ -65,6 +67,49 @@ export class Connector {
     const tcp = await this.#connectTcp(step);
     tcp.setNoDelay(true);
     return origin.isSecure ? await this.#connectTls(tcp, step) : tcp;
+  }
+
+  /**
+   * Connects to the proxy, and for an `https` origin through it. The runtime's own
+   * TLS is not tried on a tunnel.
+   */
+  async #connectThrough(
+    proxy: ProxyServer,
+    step: Step,
+  ): Promise<ByteConn> {
+    const toProxy = { ...step, origin: proxy.origin };
+    const tcp = await this.#connectTcp(toProxy);
+    tcp.setNoDelay(true);
+    let conn: ByteConn = tcp;
+    try {
+      if (proxy.origin.isSecure) conn = await this.#secure(conn, toProxy);
+      if (!step.origin.isSecure) return conn;
+      await this.#openTunnel(conn, proxy, step);
+      return await this.#secure(conn, step);
+    } catch (error) {
+      closeIfOpen(conn);
+      throw error;
+    }
+  }
+
+  async #openTunnel(
+    conn: ByteConn,
+    proxy: ProxyServer,
+    step: Step,
+  ): Promise<void> {
+    const { origin } = step;
+    const options = this.#options;
+    const opening = import("./proxy_tunnel.ts")
+      .then(({ openTunnel }) => openTunnel(conn, origin, proxy, options))
+      .then(() => conn);
+    await this.#run(opening, step);
+  }
+
+  async #secure(conn: ByteConn, step: Step): Promise<ByteConn> {
+    this.#tls ??= loadTls(this.#options);
+    const { hostname } = step.origin;
+    const opening = this.#tls.then((tls) => tls.secure(conn, hostname));
+    return await this.#run(opening, this.#handshakeOf(step));
   }
 
   async #connectTcp(step: Step): Promise<Deno.TcpConn> {
@@ -80,15 +125,13 @@ export class Connector {
   }
 
   async #connectTls(tcp: Deno.TcpConn, step: Step): Promise<Deno.Conn> {
-    const { hostname, authority } = step.origin;
-    this.#tls ??= loadTls(this.#options);
-    const opening = this.#tls.then((tls) => tls.secure(tcp, hostname));
+    const { authority } = step.origin;
     try {
-      return await this.#run(opening, this.#handshakeOf(step));
+      return await this.#secure(tcp, step);
     } catch (error) {
       closeIfOpen(tcp);
       const isCertificate = error instanceof ClientError &&
-        (await this.#tls.catch(() => null))?.isCertificateError(error.cause);
+        (await this.#tls?.catch(() => null))?.isCertificateError(error.cause);
       if (!isCertificate || this.#isRuntimeNeeded.has(authority)) throw error;
       this.#isRuntimeNeeded.set(authority, false);
       const conn = await this.#connectRuntimeTls(step).catch(() => {
@@ -134,6 +177,7 @@ export class Connector {
     const ended = Promise.withResolvers<never>();
     const abort = (): void => ended.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort(); // it was aborted between two steps
     const expire = (): void =>
       ended.reject(
         connectError(origin, `not done within ${durationMs} ms (${option})`, {
@@ -170,8 +214,8 @@ async function loadTls(options: ClientOptions): Promise<Tls> {
   const context = secureContextOf(options);
   return {
     isCertificateError,
-    async secure(tcp, hostname): Promise<Deno.Conn> {
-      const conn = new ClientTlsConn(tcp, hostname, context);
+    async secure(inner, hostname): Promise<ByteConn> {
+      const conn = new ClientTlsConn(inner, hostname, context);
       await conn.handshake();
       return conn;
     },
@@ -179,16 +223,16 @@ async function loadTls(options: ClientOptions): Promise<Tls> {
 }
 
 function connectError(
-  { path, authority, isSecure }: Origin,
+  origin: Origin,
   why: string,
   init: {
     readonly code: "DEADLINE" | "CONNECT_FAILED";
     readonly cause?: unknown;
   },
 ): ClientError {
-  const where = path === null
-    ? `${isSecure ? "https" : "http"}://${authority}`
-    : `unix:${path}`;
+  const where = origin.path === null
+    ? originUrl(origin)
+    : `unix:${origin.path}`;
   return new ClientError(`Cannot connect to ${where}: ${why}`, {
     ...init,
     phase: "connect",

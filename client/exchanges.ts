@@ -11,6 +11,7 @@ import type { ExchangeChain } from "./exchange_chain.ts";
 import { createContext, ExchangeRunner } from "./exchange_runner.ts";
 import type { ClientOptions } from "./options.ts";
 import type { Base } from "./origin.ts";
+import { withProxy } from "./proxy_address.ts";
 import type { ExchangeInit } from "./request.ts";
 
 /** What a test controls. */
@@ -39,7 +40,7 @@ export class Exchanges {
   /** Creates the exchanges with an origin. Opens no connection yet. */
   constructor(base: Base, options: ClientOptions, sources = SYSTEM) {
     this.#context = createContext(options, sources.clock);
-    this.#runner = new ExchangeRunner(base, this.#context);
+    this.#runner = new ExchangeRunner(reached(base, options), this.#context);
     this.#random = sources.random;
     this.#alwaysChains = options.maxRedirects > 0 || options.retries > 0 ||
       options.cookieJar !== null;
@@ -95,6 +96,26 @@ export class Exchanges {
     if (this.#isClosed) chain.close();
     return this.#chain = chain;
   }
+}
+
+/**
+ * Adds the Unix socket or the proxy of the options to a base.
+ *
+ * @throws {TypeError} If a socket is combined with TLS or with another one.
+ */
+function reached(base: Base, { proxy, socketPath }: ClientOptions): Base {
+  const { origin } = base;
+  if (socketPath === null) {
+    return proxy === null
+      ? base
+      : { ...base, origin: withProxy(origin, proxy) };
+  }
+  if (origin.isSecure || origin.path !== null) {
+    throw new TypeError(
+      "Cannot set option socketPath for an https or unix origin: write the origin as http://host",
+    );
+  }
+  return { ...base, origin: { ...origin, path: socketPath } };
 }
 
 /** Whether a request needs more than its origin's runner. */

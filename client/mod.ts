@@ -30,6 +30,9 @@ export type {
   RequestBody,
   TransferProgress,
 } from "./request.ts";
+export { basic, bearer } from "./authorization.ts";
+export type { ProxyOption } from "./proxy_address.ts";
+export { proxyFromEnvironment } from "./proxy_environment.ts";
 
 // Messages
 export {

@@ -1,6 +1,7 @@
 /** Limits, deadlines and switches of a client, with units and defaults. */
 
 import { isToken } from "../codec/ascii.ts";
+import { checkProxy, type ProxyOption } from "./proxy_address.ts";
 
 /** Stores cookies (RFC 6265). The `CookieJar` of npm's tough-cookie has this form. */
 export interface CookieJar {
@@ -100,6 +101,14 @@ export interface ClientOptions {
   readonly decodesContent: boolean;
   /** Whether folded lines of a response are joined instead of refused (RFC 9112 §5.2). @default {false} */
   readonly unfoldResponses: boolean;
+  /**
+   * The HTTP proxy to use: `http://user:password@host:port`, a function that
+   * chooses one for each origin, or `proxyFromEnvironment()`. `https` origins are
+   * reached by a tunnel. @default {null}
+   */
+  readonly proxy: ProxyOption;
+  /** The Unix socket that leads to the origin, instead of the host and port of its URL. @default {null} */
+  readonly socketPath: string | null;
   /** Certificates to trust in addition to the system's, as PEM strings. @default {[]} */
   readonly caCerts: readonly string[];
   /** The client's own certificate chain and key, as PEM strings. @default {null} */
@@ -143,6 +152,8 @@ export const DEFAULT_CLIENT_OPTIONS: ClientOptions = Object.freeze({
   cookieJar: null,
   decodesContent: false,
   unfoldResponses: false,
+  proxy: null,
+  socketPath: null,
   caCerts: Object.freeze([]),
   identity: null,
 });
@@ -181,6 +192,7 @@ export function resolveClientOptions(
       );
     }
     if (value === undefined) continue;
+    if (name === "proxy" || name === "socketPath") continue; // checked below
     if (typeof defaults.get(name) !== typeof value) {
       throw new TypeError(
         `Cannot set option ${name}: not a ${typeof defaults.get(name)}`,
@@ -196,7 +208,16 @@ export function resolveClientOptions(
   };
   checkCertificates(resolved);
   checkLists(resolved);
+  checkProxy(resolved.proxy);
+  checkSocketPath(resolved.socketPath);
   return Object.freeze(resolved);
+}
+
+function checkSocketPath(path: unknown): void {
+  if (path === null) return;
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError("Cannot set option socketPath: not the path of a file");
+  }
 }
 
 function checkLists(options: ClientOptions): void {

@@ -4,6 +4,7 @@
  */
 
 import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
+import { basic } from "./authorization.ts";
 
 /** A validated origin (RFC 9110 §4.3.1). */
 export interface Origin {
@@ -17,6 +18,15 @@ export interface Origin {
   readonly path: string | null;
   /** The value of `Host`: no default port, no userinfo (RFC 9112 §3.2). */
   readonly authority: string;
+  /** The proxy that connections lead through, or `null`. */
+  readonly proxy: ProxyServer | null;
+}
+
+/** An HTTP proxy (RFC 9110 §3.7). */
+export interface ProxyServer {
+  readonly origin: Origin;
+  /** `Proxy-Authorization` for the user and password in its URL, or `null`. */
+  readonly authorization: string | null;
 }
 
 /** An origin with what its URL adds to each request. */
@@ -71,6 +81,7 @@ export function parseOrigin(origin: string | URL): Origin {
       port: 0,
       path,
       authority: "localhost",
+      proxy: null,
     };
   }
   return isUrl(origin) ? originOf(toUrl(text)) : originOfAuthority(text);
@@ -105,6 +116,7 @@ export function originOf(url: URL): Origin {
     port: url.port === "" ? (isSecure ? 443 : 80) : Number(url.port),
     path: null,
     authority: url.host,
+    proxy: null,
   };
 }
 
@@ -117,18 +129,19 @@ function isUrl(origin: string | URL): boolean {
   return typeof origin !== "string" || /^https?:\/\//i.test(origin);
 }
 
-/** Basic credentials (RFC 7617 §2), or `null` if the URL has none. */
-function basicOf(url: URL): string | null {
+/**
+ * Basic credentials (RFC 7617 §2), or `null` if the URL has none.
+ *
+ * @throws {TypeError} If they are not percent-encoded UTF-8, or the user has a colon.
+ */
+export function basicOf(url: URL): string | null {
   if (url.username === "" && url.password === "") return null;
   try {
     const user = decodeURIComponent(url.username);
     const password = decodeURIComponent(url.password);
-    if (!user.includes(":")) {
-      const bytes = new TextEncoder().encode(`${user}:${password}`);
-      return `Basic ${bytes.toBase64()}`;
-    }
+    if (!user.includes(":")) return basic(user, password);
   } catch {
-    // It is not percent-encoded UTF-8; the error below reports it.
+    // They are not percent-encoded UTF-8, or `basic` refused them; the error below reports it.
   }
   throw new TypeError(
     `Cannot use the credentials for ${
@@ -157,6 +170,7 @@ function originOfAuthority(text: string): Origin {
     port,
     path: null,
     authority: port === 80 ? shown : `${shown}:${port}`,
+    proxy: null,
   };
 }
 

@@ -6,6 +6,7 @@
 import type { ConnectionContext } from "./connection.ts";
 import { ExchangeRunner } from "./exchange_runner.ts";
 import { isSameOrigin, originOf } from "./origin.ts";
+import { withProxy } from "./proxy_address.ts";
 
 /** Finds the runner of a URL's origin. */
 export interface Origins {
@@ -53,7 +54,12 @@ export class RedirectOrigins implements Origins {
     }
     let runner = this.#others.get(url.origin);
     if (runner === undefined) {
-      const base = { origin, path: "", authorization: null };
+      const { proxy } = this.#context.options;
+      const base = {
+        origin: withProxy(origin, proxy),
+        path: "",
+        authorization: null,
+      };
       runner = new ExchangeRunner(base, this.#context);
       this.#others.set(url.origin, runner);
       if (this.#isClosed) runner.close();

@@ -18,7 +18,7 @@ import {
 } from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { declaredLength } from "../codec/outgoing_fields.ts";
-import type { Origin } from "./origin.ts";
+import { type Origin, originUrl } from "./origin.ts";
 
 /** A body to send. A `Blob`, `FormData` and `URLSearchParams` set `Content-Type`, unless the headers do. */
 export type RequestBody =
@@ -120,7 +120,7 @@ export function prepareRequest(
   method: string,
   target: string,
   init: ExchangeInit,
-  { authority }: Origin,
+  origin: Origin,
 ): PreparedRequest {
   checkLine(method, target);
   const headers = Headers.from(init.headers);
@@ -135,6 +135,11 @@ export function prepareRequest(
   }
   const isStream = body !== null && !(body instanceof Uint8Array);
   const declared = declaredLength(headers.outgoing());
+  if (init.upgrade !== undefined && origin.proxy && !origin.isSecure) {
+    throw new TypeError(
+      "Cannot offer to upgrade through a proxy: it forwards requests to an http origin, not the offer",
+    );
+  }
   const bytes = isStream ? null : body ?? NO_BYTES;
   if (bytes !== null && declared !== null && declared !== bytes.length) {
     throw new TypeError(
@@ -144,7 +149,7 @@ export function prepareRequest(
   const length = bytes?.length ?? declared ?? CHUNKED;
   const isDeclared = body !== null || METHODS_WITH_CONTENT.has(method);
   const expectsContinue = init.expectContinue === true && length !== 0;
-  const fields: Field[] = [["host", authority]];
+  const fields: Field[] = [["host", origin.authority]];
   if (isDeclared) fields.push(framingField(length));
   if (expectsContinue) fields.push(["expect", "100-continue"]);
   addConnectionFields(fields, headers, init.upgrade);
@@ -152,7 +157,9 @@ export function prepareRequest(
     bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
       ? bytes
       : null;
-  const line = { method, target };
+  const line = origin.proxy === null || origin.isSecure
+    ? { method, target }
+    : forwardedLine(method, target, origin, fields, headers);
   return {
     ...line,
     first: encodeHead(line, headers, fields, joined ?? NO_BYTES),
@@ -227,6 +234,25 @@ function readBody(body: RequestBody): Body {
   // `exchange_chain.ts` has converted a body of the web; a value of any other
   // type is refused by `BodySource`.
   return body as Uint8Array | StreamedBody;
+}
+
+/**
+ * The request line for a proxy that forwards requests, with an absolute target
+ * (RFC 9112 §3.2.2); adds the field with the proxy's credentials.
+ */
+function forwardedLine(
+  method: string,
+  target: string,
+  origin: Origin,
+  fields: Field[],
+  headers: Headers,
+): Pick<PreparedRequest, "method" | "target"> {
+  const authorization = origin.proxy?.authorization ?? null;
+  if (authorization !== null && !headers.has("proxy-authorization")) {
+    fields.push(["proxy-authorization", authorization]);
+  }
+  // `*` becomes an absolute target without a path (RFC 9112 §3.2.4).
+  return { method, target: originUrl(origin) + (target === "*" ? "" : target) };
 }
 
 type Field = readonly [name: string, value: string];

@@ -28,6 +28,9 @@ const READ_BYTES = 16_384 + 256;
 /** The largest write that is passed to TLS at once, in bytes, so that slow progress is visible. */
 const MAX_WRITE_BYTES = 65_536;
 
+/** A connection that TLS can use: over TCP, or TLS itself, as with an `https` proxy. */
+export type ByteConn = Deno.Conn<Deno.NetAddr>;
+
 /** The parts of the client's options that concern TLS. */
 export interface TlsOptions {
   /** Certificates to trust in addition to the system's, as PEM strings. */
@@ -67,14 +70,14 @@ export function isCertificateError(error: unknown): boolean {
     CERTIFICATE_CODE.test(String(error.code));
 }
 
-/** The TCP connection as the stream that `node:tls` reads from and writes to. */
+/** The connection below TLS as the stream that `node:tls` reads from and writes to. */
 class TcpStream extends Duplex {
   /** Called at the end of the TCP connection, without or with an error. */
   onEnd: (error?: unknown) => void = () => {};
-  #conn: Deno.TcpConn;
+  #conn: ByteConn;
   #buffer = new Uint8Array(READ_BYTES);
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: ByteConn) {
     super();
     this.#conn = conn;
   }
@@ -124,7 +127,7 @@ class TcpStream extends Duplex {
 export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
   readonly localAddr: Deno.NetAddr;
   readonly remoteAddr: Deno.NetAddr;
-  #tcp: Deno.TcpConn;
+  #tcp: ByteConn;
   #stream: TcpStream;
   #socket: TLSSocket;
   #isSecure = false;
@@ -142,7 +145,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
    * @param hostname The name or IP address that the certificate must be for.
    */
   constructor(
-    tcp: Deno.TcpConn,
+    tcp: ByteConn,
     hostname: string,
     secureContext: SecureContext,
   ) {

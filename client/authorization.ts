@@ -1,0 +1,49 @@
+/** Values of `Authorization` (RFC 9110 §11.6.2) for the two usual schemes. */
+
+/**
+ * Returns the value of `Authorization` for a user and a password (RFC 7617 §2).
+ *
+ * @param user Without a colon.
+ * @throws {TypeError} If the user has a colon, or either has a control character.
+ *
+ * @example Send credentials
+ * ```ts
+ * import { basic } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const headers = { authorization: basic("Aladdin", "open sesame") };
+ * assertEquals(headers.authorization, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+ * ```
+ */
+export function basic(user: string, password: string): string {
+  // deno-lint-ignore no-control-regex
+  if (user.includes(":") || /[\x00-\x1f\x7f]/.test(user + password)) {
+    throw new TypeError(
+      "Cannot encode credentials: the user has a colon, or a control character is in them",
+    );
+  }
+  return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
+}
+
+/**
+ * Returns the value of `Authorization` for a token (RFC 6750 §2.1).
+ *
+ * @throws {TypeError} If the token has other characters than letters, digits and
+ * `-._~+/`, with `=` at the end. The message does not quote it.
+ *
+ * @example Send a token
+ * ```ts
+ * import { bearer } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(bearer("mF_9.B5f-4.1JqM"), "Bearer mF_9.B5f-4.1JqM");
+ * ```
+ */
+export function bearer(token: string): string {
+  if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
+    throw new TypeError(
+      'Cannot use token: it is empty, or has characters other than letters, digits and "-._~+/", such as a line end',
+    );
+  }
+  return `Bearer ${token}`;
+}
