@@ -7,13 +7,25 @@
 export interface Coding {
   readonly name: "br" | "zstd" | "gzip";
   readonly extension: string;
+  /** The runtime's name for it in `CompressionStream`, if it has one. */
+  readonly format?: "brotli" | "gzip";
 }
+
+/** RFC 7932. */
+export const BROTLI: Coding = {
+  name: "br",
+  extension: ".br",
+  format: "brotli",
+};
+
+/** RFC 9110 §8.4.1.3. */
+export const GZIP: Coding = { name: "gzip", extension: ".gz", format: "gzip" };
 
 /** The codings that are looked for; of two that the client likes equally, the first is sent. */
 export const CODINGS: readonly Coding[] = [
-  { name: "br", extension: ".br" },
+  BROTLI,
   { name: "zstd", extension: ".zst" },
-  { name: "gzip", extension: ".gz" },
+  GZIP,
 ];
 
 const MEMBER =

@@ -23,11 +23,18 @@ const ENTRY_BYTES = 2048;
 /** A file that changed within this time, in ms, may change again without another date. */
 const RECENT_MS = 2000;
 
-/** A file of a path, and what is sent for it if it was read already. */
-interface Variant {
+/** One way to send a file. */
+interface KeepableVariant {
   readonly file: FileState;
+  readonly isMade: boolean;
+}
+
+/** One way to send the file of a path, and what is sent if it was read already. */
+interface KeptVariant extends KeepableVariant {
   readonly loaded: Loaded | null;
 }
+
+type Variants = ReadonlyMap<Coding | null, KeepableVariant>;
 
 /** What is sent for a file. */
 export interface Loaded {
@@ -43,8 +50,8 @@ type FileState = Pick<
 
 /** What a path led to. */
 export class KeptPath {
-  /** The files that can be sent, by coding; `null` is the file as it is. */
-  readonly variants: Map<Coding | null, Variant> = new Map();
+  /** What can be sent, by coding; `null` is the file as it is. */
+  readonly variants: Map<Coding | null, KeptVariant> = new Map();
   /** How many segments of the path were not part of the name. */
   readonly skipped: number;
   /** When the files were looked at. */
@@ -108,7 +115,7 @@ export class FileCache {
   check(
     path: string,
     skipped: number,
-    files: ReadonlyMap<Coding | null, FileState>,
+    variants: Variants,
     nowMs: number,
   ): KeptPath | null {
     const kept = this.#paths.get(path);
@@ -116,13 +123,14 @@ export class FileCache {
     this.#remove(path, kept);
     const next = new KeptPath(skipped, nowMs);
     let isLoaded = false;
-    for (const [coding, file] of files) {
+    for (const [coding, variant] of variants) {
       const before = kept.variants.get(coding);
-      const isSame = before !== undefined && isSameFile(before.file, file);
-      const loaded = isSame && kept.skipped === skipped ? before.loaded : null;
+      const isSame = before !== undefined && isSameVariant(before, variant) &&
+        kept.skipped === skipped;
+      const loaded = isSame ? before.loaded : null;
       if (loaded !== null) next.cost += loaded.bytes.length;
       isLoaded ||= loaded !== null;
-      next.variants.set(coding, { file, loaded });
+      next.variants.set(coding, { ...variant, loaded });
     }
     if (!isLoaded) return null;
     next.isUsed = kept.isUsed;
@@ -133,13 +141,13 @@ export class FileCache {
   /**
    * Keeps the content of a file.
    *
-   * @param files All files of the path, by coding.
-   * @param coding The coding of the file that was read.
+   * @param variants All variants of the file, as they were when it was read.
+   * @param coding The coding of the one that was read.
    */
   keep(
     path: string,
     skipped: number,
-    files: ReadonlyMap<Coding | null, FileState>,
+    variants: Variants,
     coding: Coding | null,
     loaded: Loaded,
     nowMs: number,
@@ -149,14 +157,20 @@ export class FileCache {
     if (kept !== undefined) this.#remove(path, kept);
     else {
       kept = new KeptPath(skipped, nowMs);
-      for (const [coding, file] of files) {
-        kept.variants.set(coding, { file, loaded: null });
+      for (const [coding, variant] of variants) {
+        kept.variants.set(coding, { ...variant, loaded: null });
       }
     }
-    const variant = kept.variants.get(coding);
-    if (variant === undefined) return;
-    kept.variants.set(coding, { ...variant, loaded });
-    kept.cost += loaded.bytes.length;
+    // Both may have changed while the file was being compressed.
+    const before = kept.variants.get(coding);
+    const variant = variants.get(coding);
+    if (
+      before !== undefined && variant !== undefined &&
+      before.loaded === null && isSameVariant(before, variant)
+    ) {
+      kept.variants.set(coding, { ...before, loaded });
+      kept.cost += loaded.bytes.length;
+    }
     this.#add(path, kept);
     this.#makeRoom();
   }
@@ -183,8 +197,10 @@ export class FileCache {
   }
 }
 
-function isSameFile(a: FileState, b: FileState): boolean {
-  return a.ino === b.ino && a.dev === b.dev && a.size === b.size &&
+function isSameVariant(one: KeepableVariant, other: KeepableVariant): boolean {
+  const [a, b] = [one.file, other.file];
+  return one.isMade === other.isMade && a.ino === b.ino && a.dev === b.dev &&
+    a.size === b.size &&
     a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }
 

@@ -7,8 +7,9 @@
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import type { Coding } from "./content_coding.ts";
+import { CompressedFile, Compressor, MADE_CODINGS } from "./compression.ts";
 import { ContentHashes, hashOf } from "./content_hash.ts";
-import { FileCache } from "./file_cache.ts";
+import { FileCache, type Loaded } from "./file_cache.ts";
 import type { OpenFile } from "./open_file.ts";
 import type { FileSettings } from "./options.ts";
 import { Representation } from "./representation.ts";
@@ -17,6 +18,7 @@ import {
   closeAll,
   type OpenVariant,
   openVariants,
+  type Variant,
   type Variants,
 } from "./select_file.ts";
 import { sendFile } from "./send_file.ts";
@@ -40,16 +42,26 @@ export interface Found {
   readonly key: RequestPath | null;
 }
 
+/** A variant of a file that was chosen for a client. */
+interface Choice {
+  readonly found: Found;
+  readonly variants: Variants;
+  readonly coding: Coding | null;
+  readonly variant: Variant;
+}
+
 /** Sends files with the settings of one handler. */
 export class FileSender {
   #settings: FileSettings;
   #cache: FileCache;
+  #compressor: Compressor;
   #hashes: ContentHashes = new ContentHashes();
 
   /** Creates a sender that keeps nothing yet. */
   constructor(settings: FileSettings) {
     this.#settings = settings;
     this.#cache = new FileCache(settings.cache);
+    this.#compressor = new Compressor(settings.compress);
   }
 
   /**
@@ -66,14 +78,16 @@ export class FileSender {
     const nowMs = Date.now();
     const kept = this.#cache.find(path, skipped, nowMs);
     if (kept === null) return false;
-    const loaded = kept.variants.get(chooseCoding(ctx, kept.variants))?.loaded;
+    const { variants } = kept;
+    const coding = chooseCoding(ctx, variants, !asksForRange(ctx));
+    const loaded = variants.get(coding)?.loaded;
     if (loaded === null || loaded === undefined) return false;
     sendFile(ctx, res, loaded.representation, loaded.bytes, nowMs);
     return true;
   }
 
   /**
-   * Sends an open file or one of its siblings, and closes all of them.
+   * Sends an open file or one of its variants, and closes all of them.
    *
    * @throws {FileRefusal} With 406 if the client accepts no variant.
    */
@@ -83,62 +97,78 @@ export class FileSender {
     found: Found,
     open: OpenVariant,
   ): void | Promise<void> {
-    const { file } = found;
-    const variants: Variants = this.#settings.precompressed
-      ? openVariants(file, open)
-      : new Map([[null, file]]);
-    let coding: Coding | null;
+    const variants = this.#findVariants(found, open);
+    let choice: Choice;
     try {
-      coding = chooseCoding(ctx, variants);
-      if (this.#sendFromMemory(ctx, res, found, variants, coding)) {
+      const mayMake = !asksForRange(ctx) && !this.#compressor.isBusy;
+      const coding = chooseCoding(ctx, variants, mayMake);
+      const variant = variants.get(coding)!; // it was chosen among them
+      choice = { found, variants, coding, variant };
+      const loaded = this.#load(choice);
+      if (loaded !== null) {
         closeAll(variants);
-        return;
+        return sendLoaded(ctx, res, loaded);
       }
     } catch (error) {
       closeAll(variants);
       throw error;
     }
-    closeAll(variants, coding);
-    return this.#sendOpen(ctx, res, found, variants, coding);
+    closeAll(variants, choice.variant.file);
+    return this.#sendOpen(ctx, res, choice);
   }
 
-  /** Sends a file from memory: what is kept of it, if it has not changed, or what is read now to be kept. */
-  #sendFromMemory(
-    ctx: RequestContext,
-    res: ResponseHandle,
-    found: Found,
-    variants: Variants,
-    coding: Coding | null,
-  ): boolean {
-    const file = variants.get(coding);
-    if (found.key === null || file === undefined) return false;
-    const { path, skipped } = found.key;
-    const nowMs = Date.now();
-    const kept = this.#cache.check(path, skipped, variants, nowMs);
-    let loaded = kept?.variants.get(coding)?.loaded ?? null;
-    if (loaded === null) {
-      if (!this.#cache.mayKeep(file, nowMs)) return false;
-      const bytes = file.readAll(0, file.size);
-      const hash = this.#settings.etag === "strong" ? hashOf(bytes) : null;
-      const representation = this.#describe(found, variants, coding, hash);
-      loaded = { representation, bytes };
-      this.#cache.keep(path, skipped, variants, coding, loaded, nowMs);
+  #findVariants({ file, path }: Found, open: OpenVariant): Variants {
+    const { precompressed, mediaTypes } = this.#settings;
+    const variants: Variants = precompressed
+      ? openVariants(file, open)
+      : new Map([[null, { file, isMade: false }]]);
+    if (!this.#compressor.fits(mediaTypes.typeOf(path), file.size)) {
+      return variants;
     }
-    sendFile(ctx, res, loaded.representation, loaded.bytes, nowMs);
-    return true;
+    for (const coding of MADE_CODINGS) {
+      if (!variants.has(coding)) variants.set(coding, { file, isMade: true });
+    }
+    return variants;
+  }
+
+  /**
+   * What to send from memory: what is kept of the file, if it has not changed, or
+   * what is read now to be kept. `null` if it may not be kept.
+   */
+  #load(choice: Choice): Loaded | Promise<Loaded> | null {
+    const { found: { key }, variants, coding, variant } = choice;
+    if (key === null) return null;
+    const { file, isMade } = variant;
+    const nowMs = Date.now();
+    const kept = this.#cache.check(key.path, key.skipped, variants, nowMs);
+    const before = kept?.variants.get(coding)?.loaded ?? null;
+    if (before !== null) return before;
+    if (!this.#cache.mayKeep(file, nowMs)) return null;
+    const read = file.readAll(0, file.size);
+    const hash = this.#settings.etag === "strong" ? hashOf(read) : null;
+    const representation = this.#describe(choice, hash);
+    const keep = (bytes: Uint8Array): Loaded => {
+      const loaded = { representation, bytes };
+      const { path, skipped } = key;
+      this.#cache.keep(path, skipped, variants, coding, loaded, nowMs);
+      return loaded;
+    };
+    return isMade && coding !== null
+      ? this.#compressor.compress(read, coding).then(keep)
+      : keep(read);
   }
 
   #sendOpen(
     ctx: RequestContext,
     res: ResponseHandle,
-    found: Found,
-    variants: Variants,
-    coding: Coding | null,
+    choice: Choice,
   ): void | Promise<void> {
-    const file = variants.get(coding) ?? found.file;
+    const { coding, variant: { file, isMade } } = choice;
     const send = (hash: string | null): void => {
-      const representation = this.#describe(found, variants, coding, hash);
-      sendFile(ctx, res, representation, file, Date.now());
+      const content = isMade && coding !== null
+        ? new CompressedFile(this.#compressor, file, coding)
+        : file;
+      sendFile(ctx, res, this.#describe(choice, hash), content, Date.now());
     };
     if (this.#settings.etag !== "strong") return send(null);
     return this.#hashes.of(file).then(send, (error) => {
@@ -147,18 +177,29 @@ export class FileSender {
     });
   }
 
-  #describe(
-    { path, vary, file }: Found,
-    variants: Variants,
-    coding: Coding | null,
-    hash: string | null,
-  ): Representation {
-    const { size, mtimeMs } = variants.get(coding) ?? file;
+  #describe(choice: Choice, hash: string | null): Representation {
+    const { found: { path, vary }, variants, coding, variant } = choice;
+    const { file: { size, mtimeMs }, isMade } = variant;
     const fields = variants.size > 1 ? [vary, "Accept-Encoding"] : [vary];
     const chosen = {
-      ...{ path, coding, size, mtimeMs, hash },
+      ...{ path, coding, size, mtimeMs, isMade, hash },
       vary: fields.filter((field) => field !== null).join(", ") || null,
     };
     return new Representation(chosen, this.#settings, Date.now() / 1000);
   }
+}
+
+function sendLoaded(
+  ctx: RequestContext,
+  res: ResponseHandle,
+  loaded: Loaded | Promise<Loaded>,
+): void | Promise<void> {
+  const send = ({ representation, bytes }: Loaded): void =>
+    sendFile(ctx, res, representation, bytes, Date.now());
+  return loaded instanceof Promise ? loaded.then(send) : send(loaded);
+}
+
+/** Whether the client asks for a part of the file. Ranges are of the file as it is, not of what is compressed. */
+function asksForRange({ headers, method }: RequestContext): boolean {
+  return method === "GET" && headers.has("range");
 }

@@ -22,6 +22,7 @@ export { serveFile } from "./serve_file.ts";
 export type {
   CacheControl,
   FileCacheOptions,
+  FileCompressionOptions,
   ServeDirOptions,
   ServeFileOptions,
 } from "./options.ts";

@@ -84,7 +84,7 @@ export class OpenFile implements Disposable {
   }
 
   /** Reads the bytes from `start` to `end` (exclusive) at once. */
-  readAll(start: number, end: number): Uint8Array {
+  readAll(start: number, end: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(end - start);
     let count = 0;
     while (count < bytes.length) {

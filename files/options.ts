@@ -33,6 +33,23 @@ export interface FileCacheOptions {
   readonly checkEveryMs?: number;
 }
 
+/** Which files are compressed while they are sent, and how many at the same time. */
+export interface FileCompressionOptions {
+  /**
+   * The smallest file that is compressed, in bytes.
+   *
+   * @default {1024}
+   */
+  readonly minBytes?: number;
+  /**
+   * How many responses may be compressed at the same time. A request beyond that
+   * gets the file as it is.
+   *
+   * @default {4}
+   */
+  readonly maxConcurrent?: number;
+}
+
 /** Options that both handlers have. */
 export interface ServeFileOptions {
   /**
@@ -57,6 +74,16 @@ export interface ServeFileOptions {
    * @default {false}
    */
   readonly precompressed?: boolean;
+  /**
+   * Whether files of types that can be compressed, such as text and JSON, are
+   * compressed with Brotli or gzip for clients that accept it, where no
+   * precompressed file is sent. Requests for a range get the file as it is. It
+   * takes far more CPU time than precompressed files: each piece of 64 KiB blocks
+   * the thread for a few milliseconds. Small files are compressed once and kept.
+   *
+   * @default {false}
+   */
+  readonly compress?: boolean | FileCompressionOptions;
   /**
    * How small files are kept in memory; `false` reads a file for each request. A
    * change of a file, or of a link that leads to it, is seen after `checkEveryMs`
@@ -125,6 +152,18 @@ export interface CacheSettings {
   readonly checkEveryMs: number;
 }
 
+/** What is compressed while it is sent. */
+export interface CompressionSettings {
+  readonly minBytes: number;
+  /** 0 compresses nothing. */
+  readonly maxConcurrent: number;
+}
+
+const DEFAULT_COMPRESSION: CompressionSettings = {
+  minBytes: 1024,
+  maxConcurrent: 4,
+};
+
 const DEFAULT_CACHE: CacheSettings = {
   maxBytes: 16_777_216,
   checkEveryMs: 1000,
@@ -136,6 +175,7 @@ export interface FileSettings {
   readonly etag: "weak" | "strong" | false;
   readonly precompressed: boolean;
   readonly cache: CacheSettings;
+  readonly compress: CompressionSettings;
   readonly download: (path: string) => string | null;
   readonly mediaTypes: MediaTypes;
   readonly headers: Headers;
@@ -153,7 +193,7 @@ export interface FolderSettings extends FileSettings {
  * Resolves the options of a file.
  *
  * @throws {TypeError} If a value of `Cache-Control` or a header is not valid.
- * @throws {RangeError} If a number of `cache` is negative or not a number.
+ * @throws {RangeError} If a number of `cache` or `compress` is negative or not a number.
  */
 export function resolveFileOptions(options: ServeFileOptions): FileSettings {
   const { etag = "weak", precompressed = false, download = false } = options;
@@ -167,6 +207,7 @@ export function resolveFileOptions(options: ServeFileOptions): FileSettings {
     etag,
     precompressed,
     cache: resolveCache(options.cache ?? {}),
+    compress: resolveCompression(options.compress ?? false),
     download: typeof download === "function"
       ? download
       : (path) => download ? path.slice(path.lastIndexOf("/") + 1) : null,
@@ -201,15 +242,31 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
 function resolveCache(options: FileCacheOptions | false): CacheSettings {
   if (options === false) return { maxBytes: 0, checkEveryMs: 0 };
   const settings = { ...DEFAULT_CACHE, ...options };
-  for (const name of ["maxBytes", "checkEveryMs"] as const) {
-    if (settings[name] >= 0) continue;
-    throw new RangeError(
-      `Cannot set cache.${name} to ${
-        settings[name]
-      }: it must be 0 or more; \`cache: false\` keeps nothing`,
-    );
-  }
+  checkNumber("cache.maxBytes", settings.maxBytes, "cache: false");
+  checkNumber("cache.checkEveryMs", settings.checkEveryMs, "cache: false");
   return settings;
+}
+
+function resolveCompression(
+  options: FileCompressionOptions | boolean,
+): CompressionSettings {
+  if (options === false) return { minBytes: 0, maxConcurrent: 0 };
+  const settings = {
+    ...DEFAULT_COMPRESSION,
+    ...(options === true ? {} : options),
+  };
+  const { minBytes, maxConcurrent } = settings;
+  checkNumber("compress.minBytes", minBytes, "compress: false");
+  checkNumber("compress.maxConcurrent", maxConcurrent, "compress: false");
+  return settings;
+}
+
+/** @throws {RangeError} If a number of an option is negative or not a number. */
+function checkNumber(name: string, value: number, off: string): void {
+  if (value >= 0) return;
+  throw new RangeError(
+    `Cannot set ${name} to ${value}: it must be 0 or more; \`${off}\` switches it off`,
+  );
 }
 
 function namesOf(option: string, path: string): readonly string[] {

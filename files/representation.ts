@@ -22,6 +22,8 @@ export interface Chosen {
   readonly size: number;
   /** When the content was last modified, in ms since 1970. */
   readonly mtimeMs: number;
+  /** Whether it is compressed while it is sent. Other bytes may then come out each time: no ranges, and no strong tag. */
+  readonly isMade: boolean;
   /** The hash of the content, for a strong entity tag, or `null`. */
   readonly hash: string | null;
 }
@@ -38,6 +40,8 @@ export class Representation {
   readonly size: number;
   readonly validators: Validators;
   readonly contentType: string;
+  /** Whether a range of it can be sent. */
+  readonly hasRanges: boolean;
   #chosen: Chosen;
   #settings: FileSettings;
   #common: Headers | null = null;
@@ -49,6 +53,7 @@ export class Representation {
     this.size = chosen.size;
     this.validators = validatorsOf(chosen, settings, nowSeconds);
     this.contentType = settings.mediaTypes.typeOf(chosen.path);
+    this.hasRanges = !chosen.isMade;
     this.#chosen = chosen;
     this.#settings = settings;
   }
@@ -80,7 +85,7 @@ export class Representation {
     }
     const cacheControl = this.#settings.cacheControl(path);
     if (cacheControl !== null) headers.add("cache-control", cacheControl);
-    headers.add("accept-ranges", "bytes");
+    headers.add("accept-ranges", this.hasRanges ? "bytes" : "none");
     headers.add("x-content-type-options", "nosniff");
     return headers;
   }
@@ -96,7 +101,7 @@ export class Representation {
 }
 
 function validatorsOf(
-  { mtimeMs, size, coding, hash }: Chosen,
+  { mtimeMs, size, coding, hash, isMade }: Chosen,
   settings: FileSettings,
   nowSeconds: number,
 ): Validators {
@@ -104,11 +109,14 @@ function validatorsOf(
   const modified = Math.floor(Math.min(mtimeMs / 1000, nowSeconds));
   const hasDate = modified > MEANINGLESS_SECONDS;
   const modifiedSeconds = hasDate ? modified : null;
-  if (hash !== null) return { etag: `"${hash}"`, modifiedSeconds };
+  const suffix = coding === null ? "" : `-${coding.name}`;
+  if (hash !== null) {
+    const etag = isMade ? `W/"${hash}${suffix}"` : `"${hash}"`;
+    return { etag, modifiedSeconds };
+  }
   if (settings.etag === false || !hasDate) {
     return { etag: null, modifiedSeconds };
   }
   const date = Math.floor(mtimeMs).toString(16);
-  const suffix = coding === null ? "" : `-${coding.name}`;
   return { etag: `W/"${size.toString(16)}-${date}${suffix}"`, modifiedSeconds };
 }

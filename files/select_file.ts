@@ -1,12 +1,24 @@
-/** Finds a file's precompressed siblings, and chooses one by `Accept-Encoding` (RFC 9110 §12.5.3). */
+/**
+ * Finds the variants of a file, precompressed siblings and those that would be
+ * compressed while they are sent, and chooses one by `Accept-Encoding` (RFC 9110
+ * §12.5.3).
+ */
 
 import { Status } from "../codec/status.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import { acceptedCodings, type Coding, CODINGS } from "./content_coding.ts";
 import { FileRefusal, type OpenFile, statusOf } from "./open_file.ts";
 
+/** One way to send a file. */
+export interface Variant {
+  /** The open file; the one without a coding if the variant is made from it. */
+  readonly file: OpenFile;
+  /** Whether the file is compressed while it is sent. */
+  readonly isMade: boolean;
+}
+
 /** A file's variants by coding; `null` is the file as it is. */
-export type Variants = Map<Coding | null, OpenFile>;
+export type Variants = Map<Coding | null, Variant>;
 
 /** Opens a file; `extension` is added to its name. */
 export type OpenVariant = (extension: string) => OpenFile;
@@ -17,11 +29,13 @@ export type OpenVariant = (extension: string) => OpenFile;
  * @throws {Error} If one cannot be opened for lack of descriptors; all files are closed then.
  */
 export function openVariants(file: OpenFile, open: OpenVariant): Variants {
-  const variants: Variants = new Map([[null, file]]);
+  const variants: Variants = new Map([[null, { file, isMade: false }]]);
   try {
     for (const coding of CODINGS) {
-      const variant = openVariant(open, coding);
-      if (variant !== null) variants.set(coding, variant);
+      const sibling = openVariant(open, coding);
+      if (sibling !== null) {
+        variants.set(coding, { file: sibling, isMade: false });
+      }
     }
     return variants;
   } catch (error) {
@@ -30,28 +44,34 @@ export function openVariants(file: OpenFile, open: OpenVariant): Variants {
   }
 }
 
-/** Closes files, but for the one that has a coding. */
-export function closeAll(variants: Variants, kept?: Coding | null): void {
-  for (const [coding, file] of variants) {
-    if (coding !== kept) file.close();
+/** Closes files, but for one. */
+export function closeAll(variants: Variants, kept?: OpenFile): void {
+  for (const { file } of variants.values()) {
+    if (file !== kept) file.close();
   }
 }
 
 /**
  * Chooses the coding that the client likes best.
  *
- * @throws {FileRefusal} With 406 if there are variants, and the client accepts
- * neither one of them nor the file as it is.
+ * @param mayMake Whether a file may be compressed for this request.
+ * @throws {FileRefusal} With 406 if the client accepts neither a variant nor the
+ * file as it is; with 503 if it would accept one that may not be made now.
  */
 export function chooseCoding(
-  ctx: RequestContext,
-  variants: ReadonlyMap<Coding | null, unknown>,
+  { headers }: RequestContext,
+  variants: ReadonlyMap<Coding | null, Pick<Variant, "isMade">>,
+  mayMake: boolean,
 ): Coding | null {
   if (variants.size === 1) return null;
-  for (const coding of acceptedCodings(ctx.headers.get("accept-encoding"))) {
-    if (variants.has(coding)) return coding;
+  let refusal: Status = Status.NOT_ACCEPTABLE;
+  for (const coding of acceptedCodings(headers.get("accept-encoding"))) {
+    const variant = variants.get(coding);
+    if (variant === undefined) continue;
+    if (!variant.isMade || mayMake) return coding;
+    refusal = Status.SERVICE_UNAVAILABLE;
   }
-  throw new FileRefusal(Status.NOT_ACCEPTABLE);
+  throw new FileRefusal(refusal);
 }
 
 /** Opens a variant, or returns `null` if there is none that may be served. */

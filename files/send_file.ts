@@ -8,6 +8,7 @@ import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import { CompressedFile } from "./compression.ts";
 import { FileParts, PIECE_BYTES } from "./file_parts.ts";
 import type { OpenFile } from "./open_file.ts";
 import { allowsRange, evaluatePreconditions } from "./preconditions.ts";
@@ -20,8 +21,8 @@ import {
 } from "./ranges.ts";
 import type { Representation } from "./representation.ts";
 
-/** The content of a file: its bytes, or the open file, which is closed after use. */
-export type Content = Uint8Array | OpenFile;
+/** The content of a file: its bytes, or the open file, compressed or as it is, which is closed after use. */
+export type Content = Uint8Array | OpenFile | CompressedFile;
 
 /** Answers GET or HEAD. */
 export function sendFile(
@@ -47,32 +48,35 @@ function respond(
   nowSeconds: number,
 ): void {
   const { headers, method } = ctx;
-  const { validators, size } = representation;
+  const { validators, size, hasRanges } = representation;
   const status = evaluatePreconditions(headers, validators, nowSeconds);
   if (status !== 200) {
     close(content);
     return res.send(status, null, representation.common);
   }
   // Ranges are defined for GET alone (RFC 9110 §14.2).
-  const field = method === "GET" ? headers.get("range") : null;
+  const field = method === "GET" && hasRanges ? headers.get("range") : null;
   const ranges = field !== null && allowsRange(headers, validators, nowSeconds)
     ? parseRanges(field, size)
     : null;
-  if (ranges !== null) return sendRanges(res, representation, content, ranges);
-  const whole = { start: 0, end: size };
-  if (method !== "HEAD" || content instanceof Uint8Array) {
-    return sendRange(res, Status.OK, content, whole, representation.whole);
+  const { whole } = representation;
+  if (content instanceof CompressedFile) {
+    return res.send(Status.OK, content.start(), whole);
   }
-  close(content);
-  const sized = new Headers(representation.whole)
-    .add("content-length", `${size}`);
+  if (ranges !== null) return sendRanges(res, representation, content, ranges);
+  if (content instanceof Uint8Array) return res.send(Status.OK, content, whole);
+  if (method !== "HEAD") {
+    return sendRange(res, Status.OK, content, { start: 0, end: size }, whole);
+  }
+  content.close();
+  const sized = new Headers(whole).add("content-length", `${size}`);
   res.send(Status.OK, null, sized);
 }
 
 function sendRanges(
   res: ResponseHandle,
   representation: Representation,
-  content: Content,
+  content: Uint8Array | OpenFile,
   ranges: readonly ByteRange[],
 ): void {
   const { size, contentType, common, partial } = representation;
@@ -107,15 +111,13 @@ function sendRanges(
 function sendRange(
   res: ResponseHandle,
   status: Status,
-  content: Content,
+  content: Uint8Array | OpenFile,
   range: ByteRange,
   headers: Headers,
 ): void {
   const { start, end } = range;
   if (content instanceof Uint8Array) {
-    const isWhole = end - start === content.length;
-    const bytes = isWhole ? content : content.subarray(start, end);
-    return res.send(status, bytes, headers);
+    return res.send(status, content.subarray(start, end), headers);
   }
   if (end - start <= PIECE_BYTES) {
     const bytes = content.readAll(start, end);

@@ -217,6 +217,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
   "files/mod.ts": [
     "CacheControl",
     "FileCacheOptions",
+    "FileCompressionOptions",
     "ServeDirOptions",
     "ServeFileOptions",
     "serveDir",

@@ -17,7 +17,8 @@ const FILE = {
 
 function loaded(size = FILE.size): Loaded {
   const chosen = { path: "a.txt", coding: null, vary: null, hash: null };
-  const described = { ...chosen, size, mtimeMs: FILE.mtimeMs };
+  const { mtimeMs } = FILE;
+  const described = { ...chosen, size, mtimeMs, isMade: false };
   const settings = resolveFileOptions({});
   return {
     representation: new Representation(described, settings, NOW_MS / 1000),
@@ -25,7 +26,11 @@ function loaded(size = FILE.size): Loaded {
   };
 }
 
-const ONE = new Map([[null, FILE]]);
+function plain(file: typeof FILE) {
+  return new Map([[null, { file, isMade: false }]]);
+}
+
+const ONE = plain(FILE);
 
 function cacheWith(checkEveryMs: number, maxBytes = 100_000): FileCache {
   const cache = new FileCache({ maxBytes, checkEveryMs });
@@ -50,8 +55,8 @@ Deno.test("FileCache finds a path until its files have to be looked at again", (
 
 Deno.test("FileCache keeps the content of a file only while nothing about it has changed", () => {
   const content = (file: typeof FILE, skipped = 0) =>
-    cacheWith(1000).check("/a.txt", skipped, new Map([[null, file]]), NOW_MS)
-      ?.variants.get(null)?.loaded;
+    cacheWith(1000).check("/a.txt", skipped, plain(file), NOW_MS)?.variants
+      .get(null)?.loaded;
   assertEquals(content({ ...FILE })?.bytes.length, FILE.size);
   const names = ["dev", "ino", "size", "mtimeMs", "ctimeMs"] as const;
   for (const field of names) {
@@ -64,7 +69,8 @@ Deno.test("FileCache sees siblings that appear and disappear", () => {
   const [br] = CODINGS;
   assert(br !== undefined);
   const cache = cacheWith(1000);
-  const both = new Map([[null, FILE], [br, { ...FILE, ino: 3 }]]);
+  const sibling = { file: { ...FILE, ino: 3 }, isMade: false };
+  const both = new Map([...ONE, [br, sibling] as const]);
   const kept = cache.check("/a.txt", 0, both, NOW_MS);
   assertEquals([...kept?.variants.keys() ?? []], [null, br]);
   assertEquals(kept?.variants.get(br)?.loaded, null);
@@ -73,6 +79,23 @@ Deno.test("FileCache sees siblings that appear and disappear", () => {
   assertEquals(found?.get(br)?.loaded?.bytes.length, 10);
   assertEquals(found?.get(null)?.loaded?.bytes.length, FILE.size);
   assertEquals(cache.check("/a.txt", 0, ONE, NOW_MS)?.variants.size, 1);
+});
+
+Deno.test("FileCache drops what was made of an earlier version while it was being made", () => {
+  const [br] = CODINGS;
+  assert(br !== undefined);
+  const made = (file: typeof FILE) =>
+    new Map([...plain(file), [br, { file, isMade: true }] as const]);
+  const cache = cacheWith(1000);
+  cache.check("/a.txt", 0, made(FILE), NOW_MS);
+  cache.keep("/a.txt", 0, made({ ...FILE, ino: 9 }), br, loaded(5), NOW_MS);
+  const variants = () => cache.find("/a.txt", 0, NOW_MS)?.variants;
+  assertEquals(variants()?.get(br)?.loaded, null);
+  const { bytes } = cache;
+  cache.keep("/a.txt", 0, made(FILE), br, loaded(5), NOW_MS);
+  cache.keep("/a.txt", 0, made(FILE), br, loaded(5), NOW_MS); // two clients at the same time
+  assertEquals(variants()?.get(br)?.loaded?.bytes.length, 5);
+  assertEquals(cache.bytes, bytes + 5);
 });
 
 Deno.test("FileCache keeps no file that is large or has changed just now", () => {
@@ -114,7 +137,7 @@ Deno.test("FileCache counts the bytes of what it replaces and drops", () => {
     cache.check("/a.txt", 0, ONE, NOW_MS);
     assertEquals(cache.bytes, bytes);
   }
-  const changed = new Map([[null, { ...FILE, size: 1 }]]);
+  const changed = plain({ ...FILE, size: 1 });
   assertEquals(cache.check("/a.txt", 0, changed, NOW_MS), null);
   assertEquals(cache.bytes, 0);
 });
