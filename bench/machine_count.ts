@@ -1,6 +1,6 @@
 /**
- * Counts the instructions per request of the connection machine in memory, under
- * valgrind's callgrind:
+ * Counts the instructions per request in memory, of the server's connection
+ * machine and of the client, under valgrind's callgrind:
  *
  *     deno task bench:count --cases hello,chrome-params
  *
@@ -12,16 +12,25 @@
 // deno-lint-ignore-file no-console
 
 import { parseArgs } from "node:util";
+import { EXCHANGE_CASES } from "./client/memory_exchanges.ts";
 import { readTotal } from "./load/callgrind.ts";
-import {
-  MACHINE_CASES,
-  type MachineCase,
-  machineCaseOf,
-} from "./machine/cases.ts";
+import { MACHINE_CASES, machineCaseOf } from "./machine/cases.ts";
+
+/** What is counted. */
+interface CountedCase {
+  readonly name: string;
+  /** Requests in one read. */
+  readonly pipelined: number;
+}
+
+/** The cases of the client; those with long bodies would run for hours under valgrind. */
+const EXCHANGES: readonly CountedCase[] = EXCHANGE_CASES
+  .filter(({ bodyBytes }) => bodyBytes < 1024)
+  .map(({ name }) => ({ name, pipelined: 1 }));
 
 const USAGE = `usage: deno task bench:count [options]
   --cases A,B     count only these cases: ${
-  MACHINE_CASES.map(nameOf).join(", ")
+  [...MACHINE_CASES, ...EXCHANGES].map(({ name }) => name).join(", ")
 }
   --requests N    requests in a round (24000)
   --rounds N      rounds of each case (5)`;
@@ -44,7 +53,7 @@ interface Plan {
  * @throws {Error} If valgrind or the program fails, with its output.
  */
 async function count(
-  { name, pipelined }: MachineCase,
+  { name, pipelined }: CountedCase,
   { requests, rounds }: Plan,
   folder: string,
 ): Promise<Count> {
@@ -103,8 +112,9 @@ async function switchOn(pid: number): Promise<void> {
   throw new Error(decoder.decode(stdout) + decoder.decode(stderr));
 }
 
-function nameOf({ name }: MachineCase): string {
-  return name;
+/** @throws {TypeError} If no case has the name. */
+function caseOf(name: string): CountedCase {
+  return EXCHANGES.find((known) => known.name === name) ?? machineCaseOf(name);
 }
 
 function parseCount(flag: string, text: string): number {
@@ -113,7 +123,7 @@ function parseCount(flag: string, text: string): number {
 }
 
 /** @throws {TypeError} If an option is unknown or its value is invalid. */
-function parse(): Plan & { readonly cases: readonly MachineCase[] } {
+function parse(): Plan & { readonly cases: readonly CountedCase[] } {
   const { values } = parseArgs({
     args: Deno.args,
     options: {
@@ -123,7 +133,8 @@ function parse(): Plan & { readonly cases: readonly MachineCase[] } {
     },
   });
   return {
-    cases: values.cases?.split(",").map(machineCaseOf) ?? MACHINE_CASES,
+    cases: values.cases?.split(",").map(caseOf) ??
+      [...MACHINE_CASES, ...EXCHANGES],
     requests: parseCount("--requests", values.requests),
     rounds: parseCount("--rounds", values.rounds),
   };

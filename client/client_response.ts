@@ -2,7 +2,7 @@
 
 import type { BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
-import type { ResponseHead } from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
 
 /** A connection that speaks another protocol after a 101 (RFC 9110 §15.2.2). */
 export interface UpgradedConnection {

@@ -10,7 +10,7 @@
 
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
-import type { ResponseHead } from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
 import type { Clock } from "./clock.ts";
 import type { Connector } from "./connector.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";

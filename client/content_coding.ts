@@ -4,7 +4,7 @@
  */
 
 import { Headers } from "../codec/headers.ts";
-import type { ResponseHead } from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
 
 /** A coding that can be decoded. */
 export type Coding = "gzip" | "deflate" | "br";

@@ -1,7 +1,7 @@
 /** Creates the response for the caller, from a head that was read and a body that may still be arriving. */
 
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
-import type { ResponseHead } from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { codingsOf } from "./content_coding.ts";

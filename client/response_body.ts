@@ -11,7 +11,7 @@ import type { BodyFeed } from "../codec/body_reader.ts";
 import { ProtocolError } from "../codec/errors.ts";
 import { Headers } from "../codec/headers.ts";
 import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
-import type { ResponseHead } from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
 import type { ClientConnection, DeadlineReason } from "./connection.ts";
 import { toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";

@@ -8,11 +8,8 @@
 
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-  unfoldLines,
-} from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
+import { ResponseHeadParser, unfoldLines } from "../codec/response_parser.ts";
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";

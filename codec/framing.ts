@@ -80,6 +80,15 @@ export interface ResponseFacts {
 }
 
 /**
+ * Returns whether a response has no body, regardless of its fields (RFC 9112
+ * §6.3 steps 1 and 2). After a successful CONNECT, a tunnel follows the head.
+ */
+export function hasNoBody(status: number, requestMethod: string): boolean {
+  return requestMethod === "HEAD" || status < 200 || status === 204 ||
+    status === 304 || requestMethod === "CONNECT" && status < 300;
+}
+
+/**
  * Decides how a received response's body is framed (RFC 9112 §6.3).
  *
  * @returns The length in bytes, {@linkcode CHUNKED} or {@linkcode UNTIL_CLOSE}.
@@ -89,10 +98,7 @@ export function receivedBodyLength(
   fields: KnownFields,
   { status, minorVersion, requestMethod }: ResponseFacts,
 ): number {
-  if (
-    requestMethod === "HEAD" || status < 200 || status === 204 || status === 304
-  ) return 0; // §6.3 step 1: no body, regardless of the fields
-  if (requestMethod === "CONNECT" && status < 300) return 0; // step 2: a tunnel
+  if (hasNoBody(status, requestMethod)) return 0; // steps 1 and 2
   if (fields.contentLength === ABSENT && fields.transferEncoding === ABSENT) {
     return UNTIL_CLOSE; // step 8
   }

@@ -22,9 +22,9 @@
 // Heads
 export { RequestHead } from "./request_head.ts";
 export { parseRequestHead } from "./request_parser.ts";
+export type { ResponseHead } from "./response_head.ts";
 export {
   parseResponseHead,
-  type ResponseHead,
   type ResponseHeadLimits,
 } from "./response_parser.ts";
 export type { HeadLimits } from "./limits.ts";

@@ -9,35 +9,34 @@ import { decodeLatin1 } from "./ascii.ts";
 import { KnownFields } from "./known_fields.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
-import { receivedBodyLength } from "./framing.ts";
-import { Headers } from "./headers.ts";
+import { hasNoBody, receivedBodyLength } from "./framing.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./limits.ts";
 import { connectionOptions } from "./persistence.ts";
+import {
+  ReceivedResponseHead,
+  type ResponseHead,
+  type ResponseParts,
+  type ResponseSizes,
+} from "./response_head.ts";
+import type { ResponseScanner } from "./simd/response_scanner.ts";
 import { StatusLineScanner } from "./status_line.ts";
-
-/** A parsed response head, which owns a copy of its bytes. */
-export interface ResponseHead {
-  /** The status code, 100 to 999. */
-  readonly status: number;
-  /** The reason phrase; it may be empty and has no meaning. */
-  readonly reason: string;
-  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
-  readonly minorVersion: number;
-  /** The fields. */
-  readonly headers: Headers;
-  /** Size of the head in bytes. */
-  readonly sizeBytes: number;
-  /** Length of the body in bytes, -1 if it is chunked, or -2 if it ends with the connection. */
-  readonly bodyLength: number;
-  /** The members of `Connection` as bits: 1 for `close`, 2 for `keep-alive`, 4 for `upgrade`. */
-  readonly connectionOptions: number;
-}
 
 /** The limits that apply to response heads. */
 export type ResponseHeadLimits = Pick<
   HeadLimits,
   "maxHeaderBytes" | "maxHeaderCount"
 >;
+
+/** How a parser works. */
+export interface ResponseParserOptions {
+  /** Parses complete heads of the usual shape; its limits must be the same. @default {null} */
+  readonly scanner?: ResponseScanner | null;
+  /**
+   * Whether the bytes of a head stay unchanged while it is used. If not, the
+   * parser copies them. @default {false}
+   */
+  readonly keepsBytes?: boolean;
+}
 
 /**
  * Parses response heads, one after the other.
@@ -50,9 +49,16 @@ export class ResponseHeadParser {
   #fields: FieldScanner;
   #knownFields = new KnownFields(new Uint8Array(0), new Int32Array(0));
   #isInFields = false;
+  #scanner: ResponseScanner | null;
+  #keepsBytes: boolean;
 
   /** Creates a parser for heads under these limits. */
-  constructor(limits: ResponseHeadLimits = DEFAULT_HEAD_LIMITS) {
+  constructor(
+    limits: ResponseHeadLimits = DEFAULT_HEAD_LIMITS,
+    { scanner = null, keepsBytes = false }: ResponseParserOptions = {},
+  ) {
+    this.#scanner = scanner;
+    this.#keepsBytes = keepsBytes;
     this.#line = new StatusLineScanner(limits.maxHeaderBytes);
     this.#fields = new FieldScanner({
       maxBytes: limits.maxHeaderBytes,
@@ -81,7 +87,28 @@ export class ResponseHeadParser {
     start: number,
     end: number,
     requestMethod: string,
-  ): ResponseHead | typeof NEED_DATA {
+  ): ReceivedResponseHead | typeof NEED_DATA {
+    const scanner = this.#scanner;
+    if (scanner !== null && this.isIdle) {
+      const sizeBytes = scanner.scan(bytes, start, end);
+      if (sizeBytes > 0) {
+        scanner.storeTable();
+        const bodyLength = hasNoBody(scanner.status, requestMethod)
+          ? 0
+          : scanner.declaredLength;
+        const sizes = { sizeBytes, bodyLength };
+        return this.#makeHead(scanner, bytes, start, sizes);
+      }
+    }
+    return this.#parsePlain(bytes, start, end, requestMethod);
+  }
+
+  #parsePlain(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    requestMethod: string,
+  ): ReceivedResponseHead | typeof NEED_DATA {
     const line = this.#line;
     const fields = this.#fields;
     if (!this.#isInFields) {
@@ -90,30 +117,37 @@ export class ResponseHeadParser {
       this.#isInFields = true;
     }
     if (!fields.scan(bytes, start, end)) return NEED_DATA;
-    const knownFields = this.#knownFields;
-    const sizeBytes = fields.position;
-    const headBytes = bytes.slice(start, start + sizeBytes);
-    knownFields.read(headBytes, 0, fields.table, fields.count);
-    const head: ResponseHead = {
-      status: line.code,
-      reason: decodeLatin1(headBytes, line.reasonStart, line.reasonEnd),
-      minorVersion: line.minorVersion,
-      sizeBytes,
-      bodyLength: receivedBodyLength(knownFields, {
-        status: line.code,
-        minorVersion: line.minorVersion,
-        requestMethod,
-      }),
-      connectionOptions: connectionOptions(knownFields),
-      headers: Headers.fromSection({
-        bytes: headBytes,
-        base: 0,
-        table: fields.releaseTable(),
-        count: fields.count,
-      }),
+    const { minorVersion, code: status, reasonStart, reasonEnd } = line;
+    const { count } = fields;
+    const known = this.#knownFields;
+    known.read(bytes, start, fields.table, count);
+    const facts = { status, minorVersion, requestMethod };
+    const bodyLength = receivedBodyLength(known, facts);
+    const parts: ResponseParts = {
+      ...{ status, minorVersion, reasonStart, reasonEnd },
+      connectionOptions: connectionOptions(known),
+      ...{ table: fields.releaseTable(), tableStart: 0, count },
+      hasKeepAlive: true,
     };
     this.reset();
-    return head;
+    const sizes = { sizeBytes: fields.position, bodyLength };
+    return this.#makeHead(parts, bytes, start, sizes);
+  }
+
+  #makeHead(
+    parts: ResponseParts,
+    bytes: Uint8Array,
+    start: number,
+    sizes: ResponseSizes,
+  ): ReceivedResponseHead {
+    return this.#keepsBytes
+      ? new ReceivedResponseHead(parts, bytes, start, sizes)
+      : new ReceivedResponseHead(
+        parts,
+        bytes.slice(start, start + sizes.sizeBytes),
+        0,
+        sizes,
+      );
   }
 
   /** Drops the current head, so that the next call starts a new one. */

@@ -7,10 +7,8 @@
 import { BodyDecoder } from "../codec/body_decoder.ts";
 import { NEED_DATA } from "../codec/errors.ts";
 import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../codec/response_parser.ts";
+import type { ResponseHead } from "../codec/response_head.ts";
+import { ResponseHeadParser } from "../codec/response_parser.ts";
 import type { Server } from "../server/server.ts";
 import { type MemoryAddresses, MemoryExchange } from "./memory_exchange.ts";
 import { requestBytes } from "./request_bytes.ts";

@@ -7,6 +7,7 @@
  */
 // deno-lint-ignore-file no-console
 
+import { EXCHANGE_CASES, MemoryExchanges } from "../client/memory_exchanges.ts";
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
@@ -18,7 +19,10 @@ const WARM_UP_RUNS = 6;
 const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
-const machine = await Machine.create(machineCaseOf(name));
+const exchangeCase = EXCHANGE_CASES.find((known) => known.name === name);
+const machine = exchangeCase === undefined
+  ? await Machine.create(machineCaseOf(name))
+  : new MemoryExchanges(exchangeCase);
 for (let run = 0; run < WARM_UP_RUNS; run++) {
   await machine.run(WARM_UP_READS);
   await new Promise((resolve) => setTimeout(resolve, 0)); // V8 installs optimised code in tasks of the event loop

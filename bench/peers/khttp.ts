@@ -4,11 +4,10 @@ import { NEED_DATA } from "../../codec/errors.ts";
 import { DEFAULT_HEAD_LIMITS } from "../../codec/limits.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
 import { RequestHeadParser } from "../../codec/request_parser.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../../codec/response_parser.ts";
+import type { ResponseHead } from "../../codec/response_head.ts";
+import { ResponseHeadParser } from "../../codec/response_parser.ts";
 import { HeadScanner } from "../../codec/simd/head_scanner.ts";
+import { ResponseScanner } from "../../codec/simd/response_scanner.ts";
 import type { HeadFixture } from "../fixtures.ts";
 import type { HeadContender, ParsedHead, Reading } from "./message.ts";
 
@@ -92,9 +91,27 @@ function khttpRequests(
   };
 }
 
-/** Parses the head of a response with our parser, which copies its bytes once. */
-export function khttpResponses({ bytes, asked }: HeadFixture): HeadContender {
-  const parser = new ResponseHeadParser();
+/** Our two ways to parse a response; the first is that of the client. */
+export function khttpResponseWays(head: HeadFixture): HeadContender[] {
+  const scanner = ResponseScanner.maybeCreate(DEFAULT_HEAD_LIMITS);
+  if (scanner === null) {
+    throw new Error("Cannot measure SIMD: it is not supported");
+  }
+  const client = new ResponseHeadParser(DEFAULT_HEAD_LIMITS, {
+    scanner,
+    keepsBytes: true,
+  });
+  return [
+    khttpResponses("khttp, SIMD", client, head),
+    khttpResponses("khttp, plain", new ResponseHeadParser(), head),
+  ];
+}
+
+function khttpResponses(
+  name: string,
+  parser: ResponseHeadParser,
+  { bytes, asked }: HeadFixture,
+): HeadContender {
   const parse = (): ResponseHead => {
     const head = parser.parse(bytes, 0, bytes.length, "HEAD");
     if (head === NEED_DATA) {
@@ -103,7 +120,7 @@ export function khttpResponses({ bytes, asked }: HeadFixture): HeadContender {
     return head;
   };
   return {
-    name: "khttp",
+    name,
     parse,
     found(): ParsedHead {
       const { status, reason, headers } = parse();

@@ -1,9 +1,9 @@
 // AssemblyScript, compiled by `deno task build:wasm`; not TypeScript.
 //
-// Scans one complete request head of the usual shape, 16 bytes at a time, and
-// writes offsets that count from its first byte (RFC 9112 §3, §5). For a head that
-// is unusual, too long or invalid it returns 0. The plain parser then starts at
-// its first byte, so that faults are reported in one place.
+// Scans one complete head of the usual shape, of a request or a response, 16 bytes
+// at a time, and writes offsets that count from its first byte (RFC 9112 §3 to §5).
+// For a head that is unusual, too long or invalid it returns 0. The plain parser
+// then starts at its first byte, so that faults are reported in one place.
 //
 // A byte class is encoded in 16 bytes. The low half of a byte selects one of them,
 // its high half a bit in it; the bit tells whether the byte is a member. The host
@@ -422,5 +422,173 @@ export function scan(base: usize, limit: usize): i32 {
   store<i32>(OUT, methodSize);
   store<i32>(OUT + 12, <i32>((out - TABLE) >> 4));
   store<u32>(OUT + 16, flags & SCAN_FLAGS);
+  return <i32>(pos + 2 - base);
+}
+
+/** The response has a `Keep-Alive` field. */
+const KEEP_ALIVE_FIELD: u32 = 64;
+/** Flags of a response that the host reads. */
+const RESPONSE_FLAGS: u32 = 255;
+
+/**
+ * Reads a line of a response whose name may be known.
+ *
+ * @returns Its bit, 0 for any other field, or -1 if the plain parser must parse
+ * the head, since it has rules for the field that are not needed here.
+ */
+function responseBit(name: usize, size: u32, start: usize, end: usize): i32 {
+  switch (size) {
+    case 2:
+      return folded2(name) == 0x6574 ? -1 : 0; // te
+    case 4:
+      return folded4(name) == 0x74736f68 ? -1 : 0; // host
+    case 6:
+      return folded4(name) == 0x65707865 && folded2(name + 4) == 0x7463 ? -1 : 0; // expect
+    case 7:
+      if (folded4(name) == 0x72677075 && folded4(name + 3) == 0x65646172) return -1; // upgrade
+      return folded4(name) == 0x69617274 && folded4(name + 3) == 0x72656c69 ? -1 : 0; // trailer
+    case 10:
+      if (folded8(name) == 0x696c612d7065656b && folded2(name + 8) == 0x6576) return KEEP_ALIVE_FIELD; // keep-alive
+      if (folded8(name) != 0x697463656e6e6f63 || folded2(name + 8) != 0x6e6f) return 0; // connection
+      if (end - start == 10) {
+        return folded8(start) == 0x696c612d7065656b && folded2(start + 8) == 0x6576 ? KEEP_ALIVE : -1;
+      }
+      return end - start == 5 && folded4(start) == 0x736f6c63 && // clos
+          (load<u8>(start + 4) | 0x20) == 0x65 // e
+        ? CLOSE
+        : -1;
+    case 12:
+      return folded8(name) == 0x2d746e65746e6f63 && folded4(name + 8) == 0x65707974 // content-type
+        ? CONTENT_TYPE
+        : 0;
+    case 13:
+      return folded8(name) == 0x7a69726f68747561 && folded8(name + 5) == 0x6e6f6974617a6972 ? -1 : 0; // authorization
+    case 14: {
+      if (folded8(name) != 0x2d746e65746e6f63 || folded8(name + 6) != 0x6874676e656c2d74) return 0; // content-length
+      if (start == end || end - start > 15) return -1;
+      let length: u64 = 0;
+      for (let pos = start; pos < end; pos++) {
+        const digit = <u32>load<u8>(pos) - 0x30;
+        if (digit > 9) return -1;
+        length = length * 10 + digit;
+      }
+      store<f64>(OUT + 24, <f64>length);
+      return CONTENT_LENGTH;
+    }
+    case 17:
+      if (folded8(name) != 0x726566736e617274 || folded8(name + 8) != 0x6e69646f636e652d) return 0; // transfer-encodin
+      if ((load<u8>(name + 16) | 0x20) != 0x67) return 0; // g
+      return end - start == 7 && folded4(start) == 0x6e756863 && folded4(start + 3) == 0x64656b6e // chunked
+        ? CHUNKED
+        : -1;
+    case 19:
+      return folded8(name) == 0x75612d79786f7270 ? -1 : 0; // proxy-au
+  }
+  return 0;
+}
+
+/** Lengths of the names that `responseBit` compares, and their first letters from `a` on, as bits. */
+const RESPONSE_SIZES: u32 = 0xa74d4;
+const RESPONSE_LETTERS: u32 = 0x188495;
+
+/**
+ * Scans the response head at `base`, using bytes up to `limit` (RFC 9112 §4, §5).
+ * It may load up to 16 bytes after `limit`.
+ *
+ * @returns The size of the head in bytes, or 0 if it is not complete and plain.
+ */
+export function scanResponse(base: usize, limit: usize): i32 {
+  if (base + 17 > limit) return 0;
+  const version = load<u64>(base);
+  if ((version & 0x00ffffffffffffff) != 0x002e312f50545448) return 0; // HTTP/1.
+  const minor = <u32>(version >> 56) - 0x30;
+  if (minor > 1) return 0;
+  const word = load<u32>(base + 8);
+  const hundreds = (word >> 8 & 0xff) - 0x30;
+  const tens = (word >> 16 & 0xff) - 0x30;
+  const ones = (word >> 24) - 0x30;
+  if ((word & 0xff) != SP || hundreds - 1 > 8 || tens > 9 || ones > 9) return 0;
+  let pos = base + 12;
+  let reasonStart = pos;
+  let mask: i32 = 0;
+  if (load<u8>(pos) == SP) {
+    reasonStart = ++pos;
+    while (true) {
+      mask = outside(pos, VALUE_CLASS, VALUE_HIGH_BITS);
+      if (mask != 0) break;
+      pos += 16;
+      if (pos >= limit) return 0;
+    }
+    pos += ctz(mask);
+  }
+  if (pos + 2 > limit || load<u16>(pos) != 0x0a0d) return 0;
+  store<i32>(OUT, <i32>(reasonStart - base));
+  store<i32>(OUT + 4, <i32>(pos - base));
+  store<i32>(OUT + 8, <i32>(hundreds * 100 + tens * 10 + ones));
+  pos += 2;
+  const maxBytes = load<u32>(LIMITS + 8);
+  if (pos - base > maxBytes) return 0;
+  const sectionStart = pos;
+  const tableEnd: usize = TABLE + (load<u32>(LIMITS + 16) << 4);
+  let out: usize = TABLE;
+  let flags: u32 = 0;
+  while (true) {
+    if (pos + 2 > limit) return 0;
+    if (load<u16>(pos) == 0x0a0d) break;
+    if (out == tableEnd) return 0;
+    const nameStart = pos;
+    while (true) {
+      mask = outside(pos, TOKEN_CLASS, HIGH_BITS);
+      if (mask != 0) break;
+      pos += 16;
+      if (pos >= limit) return 0;
+    }
+    pos += ctz(mask);
+    const nameEnd = pos;
+    const colon = <u32>load<u16>(pos);
+    if (pos == nameStart || (colon & 0xff) != 0x3a) return 0; // :
+    pos += (colon >> 8) == 0x20 ? 2 : 1;
+    while (isSpace(load<u8>(pos))) {
+      pos++;
+      if (pos >= limit) return 0;
+    }
+    const valueStart = pos;
+    while (true) {
+      mask = outside(pos, VALUE_CLASS, VALUE_HIGH_BITS);
+      if (mask != 0) break;
+      pos += 16;
+      if (pos >= limit) return 0;
+    }
+    pos += ctz(mask);
+    let valueEnd = pos;
+    while (valueEnd > valueStart && isSpace(load<u8>(valueEnd - 1))) valueEnd--;
+    if (pos + 2 > limit) return 0;
+    if (load<u16>(pos) != 0x0a0d) return 0;
+    const nameSize = <u32>(nameEnd - nameStart);
+    if (
+      nameSize < 20 && ((RESPONSE_SIZES >> nameSize) & 1) != 0 &&
+      ((RESPONSE_LETTERS >> ((load<u8>(nameStart) | 0x20) - 0x61)) & 1) != 0
+    ) {
+      const bit = responseBit(nameStart, nameSize, valueStart, valueEnd);
+      if (bit < 0) return 0;
+      if ((<u32>bit & (CONTENT_TYPE | CONTENT_LENGTH | CHUNKED) & flags) != 0) return 0;
+      flags |= <u32>bit;
+    }
+    let offsets = i32x4.splat(<i32>nameStart);
+    offsets = i32x4.replace_lane(offsets, 1, <i32>nameEnd);
+    offsets = i32x4.replace_lane(offsets, 2, <i32>valueStart);
+    offsets = i32x4.replace_lane(offsets, 3, <i32>valueEnd);
+    v128.store(out, i32x4.sub(offsets, i32x4.splat(<i32>base)));
+    out += 16;
+    pos += 2;
+  }
+  if (pos - sectionStart > maxBytes) return 0;
+  if ((flags & CHUNKED) != 0) {
+    // Both framings, or a coding in HTTP/1.0.
+    if (minor == 0 || (flags & CONTENT_LENGTH) != 0) return 0;
+  }
+  store<i32>(OUT + 12, <i32>((out - TABLE) >> 4));
+  store<u32>(OUT + 16, flags & RESPONSE_FLAGS);
+  store<u32>(OUT + 20, minor);
   return <i32>(pos + 2 - base);
 }

@@ -7,28 +7,28 @@
  */
 
 import { HOST } from "../authority.ts";
-import { FIELD_VALUE, TOKEN, writeLatin1 } from "../ascii.ts";
+import { writeLatin1 } from "../ascii.ts";
 import { FIELD_STRIDE } from "../field_lines.ts";
 import { CHUNKED } from "../framing.ts";
 import type { HeadLimits } from "../limits.ts";
 import { HEAD_OFFSET_COUNT, HeadOffset } from "../request_head.ts";
 import { PLAIN, TARGET } from "../request_line.ts";
 import { IS_CHUNKED } from "../request_flags.ts";
-import { MODULE_BASE64 } from "./head_scanner_wasm.ts";
+import {
+  classOf,
+  COPY_AT as MEMORY_COPY_AT,
+  LIMITS_AT,
+  MAX_FIELDS,
+  maybeInstantiate,
+  memoryOf,
+  NO_LIMIT,
+  OUT_AT,
+  TABLE_AT,
+} from "./scanner_memory.ts";
 
-/** Addresses in the module's memory, in bytes; see `head_scanner.as`. */
-const TOKEN_CLASS_AT = 0;
+/** Addresses in the module's memory, in bytes; see `head_scanner.as` and `scanner_memory.ts`. */
 const TARGET_CLASS_AT = 16;
 const HOST_CLASS_AT = 32;
-const VALUE_CLASS_AT = 48;
-const HIGH_BITS_AT = 128;
-const VALUE_HIGH_BITS_AT = 144;
-const LOW_HALVES_AT = 160;
-const LIMITS_AT = 64;
-const OUT_AT = 96;
-const TABLE_AT = 256;
-/** Bytes from another array are copied to this address. */
-const COPY_AT = 8192;
 const WINDOW_AT = 16_384;
 const ROUTES_AT = 86_016;
 const ROUTES_END = 196_608;
@@ -39,9 +39,6 @@ const SLOTS_END = 458_752 - 1024;
 /** Size of one slot of the route table, in bytes. */
 const SLOT_BYTES = 16;
 
-/** How many field lines the table has room for. */
-const MAX_FIELDS = (COPY_AT - TABLE_AT) / (FIELD_STRIDE * 4);
-
 /**
  * The most bytes that are copied at a time. Longer heads are rare, and a longer
  * buffer usually contains several heads.
@@ -51,12 +48,10 @@ const MAX_COPIED_BYTES = 4096;
 /** Size in bytes of the window into which an engine can receive, so that heads are scanned without a copy. */
 export const WINDOW_BYTES = 65_536;
 
-/** Larger than every offset in the memory. Larger limits are reduced to this. */
-const NO_LIMIT = 1 << 20;
-
 // perf: copied into a constant of this module, since V8 looks up an imported
 // one at each use (bench/machine_bench.ts)
 const { SCAN_FLAGS } = HeadOffset;
+const COPY_AT = MEMORY_COPY_AT;
 
 /** Index of the results in 4-byte units. The 4 bytes before them are the method's start, which is always 0. */
 const OFFSETS = OUT_AT / 4 - HeadOffset.METHOD_END;
@@ -102,8 +97,7 @@ export class HeadScanner {
   #copyEnd = 0;
 
   private constructor(exports: WebAssembly.Exports, limits: HeadLimits) {
-    const memory = exports.memory as WebAssembly.Memory; // declared in head_scanner.as
-    const buffer = memory.buffer as ArrayBuffer; // the memory is not shared
+    const buffer = memoryOf(exports);
     this.#scan = exports.scan as Scan; // declared in head_scanner.as
     this.#addRoute = exports.addRoute as AddRoute; // declared in head_scanner.as
     this.bytes = new Uint8Array(buffer);
@@ -114,13 +108,8 @@ export class HeadScanner {
     this.offsets = this.#numbers.subarray(OFFSETS, OFFSETS + HEAD_OFFSET_COUNT);
     this.#lengths = new Float64Array(buffer);
     this.table = new Int32Array(buffer, TABLE_AT, MAX_FIELDS * FIELD_STRIDE);
-    this.bytes.set(classOf(TOKEN, 1, HIGH_BITS), TOKEN_CLASS_AT);
-    this.bytes.set(classOf(TARGET, PLAIN, HIGH_BITS), TARGET_CLASS_AT);
-    this.bytes.set(classOf(HOST, 1, HIGH_BITS), HOST_CLASS_AT);
-    this.bytes.set(classOf(FIELD_VALUE, 1, VALUE_HIGH_BITS), VALUE_CLASS_AT);
-    this.bytes.set(HIGH_BITS, HIGH_BITS_AT);
-    this.bytes.set(VALUE_HIGH_BITS, VALUE_HIGH_BITS_AT);
-    this.bytes.fill(0x0f, LOW_HALVES_AT, LOW_HALVES_AT + 16);
+    this.bytes.set(classOf(TARGET, PLAIN), TARGET_CLASS_AT);
+    this.bytes.set(classOf(HOST, 1), HOST_CLASS_AT);
     const bounds = [
       limits.maxMethodBytes,
       limits.maxTargetBytes,
@@ -136,12 +125,8 @@ export class HeadScanner {
 
   /** Creates a scanner, or returns `null` if the runtime has no WebAssembly with relaxed SIMD. */
   static maybeCreate(limits: HeadLimits): HeadScanner | null {
-    try {
-      const module = new WebAssembly.Module(decodeBase64(MODULE_BASE64));
-      return new HeadScanner(new WebAssembly.Instance(module).exports, limits);
-    } catch {
-      return null; // the plain parser handles every head
-    }
+    const exports = maybeInstantiate();
+    return exports === null ? null : new HeadScanner(exports, limits);
   }
 
   /** The flags of the last head; see `request_flags.ts`. */
@@ -230,37 +215,4 @@ export class HeadScanner {
       COPY_AT,
     );
   }
-}
-
-/** The bit of each high half of a byte in a class; bytes above 0x7F have none. */
-const HIGH_BITS: Uint8Array = Uint8Array.from(
-  { length: 16 },
-  (_, high) => high < 8 ? 1 << high : 0,
-);
-
-/**
- * The same for field values. The high halves 8 to 15 share the bit of 2, since
- * the class contains all bytes of each.
- */
-const VALUE_HIGH_BITS: Uint8Array = Uint8Array.from(
-  { length: 16 },
-  (_, high) => 1 << (high < 8 ? high : 2),
-);
-
-/** Encodes a class as 16 bytes: byte `low` has the bit of each high half that forms a member together with `low`. */
-function classOf(
-  table: Uint8Array,
-  value: number,
-  highBits: Uint8Array,
-): Uint8Array {
-  const members = new Uint8Array(16);
-  for (let byte = 0; byte < 0x100; byte++) {
-    // in range: a half has 4 bits
-    if (table[byte] === value) members[byte & 15]! |= highBits[byte >> 4]!;
-  }
-  return members;
-}
-
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0));
 }

@@ -5,10 +5,8 @@ import { encodeLatin1 } from "../../codec/ascii.ts";
 import { BodyDecoder } from "../../codec/body_decoder.ts";
 import { NEED_DATA } from "../../codec/errors.ts";
 import { ReceiveBuffer } from "../../codec/receive_buffer.ts";
-import {
-  type ResponseHead,
-  ResponseHeadParser,
-} from "../../codec/response_parser.ts";
+import type { ResponseHead } from "../../codec/response_head.ts";
+import { ResponseHeadParser } from "../../codec/response_parser.ts";
 import { ProtocolError } from "../../mod.ts";
 import {
   halfClose,

@@ -6,9 +6,9 @@ import {
   CONNECTION_CLOSE,
   CONNECTION_UPGRADE,
 } from "../../codec/persistence.ts";
+import type { ResponseHead } from "../../codec/response_head.ts";
 import {
   parseResponseHead,
-  type ResponseHead,
   ResponseHeadParser,
   unfoldLines,
 } from "../../codec/response_parser.ts";

@@ -307,7 +307,7 @@ Deno.test("the embedded module matches its source, is small and imports nothing"
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", source));
   assertEquals(hash.toHex(), SOURCE_HASH);
   const bytes = Uint8Array.fromBase64(MODULE_BASE64);
-  assert(bytes.length < 4096);
+  assert(bytes.length < 6144);
   const module = new WebAssembly.Module(bytes);
   assertEquals(WebAssembly.Module.imports(module), []);
   const { exports } = new WebAssembly.Instance(module);
