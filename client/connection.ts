@@ -16,10 +16,9 @@ import type { Connector } from "./connector.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
-import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import { RequestSender, type SenderEvents } from "./request_sender.ts";
-import { ResponseReader } from "./response_reader.ts";
+import { type ReaderContext, ResponseReader } from "./response_reader.ts";
 
 /** What a deadline limits, and the option that sets it. */
 export interface DeadlineReason {
@@ -45,8 +44,7 @@ const IDLE: DeadlineReason = {
 };
 
 /** What all connections of a client share. */
-export interface ConnectionContext {
-  readonly options: ClientOptions;
+export interface ConnectionContext extends ReaderContext {
   readonly clock: Clock;
   readonly connector: Connector;
   readonly sweep: DeadlineSweep;
@@ -82,7 +80,9 @@ export class ClientConnection implements Expirable, SenderEvents {
     onClosed: (connection: ClientConnection) => void,
   ) {
     this.conn = conn;
-    this.reader = new ResponseReader(conn, context.options);
+    this.reader = new ResponseReader(conn, context, () => {
+      if (this.#isIdle) this.close();
+    });
     this.#context = context;
     this.#onClosed = onClosed;
   }
@@ -179,9 +179,7 @@ export class ClientConnection implements Expirable, SenderEvents {
     this.isReused = true;
     const { idleTimeout } = this.#context.options;
     this.setDeadline(IDLE, idleTimeOf(head.headers, idleTimeout));
-    reader.watchIdle(() => {
-      if (this.#isIdle) this.close();
-    });
+    reader.watchIdle();
     this.conn.unref(); // an idle connection should not keep the process alive
   }
 
@@ -196,9 +194,7 @@ export class ClientConnection implements Expirable, SenderEvents {
     this.#context.sweep.remove(this);
     this.#onClosed(this);
     const { bytes, start, end } = this.reader.buffer;
-    const unread = bytes.slice(start, end);
-    this.reader.buffer.clear();
-    return unread;
+    return bytes.slice(start, end);
   }
 
   /** Starts a deadline; when it passes, the connection closes. */

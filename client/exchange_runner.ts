@@ -24,6 +24,7 @@ import {
   prepareRequest,
 } from "./request.ts";
 import { respond } from "./respond.ts";
+import { SharedScanner } from "./shared_scanner.ts";
 
 /** Idempotent methods, whose requests may be sent twice (RFC 9110 §9.2.2). */
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
@@ -58,7 +59,8 @@ export function createContext(
     clock,
     Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
   );
-  return { options, clock, connector, sweep };
+  const scanner = new SharedScanner(options);
+  return { options, clock, connector, sweep, scanner };
 }
 
 /** Runs the exchanges with one origin. */

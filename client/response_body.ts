@@ -151,7 +151,6 @@ export class ResponseBody implements BodyFeed {
     if (received !== undefined) return received;
     const decoder = this.#decoder;
     const { reader } = this.#connection;
-    if (!this.#isReleased) reader.buffer.unpin();
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
       if (this.#isReleased) return null;
@@ -168,23 +167,16 @@ export class ResponseBody implements BodyFeed {
     }
   }
 
-  /** Returns the next piece in the buffer, or `null` if there is none. Pins the buffer. */
+  /** Returns the next piece in the buffer, or `null` if there is none. The next read may overwrite it. */
   #decode(): Uint8Array | null {
     const decoder = this.#decoder;
-    const { reader } = this.#connection;
-    const { buffer } = reader;
+    const { buffer } = this.#connection.reader;
     while (!decoder.done && buffer.length > 0) {
       const { bytes, start, end } = buffer;
-      const used = decoder.decode(bytes, start, end);
+      buffer.consume(decoder.decode(bytes, start, end));
       if (decoder.pieceEnd > decoder.pieceStart) {
-        const piece = bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
-        // The connection starts its next read as soon as the body is complete.
-        const isLost = decoder.done && reader.isReadBuffer(bytes);
-        if (!isLost) buffer.pin();
-        buffer.consume(used);
-        return isLost ? piece.slice() : piece;
+        return bytes.subarray(decoder.pieceStart, decoder.pieceEnd);
       }
-      buffer.consume(used);
     }
     return null;
   }
@@ -222,15 +214,15 @@ export class ResponseBody implements BodyFeed {
     const decoder = this.#decoder;
     try {
       for (let piece = this.#decode(); piece !== null; piece = this.#decode()) {
-        this.#received.push(piece.slice());
+        this.#received.push(piece);
       }
+      this.#connection.reader.buffer.keep();
       if (this.#connection.reader.isEnded) decoder.end();
     } catch (error) {
       this.#fail(error);
       return;
     }
-    if (decoder.done) return this.#release();
-    this.#connection.reader.buffer.unpin();
+    if (decoder.done) this.#release();
   }
 
   /** Starts the deadline, both for a server that stops sending and for a caller that stops reading. */
@@ -248,9 +240,6 @@ export class ResponseBody implements BodyFeed {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // Views of the last pieces may still be in use, so the connection drops the
-    // array instead of overwriting it.
-    this.#connection.reader.buffer.unpin();
     this.#connection.release(this.#head);
     this.#onEnd();
   }

@@ -7,25 +7,49 @@
  */
 
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
-import { ReceiveBuffer } from "../codec/receive_buffer.ts";
-import type { ResponseHead } from "../codec/response_head.ts";
+import type {
+  ReceivedResponseHead,
+  ResponseHead,
+} from "../codec/response_head.ts";
 import { ResponseHeadParser, unfoldLines } from "../codec/response_parser.ts";
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
+import { ReceiveBlock } from "./receive_block.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import type { RequestSender } from "./request_sender.ts";
-
-/** Size of the buffer that a read fills, in bytes; the second once a read has filled the first. */
-const READ_BYTES = 16_384;
-const LARGE_READ_BYTES = 65_536;
+import type { SharedScanner } from "./shared_scanner.ts";
 
 /** What a reader needs from a connection. */
 export type ReadableConn = Pick<Deno.Conn, "read">;
 
+/** What the responses of all connections of a client are read with. */
+export interface ReaderContext {
+  readonly options: ClientOptions;
+  readonly scanner: SharedScanner;
+}
+
+/** The exchange whose final head is being read. */
+interface PendingHead {
+  readonly request: PreparedRequest;
+  readonly init: ExchangeInit;
+  readonly sender: RequestSender;
+  readonly resolve: (head: ReceivedResponseHead) => void;
+  readonly reject: (error: unknown) => void;
+  /** Interim responses so far, and the size of their heads in bytes. */
+  interimCount: number;
+  interimBytes: number;
+}
+
+/** A caller of {@linkcode ResponseReader.fill}. */
+interface PendingFill {
+  readonly resolve: (hasBytes: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** Reads the responses of one connection, one after the other. */
 export class ResponseReader {
   /** Received bytes that are not used yet. */
-  readonly buffer: ReceiveBuffer = new ReceiveBuffer();
+  readonly buffer: ReceiveBlock = new ReceiveBlock();
   /** Whether a byte of the current response has arrived. */
   hasResponseByte = false;
   /** Whether the peer ended its direction. */
@@ -35,17 +59,35 @@ export class ResponseReader {
   #conn: ReadableConn;
   #options: ClientOptions;
   #parser: ResponseHeadParser;
-  #readBuffer = new Uint8Array(READ_BYTES);
-  /** Whether the last read filled the buffer, so that more is likely to be there. */
-  #wasFilled = false;
-  #pendingRead: Promise<number | null> | null = null;
+  #scanner: SharedScanner;
+  #isReading = false;
   #failure: unknown = null;
+  #pendingHead: PendingHead | null = null;
+  #pendingFill: PendingFill | null = null;
+  #onIdleEvent: () => void;
+  // perf: created once. Functions and promises of their own for each read
+  // take 1.1 times the instructions of an exchange (bench/machine_count.ts,
+  // `client-get`, Deno 2.9.6).
+  #onRead = (size: number | null): void => this.#settled(size, undefined);
+  #onReadFailed = (error: unknown): void => this.#settled(null, { error });
 
-  /** Creates a reader; it reads nothing yet. */
-  constructor(conn: ReadableConn, options: ClientOptions) {
+  /**
+   * Creates a reader; it reads nothing yet.
+   *
+   * @param onIdleEvent Called when bytes or the end of the connection arrive and
+   * no response is expected.
+   */
+  constructor(
+    conn: ReadableConn,
+    { options, scanner }: ReaderContext,
+    onIdleEvent: () => void,
+  ) {
     this.#conn = conn;
     this.#options = options;
-    this.#parser = new ResponseHeadParser(options);
+    // The buffer never overwrites a head.
+    this.#parser = new ResponseHeadParser(options, { keepsBytes: true });
+    this.#scanner = scanner;
+    this.#onIdleEvent = onIdleEvent;
   }
 
   /** Prepares for the response to a new request. */
@@ -55,21 +97,13 @@ export class ResponseReader {
   }
 
   /**
-   * Starts a read before there is a request, and calls `onEvent` when it
-   * settles. The response to the next request settles this read.
+   * Starts a read before there is a request. The response to the next request
+   * settles it; if it settles earlier, that is an idle event.
    */
-  watchIdle(onEvent: () => void): void {
-    this.buffer.clear();
-    this.#wasFilled = false;
-    if (this.#readBuffer.length > READ_BYTES) {
-      this.#readBuffer = new Uint8Array(READ_BYTES);
-    }
-    this.#startRead().then(onEvent, onEvent);
-  }
-
-  /** Whether `bytes` may be overwritten by the next read. */
-  isReadBuffer(bytes: Uint8Array): boolean {
-    return bytes === this.#readBuffer;
+  watchIdle(): void {
+    this.buffer.keep();
+    this.buffer.shrink();
+    this.#startRead();
   }
 
   /** Makes the pending and all later reads fail with `reason`. Only the first call has an effect. */
@@ -88,15 +122,12 @@ export class ResponseReader {
    * @returns Whether bytes were read; `false` at the end of the connection.
    * @throws {ClientError} If the read fails.
    */
-  async fill(): Promise<boolean> {
-    if (this.isEnded) return false;
-    let size: number | null;
-    try {
-      size = await (this.#pendingRead ?? this.#startRead());
-    } catch (error) {
-      throw this.#readFailed(error);
-    }
-    return this.#received(size);
+  fill(): Promise<boolean> {
+    if (this.isEnded) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      this.#pendingFill = { resolve, reject };
+      this.#startRead();
+    });
   }
 
   /**
@@ -105,57 +136,81 @@ export class ResponseReader {
    * @param sender Notified of each `100 Continue`.
    * @throws {ClientError} If the connection ends early or the response is malformed.
    */
-  async readFinalHead(
+  readFinalHead(
     request: PreparedRequest,
     init: ExchangeInit,
     sender: RequestSender,
-  ): Promise<ResponseHead> {
-    const { maxInterimResponses, maxHeaderBytes } = this.#options;
-    let interimBytes = 0;
-    for (let interim = 0;;) {
-      const head = this.#parseHead(request.method);
-      if (head === NEED_DATA) {
-        if (this.isEnded) throw this.#connectionLost(this.writeFailure);
-        let size: number | null;
-        // Does not call `fill`, which would add a promise to each exchange.
-        try {
-          size = await (this.#pendingRead ?? this.#startRead());
-        } catch (error) {
-          throw this.#readFailed(error);
-        }
-        this.#received(size);
-        continue;
-      }
-      if (head.status >= 200) return head;
-      if (head.status === 101) {
-        checkUpgrade(head, request);
-        return head;
-      }
-      interimBytes += head.sizeBytes;
-      if (++interim > maxInterimResponses || interimBytes > maxHeaderBytes) {
-        throw toClientError(
-          new ProtocolError(
-            "TOO_MANY_INTERIM_RESPONSES",
-            `Cannot read response: more than ${maxInterimResponses} interim responses, or ${maxHeaderBytes} bytes of their fields (maxInterimResponses, maxHeaderBytes)`,
-            0,
-          ),
-        );
-      }
-      if (head.status === 100) sender.proceed();
-      init.onInterim?.(head.status, head.headers);
-    }
+  ): Promise<ReceivedResponseHead> {
+    return new Promise((resolve, reject) => {
+      this.#pendingHead = {
+        ...{ request, init, sender, resolve, reject },
+        ...{ interimCount: 0, interimBytes: 0 },
+      };
+      this.#startRead();
+    });
   }
 
-  #parseHead(method: string): ResponseHead | typeof NEED_DATA {
+  /** Continues with a pending head after bytes arrived. */
+  #advance(pending: PendingHead): void {
+    this.#parser.scanner = this.#scanner.next();
+    let head: ReceivedResponseHead | typeof NEED_DATA;
+    try {
+      do head = this.#parseHead(pending.request.method); while (
+        head !== NEED_DATA && !this.#isFinal(head, pending)
+      );
+    } catch (error) {
+      this.#pendingHead = null;
+      return pending.reject(error);
+    }
+    if (head === NEED_DATA) return this.#startRead();
+    this.#pendingHead = null;
+    pending.resolve(head);
+  }
+
+  /**
+   * Returns whether a head ends the wait; an interim response does not.
+   *
+   * @throws {ClientError} For a 101 that was not offered, or too many interim responses.
+   */
+  #isFinal(head: ReceivedResponseHead, pending: PendingHead): boolean {
+    if (head.status >= 200) return true;
+    const { request, init, sender } = pending;
+    if (head.status === 101) {
+      checkUpgrade(head, request);
+      return true;
+    }
+    const { maxInterimResponses, maxHeaderBytes } = this.#options;
+    pending.interimCount++;
+    pending.interimBytes += head.sizeBytes;
+    if (
+      pending.interimCount > maxInterimResponses ||
+      pending.interimBytes > maxHeaderBytes
+    ) {
+      throw toClientError(
+        new ProtocolError(
+          "TOO_MANY_INTERIM_RESPONSES",
+          `Cannot read response: more than ${maxInterimResponses} interim responses, or ${maxHeaderBytes} bytes of their fields (maxInterimResponses, maxHeaderBytes)`,
+          0,
+        ),
+      );
+    }
+    if (head.status === 100) sender.proceed();
+    init.onInterim?.(head.status, head.headers);
+    return false;
+  }
+
+  #parseHead(method: string): ReceivedResponseHead | typeof NEED_DATA {
     const { buffer } = this;
     const { bytes, start, end } = buffer;
-    let head: ResponseHead | typeof NEED_DATA;
+    let head: ReceivedResponseHead | typeof NEED_DATA;
     try {
       head = this.#parser.parse(bytes, start, end, method);
     } catch (error) {
       head = this.#parseFolded(error, method);
     }
-    if (head !== NEED_DATA) buffer.consume(head.sizeBytes);
+    if (head === NEED_DATA) return head;
+    buffer.consume(head.sizeBytes);
+    buffer.keep();
     return head;
   }
 
@@ -163,7 +218,7 @@ export class ResponseReader {
   #parseFolded(
     error: unknown,
     method: string,
-  ): ResponseHead | typeof NEED_DATA {
+  ): ReceivedResponseHead | typeof NEED_DATA {
     const isFolded = error instanceof ProtocolError &&
       error.code === "OBSOLETE_LINE_FOLDING";
     const { unfoldResponses, maxHeaderBytes } = this.#options;
@@ -181,51 +236,36 @@ export class ResponseReader {
     }
   }
 
-  /** Adds the bytes of a read to the buffer; returns `false` at the end of the connection. */
-  #received(size: number | null): boolean {
-    this.#pendingRead = null;
-    this.throwIfFailed();
-    if (size === null) {
-      this.isEnded = true;
-      return false;
+  /** Called when a read settles: with bytes, at the end of the connection, or with an error. */
+  #settled(size: number | null, failed: { error: unknown } | undefined): void {
+    this.#isReading = false;
+    if (size !== null) {
+      this.hasResponseByte = true;
+      this.buffer.received(size);
+    } else if (failed === undefined) this.isEnded = true;
+    const head = this.#pendingHead;
+    const fill = this.#pendingFill;
+    this.#pendingFill = null;
+    if (this.#failure !== null || failed !== undefined) {
+      this.#pendingHead = null;
+      const error = this.#failure ?? this.#connectionLost(failed?.error);
+      (head ?? fill)?.reject(error);
+      if (head === null && fill === null) this.#onIdleEvent();
+    } else if (fill !== null) fill.resolve(size !== null);
+    else if (head === null) this.#onIdleEvent();
+    else if (size !== null) this.#advance(head);
+    else {
+      this.#pendingHead = null;
+      head.reject(this.#connectionLost(this.writeFailure));
     }
-    this.hasResponseByte = true;
-    this.#wasFilled = size === this.#readBuffer.length;
-    const { buffer } = this;
-    if (buffer.length > 0) {
-      buffer.append(this.#readBuffer, 0, size);
-    } else {
-      // perf: used where it is, until the next read, which `#startRead` prepares.
-      // Against a copy, bench/client.ts takes 0.9 times the CPU time for GET of
-      // 13 bytes and 0.94 times for 130 KB (64 at one time, Deno 2.9.6).
-      buffer.clear();
-      buffer.bytes = this.#readBuffer;
-      buffer.end = size;
-    }
-    return true;
   }
 
-  #readFailed(error: unknown): unknown {
-    this.#pendingRead = null;
-    return this.#failure ?? this.#connectionLost(error);
-  }
-
-  #startRead(): Promise<number | null> {
-    const { buffer } = this;
-    if (buffer.bytes === this.#readBuffer) {
-      const { start, end } = buffer;
-      buffer.clear();
-      buffer.append(this.#readBuffer, start, end);
-    }
-    // perf: fewer reads. bench/client.ts takes 0.93 times the CPU time for 130 KB,
-    // 0.9 times if chunked (64 at one time, Deno 2.9.6). An idle connection has the
-    // small buffer again.
-    if (this.#wasFilled && this.#readBuffer.length < LARGE_READ_BYTES) {
-      this.#readBuffer = new Uint8Array(LARGE_READ_BYTES);
-    }
-    const read = this.#conn.read(this.#readBuffer);
-    this.#pendingRead = read;
-    return read;
+  /** Starts a read unless one is pending. */
+  #startRead(): void {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#conn.read(this.buffer.takeRoom())
+      .then(this.#onRead, this.#onReadFailed);
   }
 
   #connectionLost(cause: unknown): ClientError {

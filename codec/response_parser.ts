@@ -29,8 +29,6 @@ export type ResponseHeadLimits = Pick<
 
 /** How a parser works. */
 export interface ResponseParserOptions {
-  /** Parses complete heads of the usual shape; its limits must be the same. @default {null} */
-  readonly scanner?: ResponseScanner | null;
   /**
    * Whether the bytes of a head stay unchanged while it is used. If not, the
    * parser copies them. @default {false}
@@ -45,19 +43,19 @@ export interface ResponseParserOptions {
  * byte; the bytes may be in another array or at another offset.
  */
 export class ResponseHeadParser {
+  /** Parses complete heads of the usual shape, if it is set; its limits must be the same. */
+  scanner: ResponseScanner | null = null;
   #line: StatusLineScanner;
   #fields: FieldScanner;
   #knownFields = new KnownFields(new Uint8Array(0), new Int32Array(0));
   #isInFields = false;
-  #scanner: ResponseScanner | null;
   #keepsBytes: boolean;
 
   /** Creates a parser for heads under these limits. */
   constructor(
     limits: ResponseHeadLimits = DEFAULT_HEAD_LIMITS,
-    { scanner = null, keepsBytes = false }: ResponseParserOptions = {},
+    { keepsBytes = false }: ResponseParserOptions = {},
   ) {
-    this.#scanner = scanner;
     this.#keepsBytes = keepsBytes;
     this.#line = new StatusLineScanner(limits.maxHeaderBytes);
     this.#fields = new FieldScanner({
@@ -88,7 +86,7 @@ export class ResponseHeadParser {
     end: number,
     requestMethod: string,
   ): ReceivedResponseHead | typeof NEED_DATA {
-    const scanner = this.#scanner;
+    const { scanner } = this;
     if (scanner !== null && this.isIdle) {
       const sizeBytes = scanner.scan(bytes, start, end);
       if (sizeBytes > 0) {

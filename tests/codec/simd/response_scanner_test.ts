@@ -139,7 +139,8 @@ Deno.test("ResponseScanner accepts and refuses what the plain parser does, with 
   const scanner = ResponseScanner.maybeCreate(LIMITS);
   assert(scanner !== null);
   const plain = new ResponseHeadParser(LIMITS);
-  const fast = new ResponseHeadParser(LIMITS, { scanner, keepsBytes: true });
+  const fast = new ResponseHeadParser(LIMITS, { keepsBytes: true });
+  fast.scanner = scanner;
   const buffer = new Uint8Array(2048);
   let taken = 0;
   for (let seed = 1; seed <= RUNS; seed++) {
@@ -166,7 +167,8 @@ Deno.test("ResponseScanner leaves a head that arrives in two parts, or is long, 
     const wire = `HTTP/1.1 200 OK\r\n${line}Content-Length: 5\r\n\r\n`;
     const bytes = encodeLatin1(wire);
     for (let cut = 0; cut <= bytes.length; cut += cut < 60 ? 1 : 97) {
-      const parser = new ResponseHeadParser(DEFAULT_HEAD_LIMITS, { scanner });
+      const parser = new ResponseHeadParser();
+      parser.scanner = scanner;
       const first = parser.parse(bytes, 0, cut, "GET");
       const head = first === NEED_DATA
         ? parser.parse(bytes, 0, bytes.length, "GET")
@@ -179,7 +181,8 @@ Deno.test("ResponseScanner leaves a head that arrives in two parts, or is long, 
 
 Deno.test("the heads that ResponseScanner found stay valid, however many follow", () => {
   const scanner = ResponseScanner.maybeCreate(DEFAULT_HEAD_LIMITS);
-  const parser = new ResponseHeadParser(DEFAULT_HEAD_LIMITS, { scanner });
+  const parser = new ResponseHeadParser();
+  parser.scanner = scanner;
   const heads = Array.from({ length: 2000 }, (_, index) => {
     const bytes = encodeLatin1(
       `HTTP/1.1 200 ${index}\r\nX: ${index}\r\nY: ${index}\r\n\r\n`,
