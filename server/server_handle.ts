@@ -159,9 +159,11 @@ export class ServerHandle implements AsyncDisposable {
    * import { assertEquals } from "@std/assert";
    *
    * const app = Server.builder("127.0.0.1:0");
-   * app.get("/ready", (_, res) => res.send(handle.isDraining ? 503 : 200));
+   * app.get("/ready", (_, res) =>
+   *   handle.isDraining ? res.send(503, "ending") : res.ok("ready"));
    * await using handle = app.build().serve();
-   * assertEquals((await fetch(`${handle.url}/ready`)).status, 200);
+   * const response = await fetch(`${handle.url}/ready`);
+   * assertEquals(await response.text(), "ready");
    * ```
    */
   get isDraining(): boolean {
@@ -172,7 +174,9 @@ export class ServerHandle implements AsyncDisposable {
    * Ends serving without losing a request (RFC 9112 §9.6).
    *
    * 1. During `delay`, everything continues, but each response says
-   * `Connection: close`.
+   * `Connection: close`. In its last quarter of a second, responses on new
+   * connections do not, so that clients that pool connections have some when the
+   * server stops listening, and need not connect.
    * 2. The server accepts the connections that are queued, and stops listening.
    * 3. For one more second, or half of a `deadline` below 2 seconds, idle
    * connections stay open for requests that are on their way. They are answered

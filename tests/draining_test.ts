@@ -72,6 +72,32 @@ testEngines(
 );
 
 testEngines(
+  "R111: responses on connections from the last quarter second of a delay do not say close until the listener has closed",
+  async (engine) => {
+    const clock = new FakeClock();
+    const app = applicationOf((_, res) => res.ok("ok"));
+    const { manager, port } = engine.listenTimed(app, clock);
+    const connectionOf = async (client: RawClient): Promise<unknown> =>
+      (await client.ask(request("GET /"))).headers.get("connection");
+    manager.stop({ delayMs: 2000, graceMs: IDLE_GRACE_MS });
+    clock.advance(1749);
+    using early = await RawClient.connect(port);
+    assertEquals(await connectionOf(early), "close");
+    early.close();
+    clock.advance(1);
+    using late = await RawClient.connect(port);
+    assertEquals(await connectionOf(late), undefined);
+    assertEquals(await connectionOf(late), undefined);
+    clock.advance(250);
+    await untilRefused(port);
+    assertEquals(await connectionOf(late), "close");
+    late.close();
+    await withDeadline(manager.finished, DEADLINE_MS);
+    assertEquals(clock.tickerCount, 0, "a timer is left");
+  },
+);
+
+testEngines(
   "R111: listeners close first; idle connections then have a second for requests that are on their way",
   async (engine) => {
     const clock = new FakeClock();

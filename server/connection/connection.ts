@@ -90,7 +90,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#transport = transport;
     this.output = new Output(context.output);
     const { maxRequestsPerConnection } = context.app.options;
-    this.#maxRequests = context.isStopping
+    this.#maxRequests = context.announcesEnd
       ? 0
       : Math.min(maxRequestsPerConnection, MAX_COUNT);
     context.connections.add(this, options); // before `Deadlines`, which reads the time that this refreshes

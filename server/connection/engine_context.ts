@@ -69,8 +69,8 @@ export class EngineContext {
   readonly isSecure: boolean;
   /** How many requests the connections had that are closed now. */
   requestCount = 0;
-  /** Whether serving is ending: a new connection then closes after its first response. */
-  isStopping = false;
+  /** Whether a new connection closes after its first response, since serving is ending. */
+  announcesEnd = false;
 
   /**
    * Creates the parts.

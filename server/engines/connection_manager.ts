@@ -43,6 +43,14 @@ export interface ConnectionManagerOptions {
   readonly clock?: Clock;
 }
 
+/**
+ * How long before the end of a delay new connections are kept open again, in ms;
+ * at most a quarter of the delay. While each response closes its connection,
+ * clients connect for each request, and some would be in the queue of a listener
+ * of the runtime when it closes. In this time, they fill their pools instead.
+ */
+const CALM_MS = 250;
+
 /** See the file's header. */
 export class ConnectionManager
   implements Serving, AcceptLoopOwner, TransportOwner {
@@ -72,6 +80,8 @@ export class ConnectionManager
   #isSettled = false;
   /** Ends the delay of `stop()`, in which serving continues. */
   #delay: EarliestTimer;
+  /** Begins the calm before the end of the delay. */
+  #calm: EarliestTimer;
   /** Ends the grace of idle connections. */
   #grace: EarliestTimer;
   /** The shortest grace that was asked for, in ms. */
@@ -98,6 +108,9 @@ export class ConnectionManager
     );
     this.#connections = this.context.connections.members;
     this.#delay = new EarliestTimer(clock, () => this.#stopListening());
+    this.#calm = new EarliestTimer(clock, () => {
+      this.context.announcesEnd = false;
+    });
     this.#grace = new EarliestTimer(clock, () => this.#settle());
     this.#maxConnections = app.options.maxConnections;
     this.#hooks = new ConnectionHooks(app, onError);
@@ -184,9 +197,12 @@ export class ConnectionManager
    * closes resets the connections in its queue.
    */
   stop({ delayMs, graceMs }: StopTimes = { delayMs: 0, graceMs: 0 }): void {
-    this.#isDraining = true;
     this.#graceMs = Math.min(this.#graceMs, graceMs);
-    if (delayMs > 0 && !this.#isStopping) this.#announceEnd();
+    if (delayMs > 0) {
+      if (!this.#isDraining) this.#announceEnd();
+      this.#calm.set(delayMs - Math.min(CALM_MS, delayMs / 4));
+    }
+    this.#isDraining = true;
     this.#delay.set(delayMs);
     if (!this.#isListening) this.#grace.set(graceMs);
   }
@@ -264,13 +280,14 @@ export class ConnectionManager
 
   /** The next response on each connection says that it closes. */
   #announceEnd(): void {
-    this.context.isStopping = true;
+    this.context.announcesEnd = true;
     for (const connection of this.#connections) connection.announceEnd();
   }
 
   /** Closes the listeners, with the connections in their queues accepted; then idle connections have their grace. */
   async #stopListening(): Promise<void> {
     this.#isStopping = true;
+    this.#calm.set(0);
     this.#pendingHooks++;
     await Promise.all(
       this.#acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
