@@ -5,6 +5,9 @@ import { isIpv6Address, parseAuthority } from "../codec/authority.ts";
 /**
  * An address to listen on: `host:port`, `[v6]:port`, `unix:/path`, an object, or
  * a port alone, which listens on all IPv4 addresses of the machine (`0.0.0.0`).
+ * `fd:3` is a TCP socket that listens already, which the program inherited as
+ * that descriptor, for example from systemd; only {@linkcode Server.serveEpoll}
+ * can use it.
  */
 export type Address =
   | string
@@ -19,16 +22,20 @@ export type ListenAddress =
     readonly hostname: string;
     readonly port: number;
   }
-  | { readonly transport: "unix"; readonly path: string };
+  | { readonly transport: "unix"; readonly path: string }
+  | { readonly transport: "fd"; readonly fd: number };
 
 /** A checked TCP address. */
 export type TcpAddress = ListenAddress & { readonly transport: "tcp" };
 
 const MAX_PORT = 65_535;
 
+/** The highest number that a descriptor can have. */
+const MAX_DESCRIPTOR = 2 ** 31 - 1;
+
 /** Ends the messages about values that are not addresses. */
 const ACCEPTED =
-  'write host:port, [v6]:port, unix:/path, a port number, or an object with "port" or "path"';
+  'write host:port, [v6]:port, unix:/path, fd:3, a port number, or an object with "port" or "path"';
 
 /** The host of an address without one: all IPv4 interfaces, as programs in containers need. */
 const ANY_HOST = "0.0.0.0";
@@ -75,6 +82,7 @@ export function parseAddress(address: Address): ListenAddress {
 
 function parseText(text: string): ListenAddress {
   if (text.startsWith("unix:")) return unixAddress(text.slice(5), text);
+  if (text.startsWith("fd:")) return inherited(text);
   const port = /^:?([0-9]+)$/.exec(text)?.[1];
   if (port !== undefined) {
     throw bad(
@@ -94,9 +102,31 @@ function unixAddress(path: string, text: string): ListenAddress {
   return { transport: "unix", path };
 }
 
+function inherited(text: string): ListenAddress {
+  const fd = /^fd:([0-9]{1,10})$/.exec(text)?.[1];
+  if (fd !== undefined && Number(fd) <= MAX_DESCRIPTOR) {
+    return { transport: "fd", fd: Number(fd) };
+  }
+  throw bad(
+    text,
+    "not a descriptor; write fd:3 for the first socket that systemd passes",
+  );
+}
+
+/** The error of an engine that cannot use a descriptor. */
+export function needsEpoll(
+  address: ListenAddress & { readonly transport: "fd" },
+): TypeError {
+  return bad(
+    addressText(address),
+    "only the epoll engine can use an inherited socket; call serveEpoll()",
+  );
+}
+
 /** Formats an address in the form that {@linkcode parseAddress} reads. */
 export function addressText(address: ListenAddress): string {
   if (address.transport === "unix") return `unix:${address.path}`;
+  if (address.transport === "fd") return `fd:${address.fd}`;
   const { hostname, port } = address;
   return hostname.includes(":")
     ? `[${hostname}]:${port}`

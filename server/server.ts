@@ -395,7 +395,8 @@ export class Server {
    * @param address `host:port`, `[v6]:port`, `unix:/path`, an object, or a list
    * of those. A number is a port on all IPv4 addresses of the machine, as
    * containers need it; `"127.0.0.1:8080"` can be reached from the machine itself
-   * only. Port 0 asks the system for a free port.
+   * only. Port 0 asks the system for a free port. `"fd:3"` is a socket that the
+   * program inherited, for {@linkcode Server.serveEpoll}.
    * @param options Limits and deadlines that differ from the defaults.
    * @throws {TypeError | RangeError} If an address or an option is not valid.
    */
@@ -436,6 +437,10 @@ export class Server {
    * the program run as usual. Connections of Unix sockets, and those whose
    * methods a setup hook replaced, are served through the runtime or those
    * methods instead.
+   *
+   * An inherited socket (`"fd:3"`) must be a TCP socket that listens, and
+   * `--allow-net` must permit its address. The server owns the descriptor then and
+   * closes it at the end; a parent that keeps the socket keeps its queue.
    *
    * If `--allow-net` names addresses, add `127.0.0.1:0`. The engine connects
    * the process to itself there, to notice I/O of the runtime. Without this

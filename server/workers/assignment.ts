@@ -4,7 +4,11 @@
  * create several servers; the assignment's key tells it which one to serve.
  */
 
-import type { ListenAddress, TcpAddress } from "../address.ts";
+import {
+  addressText,
+  type ListenAddress,
+  type TcpAddress,
+} from "../address.ts";
 import type { StopTimes } from "../server_handle.ts";
 
 /** What a worker has to serve. */
@@ -45,9 +49,9 @@ export type Report =
 /** Returns a key that is the same for a server on the program's own thread and in its workers. */
 export function keyOf(addresses: readonly ListenAddress[]): string {
   return addresses.map((address) =>
-    address.transport === "unix"
-      ? `unix:${address.path}`
-      : `${address.hostname}:${address.port}`
+    address.transport === "tcp"
+      ? `${address.hostname}:${address.port}`
+      : addressText(address)
   ).join(", ");
 }
 

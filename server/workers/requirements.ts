@@ -4,20 +4,27 @@
  * a worker where the caller cannot catch it.
  */
 
-import type { ListenAddress, TcpAddress } from "../address.ts";
+import {
+  addressText,
+  type ListenAddress,
+  type TcpAddress,
+} from "../address.ts";
 
 /**
  * Returns the addresses if workers can share them.
  *
- * @throws {TypeError} If one is a path, which only one listener can bind.
+ * @throws {TypeError} If one is a path, which only one listener can bind, or an inherited socket.
  */
 export function requireTcp(
   addresses: readonly ListenAddress[],
 ): readonly TcpAddress[] {
   return addresses.map((address) => {
     if (address.transport === "tcp") return address;
+    const instead = address.transport === "fd" ? "serveEpoll()" : "serve()";
     throw new TypeError(
-      `Cannot share "unix:${address.path}" among workers: use serve()`,
+      `Cannot share ${
+        JSON.stringify(addressText(address))
+      } among workers: use ${instead}`,
     );
   });
 }

@@ -14,6 +14,10 @@ const tcp = (hostname: string, port: number): ListenAddress => ({
   port,
 });
 const unix = (path: string): ListenAddress => ({ transport: "unix", path });
+const fd = (number: number): ListenAddress => ({
+  transport: "fd",
+  fd: number,
+});
 
 const accepted: readonly (readonly [Address, ListenAddress])[] = [
   ["127.0.0.1:8080", tcp("127.0.0.1", 8080)],
@@ -23,6 +27,8 @@ const accepted: readonly (readonly [Address, ListenAddress])[] = [
   ["[::1]:8080", tcp("::1", 8080)],
   ["unix:/run/app.sock", unix("/run/app.sock")],
   ["unix:app.sock", unix("app.sock")],
+  ["fd:3", fd(3)],
+  ["fd:2147483647", fd(2_147_483_647)],
   [{ port: 80 }, tcp("0.0.0.0", 80)],
   [8080, tcp("0.0.0.0", 8080)],
   [0, tcp("0.0.0.0", 0)],
@@ -52,6 +58,10 @@ const refused: readonly Address[] = [
   "a b:80",
   "http://127.0.0.1:80",
   "unix:",
+  "fd:",
+  "fd:x",
+  "fd:-1",
+  "fd:2147483648",
   "unix:a\0b",
   -1,
   80.5,

@@ -13,6 +13,7 @@ import { listenUnix } from "../runtime_listen.ts";
 import { requireNetPermission } from "../net_permission.ts";
 import type { ServedTransport, TransportInit } from "../transport.ts";
 import { EventLoop } from "./event_loop.ts";
+import { takeInherited } from "./inherited_socket.ts";
 import { Libc } from "./libc.ts";
 import { EpollListener } from "./listener.ts";
 import { EpollSocket } from "./socket.ts";
@@ -84,6 +85,10 @@ export class EpollEngine implements Engine {
       return new EpollListener({ loop, fd: shared, isOwned: false });
     }
     if (address.transport === "unix") return listenUnix(address);
+    if (address.transport === "fd") {
+      const fd = takeInherited(this.#libc, address);
+      return new EpollListener({ loop, fd, isOwned: true });
+    }
     const { hostname, port } = address;
     requireNetPermission(hostname, port);
     const bindAddress = resolveHost(this.#libc, hostname, port);

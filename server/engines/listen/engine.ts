@@ -3,7 +3,7 @@
  * needs only the network permission.
  */
 
-import type { ListenAddress } from "../../address.ts";
+import { type ListenAddress, needsEpoll } from "../../address.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import type { Engine } from "../engine.ts";
 import type { Listener } from "../listener.ts";
@@ -38,6 +38,7 @@ export class ListenEngine implements Engine {
   /** See {@linkcode Engine.bind}. */
   bind(address: ListenAddress): Listener {
     if (address.transport === "unix") return listenUnix(address);
+    if (address.transport === "fd") throw needsEpoll(address);
     return this.#secure(listenTcp(address, { isShared: this.#isShared }));
   }
 
