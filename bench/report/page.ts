@@ -16,6 +16,8 @@ deno task bench:count          # count instructions per request, with valgrind
 deno task bench:client         # compare HTTP clients, by CPU time per exchange
 deno task bench:websocket      # compare WebSocket echoes, by CPU time per message
 deno task bench:files          # compare servers of files, by CPU time per response
+deno task bench:restart        # count requests lost in rolling restarts behind balancers
+deno task bench:pooled         # count POSTs that fail on idle connections of balancers
 \`\`\``;
 
 const HOW_TO_READ = `\

@@ -1,0 +1,134 @@
+// deno-lint-ignore-file no-console
+/**
+ * Counts the POSTs that fail on connections that a balancer keeps to the server,
+ * when they have been idle for about as long as the balancer, or the server,
+ * keeps them:
+ *
+ *     deno task bench:pooled [--only usual,nginx,epoll]
+ *
+ * First, as many POSTs as the pool has connections wait at the server at the same
+ * time, so that the pool fills. After the idle time, give or take half a second,
+ * as many POSTs again use the pooled connections, or find them just closed.
+ *
+ * - `short`: the balancer's limit is 2 s, the server's the default of 95 s.
+ * - `usual`: nginx's own limit is 60 s; HAProxy is set to the same.
+ * - `control`: the server closes after 2 s, before the balancer, and POSTs must
+ *   fail: it shows that this program can see such failures.
+ */
+
+import { Balancer, type BalancerName } from "./balancers/balancer.ts";
+import { Instance } from "./balancers/instance.ts";
+
+const BALANCER_PORT = 18_080;
+const PORT = 18_081;
+const POSTS = 1600;
+
+/** How much the idle times differ from the limit, in ms, in both directions. */
+const SPREAD_MS = 500;
+
+/** Between two connects in the first burst, in ms, so that no queue overflows. */
+const STEP_MS = 0.1;
+
+interface Case {
+  readonly name: "short" | "usual" | "control";
+  readonly balancerIdleMs: number;
+  /** The server's `idleTimeout`, in ms; its default if it is absent. */
+  readonly serverIdleMs?: number;
+  /** POSTs in one round, each on a connection of its own. */
+  readonly connections: number;
+}
+
+const CASES: readonly Case[] = [
+  { name: "short", balancerIdleMs: 2000, connections: 400 },
+  { name: "usual", balancerIdleMs: 60_000, connections: 1600 },
+  {
+    name: "control",
+    balancerIdleMs: 60_000,
+    serverIdleMs: 2000,
+    connections: 400,
+  },
+];
+
+function argument(name: string): string[] {
+  const index = Deno.args.indexOf(`--${name}`);
+  return index === -1 ? [] : (Deno.args[index + 1] ?? "").split(",");
+}
+
+const passed = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Sends one POST on a connection of its own; returns the status, or what failed. */
+async function post(path: string): Promise<string> {
+  try {
+    using conn = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: BALANCER_PORT,
+    });
+    const text =
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello`;
+    await conn.write(new TextEncoder().encode(text));
+    const bytes = await new Response(conn.readable).bytes();
+    return new TextDecoder().decode(bytes.subarray(9, 12)) || "no response";
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function count(counts: Map<string, number>, outcomes: readonly string[]): void {
+  for (const outcome of outcomes) {
+    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  }
+}
+
+async function run(
+  { balancerIdleMs, serverIdleMs, connections }: Case,
+  name: BalancerName,
+  engine: "listen" | "epoll",
+): Promise<Map<string, number>> {
+  const options = { port: PORT, engine, workers: 0, delayMs: 0 };
+  await using instance = new Instance(
+    serverIdleMs === undefined ? options : { ...options, idleMs: serverIdleMs },
+  );
+  await instance.start();
+  await using _ = await Balancer.start({
+    name,
+    port: BALANCER_PORT,
+    upstreams: [PORT],
+    pool: connections,
+    idleMs: balancerIdleMs,
+  });
+  const limitMs = Math.min(balancerIdleMs, serverIdleMs ?? Infinity);
+  const counts = new Map<string, number>();
+  for (let done = 0; done < POSTS; done += connections) {
+    const indices = Array.from({ length: connections }, (_, index) => index);
+    const filled = await Promise.all(indices.map(async (index) => {
+      await passed(index * STEP_MS);
+      return await post("/slow");
+    }));
+    if (filled.some((outcome) => outcome !== "200")) count(counts, filled);
+    await passed(limitMs - SPREAD_MS);
+    count(
+      counts,
+      await Promise.all(indices.map(async (index) => {
+        await passed(2 * SPREAD_MS * index / connections);
+        return await post("/");
+      })),
+    );
+  }
+  return counts;
+}
+
+const only = argument("only");
+for (const each of CASES) {
+  for (const balancer of ["nginx", "haproxy"] as const) {
+    for (const engine of ["listen", "epoll"] as const) {
+      const parts: string[] = [each.name, balancer, engine];
+      if (!only.every((part) => parts.includes(part))) continue;
+      const counts = await run(each, balancer, engine);
+      console.log(
+        parts.join(" ").padEnd(24),
+        JSON.stringify(Object.fromEntries(counts)),
+      );
+    }
+  }
+}
