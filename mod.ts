@@ -61,6 +61,11 @@ export { type ParamNames, Params } from "./router/params.ts";
 
 // Client
 export { Client } from "./client/client.ts";
+export { Agent } from "./client/agent.ts";
+export type {
+  AgentOptionsInit,
+  OriginOptionsInit,
+} from "./client/agent_options.ts";
 export {
   ClientError,
   type ClientErrorCode,

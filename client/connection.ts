@@ -12,6 +12,7 @@ import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
 import type { ResponseHead } from "../codec/response_head.ts";
 import type { Clock } from "./clock.ts";
+import type { ConnectionBudget } from "./connection_budget.ts";
 import type { Connector } from "./connector.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
@@ -48,6 +49,8 @@ export interface ConnectionContext extends ReaderContext {
   readonly clock: Clock;
   readonly connector: Connector;
   readonly sweep: DeadlineSweep;
+  /** Limits the connections of several origins together, for an agent. */
+  readonly budget: ConnectionBudget | null;
 }
 
 /** One connection; see the file's header. */

@@ -59,8 +59,12 @@ export function createContext(
     clock,
     Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
   );
+<<<<<<< HEAD
   const scanner = new SharedScanner(options);
   return { options, clock, connector, sweep, scanner };
+=======
+  return { options, clock, connector, sweep, budget: null };
+>>>>>>> 311258a (Add Agent, a client of many origins with limits for all of them together)
 }
 
 /** Runs the exchanges with one origin. */
@@ -84,6 +88,16 @@ export class ExchangeRunner {
   /** Connections that are open or being opened, idle ones included. */
   get connectionCount(): number {
     return this.#pool.size;
+  }
+
+  /** Whether no exchange uses it. */
+  get isIdle(): boolean {
+    return this.#pool.isIdle;
+  }
+
+  /** Closes all connections that are idle. */
+  closeIdle(): void {
+    this.#pool.closeIdle();
   }
 
   /** See `Client.exchange`; follows no redirect. */

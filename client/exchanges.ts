@@ -21,7 +21,11 @@ export interface ExchangeSources {
   readonly random: () => number;
 }
 
-const SYSTEM: ExchangeSources = { clock: SYSTEM_CLOCK, random: Math.random };
+/** The runtime's clock and random numbers. */
+export const SYSTEM_SOURCES: ExchangeSources = {
+  clock: SYSTEM_CLOCK,
+  random: Math.random,
+};
 
 /** A request without options. */
 const NO_INIT: ExchangeInit = Object.freeze({});
@@ -38,7 +42,7 @@ export class Exchanges {
   #isClosed = false;
 
   /** Creates the exchanges with an origin. Opens no connection yet. */
-  constructor(base: Base, options: ClientOptions, sources = SYSTEM) {
+  constructor(base: Base, options: ClientOptions, sources = SYSTEM_SOURCES) {
     this.#context = createContext(options, sources.clock);
     this.#runner = new ExchangeRunner(reached(base, options), this.#context);
     this.#random = sources.random;
@@ -119,7 +123,7 @@ function reached(base: Base, { proxy, socketPath }: ClientOptions): Base {
 }
 
 /** Whether a request needs more than its origin's runner. */
-function needsChain(init: ExchangeInit): boolean {
+export function needsChain(init: ExchangeInit): boolean {
   const { body } = init;
   return init.json !== undefined || init.maxRedirects !== undefined ||
     init.retries !== undefined || init.onUpload !== undefined ||

@@ -17,6 +17,8 @@
  */
 
 export { Client } from "./client.ts";
+export { Agent } from "./agent.ts";
+export type { AgentOptionsInit, OriginOptionsInit } from "./agent_options.ts";
 export {
   ClientError,
   type ClientErrorCode,

@@ -4,6 +4,7 @@
  */
 
 import { ClientConnection, type ConnectionContext } from "./connection.ts";
+import type { BudgetedPool, ConnectionBudget } from "./connection_budget.ts";
 import { ClientError } from "./errors.ts";
 import type { Origin } from "./origin.ts";
 
@@ -16,7 +17,7 @@ interface Waiter {
 const MIN_CHECKED_IDLE_MS = 1;
 
 /** One origin's connections. */
-export class Pool {
+export class Pool implements BudgetedPool {
   readonly origin: Origin;
   #context: ConnectionContext;
   #idle: ClientConnection[] = [];
@@ -34,6 +35,21 @@ export class Pool {
   /** Connections that are open or being opened. */
   get size(): number {
     return this.#open.size + this.#connecting;
+  }
+
+  /** Whether no exchange uses it or waits for it. */
+  get isIdle(): boolean {
+    return this.#idle.length === this.size && this.#waiters.length === 0;
+  }
+
+  /** See {@linkcode BudgetedPool.longestIdleMs}. */
+  get longestIdleMs(): number {
+    return this.#idle[0]?.idleMs ?? -1;
+  }
+
+  /** Closes all connections that are idle. */
+  closeIdle(): void {
+    while (this.#idle.length > 0) this.closeOldestIdle();
   }
 
   /**
@@ -57,7 +73,7 @@ export class Pool {
       }
       const idle = isFresh ? undefined : this.#takeIdle();
       if (idle !== undefined) return idle;
-      if (isFresh && this.size >= maxConnections) this.#closeOldestIdle();
+      if (isFresh && this.size >= maxConnections) this.closeOldestIdle();
       if (this.size < maxConnections) return await this.#connect(signal);
       await this.#wait(signal);
     }
@@ -98,6 +114,8 @@ export class Pool {
   released(connection: ClientConnection): void {
     if (!connection.isClosed) this.#idle.push(connection);
     this.#wakeNext();
+    const { budget } = this.#context;
+    if (budget !== null && budget.isContended) this.#yieldTo(budget);
   }
 
   /** Closes all connections and rejects all waiting exchanges. */
@@ -121,26 +139,42 @@ export class Pool {
   }
 
   /** Makes room for a new connection. */
-  #closeOldestIdle(): void {
+  closeOldestIdle(): void {
     this.#idle.shift()?.close();
+  }
+
+  /** Closes an idle connection for an exchange of another origin, unless one of this origin takes it. */
+  #yieldTo(budget: ConnectionBudget): void {
+    queueMicrotask(() => {
+      if (budget.isContended) this.closeOldestIdle();
+    });
   }
 
   async #connect(signal: AbortSignal | undefined): Promise<ClientConnection> {
     this.#connecting++;
     const closing = this.#closing.signal;
+    const ends = signal === undefined
+      ? closing
+      : AbortSignal.any([signal, closing]);
+    const { budget, connector } = this.#context;
     let conn: Deno.Conn;
+    let isTaken = false;
     try {
-      conn = await this.#context.connector.connect(
-        this.origin,
-        signal === undefined ? closing : AbortSignal.any([signal, closing]),
-      );
+      if (budget !== null) {
+        await budget.take(ends);
+        budget.add(this);
+        isTaken = true;
+      }
+      conn = await connector.connect(this.origin, ends);
     } catch (error) {
       this.#connecting--;
+      if (isTaken) this.#giveBack();
       this.#wakeNext();
       throw error;
     }
     this.#connecting--;
     if (closing.aborted) {
+      this.#giveBack();
       conn.close();
       throw closing.reason;
     }
@@ -153,8 +187,16 @@ export class Pool {
     return connection;
   }
 
+  /** Gives a connection back to the budget of an agent. */
+  #giveBack(): void {
+    const { budget } = this.#context;
+    if (this.size === 0) budget?.remove(this);
+    budget?.give();
+  }
+
   #closed(connection: ClientConnection): void {
     this.#open.delete(connection);
+    this.#giveBack();
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);
     this.#wakeNext();

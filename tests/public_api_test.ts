@@ -9,6 +9,8 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": [
     "Accepted",
     "Address",
+    "Agent",
+    "AgentOptionsInit",
     "BodyInit",
     "BodyLimits",
     "BodyReader",
@@ -39,6 +41,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "HeadersRecord",
     "KnownFieldName",
     "ListenAddress",
+    "OriginOptionsInit",
     "PROTOCOL_ERROR_STATUS",
     "ParamNames",
     "Params",
@@ -134,6 +137,8 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "forwardedFrom",
   ],
   "client/mod.ts": [
+    "Agent",
+    "AgentOptionsInit",
     "BodyInit",
     "BodyReader",
     "Client",
@@ -150,6 +155,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "HeadersInit",
     "HeadersRecord",
     "KnownFieldName",
+    "OriginOptionsInit",
     "PROTOCOL_ERROR_STATUS",
     "ProgressCallback",
     "ProtocolError",
