@@ -59,12 +59,8 @@ export function createContext(
     clock,
     Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
   );
-<<<<<<< HEAD
   const scanner = new SharedScanner(options);
-  return { options, clock, connector, sweep, scanner };
-=======
-  return { options, clock, connector, sweep, budget: null };
->>>>>>> 311258a (Add Agent, a client of many origins with limits for all of them together)
+  return { options, clock, connector, sweep, scanner, budget: null };
 }
 
 /** Runs the exchanges with one origin. */
