@@ -56,7 +56,13 @@ export type { RequestContext } from "./server/request_context.ts";
 export {
   type ProblemDetails,
   ResponseHandle,
+  type SendFileOptions,
 } from "./server/response_handle.ts";
+export {
+  FileBody,
+  type FileRange,
+  type FileSource,
+} from "./server/file_body.ts";
 export { type ParamNames, Params } from "./router/params.ts";
 
 // Client

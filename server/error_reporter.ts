@@ -1,7 +1,7 @@
 /** Reports errors that do not end serving and that reach no caller. */
 
 import type { Report } from "./failure_report.ts";
-import { isShortage, summaryOf } from "./shortage.ts";
+import { isShortage, summaryOf } from "./engines/shortage.ts";
 
 /** Time after which more errors are reported, in ms. */
 const PERIOD_MS = 1000;

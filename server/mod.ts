@@ -48,7 +48,12 @@ export {
   type RouteHandler,
 } from "./hooks.ts";
 export type { RequestContext } from "./request_context.ts";
-export { type ProblemDetails, ResponseHandle } from "./response_handle.ts";
+export {
+  type ProblemDetails,
+  ResponseHandle,
+  type SendFileOptions,
+} from "./response_handle.ts";
+export { FileBody, type FileRange, type FileSource } from "./file_body.ts";
 export { type ParamNames, Params } from "../router/params.ts";
 
 // Messages

@@ -12,6 +12,8 @@ import { Status } from "../codec/status.ts";
 import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import type { Duplex } from "./duplex.ts";
+import { FileBody } from "./file_body.ts";
+import { adoptFile, openFile } from "./open_file.ts";
 import { withType } from "./response_fields.ts";
 
 // perf: V8 looks up an import at each use, but not a constant of this module
@@ -33,6 +35,18 @@ export interface ProblemDetails {
   readonly instance?: string | undefined;
   /** Members that this kind of problem adds. */
   readonly [member: string]: unknown;
+}
+
+/** How {@linkcode ResponseHandle.sendFile} sends a file. */
+export interface SendFileOptions {
+  /** A code from 200 to 599, or a `Status`. @default {200} */
+  readonly status?: Status | number | undefined;
+  /** Fields to send. @default {Headers.empty} */
+  readonly headers?: HeadersInit | undefined;
+  /** Offset of the first byte to send. @default {0} */
+  readonly start?: number | undefined;
+  /** Offset after the last byte to send. @default {the size of the file} */
+  readonly end?: number | undefined;
 }
 
 /** What a response handle needs from its exchange. */
@@ -170,7 +184,10 @@ export class ResponseHandle {
   /**
    * Sends the final response (RFC 9110 §15.3 to §15.6).
    *
-   * A stream is read up to 8 KiB, for at most 5 ms, before the head is written.
+   * The bytes of a `FileBody` are sent with their `Content-Length`, and the file is
+   * closed however the response ends, also if this call throws.
+   *
+   * Any other stream is read up to 8 KiB, for at most 5 ms, before the head is written.
    * If it ends within these limits, the response gets a `Content-Length`.
    * Otherwise it is chunked, unless the headers declare a length; for HTTP/1.0
    * clients, it ends when the connection closes (RFC 9112 §6.3). If the stream
@@ -271,6 +288,56 @@ export class ResponseHandle {
     const encoded = String(location).toWellFormed()
       .replace(/[^\x21-\x7e]+/g, encodeURIComponent);
     this.#exchange.respond(status, null, { location: encoded });
+  }
+
+  /**
+   * Sends a file or a part of it, with its `Content-Length`. The file is opened
+   * and its size is read during the call. Then it is sent in pieces, as fast as
+   * the client receives them: by the system itself on the epoll engine, and by
+   * reads otherwise. The file is closed when the response ends, and if this call
+   * throws. If the file becomes shorter meanwhile, the connection is closed, so
+   * that the client sees that the body is incomplete.
+   *
+   * The response has no `Content-Type` unless the fields have one. For a folder,
+   * or for types, ranges and preconditions of the request, use the handlers of
+   * `@khttp/khttp/static`.
+   *
+   * @param file A path, a `file:` URL, or an open file, whose position changes.
+   * Check a path that came from the client: it may lead to any file.
+   * @param options Status, fields and range. @default {all of it, with status 200}
+   * @throws {Deno.errors.NotFound} If there is no file.
+   * @throws {Deno.errors.NotCapable | Deno.errors.PermissionDenied} If it may not
+   * be read.
+   * @throws {RangeError} If the range is not inside the file; otherwise as
+   * {@linkcode ResponseHandle.send}.
+   * @throws {TypeError} If it is not a regular file; otherwise as
+   * {@linkcode ResponseHandle.send}.
+   *
+   * @example A file to download, and 404 if it is gone
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const app = Server.builder("127.0.0.1:0");
+   * app.get("/report", (_, res) => {
+   *   try {
+   *     res.sendFile("report.pdf", { headers: { "content-type": "application/pdf" } });
+   *   } catch (error) {
+   *     if (!(error instanceof Deno.errors.NotFound)) throw error;
+   *     res.send(404, "No report yet");
+   *   }
+   * });
+   * ```
+   */
+  sendFile(
+    file: string | URL | Deno.FsFile,
+    { status = OK, headers, start, end }: SendFileOptions = {},
+  ): void {
+    const range = { start, end };
+    const opened = file instanceof Deno.FsFile
+      ? adoptFile(file, range)
+      : openFile(file, range);
+    const body = new FileBody(opened.source, opened.range); // the range is checked
+    this.#exchange.respond(status, body, headers);
   }
 
   /**

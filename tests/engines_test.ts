@@ -101,7 +101,7 @@ const differences: readonly Difference[] = [
   },
   {
     tests: [
-      "server/connection/streamed_response_test.ts",
+      "server/connection/bodies/streamed_response_test.ts",
       "the first piece of a stream waits 5 ms of the server's clock",
     ],
     engine: "listen",
@@ -109,7 +109,7 @@ const differences: readonly Difference[] = [
   },
   {
     tests: [
-      "server/connection/streamed_response_test.ts",
+      "server/connection/bodies/streamed_response_test.ts",
       "a stream is pulled only",
     ],
     engine: "listen",
@@ -117,7 +117,7 @@ const differences: readonly Difference[] = [
   },
   {
     tests: [
-      "server/connection/streamed_response_test.ts",
+      "server/connection/bodies/streamed_response_test.ts",
       "res.sent settles when",
     ],
     engine: "listen",

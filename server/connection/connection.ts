@@ -27,7 +27,7 @@ import type { EngineContext } from "./engine_context.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Output } from "./output.ts";
 import { capacityIn, MAX_HELD_BYTES, mayFollow, Phase } from "./phase.ts";
-import { type BodyOwner, RequestBody } from "./request_body.ts";
+import { type BodyOwner, RequestBody } from "./bodies/request_body.ts";
 import { CONTINUE } from "./response_writer.ts";
 import { failExchange, runExchange } from "./run_exchange.ts";
 import type { ConnectionMachine, Transport } from "./transport.ts";

@@ -7,22 +7,26 @@
  * and each relies on how the others set them.
  */
 
-import {
-  type BodyInit,
-  BodySource,
-  type StreamedBody,
-} from "../../codec/body_source.ts";
+import { type BodyInit, BodySource } from "../../codec/body_source.ts";
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
-import { mayHaveContent, UNKNOWN_SIZE } from "../../codec/response_framing.ts";
+import { mayHaveContent } from "../../codec/response_framing.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
 import type { Duplex } from "../duplex.ts";
+import { FileBody } from "../file_body.ts";
 import type { ServerOptions } from "../options.ts";
 import { type RequestState, RequestView } from "../request_view.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
 import { mergeFields, TEXT_TYPE, withType } from "../response_fields.ts";
 import { toError } from "../to_error.ts";
+import type { RequestBody } from "./bodies/request_body.ts";
+import {
+  sendStream,
+  StreamedResponse,
+  type StreamingExchange,
+} from "./bodies/streamed_response.ts";
+import { type FileExchange, sendFile } from "./bodies/file_response.ts";
 import type { EngineContext } from "./engine_context.ts";
 import type { Output } from "./output.ts";
 import {
@@ -35,17 +39,14 @@ import {
   toStatus,
   upgrade,
 } from "./rare_responses.ts";
-import type { RequestBody } from "./request_body.ts";
 import {
   allowsRepeat,
   checkFinalStatus,
-  type ExchangeFacts,
   planHead,
   planResponse,
   type ResponsePlan,
 } from "./response_plan.ts";
 import { writeAscii, writeBytes } from "./response_writer.ts";
-import { StreamedResponse } from "./streamed_response.ts";
 
 /** What an exchange needs from its connection. */
 export interface ExchangeOwner {
@@ -110,7 +111,12 @@ const IS_COMPLETE = IS_RESPONSE_DONE | IS_HANDLER_SETTLED;
  * time of a request to 0.96 times (bench/machine_bench.ts, Deno 2.9).
  */
 export class Exchange
-  implements RequestState, ResponseActions, ExchangeFacts, RareExchange {
+  implements
+    RequestState,
+    ResponseActions,
+    RareExchange,
+    FileExchange,
+    StreamingExchange {
   declare head: RequestHead | null;
   declare params: Params;
   declare readonly body: RequestBody | null;
@@ -292,6 +298,10 @@ export class Exchange
       this.#respondRarely(statusInit, body, headers);
       return;
     }
+    if (typeof body !== "string" && body instanceof FileBody) {
+      this.#respondRarely(statusInit, body, headers);
+      return;
+    }
     const status = typeof statusInit === "number"
       ? Status.of(statusInit)
       : statusInit;
@@ -325,17 +335,24 @@ export class Exchange
     return true;
   }
 
-  /** Responds with the fields of `res.headers` too, or refuses to respond again. */
+  /** Responds with the fields of `res.headers` too, or refuses to respond again. Closes a file that is not sent. */
   #respondRarely(
     statusInit: Status | number,
     body: BodyInit,
     headers: HeadersInit | undefined,
   ): void {
-    if (this.isAnswered) {
-      refuseAnswer(this, "send response", "one was sent already");
-      return;
+    try {
+      if (this.isAnswered) {
+        if (body instanceof FileBody) body.close();
+        refuseAnswer(this, "send response", "one was sent already");
+      } else {
+        const fields = this.withCollected(headers);
+        this.#respond(toStatus(statusInit), body, fields);
+      }
+    } catch (error) {
+      if (body instanceof FileBody) body.close();
+      throw error;
     }
-    this.#respond(toStatus(statusInit), body, this.withCollected(headers));
   }
 
   #respond(
@@ -353,7 +370,9 @@ export class Exchange
       this.#respondBytes(status, headers, bytes);
     } else if (bytes instanceof ArrayBuffer) {
       this.#respondBytes(status, headers, new Uint8Array(bytes));
-    } else this.#respondStream(status, headers, bytes);
+    } else if (bytes instanceof FileBody) {
+      sendFile(this, status, headers, bytes);
+    } else sendStream(this, status, headers, bytes);
   }
 
   /** See {@linkcode ResponseHandle.informational}. */
@@ -384,7 +403,8 @@ export class Exchange
 
   /** The fields of a response: those of `res.headers`, and those that are sent with it. */
   withCollected(init: HeadersInit | undefined): Headers {
-    return mergeFields(this.rareState?.headers ?? Headers.empty, init);
+    const collected = this.rareState?.headers;
+    return collected ? mergeFields(collected, init) : Headers.from(init);
   }
 
   /** See {@linkcode ResponseHandle.trailers}. */
@@ -447,56 +467,36 @@ export class Exchange
   ): void {
     const plan = planResponse(this, status, headers, bytes.length);
     if (plan.hasContent && plan.length < 0) {
-      this.#stream(plan, new BodySource(ReadableStream.from([bytes])));
-    } else this.#write(plan, bytes);
+      this.stream(plan, new BodySource(ReadableStream.from([bytes])));
+    } else this.write(plan, bytes);
   }
 
-  #respondStream(
-    status: Status,
-    headers: Headers | null,
-    body: StreamedBody,
-  ): void {
-    const plan = planResponse(this, status, headers, UNKNOWN_SIZE);
-    const source = new BodySource(body); // locks the stream, so nothing may throw from here on
-    if (plan.hasContent) this.#stream(plan, source);
-    else {
-      source.cancel();
-      this.#write(plan, NO_BYTES);
-    }
-  }
-
-  #write(plan: ResponsePlan, bytes: Uint8Array): void {
+  write(plan: ResponsePlan, bytes: Uint8Array): void {
     writeBytes(this.owner.output, this.owner.context.heads, plan, bytes);
     if (plan.hasContent) this.plainBytes = bytes.length;
     this.#adopt(plan);
     this.#finish();
   }
 
-  /**
-   * Begins a streamed response. Its head is planned again when it is written,
-   * since the length may be known by then.
-   */
-  #stream(plan: ResponsePlan, source: BodySource): void {
-    const { status, headers } = plan;
+  /** Begins a streamed response. */
+  stream(plan: ResponsePlan, source: BodySource): void {
     this.state |= IS_ANSWERED;
-    this.status = status;
-    const rare = this.rare();
-    rare.stream = new StreamedResponse({
-      owner: this.owner,
-      source,
-      plan,
-      trailers: () => rare.trailers,
-      beginHead: (length) => {
-        const latest = planHead(this, status, headers, length);
-        this.state |= IS_HEAD_SENT;
-        this.#adopt(latest);
-        return latest;
-      },
-      onEnd: (error) => {
-        if (error === null) this.#finish();
-        else this.#streamFailed(error);
-      },
-    });
+    this.status = plan.status;
+    this.rare().stream = new StreamedResponse(this, plan, source);
+  }
+
+  /** See {@linkcode StreamingExchange.beginHead}. */
+  beginHead({ status, headers }: ResponsePlan, length: number): ResponsePlan {
+    const plan = planHead(this, status, headers, length);
+    this.state |= IS_HEAD_SENT;
+    this.#adopt(plan);
+    return plan;
+  }
+
+  /** See {@linkcode StreamingExchange.endBody}. */
+  endBody(error: unknown): void {
+    if (error === null) this.#finish();
+    else this.#streamFailed(error);
   }
 
   #streamFailed(error: unknown): void {

@@ -102,7 +102,7 @@ export interface RareExchange extends FailedExchange {
     takeOver(): Promise<Duplex>;
   };
   rare(): RareState;
-  withCollected(headers: HeadersInit): Headers;
+  withCollected(headers: HeadersInit | undefined): Headers;
   forgetContinue(): void;
   claimConnection(): void;
   conclude(): void;

@@ -1,7 +1,7 @@
 /** Classifies failures of accept: which are temporary, and which concern a single peer. */
 
 import { toError } from "../to_error.ts";
-import { isShortage, withoutTrace } from "../shortage.ts";
+import { isShortage, withoutTrace } from "./shortage.ts";
 
 /**
  * Failures of a single connection, which has left the queue: it was reset

@@ -5,7 +5,7 @@
  */
 
 import type { Duplex } from "../duplex.ts";
-import { isShortage, TraceSwitch } from "../shortage.ts";
+import { isShortage, TraceSwitch } from "./shortage.ts";
 import { nextStepAfter, toAcceptError } from "./accept_failure.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";

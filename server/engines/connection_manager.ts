@@ -18,7 +18,6 @@ import {
 } from "../hooks.ts";
 import { errorReporter } from "../error_reporter.ts";
 import type { Report } from "../failure_report.ts";
-import { openRuntimeDescriptors } from "../shortage.ts";
 import {
   IDLE_GRACE_MS,
   type Serving,
@@ -27,6 +26,7 @@ import {
 import { isPeerFailure } from "./accept_failure.ts";
 import { AcceptLoop, type AcceptLoopOwner } from "./accept_loop.ts";
 import { closeQuietly } from "./close_quietly.ts";
+import { openRuntimeDescriptors } from "./shortage.ts";
 import { ConnectionHooks } from "./connection_hooks.ts";
 import { EarliestTimer } from "./earliest_timer.ts";
 import type { Engine } from "./engine.ts";

@@ -5,7 +5,7 @@ import {
   type ListenAddress,
   type TcpAddress,
 } from "../address.ts";
-import { isShortage } from "../shortage.ts";
+import { isShortage } from "./shortage.ts";
 
 /** Settings of {@linkcode listenTcp}. */
 export interface ListenTcpOptions {

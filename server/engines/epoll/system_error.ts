@@ -81,7 +81,7 @@ function classOf(name: string): new (message: string) => Error {
 export function systemError(action: string, errno: number): Error {
   const code = NAMES.get(errno) ?? `errno ${errno}`;
   const error = new (classOf(code))(`Cannot ${action}: ${code}`);
-  // Formatting a stack may need a descriptor; see `server/shortage.ts`.
+  // Formatting a stack may need a descriptor; see `server/engines/shortage.ts`.
   if (errno === ENFILE || errno === EMFILE) {
     error.stack = `${error.name}: ${error.message}`;
   }

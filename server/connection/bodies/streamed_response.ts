@@ -9,16 +9,22 @@
  * exchange plans the head; see `response_plan.ts`.
  */
 
-import type { BodySource } from "../../codec/body_source.ts";
-import { CRLF, LAST_CHUNK, writeChunkSize } from "../../codec/chunked.ts";
-import { CHUNKED, UNTIL_CLOSE } from "../../codec/framing.ts";
-import type { Headers } from "../../codec/headers.ts";
-import { encodeLatin1 } from "../../codec/ascii.ts";
-import type { Clock } from "./connections.ts";
-import type { ResponseHeadCache } from "./head_cache.ts";
-import type { Output } from "./output.ts";
-import type { ResponsePlan } from "./response_plan.ts";
-import { writeHead } from "./response_writer.ts";
+import { BodySource, type StreamedBody } from "../../../codec/body_source.ts";
+import { CRLF, LAST_CHUNK, writeChunkSize } from "../../../codec/chunked.ts";
+import { CHUNKED, UNTIL_CLOSE } from "../../../codec/framing.ts";
+import type { Headers } from "../../../codec/headers.ts";
+import { UNKNOWN_SIZE } from "../../../codec/response_framing.ts";
+import type { Status } from "../../../codec/status.ts";
+import { encodeLatin1 } from "../../../codec/ascii.ts";
+import type { Clock } from "../connections.ts";
+import type { ResponseHeadCache } from "../head_cache.ts";
+import type { Output } from "../output.ts";
+import {
+  type ExchangeFacts,
+  planResponse,
+  type ResponsePlan,
+} from "../response_plan.ts";
+import { writeHead } from "../response_writer.ts";
 
 /** Bytes that are gathered before the head is written. */
 const GATHER_BYTES = 8192;
@@ -45,10 +51,11 @@ const CHUNK_FRAMING_BYTES = 20;
 
 const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
+const NO_BYTES = new Uint8Array(0);
 const NO_TIMER = (): void => {};
 
 /** What a streamed response needs from its exchange. */
-export interface StreamedResponseInit {
+export interface StreamingExchange extends ExchangeFacts {
   readonly owner: {
     readonly context: {
       readonly clock: Clock;
@@ -57,22 +64,50 @@ export interface StreamedResponseInit {
     readonly output: Output;
     exchangeProgressed(): void;
   };
-  readonly source: BodySource;
-  /** The plan for a body of unknown size. */
-  readonly plan: ResponsePlan;
-  /** Returns the trailer section; called when the body has ended. */
-  readonly trailers: () => Headers | null;
-  /** Plans the head for this length. The head is written directly after the call. */
-  readonly beginHead: (length: number) => ResponsePlan;
+  /** The state with the trailer section, which is final when the body has ended. */
+  rare(): { readonly trailers: Headers | null };
+  /**
+   * Plans the head again for this length: it may be known only now, and other
+   * facts may have changed. The head is written directly after the call.
+   */
+  beginHead(plan: ResponsePlan, length: number): ResponsePlan;
   /** Called with `null` when the last byte is in the output, or with the error if the body failed. */
-  readonly onEnd: (error: unknown) => void;
+  endBody(error: unknown): void;
+  /** Sends a body that is in memory, and completes the response. */
+  write(plan: ResponsePlan, bytes: Uint8Array): void;
+  /** Begins a {@linkcode StreamedResponse}. */
+  stream(plan: ResponsePlan, source: BodySource): void;
+}
+
+/**
+ * Answers with a stream.
+ *
+ * @throws {TypeError} If it is not a stream or locked, or the fields declare
+ * framing that the response cannot have.
+ */
+export function sendStream(
+  exchange: StreamingExchange,
+  status: Status,
+  headers: Headers | null,
+  body: StreamedBody,
+): void {
+  const plan = planResponse(exchange, status, headers, UNKNOWN_SIZE);
+  const source = new BodySource(body); // locks the stream, so nothing may throw from here on
+  if (plan.hasContent) exchange.stream(plan, source);
+  else {
+    source.cancel();
+    exchange.write(plan, NO_BYTES);
+  }
 }
 
 /** One response whose body is pulled; see the file's header. */
 export class StreamedResponse {
   /** Bytes of the body that are in the output. */
   bodyBytes = 0;
-  #init: StreamedResponseInit;
+  #exchange: StreamingExchange;
+  /** The plan for a body of unknown size. */
+  #plan: ResponsePlan;
+  #source: BodySource;
   #length: number;
   #isAborted = false;
   #isHeadSent = false;
@@ -83,9 +118,15 @@ export class StreamedResponse {
   #cancelTimer: () => void = NO_TIMER;
 
   /** Starts to pull pieces. */
-  constructor(init: StreamedResponseInit) {
-    this.#init = init;
-    this.#length = init.plan.length;
+  constructor(
+    exchange: StreamingExchange,
+    plan: ResponsePlan,
+    source: BodySource,
+  ) {
+    this.#exchange = exchange;
+    this.#plan = plan;
+    this.#source = source;
+    this.#length = plan.length;
     this.#run();
   }
 
@@ -94,11 +135,11 @@ export class StreamedResponse {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#cancelTimer(); // `#run` ends only at the source's next piece
-    this.#init.source.cancel();
+    this.#source.cancel();
   }
 
   async #run(): Promise<void> {
-    const { source, onEnd } = this.#init;
+    const source = this.#source;
     let failure: unknown = null;
     this.#limitGathering();
     try {
@@ -123,20 +164,20 @@ export class StreamedResponse {
       this.#isOver = true;
       this.#cancelTimer();
     }
-    if (!this.#isAborted) onEnd(failure);
+    if (!this.#isAborted) this.#exchange.endBody(failure);
   }
 
   /** Limits the time of gathering: the first bytes of a slow source are sent after {@linkcode GATHER_MS}. */
   async #limitGathering(): Promise<void> {
     for (let turn = 0; turn < PROMPT_MICROTASKS; turn++) await null;
     if (this.#isHeadSent || this.#isAborted || this.#isOver) return;
-    const { clock } = this.#init.owner.context;
+    const { clock } = this.#exchange.owner.context;
     this.#cancelTimer = clock.after(GATHER_MS, () => this.#stopGathering());
   }
 
   /** Sends or gathers a piece. Returns whether to pull the next one. */
   async #take(piece: Uint8Array): Promise<boolean> {
-    const { owner } = this.#init;
+    const { owner } = this.#exchange;
     if (!this.#isHeadSent) {
       this.#gathered.push(piece.slice()); // the source may reuse its buffer
       this.#gatheredBytes += piece.length;
@@ -155,7 +196,7 @@ export class StreamedResponse {
     this.#writeHead(this.#length);
     for (const piece of this.#gathered) this.#writePiece(piece);
     this.#gathered = [];
-    this.#init.owner.exchangeProgressed();
+    this.#exchange.owner.exchangeProgressed();
   }
 
   #end(): void {
@@ -169,9 +210,9 @@ export class StreamedResponse {
       for (const piece of this.#gathered) this.#writePiece(piece);
     }
     this.#checkSurplus();
-    const { owner } = this.#init;
+    const { owner } = this.#exchange;
     if (this.#length === CHUNKED) {
-      const trailers = this.#init.trailers();
+      const trailers = this.#trailers();
       if (trailers === null || trailers.count === 0) {
         owner.output.append(LAST_CHUNK);
       } else {
@@ -187,20 +228,23 @@ export class StreamedResponse {
   }
 
   #wantsChunks(): boolean {
-    const { plan, trailers } = this.#init;
-    return plan.headers?.chunked === true || trailers() !== null;
+    return this.#plan.headers?.chunked === true || this.#trailers() !== null;
+  }
+
+  #trailers(): Headers | null {
+    return this.#exchange.rare().trailers;
   }
 
   #writeHead(length: number): void {
-    const { owner, beginHead } = this.#init;
-    const plan = beginHead(length);
+    const { owner } = this.#exchange;
+    const plan = this.#exchange.beginHead(this.#plan, length);
     this.#length = length;
     this.#isHeadSent = true;
     writeHead(owner.output, owner.context.heads, plan);
   }
 
   #writePiece(piece: Uint8Array): void {
-    const { output } = this.#init.owner;
+    const { output } = this.#exchange.owner;
     if (this.#length === CHUNKED) {
       writeChunk(output, piece);
       this.bodyBytes += piece.length;

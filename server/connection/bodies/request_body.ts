@@ -5,12 +5,12 @@
  * §10.1.1), and decides when to drain.
  */
 
-import { BodyDecoder } from "../../codec/body_decoder.ts";
-import type { BodyFeed } from "../../codec/body_reader.ts";
-import { Headers } from "../../codec/headers.ts";
-import type { BodyLimits } from "../../codec/limits.ts";
-import type { ReceiveBuffer } from "../../codec/receive_buffer.ts";
-import { toError } from "../to_error.ts";
+import { BodyDecoder } from "../../../codec/body_decoder.ts";
+import type { BodyFeed } from "../../../codec/body_reader.ts";
+import { Headers } from "../../../codec/headers.ts";
+import type { BodyLimits } from "../../../codec/limits.ts";
+import type { ReceiveBuffer } from "../../../codec/receive_buffer.ts";
+import { toError } from "../../to_error.ts";
 
 /** What a body needs from its connection. */
 export interface BodyOwner {

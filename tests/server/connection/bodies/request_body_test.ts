@@ -1,9 +1,13 @@
 /** The body of a request: ways to read it, limits, its end, and 100 Continue. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type BodyReader, type Handler, ProtocolError } from "../../../mod.ts";
-import { testEngines } from "../../support/engines.ts";
-import { request } from "../../support/serve.ts";
+import {
+  type BodyReader,
+  type Handler,
+  ProtocolError,
+} from "../../../../mod.ts";
+import { testEngines } from "../../../support/engines.ts";
+import { request } from "../../../support/serve.ts";
 
 const CHUNKED = "Transfer-Encoding: chunked\r\n";
 

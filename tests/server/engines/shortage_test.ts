@@ -6,7 +6,7 @@ import {
   isShortage,
   TraceSwitch,
   withoutTrace,
-} from "../../server/shortage.ts";
+} from "../../../server/engines/shortage.ts";
 
 /** The stack of a new error, without its first line. */
 function traceOf(error: Error): string {

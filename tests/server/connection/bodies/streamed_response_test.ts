@@ -1,12 +1,12 @@
 /** Streamed bodies: their pace, their errors and their end. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Handler, Server } from "../../../mod.ts";
-import { LISTEN, testEngine, testEngines } from "../../support/engines.ts";
-import { MemoryConnection } from "../../support/memory_duplex.ts";
-import { request } from "../../support/serve.ts";
-import { TimedConnection } from "../../support/timed_connection.ts";
-import { turn, until } from "../../support/turns.ts";
+import { type Handler, Server } from "../../../../mod.ts";
+import { LISTEN, testEngine, testEngines } from "../../../support/engines.ts";
+import { MemoryConnection } from "../../../support/memory_duplex.ts";
+import { request } from "../../../support/serve.ts";
+import { TimedConnection } from "../../../support/timed_connection.ts";
+import { turn, until } from "../../../support/turns.ts";
 
 const LARGE = "x".repeat(10_000);
 

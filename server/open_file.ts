@@ -1,0 +1,178 @@
+/**
+ * Opens files for `res.sendFile()`. Opening never waits: a pipe or a device is
+ * opened without blocking and then refused. The metadata is that of what was
+ * opened, so the path may lead to another file meanwhile.
+ */
+
+/** The runtime's module for descriptors. */
+type FileSystem = typeof import("node:fs");
+
+/** The part of a file to send; all of it by default. */
+export interface PartialRange {
+  readonly start: number | undefined;
+  readonly end: number | undefined;
+}
+
+/** An open file and the part to send; `file_body.ts` says what the members mean. */
+export interface Opened {
+  readonly source: DescriptorSource | FsFileSource;
+  readonly range: { readonly start: number; readonly end: number };
+}
+
+/**
+ * Opens a regular file.
+ *
+ * @param path A path, or a `file:` URL.
+ * @throws {Deno.errors.NotFound} If there is none.
+ * @throws {Deno.errors.NotCapable | Deno.errors.PermissionDenied} If it may not be read.
+ * @throws {TypeError} If it is not a regular file.
+ * @throws {RangeError} If the range is not inside the file.
+ */
+export function openFile(path: string | URL, range: PartialRange): Opened {
+  const what = JSON.stringify(String(path));
+  const fs = fileSystem();
+  const fd = openDescriptor(fs, path, what);
+  try {
+    const stats = fs.fstatSync(fd);
+    return checked(new DescriptorSource(fs, fd), stats, range, what);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+/**
+ * Takes over a file that the program has opened. The runtime keeps its
+ * descriptor to itself, so it is read. The file is closed if this throws.
+ *
+ * @throws {TypeError} If it is not a regular file.
+ * @throws {RangeError} If the range is not inside the file.
+ */
+export function adoptFile(file: Deno.FsFile, range: PartialRange): Opened {
+  try {
+    const { isFile, size } = file.statSync();
+    const stats = { isFile: () => isFile, size };
+    return checked(new FsFileSource(file), stats, range, "that is open");
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function checked(
+  source: Opened["source"],
+  stats: { isFile(): boolean; readonly size: number },
+  { start = 0, end = stats.size }: PartialRange,
+  what: string,
+): Opened {
+  if (!stats.isFile()) {
+    throw new TypeError(`Cannot send file ${what}: it is not a regular file`);
+  }
+  const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end) &&
+    0 <= start && start <= end && end <= stats.size;
+  if (isRange) return { source, range: { start, end } };
+  throw new RangeError(
+    `Cannot send bytes ${start} to ${end} of file ${what}: it has ${stats.size}, and the range must be integers with start <= end`,
+  );
+}
+
+/**
+ * The runtime's API for descriptors. It is loaded when the first file is opened:
+ * an import would make the start of every server 15 ms longer.
+ */
+function fileSystem(): FileSystem {
+  return globalThis.process.getBuiltinModule("node:fs");
+}
+
+function openDescriptor(
+  fs: FileSystem,
+  path: string | URL,
+  what: string,
+): number {
+  const { O_RDONLY, O_NONBLOCK = 0 } = fs.constants; // Windows has no `O_NONBLOCK`
+  try {
+    return fs.openSync(path, O_RDONLY | O_NONBLOCK);
+  } catch (cause) {
+    throw describe(cause, what);
+  }
+}
+
+/** Says which file cannot be opened, and why, with the class and the code that programs look for. */
+function describe(cause: unknown, what: string): unknown {
+  const { errors } = Deno;
+  const because = (
+    Class: new (message: string, options: ErrorOptions) => Error,
+    why: string,
+  ): Error => new Class(`Cannot send file ${what}: ${why}`, { cause });
+  if (cause instanceof errors.NotCapable) {
+    const why = `reading it is not allowed. Run with --allow-read=${what}`;
+    return because(errors.NotCapable, why);
+  }
+  if (!(cause instanceof Error) || !("code" in cause)) return cause;
+  const { code } = cause;
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return Object.assign(because(errors.NotFound, "it does not exist"), {
+        code,
+      });
+    case "EACCES":
+    case "EPERM": {
+      const why = "the system does not allow the process to read it";
+      return Object.assign(because(errors.PermissionDenied, why), { code });
+    }
+    default:
+      return cause; // it names the path too
+  }
+}
+
+/** A file that this module has opened. */
+class DescriptorSource {
+  readonly fd: number;
+  #fs: FileSystem;
+
+  constructor(fs: FileSystem, fd: number) {
+    this.#fs = fs;
+    this.fd = fd;
+  }
+
+  readSync(buffer: Uint8Array, position: number): number {
+    return this.#fs.readSync(this.fd, buffer, 0, buffer.length, position);
+  }
+
+  read(buffer: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, count: number): void =>
+        error === null ? resolve(count) : reject(error);
+      this.#fs.read(this.fd, buffer, 0, buffer.length, position, done);
+    });
+  }
+
+  close(): void {
+    this.#fs.closeSync(this.fd);
+  }
+}
+
+/** A file that the program has opened. */
+class FsFileSource {
+  readonly fd = null;
+  #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  readSync(buffer: Uint8Array, position: number): number {
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    return this.#file.readSync(buffer) ?? 0;
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    return await this.#file.read(buffer) ?? 0;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
