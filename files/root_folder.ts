@@ -46,7 +46,7 @@ export class RootFolder {
   constructor(path: string) {
     if (path === "") throw new TypeError("Cannot serve folder: path is empty");
     this.path = path;
-    this.#real = Deno.realPathSync(path);
+    this.#real = resolveRoot(path);
     if (Deno.statSync(path).isDirectory) return;
     throw new TypeError(
       `Cannot serve folder ${JSON.stringify(path)}: it is not a folder`,
@@ -145,6 +145,27 @@ export class RootFolder {
     // A folder that is named by a link may have been replaced since.
     this.#real = Deno.realPathSync(this.path);
     return partAfter(this.#real, real);
+  }
+}
+
+function resolveRoot(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    const what = `Cannot serve folder ${JSON.stringify(path)}`;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(
+        `${what}: it does not exist; a relative path begins at the working directory`,
+        { cause: error },
+      );
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Deno.errors.NotCapable(
+        `${what}: the program may not read it; run it with --allow-read=${path}`,
+        { cause: error },
+      );
+    }
+    throw error;
   }
 }
 

@@ -114,7 +114,11 @@ Deno.test("serveDir() checks its arguments", async () => {
   await using site = await Site.make({ "a.txt": "" });
   const { path } = site;
   assertThrows(() => serveDir(""), TypeError);
-  assertThrows(() => serveDir(`${path}/nothing`), Deno.errors.NotFound);
+  assertThrows(
+    () => serveDir(`${path}/nothing`),
+    Deno.errors.NotFound,
+    `Cannot serve folder "${path}/nothing": it does not exist`,
+  );
   assertThrows(() => serveDir(`${path}/a.txt`), TypeError, "not a folder");
   assertThrows(() => serveDir(path, { index: ["a/b"] }), TypeError);
   assertThrows(() => serveDir(path, { index: [".."] }), TypeError);
@@ -124,6 +128,16 @@ Deno.test("serveDir() checks its arguments", async () => {
   assertThrows(
     () => serveDir(path, { etag: "hash" as unknown as "weak" }), // a wrong program
     TypeError,
+  );
+});
+
+Deno.test("serveDir() says which permission its folder needs", {
+  permissions: { read: false },
+}, () => {
+  assertThrows(
+    () => serveDir("public"),
+    Deno.errors.NotCapable,
+    'Cannot serve folder "public": the program may not read it; run it with --allow-read=public',
   );
 });
 
