@@ -31,8 +31,8 @@ export class ContentHashes {
     const hash = createHash("sha256");
     const buffer = new Uint8Array(Math.min(PIECE_BYTES, file.size));
     for (let position = 0; position < file.size;) {
-      const wanted = Math.min(PIECE_BYTES, file.size - position);
-      const count = await file.read(buffer, wanted, position);
+      const wanted = buffer.subarray(0, file.size - position);
+      const count = await file.read(wanted, position);
       if (count === 0) throw shrunk(position, file.size);
       hash.update(buffer.subarray(0, count));
       position += count;

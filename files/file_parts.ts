@@ -60,10 +60,10 @@ export class FileParts
   async #read({ start, end }: ByteRange): Promise<Uint8Array | null> {
     const buffer = this.#buffer ??= new Uint8Array(PIECE_BYTES);
     const position = start + this.#offset;
-    const wanted = Math.min(end - position, PIECE_BYTES);
+    const wanted = buffer.subarray(0, end - position);
     this.#isReading = true;
     try {
-      const count = await this.#file.read(buffer, wanted, position);
+      const count = await this.#file.read(wanted, position);
       if (this.#isCancelled) return null;
       if (count === 0) throw shrunk(position, end);
       this.#offset += count;

@@ -10,6 +10,7 @@
 
 import * as fs from "node:fs";
 import { Status } from "../codec/status.ts";
+import type { FileSource } from "../server/file_body.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -30,7 +31,7 @@ export class FileRefusal extends Error {
 }
 
 /** A regular file that is open for reading, or a folder, which is not. */
-export class OpenFile implements Disposable {
+export class OpenFile implements FileSource, Disposable {
   /** The device and the number on it, which together identify a file. */
   readonly dev: number;
   readonly ino: number;
@@ -88,22 +89,22 @@ export class OpenFile implements Disposable {
     const bytes = new Uint8Array(end - start);
     let count = 0;
     while (count < bytes.length) {
-      const read = fs.readSync(
-        this.fd,
-        bytes,
-        count,
-        bytes.length - count,
-        start + count,
-      );
+      const read = this.readSync(bytes.subarray(count), start + count);
       if (read === 0) throw shrunk(start + count, end);
       count += read;
     }
     return bytes;
   }
 
-  /** Reads at most `length` bytes to the start of a buffer; returns how many, 0 at the end of the file. */
-  read(buffer: Uint8Array, length: number, position: number): Promise<number> {
+  /** See {@linkcode FileSource.readSync}. */
+  readSync(buffer: Uint8Array, position: number): number {
+    return fs.readSync(this.fd, buffer, 0, buffer.length, position);
+  }
+
+  /** See {@linkcode FileSource.read}. */
+  read(buffer: Uint8Array, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
+      const { length } = buffer;
       fs.read(this.fd, buffer, 0, length, position, (error, count) => {
         if (error === null) resolve(count);
         else reject(error);

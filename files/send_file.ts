@@ -8,8 +8,9 @@ import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import { FileBody } from "../server/file_body.ts";
 import { CompressedFile } from "./compression.ts";
-import { FileParts, PIECE_BYTES } from "./file_parts.ts";
+import { FileParts } from "./file_parts.ts";
 import type { OpenFile } from "./open_file.ts";
 import { allowsRange, evaluatePreconditions } from "./preconditions.ts";
 import {
@@ -65,12 +66,7 @@ function respond(
   }
   if (ranges !== null) return sendRanges(res, representation, content, ranges);
   if (content instanceof Uint8Array) return res.send(Status.OK, content, whole);
-  if (method !== "HEAD") {
-    return sendRange(res, Status.OK, content, { start: 0, end: size }, whole);
-  }
-  content.close();
-  const sized = new Headers(whole).add("content-length", `${size}`);
-  res.send(Status.OK, null, sized);
+  res.send(Status.OK, new FileBody(content, { start: 0, end: size }), whole);
 }
 
 function sendRanges(
@@ -91,7 +87,10 @@ function sendRanges(
   if (ranges.length === 1) {
     headers.add("content-type", contentType)
       .add("content-range", contentRange(first, size));
-    return sendRange(res, Status.PARTIAL_CONTENT, content, first, headers);
+    const body = content instanceof Uint8Array
+      ? content.subarray(first.start, first.end)
+      : new FileBody(content, first);
+    return res.send(Status.PARTIAL_CONTENT, body, headers);
   }
   const framed = frameRanges(
     ranges,
@@ -105,27 +104,6 @@ function sendRanges(
     ? joinParts(content, framed)
     : new FileParts(content, framed.parts);
   res.send(Status.PARTIAL_CONTENT, body, headers);
-}
-
-/** Sends one range: a short one at once, a longer one in pieces. */
-function sendRange(
-  res: ResponseHandle,
-  status: Status,
-  content: Uint8Array | OpenFile,
-  range: ByteRange,
-  headers: Headers,
-): void {
-  const { start, end } = range;
-  if (content instanceof Uint8Array) {
-    return res.send(status, content.subarray(start, end), headers);
-  }
-  if (end - start <= PIECE_BYTES) {
-    const bytes = content.readAll(start, end);
-    content.close();
-    return res.send(status, bytes, headers);
-  }
-  const sized = new Headers(headers).add("content-length", `${end - start}`);
-  res.send(status, new FileParts(content, [range]), sized);
 }
 
 function joinParts(
