@@ -49,8 +49,10 @@ function search({ uri, headers }: RequestContext): string {
 }
 
 const engine = argument("engine", "listen");
-if (engine !== "listen" && engine !== "epoll") {
-  console.error(`Cannot serve on engine "${engine}": not "listen" or "epoll"`);
+if (engine !== "listen" && engine !== "epoll" && engine !== "node") {
+  console.error(
+    `Cannot serve on engine "${engine}": not "listen", "epoll" or "node"`,
+  );
   Deno.exit(2);
 }
 const app = Server.builder({
@@ -91,14 +93,23 @@ if (isMainThread) {
   Deno.exit();
 }
 
-function serve(server: Server, engine: "listen" | "epoll"): ServerHandle {
+function serve(
+  server: Server,
+  engine: "listen" | "epoll" | "node",
+): ServerHandle {
   const workers = Number(argument("workers", "0"));
   const onListen = (addr: Deno.Addr): void => {
     const { hostname, port } = addr as Deno.NetAddr; // it listens on a TCP address
     console.log(`listening on http://${hostname}:${port}/`);
   };
-  if (workers > 0) return server.serveThreaded({ workers, engine, onListen });
+  if (workers > 0) {
+    if (engine === "node") {
+      console.error('Cannot serve from workers on engine "node"');
+      Deno.exit(2);
+    }
+    return server.serveThreaded({ workers, engine, onListen });
+  }
   return engine === "epoll"
     ? server.serveEpoll({ onListen })
-    : server.serve({ onListen });
+    : server.serve({ engine, onListen });
 }

@@ -24,8 +24,8 @@ export interface FetchServeOptions extends ServerOptionsInit {
   readonly onError?:
     | ((error: unknown) => Response | Promise<Response>)
     | undefined;
-  /** Moves the bytes: the runtime's sockets, or Linux's epoll, which needs `--allow-ffi`. @default {"listen"} */
-  readonly engine?: "listen" | "epoll" | undefined;
+  /** Moves the bytes: the runtime's sockets, those of `node:net`, or Linux's epoll, which needs `--allow-ffi`. @default {"listen"} */
+  readonly engine?: "listen" | "node" | "epoll" | undefined;
   /** How many threads serve; each runs the program's main module. @default {the program's own thread alone} */
   readonly workers?: number | undefined;
   /** The C library's path; for the engine `"epoll"`. */
@@ -133,15 +133,11 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
     onListen: onListen as ((addr: Deno.Addr) => void) | undefined,
   };
   if (workers !== undefined) {
-    return server.serveThreaded({ ...serving, workers, engine, libc });
+    const shared = engine as "listen" | "epoll" | undefined; // checked there
+    return server.serveThreaded({ ...serving, workers, engine: shared, libc });
   }
   if (engine === "epoll") return server.serveEpoll({ ...serving, libc });
-  if (engine === undefined || engine === "listen") return server.serve(serving);
-  throw new TypeError(
-    `Cannot set option engine to ${
-      JSON.stringify(engine)
-    }: neither "listen" nor "epoll"`,
-  );
+  return server.serve({ ...serving, engine });
 }
 
 /** Tells the settings from the handler, in any form of the call. */

@@ -2,6 +2,12 @@
 
 /** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {
+  /**
+   * Moves the bytes: `"listen"`, the runtime's own sockets, or `"node"`, those of
+   * `node:net`, which share the thread more evenly among hundreds of busy
+   * connections. @default {"listen"}
+   */
+  readonly engine?: "listen" | "node" | undefined;
   /** Ends serving when it is aborted, as {@linkcode ServerHandle.shutdown} does. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the first address when all addresses are bound. */
@@ -18,7 +24,7 @@ export interface ServeOptions {
 }
 
 /** Settings of {@linkcode Server.serveEpoll}. */
-export interface EpollServeOptions extends ServeOptions {
+export interface EpollServeOptions extends Omit<ServeOptions, "engine"> {
   /**
    * The C library's path. With `--allow-ffi=<path>`, both must be the same
    * string. @default {the loader finds the library}
@@ -27,7 +33,7 @@ export interface EpollServeOptions extends ServeOptions {
 }
 
 /** Settings of {@linkcode Server.serveThreaded}. */
-export interface ThreadedServeOptions extends ServeOptions {
+export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
   /** How many workers serve. @default {the option `threadCount`} */
   readonly workers?: number | undefined;
   /** The engine of the workers: that of {@linkcode Server.serve} or of {@linkcode Server.serveEpoll}. @default {"listen"} */
@@ -49,14 +55,14 @@ const SHARED_SETTINGS = ["signal", "onListen", "onError"];
 
 /** The settings that each way of serving has. */
 const SETTINGS: Readonly<Record<ServeMethod, readonly string[]>> = {
-  serve: SHARED_SETTINGS,
+  serve: [...SHARED_SETTINGS, "engine"],
   serveEpoll: [...SHARED_SETTINGS, "libc"],
   serveThreaded: [...SHARED_SETTINGS, "workers", "engine", "libc", "module"],
 };
 
 /** What to do instead, for settings that belong to another call. */
 const ADVICE: Readonly<Record<string, string>> = {
-  engine: "call serveEpoll(), or serveThreaded() for several cores",
+  engine: "call serve(), or serveThreaded() for several cores",
   workers: "call serveThreaded()",
   port: "give the address to Server.builder()",
   hostname: "give the address to Server.builder()",
@@ -73,11 +79,31 @@ const CHECKS: Readonly<
   onListen: [(value) => typeof value === "function", "not a function"],
   onError: [(value) => typeof value === "function", "not a function"],
   libc: [(value) => typeof value === "string", "not a path"],
-  engine: [
-    (value) => value === "listen" || value === "epoll",
-    'neither "listen" nor "epoll"',
-  ],
 };
+
+/** The engines that a call can name, and what to do for others. */
+const ENGINES: Readonly<
+  Partial<
+    Record<ServeMethod, readonly [one: string, other: string, advice: string]>
+  >
+> = {
+  serve: ["listen", "node", "; call serveEpoll() for epoll"],
+  serveThreaded: ["listen", "epoll", ""],
+};
+
+/** The check of one setting's value. */
+function checkOf(
+  method: ServeMethod,
+  name: string,
+): (typeof CHECKS)[string] | undefined {
+  const engines = name === "engine" ? ENGINES[method] : undefined;
+  if (engines === undefined) return CHECKS[name];
+  const [one, other, advice] = engines;
+  return [
+    (value) => value === one || value === other,
+    `neither "${one}" nor "${other}"${advice}`,
+  ];
+}
 
 /**
  * Checks the settings of a call.
@@ -86,7 +112,7 @@ const CHECKS: Readonly<
  */
 export function checkServeOptions(
   method: ServeMethod,
-  options: ServeOptions,
+  options: object,
 ): void {
   for (const [name, value] of Object.entries(options)) {
     if (!SETTINGS[method].includes(name)) {
@@ -96,7 +122,7 @@ export function checkServeOptions(
           `no such option${advice}`,
       );
     }
-    const check = CHECKS[name];
+    const check = checkOf(method, name);
     if (check === undefined || value === undefined || check[0](value)) continue;
     const shown = typeof value === "string"
       ? JSON.stringify(value)

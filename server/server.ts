@@ -13,8 +13,8 @@ import {
 } from "./engines/connection_manager.ts";
 import type { Engine } from "./engines/engine.ts";
 import {
+  engineOf,
   epollEngine,
-  listenEngine,
   requireClearText,
   sharedEngine,
   sharePorts,
@@ -418,7 +418,8 @@ export class Server {
   }
 
   /**
-   * Serves on the default engine, which needs only `--allow-net`.
+   * Serves on the runtime's own sockets, or on those of `node:net`. Both need
+   * only `--allow-net`.
    *
    * @returns The handle of the server, which accepts connections already.
    * @throws {TypeError} If there is no such option, or its value is wrong.
@@ -427,7 +428,7 @@ export class Server {
    */
   serve(options: ServeOptions = {}): ServerHandle {
     checkServeOptions("serve", options);
-    return this.#serve(options, () => listenEngine(this.#app));
+    return this.#serve(options, () => engineOf(this.#app, options.engine));
   }
 
   /**
@@ -511,7 +512,10 @@ export class Server {
     return new ServerHandle(serving, app.tls !== null);
   }
 
-  #serve(options: ServeOptions, makeEngine: () => Engine): ServerHandle {
+  #serve(
+    options: Omit<ServeOptions, "engine">,
+    makeEngine: () => Engine,
+  ): ServerHandle {
     const { signal, onListen, onError } = options;
     signal?.throwIfAborted();
     const app = this.#app;
@@ -537,7 +541,7 @@ export class Server {
   async handle(conn: Duplex): Promise<void> {
     // A setup hook can stop a manager; later connections get another one.
     if (this.#handling?.isStopping !== false) {
-      this.#handling = startHandling(this.#app, listenEngine(this.#app));
+      this.#handling = startHandling(this.#app, engineOf(this.#app));
     }
     await this.#handling.handle(conn);
   }

@@ -9,11 +9,13 @@ import { ENGINES } from "./support/engines.ts";
 
 const root = new URL("./", import.meta.url);
 
-/** Tests that one engine cannot run. */
+type Name = (typeof ENGINES)[number]["name"];
+
+/** A test that only one engine can run. */
 interface Difference {
   /** The file, and the start of the tests' names. */
   readonly tests: readonly [file: string, name: string];
-  readonly engine: "listen" | "epoll";
+  readonly engine: Name;
   readonly why: string;
 }
 
@@ -23,9 +25,10 @@ const COUNTED =
   "kernel buffers megabytes between the two ends. On epoll, " +
   "server/engines/epoll/transport_test.ts bounds both";
 const SCRIPTED =
-  "failures of accept come from a scripted listener; both engines accept with " +
-  "the same AcceptLoop. Descriptors run out on both in descriptor_limit_test.ts";
-const SECURE = "TLS is served by the runtime's listeners only";
+  "failures of accept come from a scripted listener; all engines accept with " +
+  "the same AcceptLoop. Descriptors run out on all in descriptor_limit_test.ts";
+const SECURE =
+  "epoll has no TLS; server/engines/node/tls_test.ts tests that of the engine on node:net";
 const PARTIAL = "the test sets how much each write accepts, in memory only";
 
 const differences: readonly Difference[] = [
@@ -144,7 +147,7 @@ const differences: readonly Difference[] = [
     tests: ["shutdown_test.ts", "R111, R159: "],
     engine: "listen",
     why:
-      "the test fakes all timers of the program; the epoll engine needs real ones",
+      "the test fakes all timers of the program; the other engines need real ones",
   },
   {
     tests: ["connection_end_test.ts", "R110: a write that fails"],
@@ -185,13 +188,13 @@ const differences: readonly Difference[] = [
 /** Files in which a test depends on the engine, and how. */
 const weaker: Readonly<Record<string, string>> = {
   "conformance/conformance_test.ts":
-    "R1: besides whole and byte by byte, epoll runs a seeded sample of the two-part " +
-    "splits, because each run needs a socket; R108: on epoll the response to a peer " +
+    "R1: besides whole and byte by byte, epoll and node run a seeded sample of the two-part " +
+    "splits, because each run needs a socket; R108: over a socket the response to a peer " +
     "that has ended need not say `close`, because the end may arrive while it is " +
     "being sent: connection_end_test.ts has the case where the end came first",
   "smuggling_test.ts":
-    "R66 to R80, R102: epoll runs a seeded sample of the two-part splits here too",
-  "fuzz_test.ts": "epoll runs fewer inputs, because sockets are slower",
+    "R66 to R80, R102: epoll and node run a seeded sample of the two-part splits here too",
+  "fuzz_test.ts": "epoll and node run fewer inputs, because sockets are slower",
 };
 
 /** Files that start servers but test something else, or one engine. */
@@ -199,7 +202,7 @@ const others: Readonly<Record<string, string>> = {
   "client/": "the client",
   "examples/": "programs, each with its engine",
   "fetch/frameworks_test.ts":
-    "each framework on `Deno.serve()` and on both engines in one test",
+    "each framework on `Deno.serve()` and on two engines in one test",
   "fetch/to_fetch_test.ts": "applications without a socket",
   "fetch/serve_test.ts":
     "`serve()` of the entry, with its own setting for the engine",
@@ -212,15 +215,15 @@ const others: Readonly<Record<string, string>> = {
 
 /** Ways to serve that choose an engine without the table. */
 const NAMES_ENGINE =
-  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:TimedConnection|TimedSocket|ConnectionManager|EpollEngine|MemoryWire|SocketWire)\(/;
+  /(?<![.\w])serve\(|\.(?:serve|serveEpoll|handle)\(|new (?:TimedConnection|TimedSocket|ConnectionManager|EpollEngine|NodeEngine|MemoryWire|SocketWire)\(/;
 
 /** Source text that depends on the engine. */
-const ASKS_ENGINE = /name === "(?:listen|epoll)"|\w\[(?:engine\.)?name\]/;
+const ASKS_ENGINE = /name === "(?:listen|epoll|node)"|\w\[(?:engine\.)?name\]/;
 
 /** One registration of a test, up to the next one. */
 interface Registration {
   readonly by: "Deno.test" | "testEngine" | "testEngines";
-  readonly engine: "listen" | "epoll" | null;
+  readonly engine: Name | null;
   readonly name: string;
   /** The source text after the name. */
   readonly text: string;
@@ -228,13 +231,13 @@ interface Registration {
 
 function registrationsOf(source: string): Registration[] {
   const begin =
-    /^[ ]*(Deno\.test|testEngines?)\(\s*(?:(LISTEN|EPOLL),\s*)?(?:\{\s*name:\s*)?(["`])(.*?)\3/gm;
+    /^[ ]*(Deno\.test|testEngines?)\(\s*(?:(LISTEN|EPOLL|NODE),\s*)?(?:\{\s*name:\s*)?(["`])(.*?)\3/gm;
   const starts = [...source.matchAll(begin)];
   return starts.map((match, index) => {
     const [, by, engine = null, , name = ""] = match;
     return {
       by: by as Registration["by"], // by the expression
-      engine: engine === null ? null : engine === "LISTEN" ? "listen" : "epoll",
+      engine: engine === null ? null : engine.toLowerCase() as Name, // by the expression
       name,
       text: source.slice(
         match.index + match[0].length,
@@ -354,7 +357,7 @@ Deno.test("each rule finds a violation", () => {
 });
 
 Deno.test("the table has all engines", () => {
-  assertEquals(ENGINES.map(({ name }) => name), ["listen", "epoll"]);
+  assertEquals(ENGINES.map(({ name }) => name), ["listen", "epoll", "node"]);
   const epoll = ENGINES[1];
   assertEquals(epoll?.isAbsent, Deno.build.os !== "linux");
 });

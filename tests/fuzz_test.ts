@@ -32,7 +32,7 @@ const BODY_LIMITS = {
 
 const CODEC_RUNS = 10_000;
 /** Runs for each engine: sockets are slower. */
-const SERVER_RUNS = { listen: 6000, epoll: 1500 };
+const SERVER_RUNS = { listen: 6000, epoll: 1500, node: 800 };
 /** Most pieces in one delivery. */
 const MAX_PIECES = 6;
 

@@ -9,14 +9,25 @@ import { EpollSharedPorts } from "./epoll/shared_ports.ts";
 import { ListenEngine } from "./listen/engine.ts";
 import { ReleasedPorts } from "./listen/released_ports.ts";
 import type { SharedPorts } from "./shared_ports.ts";
+import { NodeEngine } from "./node/engine.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
 
 /** The engines that a program can name. */
-export type EngineName = "listen" | "epoll";
+export type EngineName = "listen" | "epoll" | "node";
 
-/** Makes the default engine. */
-export function listenEngine(app: Application): Engine {
-  return new ListenEngine({ secure: secureFor(app) });
+/**
+ * Makes the engine of `serve()`.
+ *
+ * @param name Which one. @default {"listen"}
+ */
+export function engineOf(
+  app: Application,
+  name: "listen" | "node" = "listen",
+): Engine {
+  const secure = secureFor(app);
+  return name === "node"
+    ? new NodeEngine({ secure })
+    : new ListenEngine({ secure });
 }
 
 /**

@@ -31,8 +31,8 @@ import { trailerCases } from "./trailer_cases.ts";
 import { upgradeCases } from "./upgrade_cases.ts";
 
 /** Longest case that is split at every position, in bytes; over sockets none is. */
-const MAX_EVERY_SPLIT_BYTES = { listen: 2048, epoll: 0 };
-const SEEDED_CUTS = { listen: 40, epoll: 16 };
+const MAX_EVERY_SPLIT_BYTES = { listen: 2048, epoll: 0, node: 0 };
+const SEEDED_CUTS = { listen: 40, epoll: 16, node: 8 };
 
 const NEXT = "GET /next HTTP/1.1\r\nHost: next\r\n\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled\r\n\r\n";

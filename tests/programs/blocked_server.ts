@@ -42,4 +42,4 @@ const onListen = (addr: Deno.Addr): void => {
   console.log(`listening on ${hostname}:${port}`);
 };
 if (engine === "epoll") server.serveEpoll({ onListen });
-else server.serve({ onListen });
+else server.serve({ engine: engine === "node" ? "node" : "listen", onListen });

@@ -44,7 +44,7 @@ if (mode.startsWith("tls")) {
   });
 }
 
-const serving: ServeOptions = {
+const serving: Omit<ServeOptions, "engine"> = {
   onListen: (addr) => {
     const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
     console.log(`listening on ${hostname}:${port}`);
@@ -59,4 +59,4 @@ const handle = mode.endsWith("workers")
   })
   : engine === "epoll"
   ? server.serveEpoll(serving)
-  : server.serve(serving);
+  : server.serve({ ...serving, engine: engine === "node" ? "node" : "listen" });

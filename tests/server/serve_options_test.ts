@@ -12,7 +12,13 @@ const refused: readonly (readonly [
   options: Readonly<Record<string, unknown>>,
   text: string,
 ])[] = [
-  ["serve", { engine: "epoll" }, '"engine": no such option; call serveEpoll()'],
+  [
+    "serve",
+    { engine: "epoll" },
+    'neither "listen" nor "node"; call serveEpoll()',
+  ],
+  ["serveEpoll", { engine: "node" }, '"engine": no such option; call serve()'],
+  ["serveThreaded", { engine: "node" }, 'neither "listen" nor "epoll"'],
   ["serve", { workers: 2 }, "call serveThreaded()"],
   ["serve", { port: 8080 }, "give the address to Server.builder()"],
   ["serve", { libc: "/lib/libc.so" }, '"libc": no such option'],
@@ -43,6 +49,8 @@ Deno.test("checkServeOptions() accepts every setting, and undefined for any", ()
     module: "file:///a.ts",
   } as const;
   checkServeOptions("serveThreaded", all);
+  checkServeOptions("serve", { engine: "listen" });
+  checkServeOptions("serve", { engine: "node" });
   const none = Object.fromEntries(
     Object.keys(all).map((name) => [name, undefined]),
   );

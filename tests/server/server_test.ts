@@ -392,8 +392,8 @@ testEngines(
     const server = Server.builder("127.0.0.1:0", { idleTimeout: undefined })
       .build();
     assertEquals(server.options.idleTimeout, 95_000);
-    const unknown = { engine: "eploll" } as unknown as ServeOptions;
-    assertThrows(() => engine.start(server, unknown), TypeError, '"engine"');
+    const unknown = { libcc: "eploll" } as unknown as ServeOptions;
+    assertThrows(() => engine.start(server, unknown), TypeError, '"libcc"');
     await using handle = engine.start(server, {
       signal: undefined,
       onListen: undefined,

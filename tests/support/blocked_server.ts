@@ -12,7 +12,7 @@ const BLOCK_MS = 1600;
 
 /** Starts a server on an engine in a process of its own. */
 export function startBlockedServer(
-  engine: "listen" | "epoll",
+  engine: "listen" | "epoll" | "node",
   mode?: "tls",
 ): Promise<Program> {
   const flags = ["--no-prompt", "--allow-net", "--allow-read", "--allow-ffi"];

@@ -6,26 +6,24 @@
 import type { Handler, ServeOptions, Server, ServerHandle } from "../../mod.ts";
 import type { Application } from "../../server/hooks.ts";
 import type { Clock } from "../../server/connection/connections.ts";
+import type { Engine } from "../../server/engines/engine.ts";
 import type { ServerOptions } from "../../server/options.ts";
 import { type Configure, serveOn, type TestServer } from "./serve.ts";
-import type { ListeningManager } from "./application.ts";
+import { type ListeningManager, listenWith } from "./application.ts";
 import type { TimedHooks, TimedPeer } from "./timed_peer.ts";
 import { listenTimed, TimedConnection } from "./timed_connection.ts";
-import {
-  listenTimed as listenTimedOnEpoll,
-  TimedSocket,
-} from "./timed_socket.ts";
+import { epollEngine, nodeEngine, TimedSocket } from "./timed_socket.ts";
 import type { ConfigureWire, Wire } from "./wire.ts";
 import { MemoryWire } from "./memory_wire.ts";
 import { SocketWire } from "./socket_wire.ts";
 
 /** One engine, and the ways in which tests use it. */
 export interface TestEngine {
-  readonly name: "listen" | "epoll";
+  readonly name: "listen" | "epoll" | "node";
   /** Whether this system lacks it. */
   readonly isAbsent: boolean;
   /** Serves an application. */
-  start(server: Server, options?: ServeOptions): ServerHandle;
+  start(server: Server, options?: Omit<ServeOptions, "engine">): ServerHandle;
   /** Serves what `configure` sets up, on a free port of 127.0.0.1. */
   serve(configure: Configure, options?: Partial<ServerOptions>): TestServer;
   /** Serves connections whose bytes arrive in given pieces. */
@@ -53,24 +51,47 @@ export const LISTEN: TestEngine = Object.freeze<TestEngine>({
   listenTimed,
 });
 
+/** An engine whose wires and timed connections run over sockets. */
+function socketEngine(
+  name: TestEngine["name"],
+  isAbsent: boolean,
+  start: TestEngine["start"],
+  makeEngine: () => Engine,
+): TestEngine {
+  return Object.freeze<TestEngine>({
+    name,
+    isAbsent,
+    start,
+    serve: (configure, options) => serveOn(start, configure, options),
+    wire: (configure, options) => new SocketWire(start, configure, options),
+    timed: (handler, options, hooks) =>
+      new TimedSocket(makeEngine, handler, options, hooks),
+    listenTimed: (app, clock) => listenWith(app, makeEngine(), clock),
+  });
+}
+
 /** The engine on Linux's epoll. */
-export const EPOLL: TestEngine = Object.freeze<TestEngine>({
-  name: "epoll",
-  isAbsent: Deno.build.os !== "linux",
-  start: (server, options) => server.serveEpoll(options),
-  serve: (configure, options) =>
-    serveOn(
-      (server, serving) => server.serveEpoll(serving),
-      configure,
-      options,
-    ),
-  wire: (configure, options) => new SocketWire(configure, options),
-  timed: (handler, options, hooks) => new TimedSocket(handler, options, hooks),
-  listenTimed: listenTimedOnEpoll,
-});
+export const EPOLL: TestEngine = socketEngine(
+  "epoll",
+  Deno.build.os !== "linux",
+  (server, options) => server.serveEpoll(options),
+  epollEngine,
+);
+
+/** The engine on `node:net`. */
+export const NODE: TestEngine = socketEngine(
+  "node",
+  false,
+  (server, options) => server.serve({ ...options, engine: "node" }),
+  nodeEngine,
+);
 
 /** All engines. */
-export const ENGINES: readonly TestEngine[] = Object.freeze([LISTEN, EPOLL]);
+export const ENGINES: readonly TestEngine[] = Object.freeze([
+  LISTEN,
+  EPOLL,
+  NODE,
+]);
 
 /** Registers a test for each engine. */
 export function testEngines(

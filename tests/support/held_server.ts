@@ -13,7 +13,7 @@ export interface HeldServerOptions {
 
 /** Starts a server on an engine in a process of its own. */
 export function startHeldServer(
-  engine: "listen" | "epoll",
+  engine: "listen" | "epoll" | "node",
   { options = {}, mode, maxDescriptors }: HeldServerOptions = {},
 ): Promise<Program> {
   const args = [

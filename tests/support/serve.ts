@@ -27,7 +27,10 @@ export type Configure = (app: ServerBuilder) => void;
 
 /** Serves the application that `configure` sets up, on the engine that `start` starts. */
 export function serveOn(
-  start: (server: Server, serving: ServeOptions) => ServerHandle,
+  start: (
+    server: Server,
+    serving: Omit<ServeOptions, "engine">,
+  ) => ServerHandle,
   configure: Configure,
   options: Partial<ServerOptions> = {},
 ): TestServer {

@@ -1,8 +1,8 @@
-/** Scripted connections over sockets of the epoll engine, which receives each piece before the next is sent. */
+/** Scripted connections over sockets of an engine, which receives each piece before the next is sent. */
 
-import { Server } from "../../mod.ts";
+import { Server, type ServerHandle } from "../../mod.ts";
 import type { ServerOptions } from "../../server/options.ts";
-import { EpollRig } from "./epoll_rig.ts";
+import { SocketRig } from "./socket_rig.ts";
 import { parseResponses } from "./parse_responses.ts";
 import { endNow } from "./serve.ts";
 import {
@@ -22,16 +22,20 @@ const DEADLINE_MS = 10_000;
 /** See the file's header. */
 export class SocketWire implements Wire {
   readonly concurrency = 64;
-  #rig: EpollRig;
+  #rig: SocketRig;
 
-  /** Sets up the application, and serves it. */
-  constructor(configure: ConfigureWire, options: Partial<ServerOptions> = {}) {
-    this.#rig = new EpollRig((hooks) => {
+  /** Sets up the application, and serves it on the engine that `start` starts. */
+  constructor(
+    start: (server: Server) => ServerHandle,
+    configure: ConfigureWire,
+    options: Partial<ServerOptions> = {},
+  ) {
+    this.#rig = new SocketRig((hooks) => {
       const app = Server.builder("127.0.0.1:0", options)
         .connectionSetupHook(hooks.connectionSetup)
         .connectionTeardownHook(hooks.connectionTeardown);
       configure(app, (conn) => this.#rig.logOf(conn));
-      const handle = app.build().serveEpoll();
+      const handle = start(app.build());
       const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
       return { port, stop: () => endNow(handle) };
     });

@@ -1,5 +1,5 @@
 /**
- * A {@linkcode TimedPeer} over a socket of the epoll engine: the same script
+ * A {@linkcode TimedPeer} over a socket of an engine: the same script
  * as in memory, with the kernel between client and server.
  */
 
@@ -7,9 +7,11 @@ import { assertEquals } from "@std/assert";
 import type { Handler } from "../../mod.ts";
 import type { Application } from "../../server/hooks.ts";
 import type { Clock } from "../../server/connection/connections.ts";
+import type { Engine } from "../../server/engines/engine.ts";
 import { EpollEngine } from "../../server/engines/epoll/engine.ts";
+import { NodeEngine } from "../../server/engines/node/engine.ts";
 import type { ServerOptions } from "../../server/options.ts";
-import { EpollRig, type RigConnection, type RigServer } from "./epoll_rig.ts";
+import { type RigConnection, type RigServer, SocketRig } from "./socket_rig.ts";
 import { ResponseReader } from "./raw_client.ts";
 import { encodeLatin1 } from "./latin1.ts";
 import { Resetter } from "./sockets.ts";
@@ -36,7 +38,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   readonly clock: FakeClock = new FakeClock();
   /** Settles when the connection and the engine have ended. */
   readonly ended: Promise<void>;
-  #rig: EpollRig;
+  #rig: SocketRig;
   #connection: Promise<RigConnection>;
   #known: RigConnection | null = null;
   /** Settles when all sends so far are done; they run one after another. */
@@ -45,6 +47,7 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   #hasReset = false;
 
   constructor(
+    makeEngine: () => Engine,
     handler: Handler,
     options: Partial<ServerOptions> = {},
     hooks: TimedHooks = {},
@@ -52,9 +55,9 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
     const arrived = new Inbox();
     super(() => arrived.take());
     this.#arrived = arrived;
-    this.#rig = new EpollRig((rigHooks) => {
+    this.#rig = new SocketRig((rigHooks) => {
       const app = applicationOf(handler, options, { ...hooks, ...rigHooks });
-      return startRig(app, this.clock);
+      return startRig(listenWith(app, makeEngine(), this.clock));
     });
     this.#connection = this.#rig.connect();
     this.#sending = this.#connection.then((connection) => {
@@ -159,14 +162,17 @@ export class TimedSocket extends ResponseReader implements TimedPeer {
   }
 }
 
-/** Serves an application on the epoll engine, on a free port, with the given clock. */
-export function listenTimed(app: Application, clock: Clock): ListeningManager {
-  const engine = new EpollEngine({ libc: undefined, maxEvents: MAX_EVENTS });
-  return listenWith(app, engine, clock);
+/** Makes the epoll engine. */
+export function epollEngine(): Engine {
+  return new EpollEngine({ libc: undefined, maxEvents: MAX_EVENTS });
 }
 
-function startRig(app: Application, clock: Clock): RigServer {
-  const { manager, port } = listenTimed(app, clock);
+/** Makes the engine on `node:net`. */
+export function nodeEngine(): Engine {
+  return new NodeEngine();
+}
+
+function startRig({ manager, port }: ListeningManager): RigServer {
   return {
     port,
     stop(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * A server on the epoll engine and its clients in one thread: connections
+ * A server on an engine with sockets and its clients in one thread: connections
  * whose bytes arrive in the pieces that the test gives, and the server's
  * record of each. A connection of the rig's own tells when the engine has
  * received everything that was sent before.
@@ -46,7 +46,7 @@ export interface RigConnection {
 }
 
 /** See the file's header. */
-export class EpollRig {
+export class SocketRig {
   #server: RigServer;
   #ready: Promise<void>;
   #sides: WeakMap<Duplex, ServerSide> = new WeakMap();
@@ -135,7 +135,7 @@ export class EpollRig {
     await this.#running;
   }
 
-  /** Works because epoll reports connections in the order in which bytes arrived. */
+  /** Works because the engines read connections in the order in which bytes arrived. */
   async #ping(): Promise<void> {
     const inside = await this.#inside.promise;
     const read = inside.read(new Uint8Array(1));

@@ -1,0 +1,255 @@
+/**
+ * Moves one connection's bytes between its socket and the connection machine.
+ * Most writes are complete when the call returns, which needs no callback. It
+ * contains no protocol rules.
+ */
+
+import type { OutputBuffer } from "../../connection/output.ts";
+import type {
+  ConnectionMachine,
+  Transport,
+} from "../../connection/transport.ts";
+import type { Duplex } from "../../duplex.ts";
+import { toError } from "../../to_error.ts";
+import { TakenOverDuplex } from "../taken_over_duplex.ts";
+import type {
+  ServedTransport,
+  TransportInit,
+  TransportOwner,
+} from "../transport.ts";
+import {
+  MAX_WRITE_BYTES,
+  type NodeSocket,
+  type ReadArea,
+  type SocketUser,
+} from "./socket.ts";
+
+/** Up to which size, in bytes, a buffer is copied so that the next one can be sent together with it. */
+const MAX_JOINED_BYTES = 4096;
+
+/** A write is not complete, or waits for the next turn. */
+const IS_WRITING = 1;
+const IS_CLOSED = 2;
+const IS_TAKEN_OVER = 4;
+/** Kept bytes will be delivered in a microtask. */
+const IS_DELIVERING = 8;
+/** The connection receives no further bytes. */
+const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
+
+/** One connection on a socket. */
+export class NodeTransport implements Transport, ServedTransport, SocketUser {
+  /** The machine that gets the bytes. */
+  readonly connection: ConnectionMachine;
+  #socket: NodeSocket;
+  #area: ReadArea;
+  #owner: TransportOwner;
+  /** Bits. */
+  #state = 0;
+  /** Size of the write that is not complete, in bytes. */
+  #writingBytes = 0;
+  /** Callbacks of complete writes that are still to come. */
+  #lateCallbacks = 0;
+
+  /** Creates the transport; {@linkcode NodeTransport.start} begins to read. */
+  constructor(
+    { options, owner }: TransportInit,
+    socket: NodeSocket,
+    area: ReadArea,
+  ) {
+    this.#socket = socket;
+    this.#area = area;
+    this.#owner = owner;
+    this.connection = owner.connect(this, options);
+  }
+
+  get duplex(): Duplex {
+    return this.#socket;
+  }
+
+  /** See {@linkcode ServedTransport.start}. */
+  start(): void {
+    this.#socket.attach(this, this.#area);
+    // The hook may read them when the system no longer knows them.
+    if (this.#owner.hasTeardownHook) this.#socket.readAddresses();
+    if (this.#socket.hasRest) this.#deliverSoon(); // a hook has read
+  }
+
+  /** See {@linkcode SocketUser.socketReceived}. */
+  socketReceived(bytes: Uint8Array, start: number, end: number): void {
+    const { connection } = this;
+    try {
+      const capacity = connection.readCapacity;
+      if (end - start <= capacity) connection.receive(bytes, start, end);
+      else this.#receivePart(bytes, start, end, capacity);
+      this.#write();
+    } catch (error) {
+      connection.fail(toError(error)); // an internal error
+    }
+    if (connection.readCapacity <= 0) this.#socket.pauseReading();
+    else if (this.#socket.hasRest) this.#deliverSoon();
+  }
+
+  /** See {@linkcode SocketUser.socketEnded}. */
+  socketEnded(): void {
+    if ((this.#state & IS_GONE) !== 0) return;
+    try {
+      this.connection.receiveEnd();
+      this.#write();
+    } catch (error) {
+      this.connection.fail(toError(error)); // an internal error
+    }
+  }
+
+  /** See {@linkcode SocketUser.socketFailed}. */
+  socketFailed(error: Error): void {
+    if ((this.#state & IS_CLOSED) === 0) this.connection.fail(error);
+  }
+
+  /** See {@linkcode Transport.wake}. */
+  wake(): void {
+    this.#write();
+    if ((this.#state & IS_GONE) !== 0) return;
+    if (this.connection.readCapacity <= 0) return;
+    if (this.#socket.hasRest) this.#deliverSoon();
+    else this.#socket.resumeReading();
+  }
+
+  /** See {@linkcode Transport.takeOver}. */
+  takeOver(unread: Uint8Array): Duplex {
+    this.#state |= IS_TAKEN_OVER;
+    this.#socket.detach();
+    return new TakenOverDuplex(
+      this.#socket,
+      unread,
+      this.connection.isInputEnded ? Promise.resolve(null) : null,
+      () => this.connection.fail(),
+    );
+  }
+
+  /** See {@linkcode Transport.close}. */
+  close(error?: Error): void {
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    this.#state |= IS_CLOSED;
+    this.#socket.close();
+    this.#owner.transportClosed(this, error);
+  }
+
+  /** Takes as many bytes as the connection has room for, and keeps the others. */
+  #receivePart(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    capacity: number,
+  ): void {
+    const middle = start + Math.max(capacity, 0);
+    this.#socket.keep(bytes.slice(middle, end));
+    if (middle > start) this.connection.receive(bytes, start, middle);
+  }
+
+  /** Delivers kept bytes when no handler is on the stack. */
+  #deliverSoon(): void {
+    if ((this.#state & (IS_DELIVERING | IS_GONE)) !== 0) return;
+    this.#state |= IS_DELIVERING;
+    queueMicrotask(() => {
+      this.#state &= ~IS_DELIVERING;
+      const capacity = this.connection.readCapacity;
+      if ((this.#state & IS_GONE) !== 0 || capacity <= 0) return;
+      this.#socket.deliverRest(capacity);
+      if (!this.#socket.hasRest) this.wake();
+    });
+  }
+
+  /**
+   * Writes pending output, and closes the write direction if the connection
+   * asked for it.
+   */
+  #write(): void {
+    if ((this.#state & (IS_WRITING | IS_CLOSED)) !== 0) return;
+    const { connection } = this;
+    const { output } = connection;
+    for (;;) {
+      const buffer = output.take();
+      if (buffer === null) break;
+      if (this.#socket.budget.isSpent) {
+        this.#writeNextTurn();
+        return;
+      }
+      const size = this.#writeBuffer(buffer, output.sentOfFirst);
+      const { stream } = this.#socket;
+      if (stream.writableLength > 0 || stream.errored !== null) {
+        this.#state |= IS_WRITING;
+        this.#writingBytes = size;
+        return;
+      }
+      this.#lateCallbacks++;
+      output.sent(size);
+      if (output.pendingBytes > 0) continue;
+      connection.outputSent();
+      if (output.pendingBytes === 0) break;
+    }
+    if (output.takeEnd()) this.#endWriting();
+  }
+
+  /**
+   * Gives a buffer to the stream, from `start` on. A small one is copied and
+   * sent together with the next, such as a head with its body.
+   *
+   * @returns How many bytes the last buffer has that was given.
+   */
+  #writeBuffer(buffer: OutputBuffer, start: number): number {
+    const { output } = this.connection;
+    const { stream, budget } = this.#socket;
+    const isJoined = start === 0 && buffer.end <= MAX_JOINED_BYTES &&
+      output.pendingBytes > buffer.end;
+    let next = buffer;
+    if (isJoined) {
+      stream.cork();
+      stream.write(buffer.view().slice());
+      output.sent(buffer.end);
+      next = output.take()!; // more is pending
+    }
+    const end = Math.min(next.end, start + MAX_WRITE_BYTES);
+    const bytes = start === 0 && end === next.end
+      ? next.view()
+      : next.bytes.subarray(start, end);
+    stream.write(bytes, this.#onWritten);
+    if (isJoined) stream.uncork();
+    budget.spend(bytes.length);
+    return bytes.length;
+  }
+
+  #onWritten: (error?: Error | null) => void = this.#written.bind(this);
+
+  #written(error?: Error | null): void {
+    if (error) return; // an event reports it
+    if (this.#lateCallbacks > 0) {
+      this.#lateCallbacks--;
+      return;
+    }
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    const { connection } = this;
+    const { output } = connection;
+    this.#state &= ~IS_WRITING;
+    try {
+      output.sent(this.#writingBytes);
+      if (output.pendingBytes === 0) connection.outputSent();
+      this.wake();
+    } catch (error) {
+      connection.fail(toError(error)); // an internal error
+    }
+  }
+
+  #writeNextTurn(): void {
+    this.#state |= IS_WRITING;
+    this.#socket.budget.nextTurn().then(() => {
+      this.#state &= ~IS_WRITING;
+      this.wake();
+    });
+  }
+
+  #endWriting(): void {
+    const { connection } = this;
+    if (connection.isInputEnded) connection.receiveEnd(); // closes both directions
+    else this.#socket.stream.end();
+  }
+}
