@@ -5,7 +5,13 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "node:tls";
-import { LISTEN, testEngines } from "./support/engines.ts";
+import {
+  EPOLL,
+  LISTEN,
+  type TestEngine,
+  testEngine,
+  testEngines,
+} from "./support/engines.ts";
 import {
   type HeldServerOptions,
   startHeldServer,
@@ -40,30 +46,42 @@ async function bodyOf(client: RawClient, path: string): Promise<string> {
   return (await client.response()).body;
 }
 
-const modes: readonly HeldServerOptions["mode"][] = [undefined, "workers"];
-
-for (const mode of modes) {
-  testEngines(
-    `R158: a server without descriptors goes on and serves again later${
-      mode === undefined ? "" : ", from workers"
-    }`,
-    async (engine) => {
-      await using program = await startHeldServer(engine.name, {
-        maxDescriptors: MAX_DESCRIPTORS,
-        ...(mode === undefined ? {} : { mode }),
-      });
-      const clients = await exhaust(program);
-      // Only some of them were accepted.
-      const first = Promise.any(clients.map((client) => bodyOf(client, "/")));
-      assertEquals(await first, "ok", program.stderr);
-      for (const client of clients) client.close();
-      const next = await RawClient.connect(program.port);
-      assertEquals(await bodyOf(next, "/"), "ok");
-      next.close();
-      assert(!program.stderr.includes("panicked"), program.stderr);
-    },
-  );
+/** Takes all descriptors of a server, and frees them again. */
+async function takeAll(
+  engine: TestEngine,
+  mode?: HeldServerOptions["mode"],
+): Promise<void> {
+  await using program = await startHeldServer(engine.name, {
+    maxDescriptors: MAX_DESCRIPTORS,
+    ...(mode === undefined ? {} : { mode }),
+  });
+  const clients = await exhaust(program);
+  // Only some of them were accepted.
+  const first = Promise.any(clients.map((client) => bodyOf(client, "/")));
+  assertEquals(await first, "ok", program.stderr);
+  for (const client of clients) client.close();
+  const next = await RawClient.connect(program.port);
+  assertEquals(await bodyOf(next, "/"), "ok");
+  next.close();
+  assert(!program.stderr.includes("panicked"), program.stderr);
 }
+
+testEngines(
+  "R158: a server without descriptors goes on and serves again later",
+  (engine) => takeAll(engine),
+);
+
+testEngine(
+  LISTEN,
+  "R158: a server without descriptors goes on and serves again later, from workers",
+  (engine) => takeAll(engine, "workers"),
+);
+
+testEngine(
+  EPOLL,
+  "R158: a server without descriptors goes on and serves again later, from workers",
+  (engine) => takeAll(engine, "workers"),
+);
 
 /** Descriptors that the runtime may open meanwhile for its own purposes. */
 const RUNTIME_DESCRIPTORS = 3;

@@ -29,6 +29,9 @@ const SCRIPTED =
   "the same AcceptLoop. Descriptors run out on all in descriptor_limit_test.ts";
 const SECURE =
   "epoll has no TLS; server/engines/node/tls_test.ts tests that of the engine on node:net";
+const WORKERS_TEST =
+  "R158: a server without descriptors goes on and serves again later, from workers";
+const NO_WORKERS = "no workers serve on node:net in Deno";
 const PARTIAL = "the test sets how much each write accepts, in memory only";
 
 const differences: readonly Difference[] = [
@@ -175,6 +178,16 @@ const differences: readonly Difference[] = [
     tests: ["client_leaves_test.ts", "R108: a client that ${how} after"],
     engine: "epoll",
     why: "the runtime reports the end of a connection only to a read",
+  },
+  {
+    tests: ["descriptor_limit_test.ts", WORKERS_TEST],
+    engine: "listen",
+    why: NO_WORKERS,
+  },
+  {
+    tests: ["descriptor_limit_test.ts", WORKERS_TEST],
+    engine: "epoll",
+    why: NO_WORKERS,
   },
   { tests: ["limits_test.ts", "R153: "], engine: "listen", why: COUNTED },
   { tests: ["limits_test.ts", "R154: "], engine: "listen", why: COUNTED },

@@ -50,8 +50,8 @@ const runtimeModules: Readonly<Record<string, readonly string[]>> = {
   client: ["node:crypto", "node:stream", "node:tls", "node:zlib"],
   server: [
     ...["node:timers", "node:worker_threads"],
-    // Types alone: loaded when TLS is used, or the first file is sent.
-    ...["node:fs", "node:stream", "node:tls"],
+    // Types alone: loaded when TLS or the engine on them is used, or the first file is sent.
+    ...["node:fs", "node:net", "node:stream", "node:tls"],
   ],
   files: ["node:crypto", "node:fs"], // hashes in pieces; opening without waiting, reading at an offset
   // Strings of bytes; SHA-1 without a promise; DEFLATE that can be flushed.

@@ -1,8 +1,8 @@
 /**
  * The contract between an engine and the connection manager. An engine binds
  * addresses and moves the bytes of accepted connections; the manager accepts
- * and counts connections, runs the hooks and ends serving. `listen/` and
- * `epoll/` implement the contract. `docs/architecture.md` says how to add an
+ * and counts connections, runs the hooks and ends serving. `listen/`, `epoll/`
+ * and `node/` implement the contract. `docs/architecture.md` says how to add an
  * engine.
  */
 
