@@ -5,8 +5,6 @@
 
 import { assertEquals } from "@std/assert";
 import type { Handler } from "../../mod.ts";
-import type { Application } from "../../server/hooks.ts";
-import type { Clock } from "../../server/connection/connections.ts";
 import type { Engine } from "../../server/engines/engine.ts";
 import { EpollEngine } from "../../server/engines/epoll/engine.ts";
 import { NodeEngine } from "../../server/engines/node/engine.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ConnectionSetupAction, Server } from "../../../../mod.ts";
 import { NODE, testEngine } from "../../../support/engines.ts";
-import { RawClient } from "../../../support/raw_client.ts";
+import type { RawClient } from "../../../support/raw_client.ts";
 import { request } from "../../../support/serve.ts";
 import { until, untilRefused } from "../../../support/turns.ts";
 
