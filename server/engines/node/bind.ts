@@ -11,6 +11,7 @@ import type { Server } from "node:net";
 import {
   addressText,
   type ListenAddress,
+  needsEpoll,
   type TcpAddress,
 } from "../../address.ts";
 import { runtimeError } from "../runtime_error.ts";
@@ -48,6 +49,9 @@ interface NetInternals extends NetModule {
   ): Handle | number;
 }
 
+/** An address that the server binds itself. */
+type BoundAddress = Exclude<ListenAddress, { readonly transport: "fd" }>;
+
 type NetModule = typeof import("node:net");
 
 /** What Bun has to listen, which throws if it fails. */
@@ -75,7 +79,10 @@ export function bind(address: ListenAddress, isShared: boolean): Server {
   });
   // Failures of accept replace this listener; a failure to bind is known at once.
   server.on("error", () => {});
-  if (address.transport === "unix") {
+  if (address.transport === "fd") {
+    if (typeof Deno !== "undefined") throw needsEpoll(address);
+    server.listen({ fd: address.fd, backlog: BACKLOG });
+  } else if (address.transport === "unix") {
     server.listen({ path: address.path, backlog: BACKLOG });
   } else {
     bindTcp(server, address, isShared);
@@ -121,14 +128,16 @@ function familyOf(host: string): number {
 /** Finds out why an address could not be bound, by doing it again with a call that says so. */
 function failure(address: ListenAddress): Error {
   const what = `listen on ${addressText(address)}`;
-  const code = bunFailure(address) ?? handleFailure(address);
+  const code = address.transport === "fd"
+    ? "EBADF"
+    : bunFailure(address) ?? handleFailure(address);
   if (code !== null) return runtimeError(what, code);
   return new Error(
     `Cannot ${what}: the address is in use, or the system refuses it`,
   );
 }
 
-function handleFailure(address: ListenAddress): string | null {
+function handleFailure(address: BoundAddress): string | null {
   const net = process.getBuiltinModule("node:net") as NetInternals;
   if (net._createServerHandle === undefined) return null;
   const handle = address.transport === "unix"
@@ -136,7 +145,7 @@ function handleFailure(address: ListenAddress): string | null {
     : net._createServerHandle(
       ipOf(address),
       address.port,
-      familyOf(address.hostname),
+      familyOf(ipOf(address)),
     );
   const result = typeof handle === "number" ? handle : handle.listen(BACKLOG);
   if (typeof handle !== "number") handle.close();
@@ -144,7 +153,7 @@ function handleFailure(address: ListenAddress): string | null {
   return process.getBuiltinModule("node:util").getSystemErrorName(result);
 }
 
-function bunFailure(address: ListenAddress): string | null {
+function bunFailure(address: BoundAddress): string | null {
   const { Bun } = globalThis as { Bun?: BunRuntime };
   if (Bun === undefined) return null;
   const socket = { data(): void {} };
