@@ -42,9 +42,22 @@ export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
   readonly libc?: string | undefined;
   /** The module that each worker runs, and that calls `serveThreaded` there. @default {the program's main module} */
   readonly module?: string | URL | undefined;
+  /**
+   * How long a worker may block its event loop, in ms, as an endless loop does. A
+   * worker that takes longer is ended and replaced, and `onError` is called. Set
+   * `Infinity` to use a debugger, or raise it if handlers compute for long.
+   * @default {10000}
+   */
+  readonly hangTimeout?: number | undefined;
+  /**
+   * The limit for the JavaScript heap of each worker, in bytes. A worker that needs
+   * more is ended and replaced, and `onError` is called; the others go on. Memory of
+   * array buffers is not part of the heap. @default {the runtime's limit}
+   */
+  readonly maxHeapBytes?: number | undefined;
   /** Called with the first address when all workers listen; only on the program's own thread. */
   readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
-  /** Like {@linkcode ServeOptions.onError}, and also called when a worker dies. @default {prints to the console} */
+  /** Like {@linkcode ServeOptions.onError}, and also called when a worker dies or hangs. @default {prints to the console} */
   readonly onError?: ((error: unknown, what?: string) => void) | undefined;
 }
 
@@ -57,13 +70,18 @@ const SHARED_SETTINGS = ["signal", "onListen", "onError"];
 const SETTINGS: Readonly<Record<ServeMethod, readonly string[]>> = {
   serve: [...SHARED_SETTINGS, "engine"],
   serveEpoll: [...SHARED_SETTINGS, "libc"],
-  serveThreaded: [...SHARED_SETTINGS, "workers", "engine", "libc", "module"],
+  serveThreaded: [
+    ...[...SHARED_SETTINGS, "workers", "engine", "libc", "module"],
+    ...["hangTimeout", "maxHeapBytes"],
+  ],
 };
 
 /** What to do instead, for settings that belong to another call. */
 const ADVICE: Readonly<Record<string, string>> = {
   engine: "call serve(), or serveThreaded() for several cores",
   workers: "call serveThreaded()",
+  hangTimeout: "call serveThreaded()",
+  maxHeapBytes: "call serveThreaded()",
   port: "give the address to Server.builder()",
   hostname: "give the address to Server.builder()",
   path: "give the address to Server.builder()",

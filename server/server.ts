@@ -473,9 +473,10 @@ export class Server {
    *
    * When a handle, the signal or a setup hook ends serving, on any thread, all
    * workers end it. Each worker then has one second after its last request to
-   * exit. A worker that dies is replaced; its connections are cut, and
-   * `onError` is called. If no worker can start, `finished` rejects with the
-   * reason. The handle's counts are at most one second old.
+   * exit. A worker that dies, runs out of memory or hangs is replaced; its
+   * connections are cut, and `onError` is called. If no worker can start,
+   * `finished` rejects with the reason. The handle's counts are at most one second
+   * old.
    *
    * Needs Linux, `--allow-read` for the program's modules, and on the default
    * engine `--unstable-net`. Unix sockets cannot be shared.
@@ -483,7 +484,7 @@ export class Server {
    * @returns The handle of the server, which accepts connections when `onListen` is called.
    * @throws {TypeError} If an address is a path, the program has no module file,
    * TLS is combined with epoll, there is no such option, or its value is wrong.
-   * @throws {RangeError} If the number of workers is not valid.
+   * @throws {RangeError} If the number of workers or another number is not valid.
    * @throws {Deno.errors.NotSupported} If the system is not Linux, or `--unstable-net` is missing.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Error} If an address cannot be bound.

@@ -8,6 +8,11 @@ export interface SharedPorts {
   descriptorsOf(thread: number): readonly number[];
   /** Closes the connections of a thread that died; its listening sockets stay open for its successor. */
   recover(thread: number): void;
+  /**
+   * Takes the sockets from a thread that may still run, such as one in an endless
+   * loop. Its connections are closed, and its successor gets its listening sockets.
+   */
+  abandon(thread: number): void;
   /** Closes the listening sockets of a thread that has no successor. */
   release(thread: number): void;
   /** Closes everything. */

@@ -10,6 +10,7 @@ import {
   type TcpAddress,
 } from "../address.ts";
 import type { StopTimes } from "../server_handle.ts";
+import type { HeartbeatCounter } from "./heartbeat.ts";
 
 /** What a worker has to serve. */
 export interface Assignment {
@@ -20,6 +21,8 @@ export interface Assignment {
   readonly addresses: readonly TcpAddress[];
   /** Listening sockets to use, one for each address; empty if the worker binds the ports itself. */
   readonly descriptors: readonly number[];
+  /** What shows the supervisor that the worker's event loop turns. */
+  readonly heartbeat: HeartbeatCounter;
   /** Whether a server in this worker has taken the assignment. */
   isTaken: boolean;
 }

@@ -90,6 +90,50 @@ export function requireCount(wanted: number): number {
   return wanted === 0 ? navigator.hardwareConcurrency : wanted;
 }
 
+/** The shortest `hangTimeout`, in ms: on a busy machine, a thread may wait as long for a core. */
+const MIN_HANG_TIMEOUT_MS = 100;
+const DEFAULT_HANG_TIMEOUT_MS = 10_000;
+
+/**
+ * Returns for how long a worker may block its event loop, in ms.
+ *
+ * @throws {RangeError} If it is neither a number of at least 100 nor `Infinity`.
+ */
+export function requireHangTimeout(
+  wanted: number = DEFAULT_HANG_TIMEOUT_MS,
+): number {
+  if (typeof wanted === "number" && wanted >= MIN_HANG_TIMEOUT_MS) {
+    return wanted;
+  }
+  throw new RangeError(
+    `Cannot set option hangTimeout to ${
+      String(wanted)
+    }: it must be a number of at least ${MIN_HANG_TIMEOUT_MS}, in ms, or Infinity`,
+  );
+}
+
+/** The smallest heap that a program can start with, in bytes. */
+const MIN_HEAP_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Returns the limit for the heap of a worker, in bytes. There always is one: at
+ * the runtime's own limit, a worker without another one ends the process.
+ *
+ * @throws {RangeError} If it is not an integer of at least 32 MiB.
+ */
+export function requireHeap(wanted: number | undefined): number {
+  if (wanted === undefined) {
+    const v8 = process.getBuiltinModule("node:v8");
+    return v8.getHeapStatistics().heap_size_limit;
+  }
+  if (Number.isSafeInteger(wanted) && wanted >= MIN_HEAP_BYTES) return wanted;
+  throw new RangeError(
+    `Cannot set option maxHeapBytes to ${
+      String(wanted)
+    }: it must be an integer of at least ${MIN_HEAP_BYTES}`,
+  );
+}
+
 /** Checks that workers can load a file of the program that starts with `module`. */
 function requireReadable(file: URL, module: URL): void {
   if (file.protocol !== "file:") return;

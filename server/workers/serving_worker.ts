@@ -14,6 +14,7 @@ import {
   type Order,
   type Report,
 } from "./assignment.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
@@ -31,7 +32,7 @@ export class ServingWorker implements Serving {
    *
    * @param port The port to the supervisor's thread.
    */
-  constructor(serving: Serving, port: MessagePort) {
+  constructor(serving: Serving, { heartbeat }: Assignment, port: MessagePort) {
     this.#serving = serving;
     this.addrs = serving.addrs;
     this.finished = serving.finished;
@@ -40,12 +41,18 @@ export class ServingWorker implements Serving {
     port.ref();
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
     Deno.unrefTimer(timer);
+    const stopHeartbeat = startHeartbeat(heartbeat, () => {
+      const message = "its heap has reached the limit (maxHeapBytes)";
+      this.#report({ khttp: "failed", message });
+      Deno.exit(1);
+    });
     // Reported one turn later: a program that throws directly after its call
     // does not count as serving.
     const start = setTimeout(() => this.#report({ khttp: "listening" }), 0);
     const end = (report: Report): void => {
       clearTimeout(start);
       clearInterval(timer);
+      stopHeartbeat();
       this.#reportCounts();
       this.#report(report);
       // From now on, the worker exits when its program has nothing left to do.

@@ -11,6 +11,11 @@ import { EarliestTimer } from "../engines/earliest_timer.ts";
 import { SYSTEM_CLOCK } from "../engines/system_clock.ts";
 import type { Serving, StopTimes } from "../server_handle.ts";
 import type { Assignment } from "./assignment.ts";
+import {
+  Heartbeat,
+  type HeartbeatCounter,
+  heartbeatPeriodMs,
+} from "./heartbeat.ts";
 import { type SlotOwner, WorkerSlot } from "./worker_slot.ts";
 
 /** Settings of a {@linkcode Supervisor}. */
@@ -20,8 +25,12 @@ export interface SupervisorInit {
   readonly module: URL;
   /** The ports that the workers share; the supervisor closes them at the end. */
   readonly ports: SharedPorts;
+  /** How long a worker may block its event loop, in ms. */
+  readonly hangTimeoutMs: number;
+  /** The limit for the heap of a worker, in bytes. */
+  readonly maxHeapBytes: number;
   /** Returns the assignment of the worker at an index. */
-  assignmentOf(index: number): Assignment;
+  assignmentOf(index: number, heartbeat: HeartbeatCounter): Assignment;
   /** Called once, when all workers listen; serving ends if it throws. */
   onListening(): void;
   /** Called when a worker dies, and with errors of its program. */
@@ -34,6 +43,7 @@ export class Supervisor implements Serving, SlotOwner {
   readonly addrs: readonly Deno.NetAddr[];
   #init: SupervisorInit;
   #slots: readonly WorkerSlot[];
+  #stopChecks: () => void;
   #isDraining = false;
   #isStopping = false;
   /** Ends the delay of `stop()`, in which dead workers are replaced. */
@@ -48,14 +58,22 @@ export class Supervisor implements Serving, SlotOwner {
 
   /** Starts the workers. */
   constructor(init: SupervisorInit) {
-    const { workerCount, module, ports } = init;
+    const { workerCount, module, ports, hangTimeoutMs, maxHeapBytes } = init;
     this.#init = init;
     this.addrs = ports.addrs;
     this.#slots = Array.from({ length: workerCount }, (_, index) => {
-      const assignment = init.assignmentOf(index);
-      return new WorkerSlot({ index, module, assignment, ports, owner: this });
+      const heartbeat = new Heartbeat(hangTimeoutMs);
+      const assignment = init.assignmentOf(index, heartbeat.counter);
+      return new WorkerSlot({
+        ...{ index, module, assignment, heartbeat, hangTimeoutMs },
+        ...{ maxHeapBytes, ports, owner: this },
+      });
     });
     for (const slot of this.#slots) slot.start();
+    this.#stopChecks = SYSTEM_CLOCK.every(
+      heartbeatPeriodMs(hangTimeoutMs),
+      () => this.#slots.forEach((slot) => slot.checkHeartbeat()),
+    );
   }
 
   /** See {@linkcode Serving.finished}. */
@@ -150,6 +168,7 @@ export class Supervisor implements Serving, SlotOwner {
   /** See {@linkcode SlotOwner.slotFinished}. */
   slotFinished(): void {
     if (++this.#finishedCount < this.#slots.length) return;
+    this.#stopChecks();
     this.#init.ports.close();
     if (this.#failure === null) this.#finished.resolve();
     else this.#finished.reject(this.#failure);

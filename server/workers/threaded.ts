@@ -18,6 +18,8 @@ import {
 } from "./assignment.ts";
 import {
   requireCount,
+  requireHangTimeout,
+  requireHeap,
   requireModule,
   requireSharedPorts,
   requireTcp,
@@ -58,7 +60,7 @@ export function serveThreaded(init: ThreadedInit): Serving {
     return new IdleServing(addresses, assignment, parentPort);
   }
   takeAssignment(assignment);
-  return new ServingWorker(init.serve(assignment), parentPort);
+  return new ServingWorker(init.serve(assignment), assignment, parentPort);
 }
 
 function supervise(
@@ -67,6 +69,8 @@ function supervise(
 ): Serving {
   const { engine = "listen", onListen, onError } = options;
   const workerCount = requireCount(options.workers ?? threadCount);
+  const hangTimeoutMs = requireHangTimeout(options.hangTimeout);
+  const maxHeapBytes = requireHeap(options.maxHeapBytes);
   requireSharedPorts(engine);
   const module = requireModule(options.module);
   const ports = sharePorts(addresses, workerCount);
@@ -75,7 +79,9 @@ function supervise(
     workerCount,
     module,
     ports,
-    assignmentOf: (index): Assignment => ({
+    hangTimeoutMs,
+    maxHeapBytes,
+    assignmentOf: (index, heartbeat): Assignment => ({
       role: "khttp worker",
       key: keyOf(addresses),
       addresses: addresses.map(({ transport, hostname }, at) => ({
@@ -84,6 +90,7 @@ function supervise(
         port: addrs[at]!.port, // there is one for each address
       })),
       descriptors: ports.descriptorsOf(index),
+      heartbeat,
       isTaken: false,
     }),
     onListening: () => onListen?.(addrs[0]!), // a server has at least one address

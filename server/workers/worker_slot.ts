@@ -12,6 +12,7 @@ import {
   type Order,
   type Report,
 } from "./assignment.ts";
+import type { Heartbeat } from "./heartbeat.ts";
 
 /**
  * How long a worker may take to exit after it was told to, in ms. Its program
@@ -25,6 +26,8 @@ const MAX_BACKOFF_MS = 2000;
 
 /** If a worker has listened for this long, in ms, its death resets the wait to the shortest. */
 const STEADY_MS = 10_000;
+
+const BYTES_PER_MIB = 1024 * 1024;
 
 /** What a slot needs from its supervisor. */
 export interface SlotOwner {
@@ -53,6 +56,11 @@ export interface SlotInit {
   /** The module that the worker runs. */
   readonly module: URL;
   readonly assignment: Assignment;
+  readonly heartbeat: Heartbeat;
+  /** How long the worker may block its event loop, in ms. */
+  readonly hangTimeoutMs: number;
+  /** The limit for the worker's heap, in bytes. */
+  readonly maxHeapBytes: number;
   readonly ports: SharedPorts;
   readonly owner: SlotOwner;
 }
@@ -65,6 +73,8 @@ export class WorkerSlot {
   #listensSinceMs = 0;
   /** Whether the worker has ended serving normally. */
   #hasEndedWell = false;
+  /** Whether the worker was told to end, which it does only between two turns of its event loop. */
+  #isTerminated = false;
   /** Whether the slot has no worker and will start none. */
   #isFinished = false;
   #isRef = true;
@@ -101,13 +111,16 @@ export class WorkerSlot {
   /** Starts a worker. */
   start(): void {
     if (this.#isFinished) return;
-    const { module, assignment } = this.#init;
+    const { index, module, assignment, ports, maxHeapBytes } = this.#init;
     this.#hasEndedWell = false;
     this.#error = null;
     const threads = process.getBuiltinModule("node:worker_threads");
+    this.#isTerminated = false;
+    const descriptors = ports.descriptorsOf(index);
     const worker = new threads.Worker(module, {
       name: this.#name,
-      workerData: assignment,
+      workerData: { ...assignment, descriptors },
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapBytes / BYTES_PER_MIB },
     });
     this.#worker = worker;
     worker.on("message", (message) => {
@@ -138,6 +151,19 @@ export class WorkerSlot {
     this.#expectExit();
   }
 
+  /** Ends the worker if it blocks its event loop for too long; called once in each period of the heartbeat. */
+  checkHeartbeat(): void {
+    if (!this.#isListening || this.#killTimer !== undefined) return;
+    const { heartbeat, hangTimeoutMs } = this.#init;
+    if (!heartbeat.check()) return;
+    this.#error ??= this.#describe(
+      new Error(
+        `it blocked its event loop for more than ${hangTimeoutMs} ms (hangTimeout), with ${this.#connectionCount} open connections; it is replaced, but its thread runs until the loop or the process ends`,
+      ),
+    );
+    this.#terminate();
+  }
+
   /** Sets whether the worker keeps the process alive. */
   setRef(isRef: boolean): void {
     this.#isRef = isRef;
@@ -162,6 +188,7 @@ export class WorkerSlot {
       case "listening":
         this.#isListening = true;
         this.#listensSinceMs = performance.now();
+        this.#init.heartbeat.reset();
         if (owner.isDraining) this.drain(); // it may have started during the delay
         if (!owner.isStopping) return owner.slotListens();
         this.#cancelKill(); // it may have accepted requests, which `stop` lets finish
@@ -188,9 +215,14 @@ export class WorkerSlot {
   /** Kills the worker unless it exits by itself soon. */
   #expectExit(): void {
     this.#killTimer ??= setTimeout(
-      () => this.#worker?.terminate(),
+      () => this.#terminate(),
       END_GRACE_MS,
     );
+  }
+
+  #terminate(): void {
+    this.#isTerminated = true;
+    this.#worker?.terminate();
   }
 
   #cancelKill(): void {
@@ -207,7 +239,8 @@ export class WorkerSlot {
     this.#connectionCount = 0;
     this.#pastRequestCount += this.#requestCount;
     this.#requestCount = 0;
-    if (!this.#hasEndedWell) ports.recover(index);
+    if (this.#isTerminated) ports.abandon(index);
+    else if (!this.#hasEndedWell) ports.recover(index);
     if (owner.isStopping) {
       if (this.#error !== null) owner.slotFailedAtEnd(this.#error);
       return this.#end();

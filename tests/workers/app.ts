@@ -1,17 +1,18 @@
 /**
  * A program that serves from workers, as a user would write it in one file:
  *
- *     deno run … tests/workers/app.ts ENGINE WORKERS [PORT]
+ *     deno run … tests/workers/app.ts ENGINE WORKERS [PORT [HANG_TIMEOUT_MS [MAX_HEAP_BYTES]]]
  *
  * It prints its events on standard output. SIGTERM starts a shutdown, SIGINT
- * closes everything immediately.
+ * closes everything immediately, SIGUSR2 blocks the main thread for three times
+ * HANG_TIMEOUT_MS.
  */
 // deno-lint-ignore-file no-console
 
 import { isMainThread } from "node:worker_threads";
 import { Server } from "../../mod.ts";
 
-const [engine, workers, port = "0"] = Deno.args;
+const [engine, workers, port = "0", hangTimeout, maxHeapBytes] = Deno.args;
 const worker = isMainThread ? "main" : globalThis.name;
 
 const app = Server.builder(`127.0.0.1:${port}`);
@@ -28,6 +29,18 @@ app.get("/exit", () => Deno.exit(3));
 app.get("/hang", () => {
   for (;;);
 });
+app.get("/leak", () => {
+  for (const kept: unknown[] = [];;) kept.push({ size: kept.length });
+});
+/** Blocks this thread. */
+function block(durationMs: number): void {
+  const endMs = performance.now() + durationMs;
+  while (performance.now() < endMs);
+}
+app.get("/block/:ms", (ctx, res) => {
+  block(Number(ctx.params.get("ms")));
+  res.ok(`${worker} was blocked`);
+});
 app.get("/shutdown", (_, res) => {
   res.ok(worker);
   handle.shutdown();
@@ -42,6 +55,8 @@ app.get("/ready", (_, res) => res.ok(`${worker} ${!handle.isDraining}`));
 const handle = app.build().serveThreaded({
   engine: engine === "epoll" ? "epoll" : "listen",
   workers: Number(workers),
+  ...(hangTimeout === undefined ? {} : { hangTimeout: Number(hangTimeout) }),
+  ...(maxHeapBytes === undefined ? {} : { maxHeapBytes: Number(maxHeapBytes) }),
   onListen: (addr) => {
     const { hostname, port } = addr as Deno.NetAddr; // a TCP address was given
     console.log(`listening on ${hostname}:${port}`);
@@ -52,6 +67,10 @@ const handle = app.build().serveThreaded({
 if (isMainThread) {
   Deno.addSignalListener("SIGTERM", () => handle.shutdown());
   Deno.addSignalListener("SIGINT", () => handle.closeNow());
+  Deno.addSignalListener("SIGUSR2", () => {
+    block(3 * Number(hangTimeout));
+    console.log("main was blocked");
+  });
 }
 await handle.finished;
 console.log(`finished: ${worker}`);

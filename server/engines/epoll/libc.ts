@@ -23,6 +23,9 @@ export const TCP_NODELAY = 1;
 /** Makes the call fail with an error if the pipe is broken, instead of raising a signal. */
 export const MSG_NOSIGNAL = 0x4000;
 
+/** Duplicates a descriptor, with `CLOSE_ON_EXEC` (`F_DUPFD_CLOEXEC`). */
+export const DUPLICATE = 1030;
+
 export const EPOLL_ADD = 1;
 export const EPOLL_REMOVE = 2;
 
@@ -37,7 +40,6 @@ const SYMBOLS = {
     result: "i32",
   },
   // Variadic, which makes no difference to a call with integers.
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -57,6 +59,8 @@ const SYMBOLS = {
   },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },

@@ -12,9 +12,17 @@
 import type { TcpAddress } from "../../address.ts";
 import type { SharedPorts } from "../shared_ports.ts";
 import { requireNetPermission } from "../net_permission.ts";
-import { EPOLL_ADD, EPOLL_REMOVE, Libc } from "./libc.ts";
+import {
+  CLOSE_ON_EXEC,
+  DUPLICATE,
+  EPOLL_ADD,
+  EPOLL_REMOVE,
+  Libc,
+  NON_BLOCKING,
+  SOCK_STREAM,
+} from "./libc.ts";
 import { READABLE } from "./poller.ts";
-import { withPort } from "./socket_address.ts";
+import { AF_INET, withPort } from "./socket_address.ts";
 import {
   bindSocket,
   boundAddress,
@@ -28,6 +36,8 @@ import { EBADF } from "./system_error.ts";
  * system always assigns the lowest free number, so gaps stay small.
  */
 const MAX_GAP = 4096;
+
+const SHUT_RDWR = 2;
 
 /** Settings of {@linkcode EpollSharedPorts}. */
 export interface EpollSharedPortsOptions {
@@ -89,6 +99,36 @@ export class EpollSharedPorts implements SharedPorts {
     this.#retired.push(instance);
   }
 
+  /**
+   * See {@linkcode SharedPorts.abandon}. The thread still knows the numbers of its
+   * descriptors. If they were closed, it could write to a connection of another
+   * thread that has got the same number. So each number refers to an unconnected
+   * socket from now on, and stays in use.
+   */
+  abandon(thread: number): void {
+    const listening = this.#fds[thread]!;
+    const instance = this.#takeInstance(listening);
+    if (instance < 0) return;
+    const { calls } = this.#libc;
+    const flags = SOCK_STREAM | NON_BLOCKING | CLOSE_ON_EXEC;
+    const unconnected = calls.socket(AF_INET, flags, 0);
+    this.#forEachDescriptor((fd) => {
+      if (fd === instance || !this.#unwatch(instance, fd)) return;
+      if (listening.includes(fd)) return;
+      if (!this.#isSocket(fd)) this.#endWait(instance, fd);
+      else if (calls.dup3(unconnected, fd, CLOSE_ON_EXEC) < 0) {
+        calls.shutdown(fd, SHUT_RDWR);
+      }
+    });
+    this.#fds[thread] = listening.map((fd) => {
+      const moved = calls.fcntl(fd, DUPLICATE, 0);
+      if (moved < 0) return fd; // no descriptor is left, so both have this one
+      calls.dup3(unconnected, fd, CLOSE_ON_EXEC);
+      return moved;
+    });
+    if (unconnected >= 0) calls.close(unconnected);
+  }
+
   /** See {@linkcode SharedPorts.release}. */
   release(thread: number): void {
     for (const fd of this.#fds[thread]!) this.#libc.calls.close(fd);
@@ -146,13 +186,19 @@ export class EpollSharedPorts implements SharedPorts {
       calls.close(fd);
       return;
     }
-    // A write succeeds only on the eventfd, which then ends the thread's
-    // background wait. Any other descriptor belongs to the runtime.
-    if (calls.eventfd_write(fd, 1n) !== 0) return;
+    if (this.#endWait(instance, fd)) this.#retired.push(fd);
+  }
+
+  /** Ends the background wait of an instance's thread, if a descriptor is its eventfd; returns whether it is. */
+  #endWait(instance: number, fd: number): boolean {
+    const { calls } = this.#libc;
+    // A write succeeds only on the eventfd. Any other descriptor belongs to the
+    // runtime.
+    if (calls.eventfd_write(fd, 1n) !== 0) return false;
     const event = new Int32Array(4);
     event[0] = READABLE;
     calls.epoll_ctl(instance, EPOLL_ADD, fd, event);
-    this.#retired.push(fd);
+    return true;
   }
 
   #isSocket(fd: number): boolean {

@@ -44,6 +44,12 @@ export class ReleasedPorts implements SharedPorts {
   /** See {@linkcode SharedPorts.recover}: the runtime closes a dead thread's connections. */
   recover(): void {}
 
+  /**
+   * See {@linkcode SharedPorts.abandon}. Only the thread itself can close its
+   * sockets, and the runtime does that when the thread ends.
+   */
+  abandon(): void {}
+
   /** See {@linkcode SharedPorts.release}. */
   release(): void {}
 
