@@ -81,6 +81,8 @@ function failureOfClient(error: ClientError): Failure {
     case "CONNECT_FAILED":
       // Without TLS, connecting does not fail with the errors that count as TLS's.
       return connectFailure(cause, true);
+    case "PROXY_REFUSED":
+      return new Failure(EXIT.CANNOT_RECEIVE, message);
     case "DEADLINE":
       return new Failure(EXIT.TIMEOUT, message);
     case "CLOSED":
