@@ -52,18 +52,15 @@ export interface ClientResponseInit {
 export class ClientResponse implements Disposable {
   /** The status code, 100 to 999. */
   readonly status: number;
-  /** The reason phrase; may be empty and has no meaning. */
-  readonly reason: string;
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   readonly httpVersion: number;
-  /** The fields. */
-  readonly headers: Headers;
   /** Where the response came from, after redirects. */
   readonly url: string;
   /** The body; empty if there is none. It fails with a `ClientError`. */
   readonly body: BodyReader;
   /** The connection, if the server switched to the offered protocol; otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;
+  #head: ClientResponseInit["head"];
   #trailers: () => Headers | null;
   #close: () => void;
 
@@ -75,14 +72,23 @@ export class ClientResponse implements Disposable {
   constructor(init: ClientResponseInit) {
     const { head } = init;
     this.status = head.status;
-    this.reason = head.reason;
+    this.#head = head;
     this.httpVersion = head.minorVersion;
-    this.headers = head.headers;
     this.url = init.url;
     this.body = init.body;
     this.upgraded = init.upgraded;
     this.#trailers = init.trailers;
     this.#close = init.close;
+  }
+
+  /** The reason phrase; may be empty and has no meaning. */
+  get reason(): string {
+    return this.#head.reason;
+  }
+
+  /** The fields. */
+  get headers(): Headers {
+    return this.#head.headers;
   }
 
   /** Whether the status is 200 to 299. */

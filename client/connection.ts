@@ -10,7 +10,10 @@
 
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
-import type { ResponseHead } from "../codec/response_head.ts";
+import type {
+  ReceivedResponseHead,
+  ResponseHead,
+} from "../codec/response_head.ts";
 import type { Clock } from "./clock.ts";
 import type { ConnectionBudget } from "./connection_budget.ts";
 import type { Connector } from "./connector.ts";
@@ -66,6 +69,8 @@ export class ClientConnection implements Expirable, SenderEvents {
   /** When the current deadline was set; `Infinity` before the first. */
   #deadlineSetMs = Infinity;
   #deadlineReason: DeadlineReason = IDLE;
+  /** When the current exchange began to use the connection. */
+  #claimedMs: number;
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
   #hasAnnouncedClose = false;
@@ -87,6 +92,7 @@ export class ClientConnection implements Expirable, SenderEvents {
       if (this.#isIdle) this.close();
     });
     this.#context = context;
+    this.#claimedMs = context.clock.monotonicMs();
     this.#onClosed = onClosed;
   }
 
@@ -95,17 +101,20 @@ export class ClientConnection implements Expirable, SenderEvents {
     return this.#isClosed;
   }
 
-  /** Time since the last exchange ended, in ms; negative before the first. */
+  /** Time from the last exchange until it was claimed, in ms; negative before the first. */
   get idleMs(): number {
     // The idle deadline was set when the exchange ended.
-    return this.#context.clock.monotonicMs() - this.#deadlineSetMs;
+    return this.#claimedMs - this.#deadlineSetMs;
   }
 
-  /** Whether it may be used for another exchange now. */
-  get isUsable(): boolean {
-    return this.#isIdle && !this.#isClosed && !this.reader.isEnded &&
-      this.reader.buffer.length === 0 &&
-      this.#context.clock.monotonicMs() < this.deadlineMs;
+  /** Returns whether it may be used for another exchange, which then begins now. */
+  claim(): boolean {
+    if (
+      !this.#isIdle || this.#isClosed || this.reader.isEnded ||
+      this.reader.buffer.length > 0
+    ) return false;
+    this.#claimedMs = this.#context.clock.monotonicMs();
+    return this.#claimedMs < this.deadlineMs;
   }
 
   /**
@@ -117,7 +126,7 @@ export class ClientConnection implements Expirable, SenderEvents {
   exchange(
     request: PreparedRequest,
     init: ExchangeInit,
-  ): Promise<ResponseHead> {
+  ): Promise<ReceivedResponseHead> {
     const { options, clock, sweep } = this.#context;
     this.#isIdle = false;
     if (this.isReused) this.conn.ref();
@@ -129,8 +138,12 @@ export class ClientConnection implements Expirable, SenderEvents {
     // A request that is a single short write fits into the socket's send
     // buffer.
     const isWritten = request.rest === null && request.source === null;
-    if (isWritten) this.setDeadline(AWAITING_HEAD, options.headTimeout);
-    else this.setDeadline(SENDING, options.bodyTimeout);
+    const durationMs = isWritten ? options.headTimeout : options.bodyTimeout;
+    this.#setDeadlineAt(
+      this.#claimedMs,
+      isWritten ? AWAITING_HEAD : SENDING,
+      durationMs,
+    );
     sender.send(clock, options.continueTimeout);
     return this.reader.readFinalHead(request, init, sender);
   }
@@ -171,7 +184,7 @@ export class ClientConnection implements Expirable, SenderEvents {
   }
 
   /** Called when the response was read to its end: keeps the connection for the next exchange, or closes it. */
-  release(head: ResponseHead): void {
+  release(head: ReceivedResponseHead): void {
     const { reader } = this;
     if (
       !this.mayPersist(head) || reader.buffer.length > 0 || reader.isEnded ||
@@ -181,7 +194,10 @@ export class ClientConnection implements Expirable, SenderEvents {
     this.#isIdle = true;
     this.isReused = true;
     const { idleTimeout } = this.#context.options;
-    this.setDeadline(IDLE, idleTimeOf(head.headers, idleTimeout));
+    this.setDeadline(
+      IDLE,
+      head.hasKeepAlive ? idleTimeOf(head.headers, idleTimeout) : idleTimeout,
+    );
     reader.watchIdle();
     this.conn.unref(); // an idle connection should not keep the process alive
   }
@@ -202,9 +218,21 @@ export class ClientConnection implements Expirable, SenderEvents {
 
   /** Starts a deadline; when it passes, the connection closes. */
   setDeadline(reason: DeadlineReason, durationMs: number): void {
+    this.#setDeadlineAt(
+      this.#context.clock.monotonicMs(),
+      reason,
+      durationMs,
+    );
+  }
+
+  #setDeadlineAt(
+    nowMs: number,
+    reason: DeadlineReason,
+    durationMs: number,
+  ): void {
     this.#deadlineReason = reason;
-    this.#deadlineSetMs = this.#context.clock.monotonicMs();
-    this.deadlineMs = this.#deadlineSetMs + durationMs;
+    this.#deadlineSetMs = nowMs;
+    this.deadlineMs = nowMs + durationMs;
   }
 
   /** See {@linkcode Expirable.expire}. */

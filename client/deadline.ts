@@ -1,6 +1,6 @@
 /** The deadline of a whole exchange (the `timeout` option), combined with the caller's signal. */
 
-import type { Clock } from "./clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 
 /** When an exchange began, and how long it may take. */
@@ -10,6 +10,12 @@ export interface TimeLimit {
   /** In ms; `Infinity` for no limit. */
   readonly timeoutMs: number;
 }
+
+/** The limit of an exchange without one. */
+export const NO_LIMIT: TimeLimit = Object.freeze({
+  startMs: 0,
+  timeoutMs: Infinity,
+});
 
 /** The deadline of one request. After it is stopped, the caller's signal stays in effect. */
 export class Deadline {
@@ -79,3 +85,10 @@ export class Deadline {
     );
   }
 }
+
+/** The deadline of all requests that have neither a limit nor a signal. It has no state. */
+export const NO_DEADLINE: Deadline = new Deadline(
+  SYSTEM_CLOCK,
+  NO_LIMIT,
+  undefined,
+);

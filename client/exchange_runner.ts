@@ -6,13 +6,14 @@
  */
 
 import { Headers } from "../codec/headers.ts";
-import type { ResponseHead } from "../codec/response_head.ts";
-import type { ClientResponse } from "./client_response.ts";
+import type { ReceivedResponseHead } from "../codec/response_head.ts";
+import { ByteArena } from "./byte_arena.ts";
+import { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { Connector } from "./connector.ts";
 import { acceptEncoding } from "./content_coding.ts";
-import { Deadline, type TimeLimit } from "./deadline.ts";
+import { Deadline, NO_DEADLINE, NO_LIMIT, type TimeLimit } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
 import { ClientError } from "./errors.ts";
 import { checkLimit, type ClientOptions } from "./options.ts";
@@ -22,6 +23,7 @@ import {
   type ExchangeInit,
   type PreparedRequest,
   prepareRequest,
+  type RequestLine,
 } from "./request.ts";
 import { respond } from "./respond.ts";
 import { SharedScanner } from "./shared_scanner.ts";
@@ -37,9 +39,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
 ]);
 
 /** One request to the origin. */
-interface Hop {
-  readonly method: string;
-  readonly target: string;
+interface Hop extends RequestLine {
   readonly init: ExchangeInit;
 }
 
@@ -68,6 +68,7 @@ export class ExchangeRunner {
   #context: ConnectionContext;
   #base: Base;
   #pool: Pool;
+  #arena = new ByteArena();
 
   /** Creates a runner. It opens no connection yet. */
   constructor(base: Base, context: ConnectionContext) {
@@ -123,8 +124,10 @@ export class ExchangeRunner {
     init: ExchangeInit,
     limit: TimeLimit,
   ): Promise<ClientResponse> {
-    const deadline = new Deadline(this.#context.clock, limit, init.signal);
-    return this.#sendWithin({ method, target, init }, deadline);
+    const deadline = limit === NO_LIMIT && init.signal === undefined
+      ? NO_DEADLINE
+      : new Deadline(this.#context.clock, limit, init.signal);
+    return this.#send({ method, target, init }, deadline);
   }
 
   /** Puts the base path in front of a target. */
@@ -151,8 +154,8 @@ export class ExchangeRunner {
     const { clock, options } = this.#context;
     if (init.timeout !== undefined) checkLimit("timeout", init.timeout);
     const timeoutMs = init.timeout ?? options.timeout;
-    const startMs = timeoutMs === Infinity ? 0 : clock.monotonicMs();
-    return { startMs, timeoutMs };
+    if (timeoutMs === Infinity) return NO_LIMIT;
+    return { startMs: clock.monotonicMs(), timeoutMs };
   }
 
   /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
@@ -160,52 +163,55 @@ export class ExchangeRunner {
     this.#pool.close();
   }
 
-  /** As `#send`, and stops the deadline on a failure; on success the body does. */
-  async #sendWithin(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
+  /**
+   * Sends a request on one connection, and once more on another if the first
+   * failed and a retry is safe. A failure stops the deadline; after a success,
+   * the end of the body does.
+   */
+  async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
+    let response: ClientResponse;
     try {
-      return await this.#send(hop, deadline);
+      const { init } = hop;
+      const pool = this.#pool;
+      const request = prepareRequest(hop, init, pool.origin, this.#arena);
+      const mayRepeat = IDEMPOTENT.has(hop.method) && request.source === null;
+      for (let isFresh = false;; isFresh = true) {
+        const connection =
+          mayRepeat && !isFresh && pool.maybeIdle(deadline.signal) ||
+          await this.#acquire(hop, request, isFresh, deadline.signal);
+        const { isReused } = connection;
+        let head: ReceivedResponseHead;
+        try {
+          connection.follow(deadline.signal);
+          head = await connection.exchange(request, init);
+        } catch (error) {
+          request.source?.cancel();
+          connection.close(error);
+          if (deadline.signal?.aborted === true) throw deadline.signal.reason;
+          const isSafe = mayRepeat && isReused && !isFresh &&
+            !connection.reader.hasResponseByte;
+          if (!isSafe || !isConnectionLoss(error)) throw error;
+          continue;
+        }
+        connection.responded(head);
+        const { target } = hop;
+        const context = this.#context;
+        const from = { pool, connection, target, deadline, context };
+        const responding = respond(head, from);
+        response = responding instanceof ClientResponse
+          ? responding
+          : await responding;
+        if (head.status !== 417 || !request.expectsContinue) return response;
+        if (request.source !== null) return response; // its body was cancelled
+        break;
+      }
     } catch (error) {
       deadline.stop();
       throw error;
     }
-  }
-
-  /** Sends a request on one connection, and once more on another if the first failed and a retry is safe. */
-  async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
-    const { method, target, init } = hop;
-    const pool = this.#pool;
-    const { signal } = deadline;
-    const request = prepareRequest(method, target, init, pool.origin);
-    const mayRepeat = IDEMPOTENT.has(method) && request.source === null;
-    let mayRetry = true;
-    for (let isFresh = false;; isFresh = true) {
-      const connection = mayRepeat && !isFresh && pool.maybeIdle(signal) ||
-        await this.#acquire(hop, request, isFresh, signal);
-      const { isReused } = connection;
-      let head: ResponseHead;
-      try {
-        connection.follow(signal);
-        head = await connection.exchange(request, init);
-      } catch (error) {
-        request.source?.cancel();
-        connection.close(error);
-        if (signal?.aborted === true) throw signal.reason;
-        const isSafe = mayRepeat && isReused &&
-          !connection.reader.hasResponseByte;
-        if (!mayRetry || !isSafe || !isConnectionLoss(error)) throw error;
-        mayRetry = false;
-        continue;
-      }
-      connection.responded(head);
-      const context = this.#context;
-      const from = { pool, connection, target, deadline, context };
-      const response = respond(head, from);
-      if (head.status !== 417 || !request.expectsContinue) return response;
-      if (request.source !== null) return response; // its body was cancelled
-      (await response).close(); // which also ends its deadline
-      const again = { ...hop, init: { ...init, expectContinue: false } };
-      return await this.#sendWithin(again, deadline.restart());
-    }
+    response.close(); // which also ends its deadline
+    const init = { ...hop.init, expectContinue: false };
+    return await this.#send({ ...hop, init }, deadline.restart());
   }
 
   /** Waits for a connection. If the request gets none, its body is cancelled. */

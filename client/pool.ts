@@ -105,7 +105,7 @@ export class Pool implements BudgetedPool {
       await new Promise<void>((resolve) => {
         this.#context.clock.after(0, resolve);
       });
-      if (connection.isUsable) return connection;
+      if (connection.claim()) return connection;
       connection.close();
     }
   }
@@ -133,7 +133,7 @@ export class Pool implements BudgetedPool {
   #takeIdle(): ClientConnection | undefined {
     for (;;) {
       const connection = this.#idle.pop();
-      if (connection === undefined || connection.isUsable) return connection;
+      if (connection === undefined || connection.claim()) return connection;
       connection.close();
     }
   }

@@ -18,6 +18,7 @@ import {
 } from "../codec/head_encoder.ts";
 import { Headers, type HeadersInit } from "../codec/headers.ts";
 import { declaredLength } from "../codec/outgoing_fields.ts";
+import { ByteArena } from "./byte_arena.ts";
 import { type Origin, originUrl } from "./origin.ts";
 
 /** A body to send. A `Blob`, `FormData` and `URLSearchParams` set `Content-Type`, unless the headers do. */
@@ -74,6 +75,13 @@ export interface TransferProgress {
 /** Called after each piece of a body. */
 export type ProgressCallback = (progress: TransferProgress) => void;
 
+/** What is requested. */
+export interface RequestLine {
+  readonly method: string;
+  /** A path with an optional query, or `*`. */
+  readonly target: string;
+}
+
 /** A request that has passed all checks. */
 export interface PreparedRequest {
   readonly method: string;
@@ -113,18 +121,21 @@ const TARGET =
  * Checks a request and encodes its head.
  *
  * @param origin Where it is sent; its authority is the value of `Host`.
+ * @param arena Has room for short requests.
  * @throws {TypeError} If method, target or a field is not valid, or the fields
  * contradict the body.
  */
 export function prepareRequest(
-  method: string,
-  target: string,
+  { method, target }: RequestLine,
   init: ExchangeInit,
   origin: Origin,
+  arena: ByteArena = new ByteArena(),
 ): PreparedRequest {
   checkLine(method, target);
   const headers = Headers.from(init.headers);
-  checkFields(headers, init);
+  if (headers.count > 0 || init.upgrade !== undefined) {
+    checkFields(headers, init);
+  }
   const body = readBody(init.body);
   if (body !== null && (method === "TRACE" || init.upgrade !== undefined)) {
     // TRACE: RFC 9110 §9.3.8. Upgrade: the server could mistake the body for
@@ -161,8 +172,9 @@ export function prepareRequest(
     ? { method, target }
     : forwardedLine(method, target, origin, fields, headers);
   return {
-    ...line,
-    first: encodeHead(line, headers, fields, joined ?? NO_BYTES),
+    method: line.method,
+    target: line.target,
+    first: encodeHead({ line, headers, fields }, joined ?? NO_BYTES, arena),
     rest: joined === null ? bytes : null,
     source: isStream ? new BodySource(body) : null,
     length,
@@ -246,7 +258,7 @@ function forwardedLine(
   origin: Origin,
   fields: Field[],
   headers: Headers,
-): Pick<PreparedRequest, "method" | "target"> {
+): RequestLine {
   const authorization = origin.proxy?.authorization ?? null;
   if (authorization !== null && !headers.has("proxy-authorization")) {
     fields.push(["proxy-authorization", authorization]);
@@ -268,6 +280,7 @@ function addConnectionFields(
   headers: Headers,
   upgrade: string | undefined,
 ): void {
+  if (upgrade === undefined && headers.count === 0) return;
   const options: string[] = [];
   if (upgrade !== undefined) options.push("upgrade");
   else if (headers.connectionClose) options.push("close");
@@ -278,23 +291,26 @@ function addConnectionFields(
 
 /** `Host` comes first (RFC 9110 §7.2), then the client's own fields, then the caller's. */
 function encodeHead(
-  { method, target }: Pick<PreparedRequest, "method" | "target">,
-  headers: Headers,
-  fields: readonly Field[],
+  { line: { method, target }, headers, fields }: {
+    readonly line: RequestLine;
+    readonly headers: Headers;
+    readonly fields: readonly Field[];
+  },
   body: Uint8Array,
+  arena: ByteArena,
 ): Uint8Array<ArrayBuffer> {
   const { encoded } = headers.outgoing();
   let size = requestLineSize(method, target) + encoded.length + 2 + body.length;
   for (const [name, value] of fields) size += fieldLineSize(name, value);
-  const head = new Uint8Array(size);
+  const head = arena.take(size);
   let at = writeRequestLine(head, 0, method, target);
   for (const [name, value] of fields) {
     at = writeFieldLine(head, at, name, value);
   }
-  head.set(encoded, at);
+  if (encoded.length > 0) head.set(encoded, at);
   at += encoded.length;
   head[at] = 0x0d; // \r
   head[at + 1] = 0x0a; // \n
-  head.set(body, at + 2);
+  if (body.length > 0) head.set(body, at + 2);
   return head;
 }

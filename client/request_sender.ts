@@ -59,15 +59,31 @@ export class RequestSender {
    * @param clock Measures `continueTimeoutMs`.
    * @param continueTimeoutMs Time to wait for `100 Continue` if the request expects it.
    */
-  async send(clock: Clock, continueTimeoutMs: number): Promise<void> {
-    const { first, rest, source, expectsContinue } = this.#request;
+  send(clock: Clock, continueTimeoutMs: number): Promise<void> {
+    const { first, rest, source } = this.#request;
+    if (rest !== null || source !== null) {
+      return this.#sendParts(clock, continueTimeoutMs);
+    }
+    const finish = (size: number): void | Promise<void> =>
+      size === first.length
+        ? this.#finish()
+        : this.#finishFirst(first.subarray(size));
+    return this.#conn.write(first).then(finish, this.#fail);
+  }
+
+  /** Writes the rest of a request that is a single write. */
+  async #finishFirst(rest: Uint8Array): Promise<void> {
     try {
-      const size = await this.#conn.write(first);
-      if (size < first.length && !await this.#write(first.subarray(size))) {
-        return;
-      }
-      if (rest === null && source === null) return this.#finish();
-      this.#events.progressed();
+      if (await this.#write(rest)) this.#finish();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #sendParts(clock: Clock, continueTimeoutMs: number): Promise<void> {
+    const { first, rest, expectsContinue } = this.#request;
+    try {
+      if (!await this.#write(first)) return;
       if (expectsContinue) {
         await this.#awaitContinue(clock, continueTimeoutMs);
         if (this.#isStopped) return;
@@ -77,7 +93,7 @@ export class RequestSender {
         : await this.#write(rest);
       if (isSent) this.#finish();
     } catch (error) {
-      this.#events.sendFailed(this, error);
+      this.#fail(error);
     }
   }
 
@@ -93,6 +109,8 @@ export class RequestSender {
     this.#proceed?.();
     this.#request.source?.cancel();
   }
+
+  #fail = (error: unknown): void => this.#events.sendFailed(this, error);
 
   #finish(): void {
     this.isFinished = true;

@@ -1,15 +1,18 @@
 /** Creates the response for the caller, from a head that was read and a body that may still be arriving. */
 
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
-import type { ResponseHead } from "../codec/response_head.ts";
+import type { ReceivedResponseHead } from "../codec/response_head.ts";
 import { ClientResponse } from "./client_response.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { codingsOf } from "./content_coding.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Origin } from "./origin.ts";
 import type { Pool } from "./pool.ts";
+import type { ReceiveBlock } from "./receive_block.ts";
 import { ReceivedBody } from "./received_body.ts";
 import { ResponseBody } from "./response_body.ts";
+
+const NO_BYTES = new Uint8Array(0);
 
 /** What a response is created from. */
 export interface ResponseOrigin {
@@ -22,7 +25,7 @@ export interface ResponseOrigin {
 
 /** Creates the response, which owns the connection until its body is over. */
 export function respond(
-  head: ResponseHead,
+  head: ReceivedResponseHead,
   from: ResponseOrigin,
 ): ClientResponse | Promise<ClientResponse> {
   const { connection, deadline, context } = from;
@@ -43,12 +46,25 @@ export function respond(
     const body = streamed(head, from);
     return made(head, from, body, body);
   }
-  const { bytes, start } = buffer;
-  const body = new ReceivedBody(bytes.slice(start, start + bodyLength));
-  buffer.consume(bodyLength);
+  const body = takeBody(buffer, bodyLength);
   connection.release(head);
   ended(from);
   return made(head, from, body, null);
+}
+
+/** Longest body that stays where it was received, in bytes. */
+const MAX_KEPT_BYTES = 1024;
+
+/** Takes a body that has arrived out of the buffer. */
+function takeBody(buffer: ReceiveBlock, sizeBytes: number): ReceivedBody {
+  const { bytes, start } = buffer;
+  const end = start + sizeBytes;
+  buffer.consume(sizeBytes);
+  if (sizeBytes > MAX_KEPT_BYTES) {
+    return new ReceivedBody(bytes.slice(start, end), 0, sizeBytes);
+  }
+  buffer.keep();
+  return new ReceivedBody(bytes, start, end);
 }
 
 /** The exchange no longer needs its connection. */
@@ -57,14 +73,17 @@ function ended({ pool, connection, deadline }: ResponseOrigin): void {
   pool.released(connection);
 }
 
-function streamed(head: ResponseHead, from: ResponseOrigin): ResponseBody {
+function streamed(
+  head: ReceivedResponseHead,
+  from: ResponseOrigin,
+): ResponseBody {
   const { connection, context } = from;
   const onEnd = (): void => ended(from);
   return new ResponseBody(connection, head, context.options, onEnd);
 }
 
 async function decoded(
-  head: ResponseHead,
+  head: ReceivedResponseHead,
   from: ResponseOrigin,
 ): Promise<ClientResponse> {
   const body = streamed(head, from);
@@ -76,7 +95,7 @@ async function decoded(
 
 /** @param body The body that has the trailer section, if there can be one. */
 function made(
-  head: ResponseHead,
+  head: ReceivedResponseHead,
   { pool, target, context }: ResponseOrigin,
   feed: BodyFeed,
   body: ResponseBody | null,
@@ -93,14 +112,14 @@ function made(
 
 /** The response of a connection that now speaks another protocol. */
 function switched(
-  head: ResponseHead,
+  head: ReceivedResponseHead,
   { pool, target, connection }: ResponseOrigin,
 ): ClientResponse {
   const unread = connection.takeOver();
   return new ClientResponse({
     head,
     url: urlOf(pool.origin, target),
-    body: new BodyReader(new ReceivedBody(new Uint8Array(0)), 0),
+    body: new BodyReader(new ReceivedBody(NO_BYTES, 0, 0), 0),
     trailers: () => null,
     upgraded: { conn: connection.conn, unread },
     close: () => connection.close(),

@@ -11,7 +11,7 @@ import type { BodyFeed } from "../codec/body_reader.ts";
 import { ProtocolError } from "../codec/errors.ts";
 import { Headers } from "../codec/headers.ts";
 import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
-import type { ResponseHead } from "../codec/response_head.ts";
+import type { ReceivedResponseHead } from "../codec/response_head.ts";
 import type { ClientConnection, DeadlineReason } from "./connection.ts";
 import { toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
@@ -36,7 +36,7 @@ export class ResponseBody implements BodyFeed {
   /** See {@linkcode BodyFeed.convertError}. */
   readonly convertError = toClientError;
   #connection: ClientConnection;
-  #head: ResponseHead;
+  #head: ReceivedResponseHead;
   #options: ClientOptions;
   #decoder: BodyDecoder;
   /** Pieces that were received before the caller asked for them. */
@@ -58,7 +58,7 @@ export class ResponseBody implements BodyFeed {
    */
   constructor(
     connection: ClientConnection,
-    head: ResponseHead,
+    head: ReceivedResponseHead,
     options: ClientOptions,
     onEnd: () => void,
   ) {
@@ -240,6 +240,7 @@ export class ResponseBody implements BodyFeed {
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.#connection.reader.buffer.keep(); // the last pieces may still be in use
     this.#connection.release(this.#head);
     this.#onEnd();
   }

@@ -101,7 +101,6 @@ export class ResponseReader {
    * settles it; if it settles earlier, that is an idle event.
    */
   watchIdle(): void {
-    this.buffer.keep();
     this.buffer.shrink();
     this.#startRead();
   }
@@ -143,8 +142,13 @@ export class ResponseReader {
   ): Promise<ReceivedResponseHead> {
     return new Promise((resolve, reject) => {
       this.#pendingHead = {
-        ...{ request, init, sender, resolve, reject },
-        ...{ interimCount: 0, interimBytes: 0 },
+        request,
+        init,
+        sender,
+        resolve,
+        reject,
+        interimCount: 0,
+        interimBytes: 0,
       };
       this.#startRead();
     });

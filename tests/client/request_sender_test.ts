@@ -29,7 +29,11 @@ class Narrow implements SenderEvents {
     readonly stopAt: number = Infinity,
     readonly width: number = 7,
   ) {
-    const request = prepareRequest("POST", "/", init, parseOrigin("a"));
+    const request = prepareRequest(
+      { method: "POST", target: "/" },
+      init,
+      parseOrigin("a"),
+    );
     const conn: WritableConn = { write: (bytes) => this.#take(bytes) };
     this.sender = new RequestSender(
       conn,

@@ -23,7 +23,11 @@ import {
 
 /** The head of a request to `Host: a`. */
 function wireOf(method: string, init: ExchangeInit = {}): string {
-  const { first } = prepareRequest(method, "/", init, parseOrigin("a"));
+  const { first } = prepareRequest(
+    { method, target: "/" },
+    init,
+    parseOrigin("a"),
+  );
   const wire = decodeLatin1(first);
   return wire.slice(0, wire.indexOf("\r\n\r\n") + 4);
 }
