@@ -23,16 +23,24 @@ export interface ClientFigures {
   readonly wallMs: number;
 }
 
-/** Repeats exchanges until the time is up; returns their number. */
+/**
+ * Exchanges before the measurement. A time alone would not be enough: on a busy
+ * machine, V8 would still be compiling after it.
+ */
+const WARM_UP_EXCHANGES = 10_000;
+
+/** Repeats exchanges until the time is up and enough were made; returns their number. */
 async function repeat(
   exchanges: readonly Exchange[],
   { receivedBytes }: ClientCase,
   durationMs: number,
+  atLeast = 0,
 ): Promise<number> {
   const endMs = performance.now() + durationMs;
+  const each = atLeast / exchanges.length;
   const counts = exchanges.map(async (exchange) => {
     let count = 0;
-    for (; performance.now() < endMs; count++) {
+    for (; count < each || performance.now() < endMs; count++) {
       const size = await exchange();
       if (size === receivedBytes) continue;
       throw new Error(`Cannot count an exchange: its body has ${size} bytes`);
@@ -64,7 +72,12 @@ const exchanges = await contender(
   clientCase,
   Number(values.concurrency),
 );
-await repeat(exchanges, clientCase, Number(values.warmup));
+await repeat(
+  exchanges,
+  clientCase,
+  Number(values.warmup),
+  WARM_UP_EXCHANGES,
+);
 const before = process.cpuUsage();
 const startMs = performance.now();
 const count = await repeat(exchanges, clientCase, Number(values.duration));
