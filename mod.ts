@@ -68,6 +68,11 @@ export { type ParamNames, Params } from "./router/params.ts";
 // Client
 export { Client } from "./client/client.ts";
 export { Agent } from "./client/agent.ts";
+export {
+  createFetch,
+  type FetchInit,
+  type PooledFetch,
+} from "./client/create_fetch.ts";
 export type {
   AgentOptionsInit,
   OriginOptionsInit,

@@ -18,6 +18,11 @@
 
 export { Client } from "./client.ts";
 export { Agent } from "./agent.ts";
+export {
+  createFetch,
+  type FetchInit,
+  type PooledFetch,
+} from "./create_fetch.ts";
 export type { AgentOptionsInit, OriginOptionsInit } from "./agent_options.ts";
 export {
   ClientError,

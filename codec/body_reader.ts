@@ -261,6 +261,19 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     return iterate(this.#feed, (piece) => piece);
   }
 
+  /**
+   * Returns the whole body if it was received already. Otherwise returns `null`,
+   * and the body can still be read in any form.
+   *
+   * @ignore
+   */
+  takeReceived(): Uint8Array<ArrayBuffer> | null {
+    if (this.#form !== null) return null;
+    const bytes = this.#feed.takeAll?.() ?? null;
+    if (bytes !== null) this.#form = "stream";
+    return bytes;
+  }
+
   #claim(form: string): void {
     if (this.#form !== null) {
       throw new TypeError(

@@ -1,0 +1,85 @@
+/** One call of a `fetch`: from its arguments to a response of the web, or a `TypeError`. */
+
+import type { Agent } from "./agent.ts";
+import type { FetchInit } from "./create_fetch.ts";
+import { ClientError } from "./errors.ts";
+import { type FetchRequest, readFetchRequest } from "./fetch_request.ts";
+import { toWebResponse } from "./fetch_response.ts";
+import { isRedirect } from "./redirect.ts";
+
+/** The calls of one `fetch`. */
+export class FetchExchange {
+  #agent: Agent;
+
+  /** Creates the calls on an agent. */
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  /** See `PooledFetch`. Rejects at once for what is wrong at once. */
+  fetch(
+    input: string | URL | Request,
+    init: FetchInit,
+  ): Promise<Response> {
+    let request: FetchRequest;
+    try {
+      request = readFetchRequest(input, init);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { url, signal } = request;
+    if (signal?.aborted === true) {
+      request.cancelBody(signal.reason);
+      return Promise.reject(signal.reason);
+    }
+    return isLocal(url)
+      ? globalThis.fetch(input, init)
+      : this.#exchange(request);
+  }
+
+  async #exchange(request: FetchRequest): Promise<Response> {
+    const { method, url, signal, redirect } = request;
+    try {
+      const init = await request.exchangeInit();
+      signal?.throwIfAborted();
+      const { response, redirects } = await this.#agent.chained(
+        method,
+        url,
+        {
+          ...init,
+          ...signal === undefined ? {} : { signal },
+          ...redirect === "follow" ? {} : { maxRedirects: 0 },
+        },
+      );
+      if (redirect === "error" && isRedirect(response.status)) {
+        response.close();
+        throw new TypeError(
+          `the response is a redirect (${response.status}), which the option redirect does not allow`,
+        );
+      }
+      return toWebResponse(response, {
+        isRedirected: redirects > 0,
+        isBodyless: method === "HEAD",
+        signal,
+      });
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      throw fetchError(url, error);
+    }
+  }
+}
+
+/** Whether a URL needs no network. The runtime's own `fetch` reads it. */
+function isLocal({ protocol }: URL): boolean {
+  return protocol === "data:" || protocol === "blob:";
+}
+
+/** The web reports every failure as a `TypeError`; the cause says more. */
+function fetchError(url: URL, error: unknown): unknown {
+  const isOurs = error instanceof ClientError || error instanceof TypeError;
+  if (!isOurs) return error; // of a cookie jar or a callback
+  const where = `${url.origin}${url.pathname}`;
+  return new TypeError(`Cannot fetch ${where}: ${error.message}`, {
+    cause: error,
+  });
+}

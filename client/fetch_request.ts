@@ -1,0 +1,229 @@
+/**
+ * Reads the arguments of a `fetch` call as the Fetch Standard defines them, and
+ * turns them into a request of this client.
+ */
+
+import { Headers } from "../codec/headers.ts";
+import type { FetchInit } from "./create_fetch.ts";
+import type { ExchangeInit, RequestBody } from "./request.ts";
+import { peekStream, webChunks } from "./fetch_body.ts";
+
+/** What a call asks for. */
+export interface FetchRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly signal: AbortSignal | undefined;
+  readonly redirect: "follow" | "error" | "manual";
+  /** Returns the rest of the request. A stream is read from here on. */
+  exchangeInit(): Promise<ExchangeInit>;
+  /** Cancels a body that is a stream. */
+  cancelBody(reason: unknown): void;
+}
+
+/** Methods whose name is written in upper case, however the caller wrote it. */
+const NORMALIZED: ReadonlySet<string> = new Set([
+  ...["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"],
+]);
+
+/** Methods that the Fetch Standard forbids. */
+const FORBIDDEN_METHODS: ReadonlySet<string> = new Set([
+  ...["CONNECT", "TRACE", "TRACK"],
+]);
+
+/** Fields that belong to a connection, or that the client writes: they are dropped, so that the fields of a received request can be passed on. */
+const DROPPED_FIELDS: ReadonlySet<string> = new Set([
+  ...["connection", "expect", "host", "keep-alive", "proxy-connection"],
+  ...["te", "trailer", "transfer-encoding", "upgrade"],
+]);
+
+/**
+ * Reads the arguments of a call.
+ *
+ * @throws {TypeError} If one of them is not valid.
+ */
+export function readFetchRequest(
+  input: string | URL | Request,
+  init: FetchInit,
+): FetchRequest {
+  checkUnsupported(init);
+  if (input instanceof Request) {
+    const hasInit = Object.keys(init).length > 0;
+    return fromRequest(hasInit ? new Request(input, init) : input, init);
+  }
+  const url = parseUrl(input);
+  const method = normalMethod(init.method);
+  const body = checkedBody(init.body, method);
+  const headers = new globalThis.Headers(init.headers);
+  return {
+    method,
+    url,
+    signal: checkedSignal(init.signal),
+    redirect: checkedRedirect(init.redirect),
+    exchangeInit: () => Promise.resolve(exchangeInit(headers, body, init)),
+    cancelBody: (reason) => cancel(body, reason),
+  };
+}
+
+function fromRequest(request: Request, init: FetchInit): FetchRequest {
+  const { body, signal } = request;
+  if (request.bodyUsed) {
+    throw new TypeError("Cannot send the request: its body is already used");
+  }
+  return {
+    method: normalMethod(request.method),
+    url: parseUrl(request.url),
+    signal,
+    redirect: checkedRedirect(request.redirect),
+    async exchangeInit(): Promise<ExchangeInit> {
+      const content = body === null ? null : await peekStream(body);
+      return exchangeInit(request.headers, content, init);
+    },
+    cancelBody: (reason) => cancel(body, reason),
+  };
+}
+
+function checkUnsupported(init: FetchInit): void {
+  if (init.integrity) {
+    throw new TypeError("Cannot check integrity: this fetch does not");
+  }
+  if ("client" in init && init.client !== undefined) {
+    throw new TypeError(
+      "Cannot use the option client: pass its settings to createFetch()",
+    );
+  }
+}
+
+function parseUrl(input: string | URL): URL {
+  const text = String(input);
+  if (!URL.canParse(text)) {
+    throw new TypeError(
+      `Cannot fetch ${
+        JSON.stringify(text.slice(0, 64))
+      }: it is not an absolute URL`,
+    );
+  }
+  const url = new URL(text);
+  if (/^(?:https?|data|blob):$/.test(url.protocol)) return url;
+  throw new TypeError(
+    `Cannot fetch a URL of the scheme ${url.protocol}: it must be http, https, data or blob`,
+  );
+}
+
+function normalMethod(method = "GET"): string {
+  const upper = String(method).toUpperCase();
+  if (FORBIDDEN_METHODS.has(upper)) {
+    throw new TypeError(
+      `Cannot fetch with the method ${upper}: it is forbidden`,
+    );
+  }
+  return NORMALIZED.has(upper) ? upper : String(method);
+}
+
+function checkedRedirect(mode: unknown = "follow"): FetchRequest["redirect"] {
+  if (mode === "follow" || mode === "error" || mode === "manual") return mode;
+  throw new TypeError(
+    `Cannot set option redirect to ${
+      JSON.stringify(mode)
+    }: it must be "follow", "error" or "manual"`,
+  );
+}
+
+function checkedSignal(signal: unknown): AbortSignal | undefined {
+  if (signal === null || signal === undefined) return undefined;
+  if (signal instanceof AbortSignal) return signal;
+  throw new TypeError("Cannot set option signal: not an AbortSignal");
+}
+
+/** A body as it will be sent. Bytes are copied, since the caller may change them. */
+function checkedBody(body: unknown, method: string): RequestBody {
+  if (body === null || body === undefined) return null;
+  if (method === "GET" || method === "HEAD") {
+    throw new TypeError(`Cannot send a body with ${method}`);
+  }
+  if (
+    typeof body === "string" || body instanceof Blob ||
+    body instanceof FormData || body instanceof URLSearchParams
+  ) return body;
+  if (body instanceof ArrayBuffer) return body.slice(0);
+  if (ArrayBuffer.isView(body)) {
+    const { buffer, byteOffset, byteLength } = body;
+    return new Uint8Array(buffer, byteOffset, byteLength).slice();
+  }
+  if (body instanceof ReadableStream) {
+    if (!body.locked) return body;
+    throw new TypeError("Cannot send body: the stream is locked");
+  }
+  if (typeof body === "object" && Symbol.asyncIterator in body) {
+    return body as AsyncIterable<Uint8Array>; // each piece is checked
+  }
+  return stringBody(body);
+}
+
+/** The web sends any other value as a string. An object that has no string of its own is more likely a mistake. */
+function stringBody(body: unknown): string {
+  const text = String(body);
+  if (typeof body !== "object" || !text.startsWith("[object ")) return text;
+  throw new TypeError(
+    `Cannot send an object as ${text}: pass JSON.stringify(value), a string, bytes, a Blob, FormData, URLSearchParams or a stream`,
+  );
+}
+
+function isStream(body: RequestBody): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null &&
+    Symbol.asyncIterator in body;
+}
+
+function cancel(body: RequestBody, reason: unknown): void {
+  if (!(body instanceof ReadableStream)) return;
+  body.cancel(reason).catch(() => {
+    // Its source failed; the call rejects with the signal's reason.
+  });
+}
+
+function exchangeInit(
+  fields: globalThis.Headers,
+  body: RequestBody,
+  init: FetchInit,
+): ExchangeInit {
+  const headers = sentFields(fields, isStream(body));
+  if (typeof body === "string" && !headers.has("content-type")) {
+    headers.add("content-type", "text/plain;charset=UTF-8");
+  }
+  const { credentials } = init;
+  const { timeout, retries, idempotent, onInterim, onUpload, onDownload } =
+    init;
+  return {
+    headers,
+    body: isStream(body) ? webChunks(body) : body,
+    expectContinue: /^100-continue$/i.test(fields.get("expect") ?? ""),
+    omitsCookies: credentials === "omit",
+    ...timeout === undefined ? {} : { timeout },
+    ...retries === undefined ? {} : { retries },
+    ...idempotent === undefined ? {} : { idempotent },
+    ...onInterim === undefined ? {} : { onInterim },
+    ...onUpload === undefined ? {} : { onUpload },
+    ...onDownload === undefined ? {} : { onDownload },
+  };
+}
+
+/** The caller's fields without those of the connection, and the defaults of the web. */
+function sentFields(fields: globalThis.Headers, isStreamed: boolean): Headers {
+  const headers = new Headers();
+  for (const [name, value] of fields) {
+    const isLength = name === "content-length" && !isStreamed;
+    if (!isLength && !DROPPED_FIELDS.has(name)) headers.add(name, value);
+  }
+  if (/(?:^|,)\s*close\s*(?:,|$)/i.test(fields.get("connection") ?? "")) {
+    headers.add("connection", "close");
+  }
+  for (const [name, value] of DEFAULT_FIELDS) {
+    if (!fields.has(name)) headers.add(name, value);
+  }
+  return headers;
+}
+
+const DEFAULT_FIELDS = [
+  ["accept", "*/*"],
+  ["accept-language", "*"],
+  ["user-agent", "khttp"],
+] as const;
