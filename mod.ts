@@ -68,11 +68,8 @@ export { type ParamNames, Params } from "./router/params.ts";
 // Client
 export { Client } from "./client/client.ts";
 export { Agent } from "./client/agent.ts";
-export {
-  createFetch,
-  type FetchInit,
-  type PooledFetch,
-} from "./client/create_fetch.ts";
+export { createFetch, type PooledFetch } from "./client/create_fetch.ts";
+export type { FetchInit } from "./client/fetch_init.ts";
 export type {
   AgentOptionsInit,
   OriginOptionsInit,

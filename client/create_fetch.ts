@@ -6,18 +6,7 @@
 import { Agent } from "./agent.ts";
 import type { AgentOptionsInit } from "./agent_options.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
-import type { ExchangeInit } from "./request.ts";
-
-/** Options of one call: those of the web's `fetch`, and some of this client. */
-export interface FetchInit extends
-  RequestInit,
-  Pick<
-    ExchangeInit,
-    "timeout" | "retries" | "idempotent" | "onInterim" | "onUpload"
-  > {
-  /** Called with each piece of the response's body that is read. */
-  readonly onDownload?: ExchangeInit["onDownload"];
-}
+import type { FetchInit } from "./fetch_init.ts";
 
 /** A `fetch` that holds connections until it is closed. */
 export interface PooledFetch extends AsyncDisposable {

@@ -1,7 +1,7 @@
 /** One call of a `fetch`: from its arguments to a response of the web, or a `TypeError`. */
 
 import type { Agent } from "./agent.ts";
-import type { FetchInit } from "./create_fetch.ts";
+import type { FetchInit } from "./fetch_init.ts";
 import { ClientError } from "./errors.ts";
 import { type FetchRequest, readFetchRequest } from "./fetch_request.ts";
 import { toWebResponse } from "./fetch_response.ts";

@@ -4,7 +4,7 @@
  */
 
 import { Headers } from "../codec/headers.ts";
-import type { FetchInit } from "./create_fetch.ts";
+import type { FetchInit } from "./fetch_init.ts";
 import type { ExchangeInit, RequestBody } from "./request.ts";
 import { peekStream, webChunks } from "./fetch_body.ts";
 

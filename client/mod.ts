@@ -18,11 +18,8 @@
 
 export { Client } from "./client.ts";
 export { Agent } from "./agent.ts";
-export {
-  createFetch,
-  type FetchInit,
-  type PooledFetch,
-} from "./create_fetch.ts";
+export { createFetch, type PooledFetch } from "./create_fetch.ts";
+export type { FetchInit } from "./fetch_init.ts";
 export type { AgentOptionsInit, OriginOptionsInit } from "./agent_options.ts";
 export {
   ClientError,

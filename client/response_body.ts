@@ -188,7 +188,8 @@ export class ResponseBody implements BodyFeed {
     const decoder = this.#decoder;
     if (decoder.remainingBytes > MAX_RECEIVED_BYTES) return;
     if (seemsComplete(decoder, reader.buffer)) this.#receiveBuffer();
-    if (!this.#isReleased) this.#receiving = this.#receiveMore();
+    if (this.#isReleased || reader.buffer.length >= MAX_RECEIVED_BYTES) return;
+    this.#receiving = this.#receiveMore();
   }
 
   /** Reads until the body is complete, too long, or being read by the caller. */
