@@ -13,7 +13,7 @@ export type ClientErrorCode =
   | "PROXY_REFUSED"
   /** A deadline passed; the message names its option. */
   | "DEADLINE"
-  /** The connection ended before the response began. */
+  /** The connection ended before the response began, in phase `write` while the request was being sent. */
   | "CLOSED"
   /** The connection ended inside the response. */
   | "INCOMPLETE"

@@ -31,6 +31,8 @@ export interface SenderEvents {
 export class RequestSender {
   /** Whether the whole request was written. */
   isFinished = false;
+  /** Whether a write has not ended. */
+  isWriting = false;
   /** The error of the request's body, if it failed. */
   bodyFailure: unknown = null;
   #conn: WritableConn;
@@ -175,7 +177,9 @@ export class RequestSender {
     let rest = bytes;
     while (rest.length > 0) {
       if (this.#isStopped) return false;
+      this.isWriting = true;
       const size = await this.#conn.write(rest);
+      this.isWriting = false;
       this.#events.progressed();
       rest = size === rest.length ? NO_BYTES : rest.subarray(size);
     }

@@ -252,7 +252,7 @@ export class ResponseReader {
     this.#pendingFill = null;
     if (this.#failure !== null || failed !== undefined) {
       this.#pendingHead = null;
-      const error = this.#failure ?? this.#connectionLost(failed?.error);
+      const error = this.#failure ?? this.#connectionLost(failed?.error, head);
       (head ?? fill)?.reject(error);
       if (head === null && fill === null) this.#onIdleEvent();
     } else if (fill !== null) fill.resolve(size !== null);
@@ -260,7 +260,7 @@ export class ResponseReader {
     else if (size !== null) this.#advance(head);
     else {
       this.#pendingHead = null;
-      head.reject(this.#connectionLost(this.writeFailure));
+      head.reject(this.#connectionLost(this.writeFailure, head));
     }
   }
 
@@ -272,8 +272,17 @@ export class ResponseReader {
       .then(this.#onRead, this.#onReadFailed);
   }
 
-  #connectionLost(cause: unknown): ClientError {
+  /** @param head The exchange that waits for its head, or `null` in a body. */
+  #connectionLost(cause: unknown, head: PendingHead | null): ClientError {
     const hasBegun = this.hasResponseByte;
+    const isWriting = this.writeFailure !== undefined ||
+      head?.sender.isWriting === true;
+    if (!hasBegun && isWriting) {
+      return new ClientError(
+        "Cannot send request: the connection ended before all of it was written",
+        { phase: "write", code: "CLOSED", cause: this.writeFailure ?? cause },
+      );
+    }
     return new ClientError(
       `Cannot read response: the connection ended ${
         hasBegun ? "inside it" : "before it began"
