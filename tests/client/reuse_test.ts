@@ -220,3 +220,25 @@ Deno.test("R144, R147: before a request that is not idempotent, the end of the c
 function blockThread(durationMs: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }
+
+Deno.test("a chunked body of which much arrives with its head is read to its end, also after a long body", async () => {
+  const size = 300_000;
+  const long = `HTTP/1.1 200 \r\nContent-Length: ${size}\r\n\r\n${
+    "x".repeat(size)
+  }`;
+  const chunk = `7530\r\n${"y".repeat(0x7530)}\r\n`; // 30,000 bytes
+  const chunked = `HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`;
+  await using both = pair([
+    [
+      head,
+      send(long),
+      head,
+      send(chunked),
+      (peer) => peer.write(`${chunk}0\r\n\r\n`),
+    ],
+  ]);
+  const { client } = both;
+  assertEquals((await (await client.get("/")).bytes()).length, size);
+  assertEquals((await (await client.get("/")).bytes()).length, 60_000);
+  assertEquals(both.server.count, 1);
+});
