@@ -6,9 +6,9 @@
  *
  *     deno task bench:pooled [--only usual,nginx,epoll]
  *
- * First, as many POSTs as the pool has connections wait at the server at the same
- * time, so that the pool fills. After the idle time, give or take half a second,
- * as many POSTs again use the pooled connections, or find them just closed.
+ * First, 1,600 POSTs wait at the server at the same time, so that the pool fills.
+ * Around the end of the idle time, from half a second before to half a second
+ * after, bursts of 64 POSTs use the pooled connections, or find them just closed.
  *
  * - `short`: the balancer's limit is 2 s, the server's the default of 95 s.
  * - `usual`: nginx's own limit is 60 s; HAProxy is set to the same.
@@ -19,9 +19,12 @@
 import { Balancer, type BalancerName } from "./balancers/balancer.ts";
 import { Instance } from "./balancers/instance.ts";
 
-const BALANCER_PORT = 18_080;
-const PORT = 18_081;
+const BALANCER_PORT = 18_090;
+const PORT = 18_091;
 const POSTS = 1600;
+
+/** POSTs that are sent at once. */
+const BURST = 64;
 
 /** How much the idle times differ from the limit, in ms, in both directions. */
 const SPREAD_MS = 500;
@@ -34,19 +37,12 @@ interface Case {
   readonly balancerIdleMs: number;
   /** The server's `idleTimeout`, in ms; its default if it is absent. */
   readonly serverIdleMs?: number;
-  /** POSTs in one round, each on a connection of its own. */
-  readonly connections: number;
 }
 
 const CASES: readonly Case[] = [
-  { name: "short", balancerIdleMs: 2000, connections: 400 },
-  { name: "usual", balancerIdleMs: 60_000, connections: 1600 },
-  {
-    name: "control",
-    balancerIdleMs: 60_000,
-    serverIdleMs: 2000,
-    connections: 400,
-  },
+  { name: "short", balancerIdleMs: 2000 },
+  { name: "usual", balancerIdleMs: 60_000 },
+  { name: "control", balancerIdleMs: 60_000, serverIdleMs: 2000 },
 ];
 
 function argument(name: string): string[] {
@@ -81,7 +77,7 @@ function count(counts: Map<string, number>, outcomes: readonly string[]): void {
 }
 
 async function run(
-  { balancerIdleMs, serverIdleMs, connections }: Case,
+  { balancerIdleMs, serverIdleMs }: Case,
   name: BalancerName,
   engine: "listen" | "epoll",
 ): Promise<Map<string, number>> {
@@ -94,27 +90,24 @@ async function run(
     name,
     port: BALANCER_PORT,
     upstreams: [PORT],
-    pool: connections,
+    pool: POSTS,
     idleMs: balancerIdleMs,
   });
   const limitMs = Math.min(balancerIdleMs, serverIdleMs ?? Infinity);
   const counts = new Map<string, number>();
-  for (let done = 0; done < POSTS; done += connections) {
-    const indices = Array.from({ length: connections }, (_, index) => index);
-    const filled = await Promise.all(indices.map(async (index) => {
-      await passed(index * STEP_MS);
-      return await post("/slow");
-    }));
-    if (filled.some((outcome) => outcome !== "200")) count(counts, filled);
-    await passed(limitMs - SPREAD_MS);
-    count(
-      counts,
-      await Promise.all(indices.map(async (index) => {
-        await passed(2 * SPREAD_MS * index / connections);
-        return await post("/");
-      })),
-    );
-  }
+  const indices = Array.from({ length: POSTS }, (_, index) => index);
+  const filled = await Promise.all(indices.map(async (index) => {
+    await passed(index * STEP_MS);
+    return await post("/slow");
+  }));
+  count(counts, filled.filter((outcome) => outcome !== "200"));
+  await passed(limitMs - SPREAD_MS);
+  const bursts = Math.ceil(POSTS / BURST);
+  const outcomes = indices.map(async (index) => {
+    await passed(2 * SPREAD_MS * Math.floor(index / BURST) / bursts);
+    return await post("/");
+  });
+  count(counts, await Promise.all(outcomes));
   return counts;
 }
 

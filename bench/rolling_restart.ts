@@ -16,6 +16,9 @@ const BALANCER_PORT = 18_080;
 const PORTS = [18_081, 18_082];
 const CONNECTIONS = 64;
 
+/** nginx keeps one pool for all instances, and each of them may get all requests at once. */
+const POOL = PORTS.length * CONNECTIONS;
+
 /** The delay of each shutdown, in ms: five checks of HAProxy. */
 const DELAY_MS = 1000;
 
@@ -65,11 +68,13 @@ function allCases(): Case[] {
   return cases;
 }
 
+/** A response that takes longer than 10 s counts as lost. */
 async function load(mix: string): Promise<Counts> {
   const script = new URL("balancers/mix.lua", import.meta.url).pathname;
   const { stdout, success } = await new Deno.Command("wrk", {
     args: [
-      ...["-t1", `-c${CONNECTIONS}`, `-d${RUN_S}s`, "-s", script],
+      ...["-t1", `-c${CONNECTIONS}`, `-d${RUN_S}s`, "--timeout", "10s"],
+      ...["-s", script],
       ...[`http://127.0.0.1:${BALANCER_PORT}/`, "--", mix],
     ],
     stderr: "inherit",
@@ -106,7 +111,7 @@ async function run(
     name: balancer,
     port: BALANCER_PORT,
     upstreams: PORTS,
-    pool: CONNECTIONS,
+    pool: POOL,
   });
   let isOver = false;
   const restarts = restart([first, second], () => isOver);

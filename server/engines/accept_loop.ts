@@ -16,12 +16,17 @@ const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1000;
 
 /**
- * For how many turns of the event loop a closing listener keeps accepting to
- * empty the queue: the system resets connections that are still queued when the
- * listener closes. The bound matters under load, when the queue never becomes
- * empty.
+ * A closing listener keeps accepting to empty the queue: the system resets
+ * connections that are still queued when the listener closes. A listener of the
+ * runtime cannot say whether its queue is empty. So it closes after this many
+ * turns of the event loop in a row in which nothing was accepted, and that were
+ * short: connections that arrive in a long turn are accepted in the next one.
  */
-const MAX_CLOSING_TURNS = 20;
+const CALM_TURNS = 2;
+const MAX_CALM_TURN_MS = 3;
+
+/** The longest time for that, in ms. It matters under load, when the queue never becomes empty. */
+const MAX_CLOSING_MS = 250;
 
 /**
  * How many queued connections a closing listener accepts at once at the end, if
@@ -49,7 +54,8 @@ export class AcceptLoop {
   #owner: AcceptLoopOwner;
   #acceptedCount = 0;
   #isClosed = false;
-  #isAccepting = false;
+  /** Resolves when the pending accept ends; `null` if none is pending. */
+  #pendingAccept: PromiseWithResolvers<void> | null = null;
   #endPause: (() => void) | null = null;
   #traces: TraceSwitch = new TraceSwitch();
 
@@ -115,17 +121,30 @@ export class AcceptLoop {
     if (this.#keepAlive !== null) setTimerRef(this.#keepAlive, isRef);
   }
 
-  /** Accepts the connections that are queued, then closes. */
+  /**
+   * Accepts the connections that are queued, then closes. Resolves when nothing
+   * can connect any more: a listener of the runtime listens until its pending
+   * accept has ended.
+   */
   async closeGently(): Promise<void> {
-    let countBefore = -1;
-    for (let turn = 0; turn < MAX_CLOSING_TURNS; turn++) {
-      const isQueueEmpty = countBefore === this.#acceptedCount;
-      if (this.#isClosed || !this.#isAccepting || isQueueEmpty) break;
-      countBefore = this.#acceptedCount;
-      await this.settled();
-    }
+    if (this.listener.acceptQueued === undefined) await this.#calm();
     this.#acceptQueued();
     this.close();
+    await this.#pendingAccept?.promise;
+  }
+
+  /** Resolves when the queue is probably empty. */
+  async #calm(): Promise<void> {
+    const endMs = performance.now() + MAX_CLOSING_MS;
+    for (let turns = 0, beginMs = 0; turns < CALM_TURNS && beginMs < endMs;) {
+      if (this.#isClosed || this.#pendingAccept === null) return;
+      beginMs = performance.now();
+      const countBefore = this.#acceptedCount;
+      await this.settled();
+      const isCalm = this.#acceptedCount === countBefore &&
+        performance.now() - beginMs <= MAX_CALM_TURN_MS;
+      turns = isCalm ? turns + 1 : 0;
+    }
   }
 
   /** Accepts what is queued at this moment, in the same turn as the close. */
@@ -165,14 +184,16 @@ export class AcceptLoop {
 
   /** Returns a failure as a value, which keeps `run` free of nested `try` blocks. */
   async #accept(): Promise<Duplex | Error> {
-    this.#isAccepting = true;
+    const pending = Promise.withResolvers<void>();
+    this.#pendingAccept = pending;
     this.#letProcessEnd();
     try {
       return await this.listener.accept();
     } catch (error) {
       return toAcceptError(error);
     } finally {
-      this.#isAccepting = false;
+      this.#pendingAccept = null;
+      pending.resolve();
     }
   }
 
