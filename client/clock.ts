@@ -18,7 +18,8 @@ export const SYSTEM_CLOCK: Clock = Object.freeze({
   epochMs: () => Date.now(),
   every(periodMs: number, tick: () => void): () => void {
     const timer = setInterval(tick, periodMs);
-    Deno.unrefTimer(timer);
+    if (typeof timer === "number") Deno.unrefTimer(timer);
+    else (timer as { unref(): void }).unref(); // the timers of Node and Bun are objects
     return () => clearInterval(timer);
   },
   after(delayMs: number, run: () => void): () => void {

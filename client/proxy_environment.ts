@@ -27,9 +27,9 @@ type Exception = (host: string, port: number) => boolean;
  * ```
  */
 export function proxyFromEnvironment(): (origin: URL) => string | null {
-  const isCgi = Deno.env.get("REQUEST_METHOD") !== undefined;
-  const http = Deno.env.get("http_proxy") ||
-    (isCgi ? undefined : Deno.env.get("HTTP_PROXY"));
+  const isCgi = environment("REQUEST_METHOD") !== undefined;
+  const http = environment("http_proxy") ||
+    (isCgi ? undefined : environment("HTTP_PROXY"));
   const https = variable("https_proxy");
   const all = variable("all_proxy");
   const exceptions = (variable("no_proxy") ?? "").split(/[\s,]+/)
@@ -43,9 +43,13 @@ export function proxyFromEnvironment(): (origin: URL) => string | null {
   };
 }
 
+function environment(name: string): string | undefined {
+  return typeof Deno === "undefined" ? process.env[name] : Deno.env.get(name);
+}
+
 /** Reads a variable; an empty one counts as absent. */
 function variable(lowerName: string): string | undefined {
-  return Deno.env.get(lowerName) || Deno.env.get(lowerName.toUpperCase()) ||
+  return environment(lowerName) || environment(lowerName.toUpperCase()) ||
     undefined;
 }
 

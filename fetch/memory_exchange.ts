@@ -64,7 +64,10 @@ export class MemoryExchange implements Duplex {
   /** Takes bytes of the response. */
   async write(bytes: Uint8Array): Promise<number> {
     if (this.#isClosed) {
-      throw new Deno.errors.BrokenPipe("Cannot write: the exchange has ended");
+      const BrokenPipe = typeof Deno === "undefined"
+        ? Error
+        : Deno.errors.BrokenPipe;
+      throw new BrokenPipe("Cannot write: the exchange has ended");
     }
     this.#response.push(bytes.slice());
     this.#waitingBytes += bytes.length;

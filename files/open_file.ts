@@ -12,7 +12,7 @@ import * as fs from "node:fs";
 import { Status } from "../codec/status.ts";
 import type { FileSource } from "../server/file_body.ts";
 
-const IS_WINDOWS = Deno.build.os === "windows";
+const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
 
 /** Windows has no `O_NONBLOCK`, and no pipes among its files. */
 const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);

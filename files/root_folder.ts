@@ -15,7 +15,7 @@
 import { Status } from "../codec/status.ts";
 import { FileRefusal, OpenFile } from "./open_file.ts";
 
-const IS_WINDOWS = Deno.build.os === "windows";
+const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
 
 /** A file that is replaced between opening and the check is opened again this many times in total. */
 const MAX_ATTEMPTS = 3;

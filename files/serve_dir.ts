@@ -22,7 +22,7 @@ import { refuse, runHandler } from "./refuse.ts";
 import { RootFolder } from "./root_folder.ts";
 import { checkRestPattern, PrefixCounter } from "./route_rest.ts";
 
-const IS_WINDOWS = Deno.build.os === "windows";
+const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
 
 /**
  * Creates a handler that serves the files of a folder.

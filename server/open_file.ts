@@ -99,6 +99,7 @@ function openDescriptor(
 
 /** Says which file cannot be opened, and why, with the class and the code that programs look for. */
 function describe(cause: unknown, what: string): unknown {
+  if (typeof Deno === "undefined") return cause; // it names the path too
   const { errors } = Deno;
   const because = (
     Class: new (message: string, options: ErrorOptions) => Error,

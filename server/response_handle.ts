@@ -333,9 +333,8 @@ export class ResponseHandle {
     { status = OK, headers, start, end }: SendFileOptions = {},
   ): void {
     const range = { start, end };
-    const opened = file instanceof Deno.FsFile
-      ? adoptFile(file, range)
-      : openFile(file, range);
+    const isPath = typeof file === "string" || file instanceof URL;
+    const opened = isPath ? openFile(file, range) : adoptFile(file, range);
     const body = new FileBody(opened.source, opened.range); // the range is checked
     this.#exchange.respond(status, body, headers);
   }

@@ -5,7 +5,9 @@ export interface ServeOptions {
   /**
    * Moves the bytes: `"listen"`, the runtime's own sockets, or `"node"`, those of
    * `node:net`, which share the thread more evenly among hundreds of busy
-   * connections. @default {"listen"}
+   * connections. Node.js and Bun have `"node"` alone.
+   *
+   * @default {"listen" on Deno, "node" elsewhere}
    */
   readonly engine?: "listen" | "node" | undefined;
   /** Ends serving when it is aborted, as {@linkcode ServerHandle.shutdown} does. */

@@ -24,13 +24,18 @@ export function readTlsIdentity(options: TlsOptions): TlsIdentity {
   }
   if ("certFile" in options && "keyFile" in options) {
     return checked(
-      Deno.readTextFileSync(options.certFile),
-      Deno.readTextFileSync(options.keyFile),
+      readText(options.certFile),
+      readText(options.keyFile),
     );
   }
   throw new TypeError(
     "Cannot use TLS: give cert and key, or certFile and keyFile",
   );
+}
+
+function readText(path: string): string {
+  if (typeof Deno !== "undefined") return Deno.readTextFileSync(path);
+  return process.getBuiltinModule("node:fs").readFileSync(path, "utf8");
 }
 
 function checked(cert: string, key: string): TlsIdentity {

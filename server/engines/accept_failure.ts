@@ -60,6 +60,7 @@ export function nextStepAfter(error: Error): "retry" | "wait" | "end" {
 /** The system's code for a failure; some error classes of the runtime come without one. */
 function codeOf(error: Error): string {
   if ("code" in error) return String(error.code);
+  if (typeof Deno === "undefined") return "";
   if (error instanceof Deno.errors.NotConnected) return "ENOTCONN";
   if (error instanceof Deno.errors.ConnectionReset) return "ECONNRESET";
   if (error instanceof Deno.errors.ConnectionAborted) return ABORTED;

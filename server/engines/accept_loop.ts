@@ -9,6 +9,7 @@ import { isShortage, TraceSwitch } from "./shortage.ts";
 import { nextStepAfter, toAcceptError } from "./accept_failure.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";
+import { setTimerRef } from "./runtime.ts";
 import { runtimeTurn } from "./runtime_turn.ts";
 
 /** The shortest and the longest wait after a failed accept, in ms; it doubles with each failure. */
@@ -222,14 +223,6 @@ export class AcceptLoop {
     clearInterval(this.#keepAlive);
     this.#keepAlive = null;
   }
-}
-
-function setTimerRef(
-  timer: ReturnType<typeof setInterval>,
-  isRef: boolean,
-): void {
-  if (isRef) Deno.refTimer(timer);
-  else Deno.unrefTimer(timer);
 }
 
 /** Responses are written whole, so Nagle's algorithm would only delay them. */

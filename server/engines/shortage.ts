@@ -7,6 +7,8 @@
  * error during a shortage, unless the stack was set to a string before.
  */
 
+import { setTimerRef } from "./runtime.ts";
+
 const CODES: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);
 
 /** Whether an error means that there is no descriptor left. */
@@ -46,7 +48,7 @@ export class TraceSwitch {
     }
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.turnOn(), SHORTAGE_MS);
-    Deno.unrefTimer(this.#timer);
+    setTimerRef(this.#timer, false);
   }
 
   /** Turns stack traces on again, if this instance turned them off. */
@@ -65,6 +67,7 @@ export class TraceSwitch {
  * under load has used all descriptors by then.
  */
 export function openRuntimeDescriptors(): void {
+  if (typeof Deno === "undefined") return; // the others need none
   if (Deno.build.os === "windows") return; // Windows has no such limit
   const ignore = (): void => {};
   Deno.addSignalListener("SIGWINCH", ignore); // ignored by default

@@ -8,6 +8,7 @@ import { EpollEngine } from "./epoll/engine.ts";
 import { EpollSharedPorts } from "./epoll/shared_ports.ts";
 import { ListenEngine } from "./listen/engine.ts";
 import { ReleasedPorts } from "./listen/released_ports.ts";
+import { requireDeno } from "./runtime.ts";
 import type { SharedPorts } from "./shared_ports.ts";
 import { NodeEngine } from "./node/engine.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
@@ -18,16 +19,17 @@ export type EngineName = "listen" | "epoll" | "node";
 /**
  * Makes the engine of `serve()`.
  *
- * @param name Which one. @default {"listen"}
+ * @param name Which one. @default {"listen" on Deno, otherwise "node"}
+ * @throws {Error} If the runtime does not have it.
  */
-export function engineOf(
-  app: Application,
-  name: "listen" | "node" = "listen",
-): Engine {
+export function engineOf(app: Application, name?: "listen" | "node"): Engine {
   const secure = secureFor(app);
-  return name === "node"
-    ? new NodeEngine({ secure })
-    : new ListenEngine({ secure });
+  const isNode = name === undefined
+    ? typeof Deno === "undefined"
+    : name === "node";
+  if (isNode) return new NodeEngine({ secure });
+  requireDeno('serve on engine "listen"', 'use engine "node"');
+  return new ListenEngine({ secure });
 }
 
 /**

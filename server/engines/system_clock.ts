@@ -1,6 +1,7 @@
 /** The runtime's clock and timers, as the connection machine uses them. */
 
 import type { Clock } from "../connection/connections.ts";
+import { setTimerRef } from "./runtime.ts";
 
 /** The default of every engine. */
 export const SYSTEM_CLOCK: Clock = Object.freeze({
@@ -21,6 +22,11 @@ export const SYSTEM_CLOCK: Clock = Object.freeze({
  * (bench/start.ts, Deno 2.9).
  */
 function tickEvery(periodMs: number, tick: () => void): () => void {
+  if (typeof Deno === "undefined") {
+    const timer = setInterval(tick, periodMs);
+    setTimerRef(timer, false);
+    return () => clearInterval(timer);
+  }
   const word = new Int32Array(new SharedArrayBuffer(4));
   let isRunning = true;
   const run = async (): Promise<void> => {

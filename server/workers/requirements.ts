@@ -4,6 +4,7 @@
  * a worker where the caller cannot catch it.
  */
 
+import { requireDeno } from "../engines/runtime.ts";
 import {
   addressText,
   type ListenAddress,
@@ -35,6 +36,7 @@ export function requireTcp(
  * @throws {Deno.errors.NotSupported} If the system cannot do it, or the runtime's flag is missing.
  */
 export function requireSharedPorts(engine: "listen" | "epoll"): void {
+  requireDeno("serve from workers", "use serve(), or node:cluster");
   if (Deno.build.os !== "linux") {
     throw new Deno.errors.NotSupported(
       `Cannot share a port among workers on ${Deno.build.os}: only Linux spreads connections over them; use serve()`,

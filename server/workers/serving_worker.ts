@@ -6,6 +6,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { TcpAddress } from "../address.ts";
+import { setTimerRef } from "../engines/runtime.ts";
 import type { Serving, StopTimes } from "../server_handle.ts";
 import { toError } from "../to_error.ts";
 import {
@@ -40,7 +41,7 @@ export class ServingWorker implements Serving {
     port.on("message", this.#onOrder);
     port.ref();
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
-    Deno.unrefTimer(timer);
+    setTimerRef(timer, false);
     const stopHeartbeat = startHeartbeat(heartbeat, () => {
       const message = "its heap has reached the limit (maxHeapBytes)";
       this.#report({ khttp: "failed", message });

@@ -4,6 +4,7 @@
  */
 
 import type { Worker } from "node:worker_threads";
+import { setTimerRef } from "../engines/runtime.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { IDLE_GRACE_MS, type StopTimes } from "../server_handle.ts";
 import {
@@ -170,8 +171,7 @@ export class WorkerSlot {
     if (isRef) this.#worker?.ref();
     else this.#worker?.unref();
     if (this.#restartTimer === undefined) return;
-    if (isRef) Deno.refTimer(this.#restartTimer);
-    else Deno.unrefTimer(this.#restartTimer);
+    setTimerRef(this.#restartTimer, isRef);
   }
 
   get #name(): string {
@@ -258,7 +258,7 @@ export class WorkerSlot {
       this.#restartTimer = undefined;
       this.start();
     }, this.#backoffMs);
-    if (!this.#isRef) Deno.unrefTimer(this.#restartTimer);
+    if (!this.#isRef) setTimerRef(this.#restartTimer, false);
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
   }
 

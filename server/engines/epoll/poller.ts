@@ -47,7 +47,9 @@ export function eventLayout(arch: string): EventLayout {
   return arch === "x86_64" ? { stride: 3, keyAt: 1 } : { stride: 4, keyAt: 2 };
 }
 
-const { stride: STRIDE, keyAt: KEY_AT } = eventLayout(Deno.build.arch);
+const { stride: STRIDE, keyAt: KEY_AT } = eventLayout(
+  typeof Deno === "undefined" ? "x86_64" : Deno.build.arch, // elsewhere, it is not used
+);
 
 /** Keys of descriptors without a {@linkcode Watched}: the poller's own eventfd, and those of the runtime's I/O driver. */
 const WAKE = -1;

@@ -12,6 +12,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import type { ListenAddress } from "../../address.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { Listener } from "../listener.ts";
+import { setTimerRef } from "../runtime.ts";
 import { runtimeTurn } from "../runtime_turn.ts";
 import { BACKLOG } from "./bind.ts";
 import { NodeSocket } from "./socket.ts";
@@ -124,7 +125,7 @@ export class NodeListener implements Listener {
       () => void _handle?.listen?.(BACKLOG),
       REVIVE_MS,
     );
-    Deno.unrefTimer(this.#reviver);
+    setTimerRef(this.#reviver, false);
   }
 }
 
