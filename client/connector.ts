@@ -62,7 +62,7 @@ export class Connector {
       return await this.#connectRuntimeTls(step);
     }
     if (path !== null) {
-      return await this.#run(Deno.connect({ transport: "unix", path }), step);
+      return await this.#run(connectUnix(path, signal), step);
     }
     const tcp = await this.#connectTcp(step);
     tcp.setNoDelay(true);
@@ -117,7 +117,7 @@ export class Connector {
     const attempt = new AbortController();
     const { signal } = attempt;
     try {
-      return await this.#run(Deno.connect({ hostname, port, signal }), step);
+      return await this.#run(connectTcp(hostname, port, signal), step);
     } catch (error) {
       attempt.abort();
       throw error;
@@ -130,7 +130,8 @@ export class Connector {
       return await this.#secure(tcp, step);
     } catch (error) {
       closeIfOpen(tcp);
-      const isCertificate = error instanceof ClientError &&
+      const isCertificate = typeof Deno !== "undefined" &&
+        error instanceof ClientError &&
         (await this.#tls?.catch(() => null))?.isCertificateError(error.cause);
       if (!isCertificate || this.#isRuntimeNeeded.has(authority)) throw error;
       this.#isRuntimeNeeded.set(authority, false);
@@ -204,6 +205,29 @@ export class Connector {
       if (isLate) opening.then(closeIfOpen, () => {});
     }
   }
+}
+
+async function connectUnix(
+  path: string,
+  signal: AbortSignal,
+): Promise<Deno.Conn> {
+  if (typeof Deno !== "undefined") {
+    return await Deno.connect({ transport: "unix", path });
+  }
+  const { connectNode } = await import("./node_conn.ts");
+  return await connectNode({ path }, signal);
+}
+
+async function connectTcp(
+  hostname: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  if (typeof Deno !== "undefined") {
+    return await Deno.connect({ hostname, port, signal });
+  }
+  const { connectNode } = await import("./node_conn.ts");
+  return await connectNode({ hostname, port }, signal);
 }
 
 /** Loads TLS, and parses the client's certificates. */

@@ -288,7 +288,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#isEnded || this.#socket.readableLength > 0) return;
     this.#fail(
-      new Deno.errors.UnexpectedEof(
+      new (errorClass("UnexpectedEof"))(
         "Cannot read from TLS connection: it ended without close_notify",
       ),
     );
@@ -303,5 +303,12 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
 }
 
 function closedError(): Error {
-  return new Deno.errors.BadResource("The TLS connection is closed");
+  return new (errorClass("BadResource"))("The TLS connection is closed");
+}
+
+/** The runtime's class; Node and Bun have none. */
+function errorClass(
+  name: "UnexpectedEof" | "BadResource",
+): new (message: string) => Error {
+  return typeof Deno === "undefined" ? Error : Deno.errors[name];
 }

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Handler, ProtocolError, type ServerOptions } from "../mod.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../server/options.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
+import { registerTest } from "./support/register.ts";
 import { request } from "./support/serve.ts";
 import { SWEEPS_MS } from "./support/timed_peer.ts";
 import { TimedConnection } from "./support/timed_connection.ts";
@@ -43,12 +44,16 @@ const defaults: Readonly<Partial<ServerOptions>> = {
 };
 
 for (const [name, value] of Object.entries(defaults)) {
-  Deno.test(`R149 to R157: ${name} is ${value} by default`, () => {
-    assertEquals(
-      new Map<string, unknown>(Object.entries(DEFAULT_SERVER_OPTIONS))
-        .get(name),
-      value,
-    );
+  registerTest({
+    name: `R149 to R157: ${name} is ${value} by default`,
+    ignore: false,
+    fn: () => {
+      assertEquals(
+        new Map<string, unknown>(Object.entries(DEFAULT_SERVER_OPTIONS))
+          .get(name),
+        value,
+      );
+    },
   });
 }
 

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Duplex } from "../mod.ts";
 import { Server } from "../mod.ts";
+import { connectTcp } from "./support/connect_tcp.ts";
 import { LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import { MemoryConnection } from "./support/memory_duplex.ts";
 import { request } from "./support/serve.ts";
@@ -25,7 +26,7 @@ async function readText(conn: Duplex): Promise<string | null> {
 
 /** Opens a raw connection and reads it to its end. */
 async function wholeAnswer(port: number, wire: string): Promise<string> {
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const conn = await connectTcp(port);
   await writeText(conn, wire);
   await conn.closeWrite();
   return await new Response(conn.readable).text();
@@ -174,10 +175,7 @@ testEngines(
         );
       })
     );
-    const conn = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: server.port,
-    });
+    const conn = await connectTcp(server.port);
     await writeText(conn, request("GET /"));
     assertEquals(await readText(conn), "x");
     server.handle.closeNow();

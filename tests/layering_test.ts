@@ -47,7 +47,10 @@ const sourceRooms = [
 const runtimeModules: Readonly<Record<string, readonly string[]>> = {
   codec: ["node:buffer"], // decodes bytes, which is not I/O
   // Loaded with the first `https` origin, or the first body with a coding.
-  client: ["node:crypto", "node:stream", "node:tls", "node:zlib"],
+  client: [
+    ...["node:crypto", "node:stream", "node:tls", "node:zlib"],
+    "node:net", // loaded where there is no `Deno`
+  ],
   server: [
     ...["node:timers", "node:worker_threads"],
     // Types alone: loaded when TLS or the engine on them is used, or the first file is sent.

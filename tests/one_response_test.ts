@@ -148,17 +148,14 @@ const misdeeds: readonly Misdeed[] = [
 /** Records unhandled errors and rejections, and keeps them from ending the process. */
 class Unhandled implements Disposable {
   readonly reasons: unknown[] = [];
-  #note = (event: PromiseRejectionEvent): void => {
-    event.preventDefault();
-    this.reasons.push(event.reason);
-  };
+  #note = (reason: unknown): void => void this.reasons.push(reason);
 
   constructor() {
-    addEventListener("unhandledrejection", this.#note);
+    process.on("unhandledRejection", this.#note);
   }
 
   [Symbol.dispose](): void {
-    removeEventListener("unhandledrejection", this.#note);
+    process.off("unhandledRejection", this.#note);
   }
 }
 

@@ -4,6 +4,7 @@
  * HTTP/1.1 response throws. Strings hold one character for each byte.
  */
 
+import { connectTcp } from "./connect_tcp.ts";
 import { decodeLatin1, encodeLatin1 } from "./latin1.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -151,7 +152,7 @@ export class RawClient extends ResponseReader implements Disposable {
 
   /** Connects. */
   static async connect(port: number): Promise<RawClient> {
-    return new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
+    return new RawClient(await connectTcp(port));
   }
 
   /** Connects through TLS to a server whose certificate is `cert`. */

@@ -5,6 +5,7 @@
  * received everything that was sent before.
  */
 
+import { connectTcp } from "./connect_tcp.ts";
 import type { Duplex } from "../../mod.ts";
 import {
   ConnectionSetupAction,
@@ -121,7 +122,7 @@ export class SocketRig {
 
   async #connect(): Promise<Deno.TcpConn> {
     const { port } = this.#server;
-    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    const conn = await connectTcp(port);
     conn.setNoDelay(true);
     return conn;
   }

@@ -1,6 +1,7 @@
 /** Waiting for turns of the event loop instead of a real duration. */
 
 import { assert } from "@std/assert";
+import { connectTcp } from "./connect_tcp.ts";
 
 /** More turns than any work without I/O takes. */
 const MAX_TURNS = 1000;
@@ -29,14 +30,22 @@ export async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+function isRefused(error: unknown): boolean {
+  if (typeof Deno !== "undefined") {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+  return error instanceof Error && "code" in error &&
+    error.code === "ECONNREFUSED";
+}
+
 /** Waits until nothing listens on a port of 127.0.0.1 any more; fails if something keeps listening. */
 export async function untilRefused(port: number): Promise<void> {
   for (let count = 0; count < MAX_CONNECTIONS; count++) {
     try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      (await connectTcp(port)).close();
     } catch (error) {
       // A connection that was queued when the listener closed is reset instead.
-      if (error instanceof Deno.errors.ConnectionRefused) return;
+      if (isRefused(error)) return;
     }
   }
   assert(false, `Port ${port} still accepts connections`);
