@@ -296,10 +296,10 @@ testEngines(
     const clients = await Promise.all(
       Array.from({ length: STALLED }, () => server.connect()),
     );
-    const before = Deno.memoryUsage().external;
+    const before = process.memoryUsage().external;
     await Promise.all(clients.map((client) => client.send(request("GET /"))));
     await until(() => count === STALLED);
-    const copies = (Deno.memoryUsage().external - before) / LARGE.length;
+    const copies = (process.memoryUsage().external - before) / LARGE.length;
     assert(copies < STALLED / 2, `${copies} copies`);
     for (const client of clients) client.close();
     server.handle.closeNow();

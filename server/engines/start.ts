@@ -44,6 +44,7 @@ export function epollEngine(
   app: Application,
   libc: string | undefined,
 ): Engine {
+  requireDeno("serve with epoll", "use serve()");
   requireClearText(app);
   return new EpollEngine({ libc, maxEvents: app.options.epollQueueMaxEvents });
 }

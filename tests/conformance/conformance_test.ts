@@ -32,7 +32,9 @@ import { upgradeCases } from "./upgrade_cases.ts";
 
 /** Longest case that is split at every position, in bytes; over sockets none is. */
 const MAX_EVERY_SPLIT_BYTES = { listen: 2048, epoll: 0, node: 0 };
-const SEEDED_CUTS = { listen: 40, epoll: 16, node: 8 };
+/** Longer cases are not delivered byte by byte: on node, each byte takes a turn of the event loop. */
+const MAX_PIECES = { listen: Infinity, epoll: Infinity, node: 1024 };
+const SEEDED_CUTS = { listen: 40, epoll: 16, node: 4 };
 
 const NEXT = "GET /next HTTP/1.1\r\nHost: next\r\n\r\n";
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled\r\n\r\n";
@@ -49,7 +51,11 @@ function* deliveries(
   bytes: Uint8Array,
 ): Generator<Uint8Array[]> {
   if (bytes.length <= MAX_EVERY_SPLIT_BYTES[name]) yield* everySplit(bytes);
-  else yield* seededSplits(bytes, SEEDED_CUTS[name], bytes.length);
+  else {
+    for (const pieces of seededSplits(bytes, SEEDED_CUTS[name], bytes.length)) {
+      if (pieces.length <= MAX_PIECES[name]) yield pieces;
+    }
+  }
 }
 
 /**

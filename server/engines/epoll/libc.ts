@@ -9,8 +9,6 @@
  * needs the permission for all of FFI; these calls need it for one library.
  */
 
-import { requireDeno } from "../runtime.ts";
-
 // The values are the same on x86-64 and aarch64.
 export const SOCK_STREAM = 1;
 /** Makes the calls on a socket return instead of waiting (`SOCK_NONBLOCK`). */
@@ -173,7 +171,6 @@ export class Libc {
 }
 
 function requireLinux(): void {
-  requireDeno("serve with epoll", "use serve()");
   const { os, arch } = Deno.build;
   if (os === "linux" && ARCHITECTURES.has(arch)) return;
   throw new Deno.errors.NotSupported(
