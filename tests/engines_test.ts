@@ -213,6 +213,7 @@ const weaker: Readonly<Record<string, string>> = {
 /** Files that start servers but test something else, or one engine. */
 const others: Readonly<Record<string, string>> = {
   "client/": "the client",
+  "client_doc_test.ts": "the program of docs/client.md",
   "examples/": "programs, each with its engine",
   "fetch/frameworks_test.ts":
     "each framework on `Deno.serve()` and on two engines in one test",

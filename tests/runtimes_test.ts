@@ -50,7 +50,7 @@ const PROGRAM = "tests/programs/on_runtime.ts";
 
 /** The flags of each runtime, by its npm package. */
 const runtimes: Readonly<Record<string, readonly string[]>> = {
-  "node@24": ["--import", "./tests/programs/std_adapters.mjs"],
+  "node@24": ["--import=./tests/programs/std_adapters.mjs"],
   "bun@1.4.5": ["--tsconfig-override=tests/std/tsconfig.json"],
 };
 
