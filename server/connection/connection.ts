@@ -5,8 +5,8 @@
  *
  * The phases and the transitions between them are in `phase.ts`. The codec
  * decides framing and persistence, `run_exchange.ts` calls hooks and handlers,
- * and `exchange.ts` writes the response. This file decides what happens next
- * (RFC 9112 §9). It is long because each step needs all of its fields.
+ * and `exchange.ts` writes the response. This file decides what comes next (RFC
+ * 9112 §9). It is long because each step needs all of its fields.
  */
 
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
@@ -177,7 +177,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   outputSent(): void {
-    if (this.#exchange === null) this.#abort = null; // no request is left to abort
+    if (this.#exchange !== null) this.#exchange.outputSent();
+    else this.#abort = null; // no request is left to abort
     if (this.#phase === CLOSING) this.#endOutput();
     else if (this.#input !== null && this.#phase < CLOSING) this.#resume();
   }
@@ -220,9 +221,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
 
   exchangeFailed(error: unknown): void {
     const exchange = this.#exchange;
-    if (exchange === null) return;
-    if (exchange.isHeadSent) this.#fault ??= toError(error);
-    failExchange(exchange, error);
+    if (exchange?.isHeadSent) this.#fault ??= toError(error);
+    if (exchange !== null) failExchange(exchange, error);
   }
 
   async takeOver(): Promise<Duplex> {

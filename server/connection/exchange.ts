@@ -2,15 +2,14 @@
  * One request and its response. An exchange holds the state of both while the
  * handler runs, and writes the response to the connection's output (RFC 9110
  * §15). `response_plan.ts` decides on framing and reuse, `response_writer.ts`
- * encodes heads, and `streamed_response.ts` sends bodies that arrive in pieces.
- * All ways to respond are in this one file, because they share the state bits
- * and each relies on how the others set them.
+ * encodes heads, and the files of `bodies/` send the kinds of bodies. The state
+ * bits of all ways to respond are in this one file, because each relies on how the
+ * others set them.
  */
 
-import { type BodyInit, BodySource } from "../../codec/body_source.ts";
+import type { BodyInit, BodySource } from "../../codec/body_source.ts";
 import { Headers, type HeadersInit } from "../../codec/headers.ts";
 import type { RequestHead } from "../../codec/request_head.ts";
-import { mayHaveContent } from "../../codec/response_framing.ts";
 import { Status } from "../../codec/status.ts";
 import { Params } from "../../router/params.ts";
 import type { Duplex } from "../duplex.ts";
@@ -18,15 +17,20 @@ import { FileBody } from "../file_body.ts";
 import type { ServerOptions } from "../options.ts";
 import { type RequestState, RequestView } from "../request_view.ts";
 import { type ResponseActions, ResponseHandle } from "../response_handle.ts";
-import { mergeFields, TEXT_TYPE, withType } from "../response_fields.ts";
+import { mergeFields } from "../response_fields.ts";
 import { toError } from "../to_error.ts";
+import {
+  type FileExchange,
+  type FileResponse,
+  sendFile,
+} from "./bodies/file_response.ts";
+import { sendBytes, sendText } from "./bodies/plain_response.ts";
 import type { RequestBody } from "./bodies/request_body.ts";
 import {
   sendStream,
   StreamedResponse,
   type StreamingExchange,
 } from "./bodies/streamed_response.ts";
-import { type FileExchange, sendFile } from "./bodies/file_response.ts";
 import type { EngineContext } from "./engine_context.ts";
 import type { Output } from "./output.ts";
 import {
@@ -43,10 +47,8 @@ import {
   allowsRepeat,
   checkFinalStatus,
   planHead,
-  planResponse,
   type ResponsePlan,
 } from "./response_plan.ts";
-import { writeAscii, writeBytes } from "./response_writer.ts";
 
 /** What an exchange needs from its connection. */
 export interface ExchangeOwner {
@@ -73,8 +75,6 @@ export interface ExchangeOwner {
   fail(error: Error): void;
 }
 
-/** The longest string, in UTF-16 code units, that is tried as ASCII before it is encoded as UTF-8. */
-const MAX_ASCII_LOOP = 1024;
 const NO_BYTES = new Uint8Array(0);
 
 // perf: V8 looks up an import at each use, but not a constant of this module.
@@ -365,11 +365,11 @@ export class Exchange
       ? null
       : Headers.from(headersInit);
     const bytes = body ?? NO_BYTES;
-    if (typeof bytes === "string") this.#respondText(status, headers, bytes);
+    if (typeof bytes === "string") sendText(this, status, headers, bytes);
     else if (bytes instanceof Uint8Array) {
-      this.#respondBytes(status, headers, bytes);
+      sendBytes(this, status, headers, bytes);
     } else if (bytes instanceof ArrayBuffer) {
-      this.#respondBytes(status, headers, new Uint8Array(bytes));
+      sendBytes(this, status, headers, new Uint8Array(bytes));
     } else if (bytes instanceof FileBody) {
       sendFile(this, status, headers, bytes);
     } else sendStream(this, status, headers, bytes);
@@ -439,46 +439,27 @@ export class Exchange
     this.body?.fail(error);
   }
 
-  #respondText(status: Status, headers: Headers | null, text: string): void {
-    // A declared length has to be compared with that of the encoded string.
-    const isPlain = headers === null || !headers.outgoing().declaresFraming;
-    if (text.length <= MAX_ASCII_LOOP && isPlain) {
-      const plan = planResponse(this, status, headers, text.length);
-      const { output, context } = this.owner;
-      if (
-        plan.hasContent && writeAscii(output, context.textHeads, plan, text)
-      ) {
-        this.plainBytes = text.length;
-        this.#adopt(plan);
-        this.#finish();
-        return;
-      }
-    }
-    const typed = mayHaveContent(status.code, 0)
-      ? withType(headers, TEXT_TYPE)
-      : headers;
-    this.#respondBytes(status, typed, this.owner.context.texts.encode(text));
-  }
-
-  #respondBytes(
-    status: Status,
-    headers: Headers | null,
-    bytes: Uint8Array,
-  ): void {
-    const plan = planResponse(this, status, headers, bytes.length);
-    if (plan.hasContent && plan.length < 0) {
-      this.stream(plan, new BodySource(ReadableStream.from([bytes])));
-    } else this.write(plan, bytes);
-  }
-
-  write(plan: ResponsePlan, bytes: Uint8Array): void {
-    writeBytes(this.owner.output, this.owner.context.heads, plan, bytes);
-    if (plan.hasContent) this.plainBytes = bytes.length;
+  /** See {@linkcode BodyExchange.complete}. */
+  complete(plan: ResponsePlan, bodyBytes: number): void {
+    this.plainBytes = bodyBytes;
     this.#adopt(plan);
     this.#finish();
   }
 
-  /** Begins a streamed response. */
+  /** See {@linkcode FileExchange.beginFile}. */
+  beginFile(plan: ResponsePlan, file: FileResponse): void {
+    this.state |= IS_ANSWERED | IS_HEAD_SENT;
+    this.#adopt(plan);
+    this.rare().stream = file;
+    this.owner.exchangeProgressed(); // there is output
+  }
+
+  /** All output was sent. */
+  outputSent(): void {
+    this.rareState?.stream?.outputSent?.();
+  }
+
+  /** See {@linkcode BodyExchange.stream}. */
   stream(plan: ResponsePlan, source: BodySource): void {
     this.state |= IS_ANSWERED;
     this.status = plan.status;
@@ -493,7 +474,7 @@ export class Exchange
     return plan;
   }
 
-  /** See {@linkcode StreamingExchange.endBody}. */
+  /** See {@linkcode BodyExchange.endBody}. */
   endBody(error: unknown): void {
     if (error === null) this.#finish();
     else this.#streamFailed(error);

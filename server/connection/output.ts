@@ -2,7 +2,7 @@
  * What a connection has to send, in order: small pieces are gathered in pooled
  * buffers, large ones are sent without a copy. The transport takes one buffer
  * at a time, sends it in any number of parts, and reports how much was sent.
- * Handlers may wait for that.
+ * Handlers may wait for that. A part of a file may follow the buffers.
  */
 
 /** Sizes of pooled buffers, in bytes: one for several small responses, one for a piece of a stream with its framing. */
@@ -73,6 +73,39 @@ export class OutputBuffer {
   }
 }
 
+/** A part of a file, which the transport reads or lets the system send. */
+export interface FileRegion {
+  /** The system's descriptor; `null` if the file has to be read. */
+  readonly fd: number | null;
+  /** Offset of the next byte to send. */
+  readonly position: number;
+  /** Offset after the last byte. */
+  readonly end: number;
+  /** Whether a read is running in the background. */
+  readonly isReading: boolean;
+  /**
+   * Returns bytes from the next one on, which are valid until the next call, or a
+   * promise that settles when they can be returned. Not called while
+   * {@linkcode FileRegion.isReading}.
+   *
+   * @throws {Error} If the file ends there or cannot be read; the promise rejects
+   * for the same reasons.
+   */
+  nextPiece(): Uint8Array | Promise<void>;
+  /** Reports how long it has taken the system to send from the descriptor. If that blocks, the rest is read in the background. */
+  noteDuration(durationMs: number): void;
+  /** Reports that bytes were sent. Only {@linkcode Output.sentOfFile} calls it. */
+  advance(size: number): void;
+  /** Reports why the next byte cannot be read. Only {@linkcode Output.fileFailed} calls it. */
+  fail(error: unknown): void;
+}
+
+/**
+ * The most bytes of a file that count as pending. V8 stores the counts without
+ * an allocation while they have 31 bits.
+ */
+const MAX_FILE_WINDOW_BYTES = 0x3fff0000;
+
 /** Free buffers, shared by the connections of an engine. */
 export class OutputPool {
   #small: OutputBuffer[] = [];
@@ -117,6 +150,15 @@ export class Output {
   totalBytes = 0;
   /** How many bytes of the first buffer were sent. */
   sentOfFirst = 0;
+  /**
+   * The file that is sent after all buffers; `null` if there is none. Nothing is
+   * added until it is sent, since its exchange has not ended.
+   */
+  file: FileRegion | null = null;
+  /** Whether the transport takes {@linkcode Output.file}. */
+  takesFiles = false;
+  /** Whether it can let the system send from a descriptor, so that nothing is read. */
+  sendsDescriptors = false;
   /** Why nothing more can be sent; `null` while output can be sent. */
   failure: Error | null = null;
   #pool: OutputPool;
@@ -209,8 +251,41 @@ export class Output {
     this.totalBytes += size;
   }
 
+  /** Adds a part of a file that is not empty. Its transport calls {@linkcode Output.sentOfFile}. */
+  pushFile(file: FileRegion): void {
+    if (this.#first === null && this.pendingBytes > 0) this.#takeCopies();
+    if (this.end > 0) this.#open = null;
+    this.file = file;
+    this.#countFile(file);
+  }
+
+  /** Reports that `size` more bytes of the file were sent. No buffer may be pending. */
+  sentOfFile(size: number): void {
+    const file = this.file!; // the transport has just sent a part of it
+    this.pendingBytes -= size;
+    file.advance(size);
+    if (file.position === file.end) this.file = null;
+    else if (this.pendingBytes === 0) this.#countFile(file);
+    if (this.#waiters !== null) this.#settle(this.#waiters);
+  }
+
+  /** Reports that no more of the file can be sent, and why. No buffer may be pending. */
+  fileFailed(error: unknown): void {
+    const file = this.file!; // the transport has just tried to send a part of it
+    this.file = null;
+    this.totalBytes -= this.pendingBytes;
+    this.pendingBytes = 0;
+    file.fail(error);
+  }
+
+  #countFile({ position, end }: FileRegion): void {
+    const size = Math.min(end - position, MAX_FILE_WINDOW_BYTES);
+    this.pendingBytes += size;
+    this.totalBytes += size;
+  }
+
   /**
-   * Returns the buffer to send next, or `null` if nothing is pending. The bytes
+   * Returns the buffer to send next, or `null` if none is pending. The bytes
    * to send are those from {@linkcode Output.sentOfFirst} to its end. Later
    * calls return the same buffer, and its bytes do not change, until all of it
    * is reported with {@linkcode Output.sent}.
@@ -272,6 +347,7 @@ export class Output {
     this.#first = null;
     this.#rest = NO_BUFFERS;
     this.#open = null;
+    this.file = null;
     this.sentOfFirst = 0;
     const waiters = this.#waiters ?? [];
     this.#waiters = null;

@@ -28,11 +28,13 @@ import {
 } from "./response_writer.ts";
 
 /** A response whose body is being streamed, as its exchange sees it. */
-interface ResponseStream {
+export interface ResponseStream {
   /** Size of the body so far, without framing. */
   readonly bodyBytes: number;
   /** Stops the stream and cancels its source. */
   abort(): void;
+  /** All output was sent. */
+  outputSent?(): void;
 }
 
 /** The rarely needed state of one exchange; see the file's header. */

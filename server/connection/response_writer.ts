@@ -84,6 +84,35 @@ export function writeBytes(
   output.commit(at + body.length);
 }
 
+/** A file, as {@linkcode writeFileBytes} reads it. */
+interface ReadableFile {
+  readonly start: number;
+  readSync(buffer: Uint8Array, position: number): number;
+}
+
+/**
+ * Writes a head, and the first `size` bytes of a file, which are read directly
+ * into the output.
+ *
+ * @throws {Error} If the file cannot be read or has become shorter. Nothing was
+ * written then.
+ */
+export function writeFileBytes(
+  output: Output,
+  heads: ResponseHeadCache,
+  plan: ResponsePlan,
+  file: ReadableFile,
+  size: number,
+): void {
+  const start = putHead(output, heads, plan, size);
+  const bytes = output.reserve(0);
+  const end = start + size;
+  for (let at = start; at < end;) {
+    at += file.readSync(bytes.subarray(at, end), file.start + at - start);
+  }
+  output.commit(end);
+}
+
 /**
  * Writes a head and a short string as its body, if the string is ASCII.
  *

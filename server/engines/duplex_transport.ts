@@ -5,6 +5,7 @@
 
 import type { ReceiveWindow } from "../../codec/simd/head_scanner.ts";
 import { SLOT_BYTES } from "../connection/receive_slots.ts";
+import type { FileRegion } from "../connection/output.ts";
 import type { ConnectionMachine, Transport } from "../connection/transport.ts";
 import type { Duplex } from "../duplex.ts";
 import { toError } from "../to_error.ts";
@@ -70,6 +71,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.#streams = isUntrusted ? new CheckedDuplex(duplex) : duplex;
     this.#owner = owner;
     this.connection = owner.connect(this, options);
+    this.connection.output.takesFiles = true;
     const slot = context.slots.take();
     this.#slot = slot;
     this.#buffer = slot === null
@@ -216,7 +218,8 @@ export class DuplexTransport implements Transport, ServedTransport {
     if (buffer !== null) {
       this.#state |= IS_WRITING;
       this.#writeBytes(buffer.view());
-    } else if (output.takeEnd()) this.#closeWrite();
+    } else if (output.file !== null) this.#writeFile(output.file);
+    else if (output.takeEnd()) this.#closeWrite();
   }
 
   #closeWrite(): void {
@@ -256,6 +259,49 @@ export class DuplexTransport implements Transport, ServedTransport {
       connection.fail(toError(error)); // an internal error
     }
   }
+
+  /** Writes the next piece of a file, when it has been read. */
+  #writeFile(file: FileRegion): void {
+    this.#state |= IS_WRITING;
+    try {
+      const piece = file.nextPiece();
+      if (piece instanceof Uint8Array) {
+        this.#streams.write(piece).then(
+          this.#onPieceWritten,
+          this.#onWriteFailed,
+        );
+      } else {
+        piece.then(this.#onPieceRead, this.#onFileFailed);
+      }
+    } catch (error) {
+      this.#onFileFailed(error);
+    }
+  }
+
+  #onPieceRead = (): void => {
+    this.#state &= ~IS_WRITING;
+    this.#write();
+  };
+
+  #onPieceWritten = (size: number): void => {
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    const { connection } = this;
+    try {
+      connection.output.sentOfFile(size);
+      this.#state &= ~IS_WRITING;
+      if (connection.output.pendingBytes === 0) connection.outputSent();
+      this.wake();
+    } catch (error) {
+      connection.fail(toError(error)); // an internal error
+    }
+  };
+
+  #onFileFailed = (error: unknown): void => {
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    this.#state &= ~IS_WRITING;
+    this.connection.output.fileFailed(error);
+    this.wake();
+  };
 
   #onWriteFailed = (error: unknown): void => {
     if ((this.#state & IS_CLOSED) === 0) this.connection.fail(toError(error));

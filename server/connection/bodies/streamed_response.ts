@@ -16,15 +16,10 @@ import type { Headers } from "../../../codec/headers.ts";
 import { UNKNOWN_SIZE } from "../../../codec/response_framing.ts";
 import type { Status } from "../../../codec/status.ts";
 import { encodeLatin1 } from "../../../codec/ascii.ts";
-import type { Clock } from "../connections.ts";
-import type { ResponseHeadCache } from "../head_cache.ts";
 import type { Output } from "../output.ts";
-import {
-  type ExchangeFacts,
-  planResponse,
-  type ResponsePlan,
-} from "../response_plan.ts";
+import { planResponse, type ResponsePlan } from "../response_plan.ts";
 import { writeHead } from "../response_writer.ts";
+import type { BodyExchange } from "./plain_response.ts";
 
 /** Bytes that are gathered before the head is written. */
 const GATHER_BYTES = 8192;
@@ -51,19 +46,10 @@ const CHUNK_FRAMING_BYTES = 20;
 
 const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
-const NO_BYTES = new Uint8Array(0);
 const NO_TIMER = (): void => {};
 
 /** What a streamed response needs from its exchange. */
-export interface StreamingExchange extends ExchangeFacts {
-  readonly owner: {
-    readonly context: {
-      readonly clock: Clock;
-      readonly heads: ResponseHeadCache;
-    };
-    readonly output: Output;
-    exchangeProgressed(): void;
-  };
+export interface StreamingExchange extends BodyExchange {
   /** The state with the trailer section, which is final when the body has ended. */
   rare(): { readonly trailers: Headers | null };
   /**
@@ -71,12 +57,6 @@ export interface StreamingExchange extends ExchangeFacts {
    * facts may have changed. The head is written directly after the call.
    */
   beginHead(plan: ResponsePlan, length: number): ResponsePlan;
-  /** Called with `null` when the last byte is in the output, or with the error if the body failed. */
-  endBody(error: unknown): void;
-  /** Sends a body that is in memory, and completes the response. */
-  write(plan: ResponsePlan, bytes: Uint8Array): void;
-  /** Begins a {@linkcode StreamedResponse}. */
-  stream(plan: ResponsePlan, source: BodySource): void;
 }
 
 /**
@@ -96,7 +76,9 @@ export function sendStream(
   if (plan.hasContent) exchange.stream(plan, source);
   else {
     source.cancel();
-    exchange.write(plan, NO_BYTES);
+    const { output, context } = exchange.owner;
+    writeHead(output, context.heads, plan);
+    exchange.complete(plan, 0);
   }
 }
 

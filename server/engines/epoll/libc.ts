@@ -57,6 +57,7 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "u32", "i32"],
     result: "i32",
   },
+  sendfile: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -123,6 +124,8 @@ export class Libc {
   #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   #errnoAddress: Deno.PointerValue;
   #errno = new Int32Array(1);
+  /** An offset in a file, of which the first half is the lower one. */
+  #offset = new Uint32Array(2);
 
   /**
    * Opens the library.
@@ -150,6 +153,13 @@ export class Libc {
   errno(): number {
     this.calls.copyFrom(this.#errno, this.#errnoAddress, 4);
     return this.#errno[0]!; // it has one element
+  }
+
+  /** Sends bytes of a file from an offset; returns how many, or -1. */
+  sendFile(socketFd: number, fd: number, offset: number, size: number): number {
+    this.#offset[0] = offset % 2 ** 32;
+    this.#offset[1] = Math.floor(offset / 2 ** 32);
+    return this.calls.sendfile(socketFd, fd, this.#offset, size);
   }
 
   /**

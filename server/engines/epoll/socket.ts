@@ -10,10 +10,19 @@ import { IPPROTO_TCP, MSG_NOSIGNAL, SOL_SOCKET, TCP_NODELAY } from "./libc.ts";
 import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
 import { decodeSocketAddress } from "./socket_address.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
-import { EAGAIN, EINTR, systemError } from "./system_error.ts";
+import {
+  EAGAIN,
+  ECONNRESET,
+  EINTR,
+  EPIPE,
+  systemError,
+} from "./system_error.ts";
 
 /** The result of a call that would block. */
 export const WOULD_WAIT = -1;
+
+/** The result of sending from a file that the system cannot send from, or that ends there. */
+export const CANNOT_SEND_FILE = -2;
 
 /** Flags of a send, and of one that another send follows immediately. */
 const SEND = MSG_NOSIGNAL;
@@ -159,6 +168,20 @@ export class EpollSocket implements Duplex, Watched {
     const { calls } = this.loop.libc;
     const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
+  }
+
+  /**
+   * Lets the system send bytes of a file from an offset.
+   *
+   * @returns As {@linkcode EpollSocket.send}, or {@linkcode CANNOT_SEND_FILE}.
+   * @throws {Error} If the connection failed.
+   */
+  sendFile(fd: number, offset: number, size: number): number {
+    const { libc } = this.loop;
+    const sent = libc.sendFile(this.#fd, fd, offset, size);
+    if (sent > 0) return sent;
+    if (sent === 0) return CANNOT_SEND_FILE;
+    return mayBeOfFile(libc.errno()) ? CANNOT_SEND_FILE : this.#failedToSend();
   }
 
   /**
@@ -354,6 +377,12 @@ export class EpollSocket implements Duplex, Watched {
       "Cannot use connection: it is closed",
     );
   }
+}
+
+/** Whether an error of sending from a file may be about the file. Reading it tells. */
+function mayBeOfFile(errno: number): boolean {
+  return errno !== EAGAIN && errno !== EINTR && errno !== EPIPE &&
+    errno !== ECONNRESET;
 }
 
 /** Narrows bytes to the type that the calls take; the server never uses a `SharedArrayBuffer`. */

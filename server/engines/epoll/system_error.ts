@@ -6,6 +6,9 @@ export const EAGAIN = 11;
 export const EINTR = 4;
 /** The descriptor is not open. */
 export const EBADF = 9;
+/** The peer has closed or reset the connection. */
+export const EPIPE = 32;
+export const ECONNRESET = 104;
 /** The entry exists already. */
 export const EEXIST = 17;
 /** The system or the process has no descriptor left. */
@@ -25,7 +28,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [ENFILE, "ENFILE"],
   [EMFILE, "EMFILE"],
   [28, "ENOSPC"],
-  [32, "EPIPE"],
+  [EPIPE, "EPIPE"],
   [64, "ENONET"],
   [71, "EPROTO"],
   [92, "ENOPROTOOPT"],
@@ -36,7 +39,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [100, "ENETDOWN"],
   [101, "ENETUNREACH"],
   [103, "ECONNABORTED"],
-  [104, "ECONNRESET"],
+  [ECONNRESET, "ECONNRESET"],
   [105, "ENOBUFS"],
   [107, "ENOTCONN"],
   [110, "ETIMEDOUT"],

@@ -1,0 +1,80 @@
+/**
+ * Sends the file of a response: the system sends from the descriptor, so that the
+ * bytes are not copied. Where it cannot, or where that blocks the thread for long,
+ * pieces are read and sent.
+ */
+
+import type { FileRegion, Output } from "../../connection/output.ts";
+import {
+  CANNOT_SEND_FILE,
+  type EpollSocket,
+  plainBytes,
+  WOULD_WAIT,
+} from "./socket.ts";
+
+/**
+ * The most bytes that one call sends: it may wait for the disk, and the other
+ * connections wait meanwhile. When the turn has used up its budget, a connection
+ * may send the smaller amount.
+ */
+const MAX_CALL_BYTES = 262_144;
+const MAX_SPENT_CALL_BYTES = 65_536;
+
+/** What sending a file needs of its transport. */
+export interface FileSender {
+  /** The piece that {@linkcode sendFile} had to wait for was read, or could not be read. */
+  fileRead(): void;
+}
+
+/**
+ * Sends the next bytes of the output's file, which no buffer precedes.
+ *
+ * @returns How many the system took, or {@linkcode WOULD_WAIT}: for room in the
+ * socket, or for {@linkcode FileSender.fileRead}. 0 if the file has failed.
+ * @throws {Error} If the connection failed.
+ */
+export function sendFile(
+  sender: FileSender,
+  socket: EpollSocket,
+  output: Output,
+  file: FileRegion,
+): number {
+  const { fd } = file;
+  if (fd === null) return sendPiece(sender, socket, output, file);
+  const most = socket.loop.isSpent() ? MAX_SPENT_CALL_BYTES : MAX_CALL_BYTES;
+  const size = Math.min(output.pendingBytes, most);
+  const startMs = performance.now();
+  const sent = socket.sendFile(fd, file.position, size);
+  file.noteDuration(performance.now() - startMs);
+  if (sent === CANNOT_SEND_FILE) return sendPiece(sender, socket, output, file);
+  return sent;
+}
+
+/** Sends bytes that are read; see {@linkcode sendFile}. */
+function sendPiece(
+  sender: FileSender,
+  socket: EpollSocket,
+  output: Output,
+  file: FileRegion,
+): number {
+  if (file.isReading) return WOULD_WAIT;
+  let piece: Uint8Array | Promise<void>;
+  try {
+    piece = file.nextPiece();
+  } catch (error) {
+    output.fileFailed(error);
+    return 0;
+  }
+  if (piece instanceof Uint8Array) {
+    const hasMore = output.pendingBytes > piece.length;
+    return socket.send(plainBytes(piece), hasMore);
+  }
+  piece.then(
+    () => sender.fileRead(),
+    (error) => {
+      if (output.file === file) output.fileFailed(error);
+      sender.fileRead();
+    },
+  );
+  return WOULD_WAIT;
+}
