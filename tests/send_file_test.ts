@@ -4,8 +4,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { FileBody, type Handler, type ResponseHandle } from "../mod.ts";
-import { EPOLL, testEngines } from "./support/engines.ts";
+import { FileBody, type Handler, type ResponseHandle, Server } from "../mod.ts";
+import { EPOLL, LISTEN, testEngine, testEngines } from "./support/engines.ts";
 import {
   numberedBytes,
   TestFolder,
@@ -236,6 +236,8 @@ interface Seen {
   /** `res.bodyBytes` at the end. */
   bodyBytes: number;
   readonly errors: unknown[];
+  /** Bytes of the body so far. */
+  sentBytes(): number;
 }
 
 /** Sends a body of a file on `/`, answers everything else, and keeps what the application sees. */
@@ -243,19 +245,25 @@ function fileApp(
   path: string,
   end: number,
   hidesFd: boolean,
-  send: (body: FileBody, res: ResponseHandle) => void = (body, res) =>
-    res.ok(body),
+  send: (body: FileBody, res: ResponseHandle) => void | Promise<void> = (
+    body,
+    res,
+  ) => res.ok(body),
 ): { readonly seen: Seen; readonly handler: Handler } {
   const source = new WatchedFile(path, hidesFd);
-  const seen: Seen = { source, sent: "", bodyBytes: -1, errors: [] };
+  const seen: Seen = {
+    ...{ source, sent: "", bodyBytes: -1, errors: [] },
+    sentBytes: () => 0,
+  };
   const handler: Handler = (ctx, res) => {
     if (ctx.uri.path !== "/") return res.ok("text");
+    seen.sentBytes = () => res.bodyBytes;
     res.sent.then(
       () => seen.sent = "resolved",
       (error) => seen.sent = String(error),
     )
       .finally(() => seen.bodyBytes = res.bodyBytes);
-    send(new FileBody(source, { start: 0, end }), res);
+    return send(new FileBody(source, { start: 0, end }), res);
   };
   return { seen, handler };
 }
@@ -392,7 +400,10 @@ for (const hidesFd of [false, true]) {
       const peer = engine.timed(handler, { writeTimeout: 5000 });
       const release = peer.holdWrites();
       peer.send(request("GET /"));
-      await peer.settle();
+      for (let before = -1; before < seen.sentBytes();) {
+        before = seen.sentBytes();
+        for (let n = 0; n < 20; n++) await peer.settle(); // the kernel buffers some
+      }
       await peer.pass(5000, SWEEPS_MS);
       await peer.ended;
       release();
@@ -484,3 +495,116 @@ testEngines(
     assertEquals(source.closes, 1);
   },
 );
+
+testEngines(
+  "an answer on a connection that has failed closes the file",
+  async (engine) => {
+    using folder = new TestFolder();
+    const path = folder.write("a", numberedBytes(300_000));
+    for (const end of [10, 300_000]) {
+      const { promise: hasFailed, resolve: fail } = Promise.withResolvers<
+        void
+      >();
+      let isRunning = false;
+      const send = async (
+        body: FileBody,
+        res: ResponseHandle,
+      ): Promise<void> => {
+        isRunning = true;
+        await hasFailed;
+        res.ok(body);
+      };
+      const { seen, handler } = fileApp(path, end, false, send);
+      const peer = engine.timed(handler);
+      peer.send(request("GET /"));
+      await until(() => isRunning);
+      peer.reset(new Error("left"));
+      await peer.ended;
+      fail();
+      await until(() => seen.source.closes > 0);
+      assertEquals(seen.source.closes, 1);
+      assert(seen.sent !== "resolved");
+    }
+  },
+);
+
+testEngines(
+  "a file whose reads block the thread is read in the background",
+  async (engine) => {
+    using folder = new TestFolder();
+    const bytes = numberedBytes(600_000);
+    const path = folder.write("a", bytes);
+    const { seen, handler } = fileApp(path, bytes.length, true);
+    const peer = engine.timed(handler);
+    const { source } = seen;
+    source.onBlock = () => peer.clock.advance(10);
+    peer.send(request("GET /"));
+    const { body } = await peer.response();
+    assert(body === decodeLatin1(bytes));
+    assert(
+      source.reads.sync <= 2 && source.reads.async >= 8,
+      JSON.stringify(source.reads),
+    );
+    source.onBlock = () => {};
+    peer.send(request("GET /text"));
+    assertEquals((await peer.response()).body, "text");
+    peer.end();
+    await peer.finish();
+    assertEquals([seen.sent, source.closes], ["resolved", 1]);
+  },
+);
+
+testEngines(
+  "a read in the background that fails, or whose client leaves, frees the file",
+  async (engine) => {
+    using folder = new TestFolder();
+    const path = folder.write("a", numberedBytes(LARGE_BYTES));
+    for (const fails of [true, false]) {
+      const { seen, handler } = fileApp(path, LARGE_BYTES, true);
+      const peer = engine.timed(handler, {}, { error: () => {} });
+      const { source } = seen;
+      source.onBlock = () => peer.clock.advance(10);
+      peer.send(request("GET /"));
+      await peer.take(200_000);
+      if (fails) source.failure = new Error("no disk");
+      else peer.reset(new Error("left"));
+      await until(() => seen.sent !== "" && source.closes > 0);
+      if (fails) {
+        peer.end();
+        await peer.finish();
+      }
+      await peer.ended;
+      assertEquals(source.closes, 1);
+      if (fails) assertEquals(seen.sent, "Error: no disk");
+      source.onBlock = () => {};
+    }
+  },
+);
+
+testEngine(EPOLL, "a large file is sent without being read", async (engine) => {
+  using folder = new TestFolder();
+  const path = folder.write("a", numberedBytes(300_000));
+  const { seen, handler } = fileApp(path, 300_000, false);
+  await using server = engine.serve((app) => void app.fallbackRoute(handler));
+  using client = await server.connect();
+  const { body } = await client.ask(request("GET /"));
+  assertEquals([body.length, seen.source.readBytes], [300_000, 0]);
+});
+
+testEngine(LISTEN, "a large file is sent over TLS", async () => {
+  using folder = new TestFolder();
+  const bytes = numberedBytes(3 * MIB);
+  const path = folder.write("a", bytes);
+  const fixtures = new URL("./fixtures/", import.meta.url);
+  const cert = Deno.readTextFileSync(new URL("localhost.cert.pem", fixtures));
+  const key = Deno.readTextFileSync(new URL("localhost.key.pem", fixtures));
+  const app = Server.builder("127.0.0.1:0").tls({ cert, key });
+  app.get("/", (_, res) => res.sendFile(path));
+  await using handle = app.build().serve();
+  using trusting = Deno.createHttpClient({ caCerts: [cert] });
+  const { port } = handle.addr as Deno.NetAddr; // a TCP address was given
+  const response = await fetch(`https://localhost:${port}/`, {
+    client: trusting,
+  });
+  assertEquals(await response.bytes(), bytes);
+});

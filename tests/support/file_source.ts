@@ -33,8 +33,12 @@ export class WatchedFile implements FileSource {
   closes = 0;
   /** How many bytes were read. */
   readBytes = 0;
+  /** How often it was read at once, and in the background. */
+  readonly reads: { sync: number; async: number } = { sync: 0, async: 0 };
   /** What the next reads throw. */
   failure: Error | null = null;
+  /** Called by reads that block the thread. */
+  onBlock: () => void = () => {};
   readonly fd: number | null;
   #fd: number;
 
@@ -45,18 +49,26 @@ export class WatchedFile implements FileSource {
   }
 
   readSync(buffer: Uint8Array, position: number): number {
+    this.reads.sync++;
+    this.onBlock();
+    return this.#read(buffer, position);
+  }
+
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    this.reads.async++;
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.#read(buffer, position);
+  }
+
+  close(): void {
+    this.closes++;
+    fs.closeSync(this.#fd);
+  }
+
+  #read(buffer: Uint8Array, position: number): number {
     if (this.failure !== null) throw this.failure;
     const size = fs.readSync(this.#fd, buffer, 0, buffer.length, position);
     this.readBytes += size;
     return size;
-  }
-
-  read(buffer: Uint8Array, position: number): Promise<number> {
-    return Promise.try(() => this.readSync(buffer, position));
-  }
-
-  close(): void {
-    this.closes += 1;
-    fs.closeSync(this.#fd);
   }
 }

@@ -13,7 +13,7 @@ import type { FileBody } from "../../file_body.ts";
 import type { FileRegion } from "../output.ts";
 import { planResponse, type ResponsePlan } from "../response_plan.ts";
 import { writeFileBytes, writeHead } from "../response_writer.ts";
-import type { BodyExchange } from "./plain_response.ts";
+import type { BodyExchange } from "./body_exchange.ts";
 
 /** What sending a file needs of its exchange. */
 export interface FileExchange extends BodyExchange {
@@ -63,12 +63,12 @@ export function sendFile(
     exchange.complete(plan, 0);
     return;
   }
-  if (plan.length < 0 || !output.takesFiles) {
+  const isNative = output.sendsDescriptors && file.fd !== null;
+  const most = isNative ? SMALL_BYTES : PIECE_BYTES;
+  if (plan.length < 0 || length > most && !output.takesFiles) {
     exchange.stream(plan, new BodySource(file));
     return;
   }
-  const isNative = output.sendsDescriptors && file.fd !== null;
-  const most = isNative ? SMALL_BYTES : PIECE_BYTES;
   const readBytes = isNative && length > most ? 0 : Math.min(length, most);
   writeFileBytes(output, context.heads, plan, file, readBytes);
   if (readBytes === length) {

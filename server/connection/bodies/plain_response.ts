@@ -4,37 +4,10 @@ import { BodySource } from "../../../codec/body_source.ts";
 import type { Headers } from "../../../codec/headers.ts";
 import { mayHaveContent } from "../../../codec/response_framing.ts";
 import type { Status } from "../../../codec/status.ts";
-import type { TextBytes } from "../../../codec/text_bytes.ts";
 import { TEXT_TYPE, withType } from "../../response_fields.ts";
-import type { Clock } from "../connections.ts";
-import type { ResponseHeadCache } from "../head_cache.ts";
-import type { Output } from "../output.ts";
-import {
-  type ExchangeFacts,
-  planResponse,
-  type ResponsePlan,
-} from "../response_plan.ts";
+import { planResponse } from "../response_plan.ts";
 import { writeAscii, writeBytes } from "../response_writer.ts";
-
-/** What sending a body needs of its exchange. */
-export interface BodyExchange extends ExchangeFacts {
-  readonly owner: {
-    readonly context: {
-      readonly clock: Clock;
-      readonly heads: ResponseHeadCache;
-      readonly textHeads: ResponseHeadCache;
-      readonly texts: TextBytes;
-    };
-    readonly output: Output;
-    exchangeProgressed(): void;
-  };
-  /** Completes a response: its head and `bodyBytes` of content are in the output. */
-  complete(plan: ResponsePlan, bodyBytes: number): void;
-  /** Begins to send a body that arrives in pieces. */
-  stream(plan: ResponsePlan, source: BodySource): void;
-  /** Called with `null` when a body in pieces is complete, or with the error if it failed. */
-  endBody(error: unknown): void;
-}
+import type { BodyExchange } from "./body_exchange.ts";
 
 /** The longest string, in UTF-16 code units, that is tried as ASCII before it is encoded as UTF-8. */
 const MAX_ASCII_LOOP = 1024;

@@ -19,7 +19,7 @@ import { encodeLatin1 } from "../../../codec/ascii.ts";
 import type { Output } from "../output.ts";
 import { planResponse, type ResponsePlan } from "../response_plan.ts";
 import { writeHead } from "../response_writer.ts";
-import type { BodyExchange } from "./plain_response.ts";
+import type { BodyExchange } from "./body_exchange.ts";
 
 /** Bytes that are gathered before the head is written. */
 const GATHER_BYTES = 8192;

@@ -5,12 +5,7 @@
  */
 
 import type { FileRegion, Output } from "../../connection/output.ts";
-import {
-  CANNOT_SEND_FILE,
-  type EpollSocket,
-  plainBytes,
-  WOULD_WAIT,
-} from "./socket.ts";
+import { CANNOT_SEND_FILE, WOULD_WAIT } from "./system_error.ts";
 
 /**
  * The most bytes that one call sends: it may wait for the disk, and the other
@@ -19,6 +14,13 @@ import {
  */
 const MAX_CALL_BYTES = 262_144;
 const MAX_SPENT_CALL_BYTES = 65_536;
+
+/** What sending a file needs of its socket. */
+interface FileSocket {
+  readonly loop: { isSpent(): boolean };
+  sendFile(fd: number, offset: number, size: number): number;
+  send(bytes: Uint8Array<ArrayBuffer>, hasMore: boolean): number;
+}
 
 /** What sending a file needs of its transport. */
 export interface FileSender {
@@ -35,7 +37,7 @@ export interface FileSender {
  */
 export function sendFile(
   sender: FileSender,
-  socket: EpollSocket,
+  socket: FileSocket,
   output: Output,
   file: FileRegion,
 ): number {
@@ -53,7 +55,7 @@ export function sendFile(
 /** Sends bytes that are read; see {@linkcode sendFile}. */
 function sendPiece(
   sender: FileSender,
-  socket: EpollSocket,
+  socket: FileSocket,
   output: Output,
   file: FileRegion,
 ): number {
@@ -67,7 +69,7 @@ function sendPiece(
   }
   if (piece instanceof Uint8Array) {
     const hasMore = output.pendingBytes > piece.length;
-    return socket.send(plainBytes(piece), hasMore);
+    return socket.send(piece as Uint8Array<ArrayBuffer>, hasMore); // its memory is not shared
   }
   piece.then(
     () => sender.fileRead(),

@@ -11,18 +11,14 @@ import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
 import { decodeSocketAddress } from "./socket_address.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
 import {
+  CANNOT_SEND_FILE,
   EAGAIN,
   ECONNRESET,
   EINTR,
   EPIPE,
   systemError,
+  WOULD_WAIT,
 } from "./system_error.ts";
-
-/** The result of a call that would block. */
-export const WOULD_WAIT = -1;
-
-/** The result of sending from a file that the system cannot send from, or that ends there. */
-export const CANNOT_SEND_FILE = -2;
 
 /** Flags of a send, and of one that another send follows immediately. */
 const SEND = MSG_NOSIGNAL;

@@ -1,5 +1,10 @@
 /** System errors by number; Linux uses the same numbers on x86-64 and aarch64. */
 
+/** What a call of a socket returns, instead of throwing, if it would block. */
+export const WOULD_WAIT = -1;
+/** What it returns for a file that the system cannot send from, or that ends there. */
+export const CANNOT_SEND_FILE = -2;
+
 /** The call would block. */
 export const EAGAIN = 11;
 /** A signal interrupted the call. */

@@ -1,7 +1,13 @@
 /** The output of a connection: order, counts, reuse of buffers, and promises for sent bytes. */
 
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import {
+  type FileRegion,
   Output,
   OutputBuffer,
   OutputPool,
@@ -263,4 +269,95 @@ Deno.test("the end of the output is reported once", () => {
   assertEquals(output.takeEnd(), false);
   output.requestEnd();
   assertEquals([output.takeEnd(), output.takeEnd()], [true, false]);
+});
+
+/** A region that counts what was sent of it, and keeps its error. */
+class Region implements FileRegion {
+  readonly fd = null;
+  readonly isReading = false;
+  position = 0;
+  failure: unknown = null;
+
+  constructor(readonly end: number) {}
+
+  nextPiece(): Uint8Array {
+    return new Uint8Array(1);
+  }
+
+  noteDuration(): void {}
+
+  advance(size: number): void {
+    this.position += size;
+  }
+
+  fail(error: unknown): void {
+    this.failure = error;
+  }
+}
+
+Deno.test("a file follows the buffers, and counts as pending until it is sent", async () => {
+  const output = new Output(new OutputPool());
+  const file = new Region(1000);
+  output.append(encodeLatin1("head"));
+  output.pushFile(file);
+  assertEquals([output.pendingBytes, output.totalBytes], [1004, 1004]);
+  let isSent = false;
+  const drained = output.drained().then(() => isSent = true);
+  assertEquals(sendAll(output), ["head"]);
+  output.sentOfFile(400);
+  assertStrictEquals(output.file, file);
+  await Promise.resolve();
+  assertEquals([isSent, output.pendingBytes, output.sentBytes], [
+    false,
+    600,
+    404,
+  ]);
+  output.sentOfFile(600);
+  await drained;
+  assertEquals([output.file, output.pendingBytes, output.sentBytes], [
+    null,
+    0,
+    1004,
+  ]);
+  output.append(encodeLatin1("next"));
+  assertEquals(sendAll(output), ["next"]);
+});
+
+Deno.test("copies of a constant are sent before a file", () => {
+  for (const count of [1, 2, 3]) {
+    const output = new Output(new OutputPool());
+    const ok = constant("ok");
+    for (let n = 0; n < count; n++) output.appendConstant(ok);
+    output.append(encodeLatin1("head"));
+    output.pushFile(new Region(10));
+    assertEquals(sendAll(output).join(""), "ok".repeat(count) + "head");
+    assertEquals([output.pendingBytes, output.file?.end], [10, 10]);
+  }
+});
+
+Deno.test("of a very long file, only a part counts as pending at a time", () => {
+  const output = new Output(new OutputPool());
+  const size = 5 * 2 ** 30;
+  output.pushFile(new Region(size));
+  let count = 0;
+  while (output.file !== null) {
+    assert(output.pendingBytes > 0 && output.pendingBytes < 2 ** 30);
+    output.sentOfFile(output.pendingBytes);
+    count++;
+  }
+  assertEquals([count, output.totalBytes, output.pendingBytes], [6, size, 0]);
+});
+
+Deno.test("a file that fails is removed with what was pending of it", () => {
+  const output = new Output(new OutputPool());
+  const file = new Region(100);
+  output.pushFile(file);
+  output.sentOfFile(30);
+  output.fileFailed("reason");
+  assertEquals([
+    file.failure,
+    output.file,
+    output.pendingBytes,
+    output.totalBytes,
+  ], ["reason", null, 0, 30]);
 });
