@@ -70,7 +70,7 @@ Deno.test("a FileBody that is closed during a read closes the file after it", as
     fd: null,
     readSync: () => 0,
     read: () => promise,
-    close: () => closes++,
+    close: () => void closes++,
   };
   const body = new FileBody(source, { start: 0, end: 5 });
   const read = body.read(new Uint8Array(5), 0);
@@ -86,7 +86,7 @@ Deno.test("a FileBody refuses a range that is none", () => {
     fd: null,
     readSync: () => 0,
     read: () => Promise.resolve(0),
-    close() {},
+    close: () => {},
   };
   const ranges = [[-1, 2], [2, 1], [0.5, 1], [0, NaN], [0, Infinity], [
     0,
