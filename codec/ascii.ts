@@ -131,12 +131,15 @@ export function equalsLatin1(
  * the Kelvin sign to `k`, so two different names would compare as equal.
  */
 export function lowerCaseAscii(text: string): string {
+  let isLower = true;
   for (let i = 0; i < text.length; i++) {
-    if (text.charCodeAt(i) > 0x7f) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) {
       return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
     }
+    if (unit >= 0x41 && unit <= 0x5a) isLower = false;
   }
-  return text.toLowerCase();
+  return isLower ? text : text.toLowerCase();
 }
 
 /** Up to this size in bytes, a loop decodes faster than a call into the runtime. */

@@ -1,6 +1,6 @@
 /**
- * Small files in memory: what a path of a request led to, and the content of the
- * files there. For a short time, a path is answered without a look at the folder.
+ * What a path of a request led to: the content of small files, and larger files
+ * that are being sent to other clients. For a short time, a path is answered without a look at the folder.
  * After that, the handler opens the file again, with all checks, and what is kept
  * is used only if it is still that very file, unchanged.
  *
@@ -13,6 +13,7 @@ import type { Coding } from "./content_coding.ts";
 import type { OpenFile } from "./open_file.ts";
 import type { CacheSettings } from "./options.ts";
 import type { Representation } from "./representation.ts";
+import type { SharedFile } from "./shared_file.ts";
 
 /** The largest file that is kept. Reading a larger one costs little beside sending it. */
 export const MAX_KEPT_FILE_BYTES = 65_536;
@@ -39,7 +40,11 @@ type Variants = ReadonlyMap<Coding | null, KeepableVariant>;
 /** What is sent for a file. */
 export interface Loaded {
   readonly representation: Representation;
-  readonly bytes: Uint8Array;
+  readonly content: Uint8Array | SharedFile;
+}
+
+function sizeOf({ content }: Loaded): number {
+  return content instanceof Uint8Array ? content.length : 0;
 }
 
 /** What tells one version of a file from another. */
@@ -106,6 +111,11 @@ export class FileCache {
       Math.max(mtimeMs, ctimeMs) + RECENT_MS < nowMs;
   }
 
+  /** Whether a file may be shared by several responses: one that is too large to be kept. */
+  mayShare({ size }: FileState): boolean {
+    return size > MAX_KEPT_FILE_BYTES && this.#settings.maxBytes >= ENTRY_BYTES;
+  }
+
   /**
    * Notes which files a path leads to now. Files that have not changed keep their
    * content.
@@ -128,7 +138,7 @@ export class FileCache {
       const isSame = before !== undefined && isSameVariant(before, variant) &&
         kept.skipped === skipped;
       const loaded = isSame ? before.loaded : null;
-      if (loaded !== null) next.cost += loaded.bytes.length;
+      if (loaded !== null) next.cost += sizeOf(loaded);
       isLoaded ||= loaded !== null;
       next.variants.set(coding, { ...variant, loaded });
     }
@@ -166,10 +176,11 @@ export class FileCache {
     const variant = variants.get(coding);
     if (
       before !== undefined && variant !== undefined &&
-      before.loaded === null && isSameVariant(before, variant)
+      isSameVariant(before, variant)
     ) {
       kept.variants.set(coding, { ...before, loaded });
-      kept.cost += loaded.bytes.length;
+      kept.cost += sizeOf(loaded);
+      if (before.loaded !== null) kept.cost -= sizeOf(before.loaded);
     }
     this.#add(path, kept);
     this.#makeRoom();

@@ -5,7 +5,8 @@
  * response is cut off.
  */
 
-import { type OpenFile, shrunk } from "./open_file.ts";
+import type { FileSource } from "../server/file_body.ts";
+import { shrunk } from "./open_file.ts";
 import type { ByteRange } from "./ranges.ts";
 
 /** Size of the buffer, in bytes. */
@@ -14,7 +15,7 @@ export const PIECE_BYTES = 65_536;
 /** Ranges of a file, with bytes before, between and after them. */
 export class FileParts
   implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
-  #file: OpenFile;
+  #file: FileSource;
   #parts: readonly (Uint8Array | ByteRange)[];
   #index = 0;
   /** How many bytes of the current range were read. */
@@ -24,7 +25,7 @@ export class FileParts
   #isCancelled = false;
 
   /** Takes over a file, which the body closes. */
-  constructor(file: OpenFile, parts: readonly (Uint8Array | ByteRange)[]) {
+  constructor(file: FileSource, parts: readonly (Uint8Array | ByteRange)[]) {
     this.#file = file;
     this.#parts = parts;
   }

@@ -4,6 +4,7 @@
  * opened.
  */
 
+import type { FileSource } from "../server/file_body.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import type { Coding } from "./content_coding.ts";
@@ -21,7 +22,8 @@ import {
   type Variant,
   type Variants,
 } from "./select_file.ts";
-import { sendFile } from "./send_file.ts";
+import { type Content, sendFile } from "./send_file.ts";
+import { SharedFile } from "./shared_file.ts";
 
 /** The path of a request, which names what is kept for it. */
 export interface RequestPath {
@@ -79,10 +81,13 @@ export class FileSender {
     const kept = this.#cache.find(path, skipped, nowMs);
     if (kept === null) return false;
     const { variants } = kept;
-    const coding = chooseCoding(ctx, variants, !asksForRange(ctx));
-    const loaded = variants.get(coding)?.loaded;
-    if (loaded === null || loaded === undefined) return false;
-    sendFile(ctx, res, loaded.representation, loaded.bytes, nowMs);
+    const coding = variants.size === 1
+      ? null
+      : chooseCoding(ctx, variants, !asksForRange(ctx));
+    const loaded = variants.get(coding)?.loaded ?? null;
+    const content = contentOf(loaded);
+    if (loaded === null || content === null) return false;
+    sendFile(ctx, res, loaded.representation, content, nowMs);
     return true;
   }
 
@@ -105,9 +110,11 @@ export class FileSender {
       const variant = variants.get(coding)!; // it was chosen among them
       choice = { found, variants, coding, variant };
       const loaded = this.#load(choice);
+      const send = ({ representation, content }: ReadyToSend): void =>
+        sendFile(ctx, res, representation, content, Date.now());
       if (loaded !== null) {
         closeAll(variants);
-        return sendLoaded(ctx, res, loaded);
+        return loaded instanceof Promise ? loaded.then(send) : send(loaded);
       }
     } catch (error) {
       closeAll(variants);
@@ -132,23 +139,24 @@ export class FileSender {
   }
 
   /**
-   * What to send from memory: what is kept of the file, if it has not changed, or
-   * what is read now to be kept. `null` if it may not be kept.
+   * What to send without the file that was opened: what is kept of it, if it has
+   * not changed, or what is read now to be kept. `null` if there is nothing.
    */
-  #load(choice: Choice): Loaded | Promise<Loaded> | null {
+  #load(choice: Choice): ReadyToSend | Promise<ReadyToSend> | null {
     const { found: { key }, variants, coding, variant } = choice;
     if (key === null) return null;
     const { file, isMade } = variant;
     const nowMs = Date.now();
     const kept = this.#cache.check(key.path, key.skipped, variants, nowMs);
     const before = kept?.variants.get(coding)?.loaded ?? null;
-    if (before !== null) return before;
+    const content = contentOf(before);
+    if (before !== null && content !== null) return { ...before, content };
     if (!this.#cache.mayKeep(file, nowMs)) return null;
     const read = file.readAll(0, file.size);
     const hash = this.#settings.etag === "strong" ? hashOf(read) : null;
     const representation = this.#describe(choice, hash);
-    const keep = (bytes: Uint8Array): Loaded => {
-      const loaded = { representation, bytes };
+    const keep = (content: Uint8Array): ReadyToSend => {
+      const loaded = { representation, content };
       const { path, skipped } = key;
       this.#cache.keep(path, skipped, variants, coding, loaded, nowMs);
       return loaded;
@@ -165,16 +173,28 @@ export class FileSender {
   ): void | Promise<void> {
     const { coding, variant: { file, isMade } } = choice;
     const send = (hash: string | null): void => {
+      const representation = this.#describe(choice, hash);
       const content = isMade && coding !== null
         ? new CompressedFile(this.#compressor, file, coding)
-        : file;
-      sendFile(ctx, res, this.#describe(choice, hash), content, Date.now());
+        : this.#share(choice, representation);
+      sendFile(ctx, res, representation, content, Date.now());
     };
     if (this.#settings.etag !== "strong") return send(null);
     return this.#hashes.of(file).then(send, (error) => {
       file.close();
       throw error;
     });
+  }
+
+  /** The chosen file, from now on shared with other responses if that is possible. */
+  #share(choice: Choice, representation: Representation): FileSource {
+    const { found: { key }, variants, coding, variant: { file } } = choice;
+    if (key === null || !this.#cache.mayShare(file)) return file;
+    const content = new SharedFile(file);
+    const loaded = { representation, content };
+    const { path, skipped } = key;
+    this.#cache.keep(path, skipped, variants, coding, loaded, Date.now());
+    return content.lease();
   }
 
   #describe(choice: Choice, hash: string | null): Representation {
@@ -189,14 +209,17 @@ export class FileSender {
   }
 }
 
-function sendLoaded(
-  ctx: RequestContext,
-  res: ResponseHandle,
-  loaded: Loaded | Promise<Loaded>,
-): void | Promise<void> {
-  const send = ({ representation, bytes }: Loaded): void =>
-    sendFile(ctx, res, representation, bytes, Date.now());
-  return loaded instanceof Promise ? loaded.then(send) : send(loaded);
+/** A description, and content that is ready to be sent. */
+interface ReadyToSend {
+  readonly representation: Representation;
+  readonly content: Content;
+}
+
+/** The content to send of what is kept; `null` if there is none, or it has changed. */
+function contentOf(loaded: Loaded | null): Uint8Array | FileSource | null {
+  if (loaded === null) return null;
+  const { content } = loaded;
+  return content instanceof Uint8Array ? content : content.leaseIfUnchanged();
 }
 
 /** Whether the client asks for a part of the file. Ranges are of the file as it is, not of what is compressed. */

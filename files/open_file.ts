@@ -78,6 +78,12 @@ export class OpenFile implements FileSource, Disposable {
     }
   }
 
+  /** Whether size or date differ from those when the file was opened. */
+  hasChanged(): boolean {
+    const { size, mtimeMs } = fs.fstatSync(this.fd);
+    return size !== this.size || mtimeMs !== this.mtimeMs;
+  }
+
   /** The descriptor. */
   get fd(): number {
     if (this.#fd !== null) return this.#fd;

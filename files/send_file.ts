@@ -8,10 +8,9 @@ import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
-import { FileBody } from "../server/file_body.ts";
+import { FileBody, type FileSource } from "../server/file_body.ts";
 import { CompressedFile } from "./compression.ts";
 import { FileParts } from "./file_parts.ts";
-import type { OpenFile } from "./open_file.ts";
 import { allowsRange, evaluatePreconditions } from "./preconditions.ts";
 import {
   type ByteRange,
@@ -23,7 +22,7 @@ import {
 import type { Representation } from "./representation.ts";
 
 /** The content of a file: its bytes, or the open file, compressed or as it is, which is closed after use. */
-export type Content = Uint8Array | OpenFile | CompressedFile;
+export type Content = Uint8Array | FileSource | CompressedFile;
 
 /** Answers GET or HEAD. */
 export function sendFile(
@@ -72,7 +71,7 @@ function respond(
 function sendRanges(
   res: ResponseHandle,
   representation: Representation,
-  content: Uint8Array | OpenFile,
+  content: Uint8Array | FileSource,
   ranges: readonly ByteRange[],
 ): void {
   const { size, contentType, common, partial } = representation;

@@ -155,7 +155,7 @@ testEngines(
     await using site = await Site.make({});
     makeSparse(`${site.path}/huge.bin`, HUGE_BYTES);
     await using server = engine.serve((app) => {
-      app.get("/**", serveDir(site.path));
+      app.get("/**", serveDir(site.path, { cache: false }));
     });
     const clients: RawClient[] = [];
     for (let count = 0; count < 5; count++) {
@@ -164,6 +164,35 @@ testEngines(
     assert(site.countOpen() >= 5); // the runtime may hold a copy while it reads
     for (const client of clients) client.close();
     await until(() => site.countOpen() === 0);
+  },
+);
+
+testEngines(
+  "serveDir() has a large file open once for all clients, while one of them takes it",
+  async (engine) => {
+    if (!hasProc) return;
+    await using site = await Site.make({});
+    const path = `${site.path}/huge.bin`;
+    makeSparse(path, HUGE_BYTES);
+    await using server = engine.serve((app) => {
+      app.get("/**", serveDir(site.path, { cache: { checkEveryMs: 1e9 } }));
+    });
+    const clients: RawClient[] = [];
+    for (let count = 0; count < 5; count++) {
+      clients.push(await begin(server, "/huge.bin"));
+    }
+    // A read of the runtime holds a copy of the descriptor while it lasts.
+    await until(() => site.countOpen() === 1);
+    const head = await ask(server, "HEAD /huge.bin");
+    assertEquals(head.headers.get("content-length"), `${HUGE_BYTES}`);
+    for (const client of clients.splice(1)) client.close();
+    await Deno.truncate(path, HUGE_BYTES + 1);
+    const changed = await ask(server, "HEAD /huge.bin");
+    assertEquals(changed.headers.get("content-length"), `${HUGE_BYTES + 1}`);
+    clients[0]?.close();
+    await until(() => site.countOpen() === 0);
+    assertEquals((await ask(server, "HEAD /huge.bin")).status, 200);
+    assertEquals(site.countOpen(), 0);
   },
 );
 

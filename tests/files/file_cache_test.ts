@@ -22,7 +22,7 @@ function loaded(size = FILE.size): Loaded {
   const settings = resolveFileOptions({});
   return {
     representation: new Representation(described, settings, NOW_MS / 1000),
-    bytes: new Uint8Array(size),
+    content: new Uint8Array(size),
   };
 }
 
@@ -57,7 +57,7 @@ Deno.test("FileCache keeps the content of a file only while nothing about it has
   const content = (file: typeof FILE, skipped = 0) =>
     cacheWith(1000).check("/a.txt", skipped, plain(file), NOW_MS)?.variants
       .get(null)?.loaded;
-  assertEquals(content({ ...FILE })?.bytes.length, FILE.size);
+  assertEquals(content({ ...FILE })?.content, new Uint8Array(FILE.size));
   const names = ["dev", "ino", "size", "mtimeMs", "ctimeMs"] as const;
   for (const field of names) {
     assertEquals(content({ ...FILE, [field]: FILE[field] + 1 }), undefined);
@@ -76,8 +76,8 @@ Deno.test("FileCache sees siblings that appear and disappear", () => {
   assertEquals(kept?.variants.get(br)?.loaded, null);
   cache.keep("/a.txt", 0, both, br, loaded(10), NOW_MS);
   const found = cache.find("/a.txt", 0, NOW_MS)?.variants;
-  assertEquals(found?.get(br)?.loaded?.bytes.length, 10);
-  assertEquals(found?.get(null)?.loaded?.bytes.length, FILE.size);
+  assertEquals(found?.get(br)?.loaded?.content, new Uint8Array(10));
+  assertEquals(found?.get(null)?.loaded?.content, new Uint8Array(FILE.size));
   assertEquals(cache.check("/a.txt", 0, ONE, NOW_MS)?.variants.size, 1);
 });
 
@@ -94,7 +94,7 @@ Deno.test("FileCache drops what was made of an earlier version while it was bein
   const { bytes } = cache;
   cache.keep("/a.txt", 0, made(FILE), br, loaded(5), NOW_MS);
   cache.keep("/a.txt", 0, made(FILE), br, loaded(5), NOW_MS); // two clients at the same time
-  assertEquals(variants()?.get(br)?.loaded?.bytes.length, 5);
+  assertEquals(variants()?.get(br)?.loaded?.content, new Uint8Array(5));
   assertEquals(cache.bytes, bytes + 5);
 });
 
