@@ -22,11 +22,14 @@ export class FileRefusal extends Error {
   override readonly name = "FileRefusal";
   /** The status of the response. */
   readonly status: Status;
+  /** The request fields that the decision depends on; `null` if it depends on none. */
+  readonly vary: string | null;
 
   /** Creates the error. */
-  constructor(status: Status) {
+  constructor(status: Status, vary: string | null = null) {
     super(`Cannot serve file: ${status.code} ${status.reason}`);
     this.status = status;
+    this.vary = vary;
   }
 }
 

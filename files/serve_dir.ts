@@ -18,7 +18,7 @@ import {
   resolveFolderOptions,
   type ServeDirOptions,
 } from "./options.ts";
-import { refuse, runHandler } from "./refuse.ts";
+import { runHandler } from "./refuse.ts";
 import { RootFolder } from "./root_folder.ts";
 import { checkRestPattern, PrefixCounter } from "./route_rest.ts";
 
@@ -29,7 +29,9 @@ const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
  *
  * The segments of the path that `**` of the route matched name the file. Without
  * a route, in a fallback, the whole path does. Symbolic links are followed
- * inside the folder only, and names that begin with a dot are not found.
+ * inside the folder only, and names that begin with a dot are not found. What is
+ * not found gets the response of `notFound()` or `fallbackRoute()` of the
+ * application, as a path without a route does.
  *
  * @param root Path of the folder.
  * @param options Options that differ from the defaults.
@@ -136,20 +138,23 @@ class FolderHandler {
     return listFolder(ctx, res, this.#root, names, { headers, dotfiles });
   }
 
-  /** Sends the page of the application to browsers that navigate, and 404 to others. */
+  /**
+   * Sends the page of the application to browsers that navigate.
+   *
+   * @throws {FileRefusal} For other clients, and without such a page.
+   */
   #answerMissing(
     ctx: RequestContext,
     res: ResponseHandle,
   ): void | Promise<void> {
-    const { spa, headers } = this.#settings;
-    if (spa === null) return refuse(res, Status.NOT_FOUND, headers);
+    const { spa } = this.#settings;
+    if (spa === null) throw new FileRefusal(Status.NOT_FOUND);
     const file = isNavigation(ctx) ? this.#find(spa) : null;
     if (file !== null && !file.isFolder) {
       return this.#send(ctx, res, spa, file, null);
     }
     file?.close();
-    const varying = new Headers(headers).add("vary", SPA_VARY);
-    return refuse(res, Status.NOT_FOUND, varying);
+    throw new FileRefusal(Status.NOT_FOUND, SPA_VARY);
   }
 
   /** Sends a file. Without a key it is the page of the application, which other clients do not get for the path. */

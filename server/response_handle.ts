@@ -63,6 +63,7 @@ export interface ResponseActions {
   ): void;
   inform(status: Status | number, headers: HeadersInit): void;
   sendContinue(): void;
+  notFound(): void | Promise<void>;
   setTrailers(trailers: Headers): void;
   sent(): Promise<void>;
   hijack(): Promise<Duplex>;
@@ -373,6 +374,32 @@ export class ResponseHandle {
       status: code,
     });
     this.send(status, text, withType(headers, "application/problem+json"));
+  }
+
+  /**
+   * Answers as if no route had matched, for a handler that does not find what the
+   * path names: calls the handler of `notFound()` or of
+   * `fallbackRoute()`, or sends 404 if there is neither. In
+   * these two handlers it sends 404.
+   *
+   * @returns What that handler returns; return it, or await it.
+   * @throws {TypeError} If a response was sent already. What the handler throws.
+   *
+   * @example A note that may not exist
+   * ```ts
+   * import { Server } from "@khttp/khttp";
+   *
+   * const notes = new Map([["1", "Buy milk"]]);
+   * const app = Server.builder("127.0.0.1:0");
+   * app.get("/notes/:id", (ctx, res) => {
+   *   const note = notes.get(ctx.params.get("id"));
+   *   return note === undefined ? res.notFound() : res.ok(note);
+   * });
+   * app.notFound((_, res) => res.html("<h1>Not here</h1>", 404));
+   * ```
+   */
+  notFound(): void | Promise<void> {
+    return this.#exchange.notFound();
   }
 
   /**

@@ -158,7 +158,11 @@ Deno.test("README.md's recipes answer", async () => {
       [request("GET /visits", "Cookie: visits=7\r\n"), 200, "Visit 8\n"],
       [request("GET /assets/a.css"), 200, "p {}"],
       [request("GET /assets/a.css", "Range: bytes=2-\r\n"), 206, "{}"],
-      [request("GET /assets/b.css"), 404, ""],
+      [
+        request("GET /assets/b.css"),
+        404,
+        '{"title":"Not Found","status":404}',
+      ],
       [request("GET /assets/..%2fsecret.css"), 400, ""],
       [
         request("GET /admin/stats", "Authorization: Bearer secret\r\n"),

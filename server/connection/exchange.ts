@@ -34,6 +34,7 @@ import {
 import type { EngineContext } from "./engine_context.ts";
 import type { Output } from "./output.ts";
 import {
+  answerMissing,
   hijack,
   type RareExchange,
   RareState,
@@ -383,6 +384,10 @@ export class Exchange
   /** See {@linkcode ResponseHandle.sendContinue}. */
   sendContinue(): void {
     sendContinue(this);
+  }
+
+  notFound(): void | Promise<void> {
+    return answerMissing(this);
   }
 
   /** See {@linkcode ResponseHandle.hijack}. */

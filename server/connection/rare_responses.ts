@@ -1,5 +1,5 @@
 /**
- * The rare ways to respond: interim responses, taking the connection over, and
+ * The rare ways to respond: interim responses, passing a request on, taking the connection over, and
  * answers that come too late. Their state, and that of trailers, streams and
  * `res.sent`, is an object of its own, so that `Exchange`, which every request
  * creates, has few fields.
@@ -15,6 +15,7 @@ import {
   reportFailure,
   runErrorHook,
 } from "../failure_report.ts";
+import type { Application } from "../hooks.ts";
 import type { Output } from "./output.ts";
 import {
   type BodyFacts,
@@ -49,6 +50,8 @@ export class RareState {
   isLateReported = false;
   /** Errors that the hook or the reporter got. */
   readonly reported: unknown[] = [];
+  /** Whether the handler has passed the request on; see {@linkcode answerMissing}. */
+  isPassedOn = false;
   /** Why the server answered instead of the handler, after `answered with 500`. */
   answerReason = "";
   /** What `res.headers` collects. */
@@ -110,6 +113,16 @@ export interface RareExchange extends FailedExchange {
   conclude(): void;
 }
 
+/** What passing a request on needs of an exchange. */
+interface PassableExchange extends RareExchange {
+  readonly owner: RareExchange["owner"] & {
+    readonly context: {
+      readonly app: Pick<Application, "notFound" | "fallback">;
+    };
+  };
+  respond(status: Status, body: string, headers: undefined): void;
+}
+
 /** The status of a code. */
 export function toStatus(init: Status | number): Status {
   return typeof init === "number" ? Status.of(init) : init;
@@ -137,6 +150,28 @@ export function sendContinue(exchange: RareExchange): void {
   exchange.forgetContinue();
   exchange.owner.output.append(CONTINUE);
   exchange.owner.exchangeProgressed();
+}
+
+/**
+ * See {@linkcode ResponseHandle.notFound}. A request that no route matches is with
+ * the last handler already, and so is one that was passed on before.
+ */
+export function answerMissing(
+  exchange: PassableExchange,
+): void | Promise<void> {
+  const { app } = exchange.owner.context;
+  const { ctx, res } = exchange;
+  const rare = exchange.rare();
+  const handler = app.notFound ?? app.fallback;
+  if (
+    exchange.isAnswered || rare.isPassedOn || handler === null ||
+    ctx.route === null
+  ) {
+    const status = Status.NOT_FOUND;
+    return exchange.respond(status, status.reason, undefined);
+  }
+  rare.isPassedOn = true;
+  return handler(ctx, res);
 }
 
 /** See {@linkcode ResponseHandle.hijack}. */

@@ -4,7 +4,7 @@ import {
   type Loaded,
   MAX_KEPT_FILE_BYTES,
 } from "../../files/file_cache.ts";
-import { CODINGS } from "../../files/content_coding.ts";
+import { type Coding, CODINGS } from "../../files/content_coding.ts";
 import { resolveFileOptions } from "../../files/options.ts";
 import { Representation } from "../../files/representation.ts";
 
@@ -26,7 +26,9 @@ function loaded(size = FILE.size): Loaded {
   };
 }
 
-function plain(file: typeof FILE) {
+function plain(
+  file: typeof FILE,
+): Map<Coding | null, { file: typeof FILE; isMade: boolean }> {
   return new Map([[null, { file, isMade: false }]]);
 }
 
@@ -70,7 +72,7 @@ Deno.test("FileCache sees siblings that appear and disappear", () => {
   assert(br !== undefined);
   const cache = cacheWith(1000);
   const sibling = { file: { ...FILE, ino: 3 }, isMade: false };
-  const both = new Map([...ONE, [br, sibling] as const]);
+  const both = new Map([...ONE, [br, sibling]]);
   const kept = cache.check("/a.txt", 0, both, NOW_MS);
   assertEquals([...kept?.variants.keys() ?? []], [null, br]);
   assertEquals(kept?.variants.get(br)?.loaded, null);
@@ -85,7 +87,7 @@ Deno.test("FileCache drops what was made of an earlier version while it was bein
   const [br] = CODINGS;
   assert(br !== undefined);
   const made = (file: typeof FILE) =>
-    new Map([...plain(file), [br, { file, isMade: true }] as const]);
+    new Map([...plain(file), [br, { file, isMade: true }]]);
   const cache = cacheWith(1000);
   cache.check("/a.txt", 0, made(FILE), NOW_MS);
   cache.keep("/a.txt", 0, made({ ...FILE, ino: 9 }), br, loaded(5), NOW_MS);

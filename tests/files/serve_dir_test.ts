@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Server } from "../../mod.ts";
+import { type Handler, PreRoutingAction, Server } from "../../mod.ts";
 import { toFetch } from "../../fetch/mod.ts";
-import { serveDir, type ServeDirOptions } from "../../files/mod.ts";
+import { serveDir, type ServeDirOptions, serveFile } from "../../files/mod.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
 import type { TestServer } from "../support/serve.ts";
 import { turns } from "../support/turns.ts";
@@ -130,6 +130,67 @@ Deno.test("serveDir() checks its arguments", async () => {
     TypeError,
   );
 });
+
+testEngines(
+  "serveDir() and serveFile() leave what they do not find to the application",
+  async (engine) => {
+    await using site = await Site.make({ "a.txt": "a", "folder/": "" });
+    const headers = { "X-Test": "1" };
+    const accept = "Accept: text/html\r\n";
+    for (const setter of ["notFound", "fallbackRoute"] as const) {
+      await using server = engine.serve((app) => {
+        app.get("/files/**", serveDir(site.path, { headers }));
+        app.get("/spa/**", serveDir(site.path, { spa: "nothing.html" }));
+        app.get("/file", serveFile(`${site.path}/nothing`));
+        app.preRoutingHook((_, res) => {
+          res.headers.set("x-test", "0");
+          return PreRoutingAction.proceed;
+        });
+        app[setter]((ctx, res) => {
+          if (ctx.uri.path.endsWith("broken")) {
+            return Deno.readTextFile(`${site.path}/page`).then(() => {});
+          }
+          res.html(`<p>${ctx.uri.path}`, 404);
+        });
+      });
+      const paths = [
+        ...["/files/x", "/files/folder/", "/files/a.txt/", "/files/.a"],
+        ...["/files/../x", "/spa/x", "/file", "/other"],
+      ];
+      for (const path of paths) {
+        const answer = await ask(server, `GET ${path}`, accept);
+        assertEquals([answer.status, answer.body], [404, `<p>${path}`]);
+        const isFiles = path.startsWith("/files/");
+        assertEquals(answer.headers.get("x-test"), isFiles ? "1" : "0");
+      }
+      const page = await ask(server, "GET /spa/x", accept);
+      assertEquals(page.headers.get("vary"), "Accept, Sec-Fetch-Mode");
+      assertEquals((await ask(server, "GET /files/%2F")).body, "");
+      assertEquals(server.errors, []);
+      assertEquals((await ask(server, "GET /files/broken")).status, 500); // its page is missing
+    }
+  },
+);
+
+testEngines(
+  "serveDir() as the last handler sends 404 itself",
+  async (engine) => {
+    await using site = await Site.make({ "a.txt": "a" });
+    const files = serveDir(site.path);
+    for (const handler of [files, ((ctx, res) => files(ctx, res)) as Handler]) {
+      await using server = engine.serve((app) => {
+        app.get("/api/**", (_, res) => res.notFound());
+        app.fallbackRoute(handler);
+      });
+      assertEquals((await ask(server, "GET /a.txt")).body, "a");
+      for (const path of ["/x", "/api/x"]) {
+        const { status, body } = await ask(server, `GET ${path}`);
+        assertEquals([status, body], [404, "Not Found"]);
+      }
+      assertEquals(server.errors, []);
+    }
+  },
+);
 
 Deno.test("serveDir() says which permission its folder needs", {
   permissions: { read: false },
@@ -432,7 +493,7 @@ testEngines(
       const answer = await ask(server, `GET ${path}`, fields);
       assertEquals([path, fields, answer.status], [path, fields, status]);
       if (status === 400) continue;
-      assertEquals(answer.body, status === 200 ? "app" : "");
+      assertEquals(answer.body, status === 200 ? "app" : "Not Found");
       assertEquals(answer.headers.get("vary"), "Accept, Sec-Fetch-Mode");
     }
     const file = await ask(server, "GET /x.txt", HTML);

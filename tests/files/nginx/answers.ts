@@ -59,7 +59,10 @@ async function ask(
   return await client.ask(request(line, `${fields}Connection: close\r\n`));
 }
 
-async function tagOf(port: number, { line, fields }: FileRequest) {
+async function tagOf(
+  port: number,
+  { line, fields }: FileRequest,
+): Promise<string> {
   const [encoding = ""] = /^Accept-Encoding.*\r\n/m.exec(fields) ?? [];
   const { headers } = await ask(port, { line, fields: encoding });
   const tag = headers.get("etag");
