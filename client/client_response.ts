@@ -23,12 +23,12 @@ export interface ClientResponseInit {
   readonly url: string;
   /** The body. */
   readonly body: BodyReader;
-  /** Returns the trailer section once it has arrived. */
-  readonly trailers: () => Headers | null;
+  /** Has the trailer section once it has arrived; `null` if there cannot be one. */
+  readonly trailerSource: { readonly trailers: Headers | null } | null;
   /** The connection after a 101, otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;
   /** Drops the part of the body that was not read. */
-  readonly close: () => void;
+  readonly feed: { cancel(): void };
 }
 
 /**
@@ -61,8 +61,8 @@ export class ClientResponse implements Disposable {
   /** The connection, if the server switched to the offered protocol; otherwise `null`. */
   readonly upgraded: UpgradedConnection | null;
   #head: ClientResponseInit["head"];
-  #trailers: () => Headers | null;
-  #close: () => void;
+  #trailerSource: ClientResponseInit["trailerSource"];
+  #feed: ClientResponseInit["feed"];
 
   /**
    * Called by the client only.
@@ -77,8 +77,8 @@ export class ClientResponse implements Disposable {
     this.url = init.url;
     this.body = init.body;
     this.upgraded = init.upgraded;
-    this.#trailers = init.trailers;
-    this.#close = init.close;
+    this.#trailerSource = init.trailerSource;
+    this.#feed = init.feed;
   }
 
   /** The reason phrase; may be empty and has no meaning. */
@@ -128,7 +128,7 @@ export class ClientResponse implements Disposable {
 
   /** The trailer section, after the body was read to its end; empty if there is none. */
   get trailers(): Headers {
-    return this.#trailers() ?? Headers.empty;
+    return this.#trailerSource?.trailers ?? Headers.empty;
   }
 
   /**
@@ -136,7 +136,7 @@ export class ClientResponse implements Disposable {
    * that the connection can be reused; otherwise the connection closes. Never waits.
    */
   close(): void {
-    this.#close();
+    this.#feed.cancel();
   }
 
   /** As {@linkcode ClientResponse.close}, for `using`. */

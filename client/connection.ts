@@ -20,6 +20,7 @@ import type { Connector } from "./connector.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
+import type { Unrefable } from "./idle_unref.ts";
 import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import { RequestSender, type SenderEvents } from "./request_sender.ts";
 import { type ReaderContext, ResponseReader } from "./response_reader.ts";
@@ -57,10 +58,12 @@ export interface ConnectionContext extends ReaderContext {
 }
 
 /** One connection; see the file's header. */
-export class ClientConnection implements Expirable, SenderEvents {
+export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   readonly conn: Deno.Conn;
   readonly reader: ResponseReader;
   deadlineMs = Infinity;
+  /** See {@linkcode Unrefable.awaitsUnref}. */
+  awaitsUnref = false;
   /** Whether the current exchange is not the first. */
   isReused = false;
   #context: ConnectionContext;
@@ -74,6 +77,8 @@ export class ClientConnection implements Expirable, SenderEvents {
   #onClosed: (connection: ClientConnection) => void;
   #sender: RequestSender | null = null;
   #hasAnnouncedClose = false;
+  /** Whether the connection does not keep the process alive. */
+  #isUnref = false;
   #unfollow: () => void = () => {};
 
   /**
@@ -129,9 +134,12 @@ export class ClientConnection implements Expirable, SenderEvents {
   ): Promise<ReceivedResponseHead> {
     const { options, clock, sweep } = this.#context;
     this.#isIdle = false;
-    if (this.isReused) this.conn.ref();
+    if (this.#isUnref) {
+      this.conn.ref();
+      this.#isUnref = false;
+    }
     this.reader.start();
-    sweep.add(this);
+    if (!this.isReused) sweep.add(this);
     const sender = new RequestSender(this.conn, request, this);
     this.#sender = sender;
     this.#hasAnnouncedClose = request.closes;
@@ -199,7 +207,13 @@ export class ClientConnection implements Expirable, SenderEvents {
       head.hasKeepAlive ? idleTimeOf(head.headers, idleTimeout) : idleTimeout,
     );
     reader.watchIdle();
-    this.conn.unref(); // an idle connection should not keep the process alive
+  }
+
+  /** See {@linkcode Unrefable.unrefIfIdle}. */
+  unrefIfIdle(): void {
+    if (!this.#isIdle || this.#isClosed) return;
+    this.conn.unref();
+    this.#isUnref = true;
   }
 
   /**

@@ -6,6 +6,7 @@
 import { ClientConnection, type ConnectionContext } from "./connection.ts";
 import type { BudgetedPool, ConnectionBudget } from "./connection_budget.ts";
 import { ClientError } from "./errors.ts";
+import { IdleUnref } from "./idle_unref.ts";
 import type { Origin } from "./origin.ts";
 
 interface Waiter {
@@ -25,11 +26,13 @@ export class Pool implements BudgetedPool {
   #connecting = 0;
   #waiters: Waiter[] = [];
   #closing = new AbortController();
+  #idleUnref: IdleUnref;
 
   /** Creates an empty pool. */
   constructor(origin: Origin, context: ConnectionContext) {
     this.origin = origin;
     this.#context = context;
+    this.#idleUnref = new IdleUnref(context.clock);
   }
 
   /** Connections that are open or being opened. */
@@ -112,7 +115,10 @@ export class Pool implements BudgetedPool {
 
   /** An exchange is over; its connection is idle or closed. */
   released(connection: ClientConnection): void {
-    if (!connection.isClosed) this.#idle.push(connection);
+    if (!connection.isClosed) {
+      this.#idle.push(connection);
+      this.#idleUnref.add(connection);
+    }
     this.#wakeNext();
     const { budget } = this.#context;
     if (budget !== null && budget.isContended) this.#yieldTo(budget);
@@ -122,6 +128,7 @@ export class Pool implements BudgetedPool {
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(closedError("connect"));
+    this.#idleUnref.stop();
     for (const connection of [...this.#open]) {
       connection.close(closedError("read"));
     }
@@ -196,6 +203,7 @@ export class Pool implements BudgetedPool {
 
   #closed(connection: ClientConnection): void {
     this.#open.delete(connection);
+    if (this.#open.size === 0) this.#idleUnref.stop();
     this.#giveBack();
     const index = this.#idle.indexOf(connection);
     if (index !== -1) this.#idle.splice(index, 1);

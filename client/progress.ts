@@ -70,9 +70,9 @@ export function observed(
     head: { status, reason, minorVersion: httpVersion, headers },
     url,
     body: new BodyReader(feed, options.maxBufferedBodyBytes, response),
-    trailers: () => response.trailers,
+    trailerSource: response,
     upgraded,
-    close: () => feed.cancel(),
+    feed,
   });
 }
 

@@ -104,9 +104,9 @@ function made(
     head,
     url: urlOf(pool.origin, target),
     body: new BodyReader(feed, context.options.maxBufferedBodyBytes, head),
-    trailers: () => body?.trailers ?? null,
+    trailerSource: body,
     upgraded: null,
-    close: () => feed.cancel(),
+    feed,
   });
 }
 
@@ -120,9 +120,9 @@ function switched(
     head,
     url: urlOf(pool.origin, target),
     body: new BodyReader(new ReceivedBody(NO_BYTES, 0, 0), 0),
-    trailers: () => null,
+    trailerSource: null,
     upgraded: { conn: connection.conn, unread },
-    close: () => connection.close(),
+    feed: { cancel: () => connection.close() },
   });
 }
 
