@@ -65,9 +65,8 @@ export class ResponseReader {
   #pendingHead: PendingHead | null = null;
   #pendingFill: PendingFill | null = null;
   #onIdleEvent: () => void;
-  // perf: created once. Functions and promises of their own for each read
-  // take 1.1 times the instructions of an exchange (bench/machine_count.ts,
-  // `client-get`, Deno 2.9.6).
+  // Created once for all reads, which need no function and no promise of their
+  // own besides that of `then()`.
   #onRead = (size: number | null): void => this.#settled(size, undefined);
   #onReadFailed = (error: unknown): void => this.#settled(null, { error });
 
