@@ -28,7 +28,13 @@ export type {
 export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./server/options.ts";
-export type { TlsOptions } from "./server/tls.ts";
+export type {
+  PeerCertificate,
+  TlsInfo,
+  TlsOptions,
+  TlsPair,
+  TlsSettings,
+} from "./server/tls.ts";
 export {
   type Forwarded,
   forwardedFrom,

@@ -23,7 +23,13 @@ export type {
 export { ServerHandle, type ShutdownOptions } from "./server_handle.ts";
 export type { Address, ListenAddress } from "./address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./options.ts";
-export type { TlsOptions } from "./tls.ts";
+export type {
+  PeerCertificate,
+  TlsInfo,
+  TlsOptions,
+  TlsPair,
+  TlsSettings,
+} from "./tls.ts";
 export {
   type Forwarded,
   forwardedFrom,

@@ -308,11 +308,10 @@ export class ServerBuilder {
 
   /**
    * Serves HTTPS on the TCP addresses. `http/1.1` is the only protocol that is
-   * negotiated.
-   *
+   * negotiated. Other options choose certificates by name, and ask clients for theirs.
    * @param options PEM text, or paths of PEM files, which this call reads.
-   * @throws {TypeError} If certificate or key is missing or is not valid PEM text,
-   * or if the two do not belong together.
+   * @throws {TypeError} If a certificate or key is missing or is not valid PEM text,
+   * if the two do not belong together, or if another option is wrong.
    * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
    */
   tls(options: TlsOptions): this {

@@ -1,36 +1,153 @@
-/** The certificate and key of TLS listeners, and their check. */
+/** The certificates and keys of TLS listeners, what they expect of clients, and the check of both. */
 
 /** A certificate chain and its private key, as PEM text or as paths of PEM files. */
-export type TlsOptions =
+export type TlsPair =
   | { readonly cert: string; readonly key: string }
   | { readonly certFile: string; readonly keyFile: string };
 
+/** Settings of HTTPS besides the certificate and the key. */
+export interface TlsSettings {
+  /**
+   * Certificates for some names that clients ask for (RFC 6066 §3). A name may
+   * begin with `*.`, which stands for one label. Clients that ask for no name, or
+   * for another one, get the certificate of the server itself. On Bun, it must
+   * be left out.
+   */
+  readonly certificates?: Readonly<Record<string, TlsPair>> | undefined;
+  /**
+   * Asks clients for a certificate: with `"required"`, a handshake without one
+   * fails. A certificate must in both cases come from one of `ca`, and be valid now.
+   *
+   * @default {clients are not asked}
+   */
+  readonly requestCert?: "required" | "optional" | undefined;
+  /** Certificates of authorities that may sign those of clients, as PEM text. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** Called with a valid certificate of a client; `false` refuses it, such as when it was revoked. */
+  readonly acceptCert?:
+    | ((certificate: PeerCertificate) => boolean)
+    | undefined;
+}
+
+/** The certificates of a server, and what it expects of clients. */
+export type TlsOptions = TlsPair & TlsSettings;
+
+/** A certificate that a client has shown. */
+export interface PeerCertificate {
+  /** The fields of the subject, such as `CN`; a list if there are several of a kind. */
+  readonly subject: Readonly<Record<string, string | readonly string[]>>;
+  /** The fields of the authority that signed it. */
+  readonly issuer: Readonly<Record<string, string | readonly string[]>>;
+  /** The alternative names, such as `DNS:a.example`; `null` if there are none. */
+  readonly subjectAltName: string | null;
+  /** The serial number in hexadecimal digits. */
+  readonly serialNumber: string;
+  /** The SHA-256 hash of the certificate, in pairs of digits with colons. */
+  readonly fingerprint256: string;
+  /** The certificate in the encoding DER. */
+  readonly raw: Uint8Array;
+}
+
+/** What a connection's TLS handshake has agreed on; `ctx.conn.tls` has it. */
+export interface TlsInfo {
+  /** The version, such as `TLSv1.3`. */
+  readonly protocol: string | null;
+  /** The name that the client asked for; `null` if it named none. */
+  readonly serverName: string | null;
+  /** The client's certificate; `null` if it has shown none. */
+  readonly peerCertificate: PeerCertificate | null;
+}
+
 /** A certificate chain and its private key, as PEM text. */
-export interface TlsIdentity {
+export interface TlsKeys {
   readonly cert: string;
   readonly key: string;
 }
 
+/** What the server asks of clients. */
+export interface TlsClientRules {
+  readonly isRequired: boolean;
+  readonly ca: readonly string[];
+  readonly accept: (certificate: PeerCertificate) => boolean;
+}
+
+/** The checked options. */
+export interface TlsIdentity extends TlsKeys {
+  /** By name, in lower case. */
+  readonly certificates: ReadonlyMap<string, TlsKeys>;
+  /** `null` if clients are not asked for certificates. */
+  readonly clients: TlsClientRules | null;
+}
+
+const SETTINGS: ReadonlySet<string> = new Set([
+  ...["cert", "key", "certFile", "keyFile"],
+  ...["certificates", "requestCert", "ca", "acceptCert"],
+]);
+
 /**
- * Reads the files, if paths are given, and checks certificate and key.
+ * Reads the files, if paths are given, and checks certificates and keys.
  *
- * @throws {TypeError} If one is missing or is not valid PEM text, or if the two
- * do not belong together.
+ * @throws {TypeError} If one is missing or is not valid PEM text, if a
+ * certificate and its key do not belong together, or if a setting is unknown or wrong.
  * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
  */
 export function readTlsIdentity(options: TlsOptions): TlsIdentity {
+  for (const name of Object.keys(options)) {
+    if (!SETTINGS.has(name)) throw bad(`there is no option ${name}`);
+  }
+  const { cert, key } = readPair(options);
+  const clients = clientRules(options);
+  const certificates = new Map(
+    Object.entries(options.certificates ?? {}).map(([name, pair]) => [
+      checkName(name),
+      readPair(pair),
+    ]),
+  );
+  return Object.freeze({ cert, key, certificates, clients });
+}
+
+function readPair(options: TlsPair): TlsKeys {
   if ("cert" in options && "key" in options) {
     return checked(options.cert, options.key);
   }
   if ("certFile" in options && "keyFile" in options) {
-    return checked(
-      readText(options.certFile),
-      readText(options.keyFile),
-    );
+    return checked(readText(options.certFile), readText(options.keyFile));
   }
-  throw new TypeError(
-    "Cannot use TLS: give cert and key, or certFile and keyFile",
-  );
+  throw bad("give cert and key, or certFile and keyFile");
+}
+
+function clientRules(
+  { requestCert, ca, acceptCert }: TlsSettings,
+): TlsClientRules | null {
+  if (requestCert === undefined) {
+    if (ca === undefined && acceptCert === undefined) return null;
+    throw bad("ca and acceptCert need requestCert");
+  }
+  if (requestCert !== "required" && requestCert !== "optional") {
+    throw bad('requestCert is neither "required" nor "optional"');
+  }
+  const authorities = typeof ca === "string" ? [ca] : ca ?? [];
+  if (authorities.length === 0) throw bad("requestCert needs ca");
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  for (const text of authorities) {
+    parsed("certificate in ca", () => new X509Certificate(text));
+  }
+  return Object.freeze({
+    isRequired: requestCert === "required",
+    ca: Object.freeze([...authorities]),
+    accept: acceptCert ?? ((): boolean => true),
+  });
+}
+
+function checkName(name: string): string {
+  if (/^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(name)) {
+    return name.toLowerCase();
+  }
+  throw bad(`${JSON.stringify(name)} in certificates is not a host name`);
+}
+
+function bad(why: string): TypeError {
+  return new TypeError(`Cannot use TLS: ${why}`);
 }
 
 function readText(path: string): string {
@@ -38,7 +155,7 @@ function readText(path: string): string {
   return process.getBuiltinModule("node:fs").readFileSync(path, "utf8");
 }
 
-function checked(cert: string, key: string): TlsIdentity {
+function checked(cert: string, key: string): TlsKeys {
   for (const [name, text] of [["certificate", cert], ["key", key]]) {
     if (text?.includes("-----BEGIN ") === true) continue;
     throw new TypeError(`Cannot use TLS: the ${name} is not PEM text`);

@@ -38,10 +38,29 @@ export class TlsListener implements Listener {
     this.#listener = listener;
     const tls = process.getBuiltinModule("node:tls");
     const { Duplex } = process.getBuiltinModule("node:stream");
-    const { cert, key } = identity;
+    const { cert, key, certificates, clients } = identity;
+    const ca = clients === null ? {} : { ca: [...clients.ca] };
     try {
-      const secureContext = tls.createSecureContext({ cert, key });
-      this.#context = { tls, Duplex, secureContext, handshakeTimeoutMs };
+      if (certificates.size > 0 && "Bun" in globalThis) {
+        throw new TypeError(
+          "Cannot use TLS: Bun ignores the option certificates on such connections",
+        );
+      }
+      const secureContext = tls.createSecureContext({ cert, key, ...ca });
+      const contexts = new Map(
+        [...certificates].map(([name, pair]) => [
+          name,
+          tls.createSecureContext({ ...pair, ...ca }),
+        ]),
+      );
+      this.#context = {
+        tls,
+        Duplex,
+        secureContext,
+        contexts,
+        clients,
+        handshakeTimeoutMs,
+      };
     } catch (error) {
       listener.close();
       throw error;

@@ -9,7 +9,9 @@
 import type { Duplex as Stream } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { Duplex } from "../../duplex.ts";
+import type { TlsClientRules, TlsInfo } from "../../tls.ts";
 import { closeQuietly } from "../close_quietly.ts";
+import { peerCertificate, refusalOf } from "./client_certificate.ts";
 import { DeadlineTimer } from "../deadline_timer.ts";
 
 /**
@@ -27,6 +29,10 @@ export interface TlsContext {
   readonly tls: typeof import("node:tls");
   readonly Duplex: typeof Stream;
   readonly secureContext: SecureContext;
+  /** Those of other names, in lower case. */
+  readonly contexts: ReadonlyMap<string, SecureContext>;
+  /** What the server asks of clients; `null` if nothing. */
+  readonly clients: TlsClientRules | null;
   /** How long a handshake may take, in ms. */
   readonly handshakeTimeoutMs: number;
 }
@@ -43,6 +49,8 @@ export class TlsSocket implements Duplex {
   #reader: PromiseWithResolvers<void> | null = null;
   /** Decrypted bytes that did not fit into the last read's buffer. */
   #rest: Uint8Array | null = null;
+  #isSecure = false;
+  #tls: TlsInfo | undefined;
   #isEnded = false;
   #failure: Error | null = null;
   #handshakeTimer: DeadlineTimer;
@@ -59,7 +67,13 @@ export class TlsSocket implements Duplex {
       handshakeTimeoutMs,
       () => this.#fail(handshakeTimedOut(handshakeTimeoutMs)),
     );
-    stream.on("secure", () => this.#handshakeTimer.stop());
+    const { clients } = context;
+    stream.on("secure", () => {
+      this.#handshakeTimer.stop();
+      this.#isSecure = true;
+      const refusal = clients === null ? null : refusalOf(stream, clients);
+      if (refusal !== null) this.#fail(refusal);
+    });
     stream.on("readable", () => this.#wake());
     stream.on("end", () => {
       this.#isEnded = true;
@@ -67,6 +81,12 @@ export class TlsSocket implements Duplex {
     });
     stream.on("error", (error) => this.#fail(error));
     stream.on("close", () => this.#fail(closed()));
+  }
+
+  /** See {@linkcode Duplex.tls}. */
+  get tls(): TlsInfo | undefined {
+    if (!this.#isSecure) return undefined;
+    return this.#tls ??= infoOf(this.#stream);
   }
 
   /** See {@linkcode Duplex.read}. */
@@ -144,15 +164,40 @@ export class TlsSocket implements Duplex {
   }
 }
 
+type ChooseContext = (error: Error | null, context?: SecureContext) => void;
+
+/** Returns the certificate of a name, or of a pattern for it; nothing means that of the server. */
+function contextFor(
+  name: string,
+  contexts: ReadonlyMap<string, SecureContext>,
+): SecureContext | undefined {
+  return contexts.get(name) ?? contexts.get(name.replace(/^[^.]+/, "*"));
+}
+
+function infoOf(stream: TLSSocket): TlsInfo {
+  const { servername } = stream as { readonly servername?: string | false }; // missing in the types
+  return Object.freeze({
+    protocol: stream.getProtocol(),
+    serverName: servername || null,
+    peerCertificate: peerCertificate(stream),
+  });
+}
+
 /** Creates the server side of TLS on a plain connection. */
 function secure(
   plain: Duplex,
-  { tls, Duplex, secureContext }: TlsContext,
+  { tls, Duplex, secureContext, contexts, clients }: TlsContext,
   onFailed: (error: Error) => void,
 ): TLSSocket {
   const options = {
     isServer: true,
     secureContext,
+    ...(contexts.size === 0 ? {} : {
+      SNICallback: (name: string, choose: ChooseContext) =>
+        choose(null, contextFor(name.toLowerCase(), contexts)),
+    }),
+    requestCert: clients !== null,
+    rejectUnauthorized: clients?.isRequired === true,
     ALPNProtocols: ["http/1.1"],
     allowHalfOpen: true, // missing in the types
   };

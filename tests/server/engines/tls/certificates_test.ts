@@ -1,0 +1,280 @@
+/**
+ * Certificates of clients, and certificates by name: over `node:tls`, and beside
+ * curl and `openssl s_client`.
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { connect, type ConnectionOptions } from "node:tls";
+import {
+  Server,
+  type ServerHandle,
+  type TlsSettings,
+} from "../../../../mod.ts";
+import { readTlsIdentity } from "../../../../server/tls.ts";
+import { LISTEN, NODE, type TestEngine } from "../../../support/engines.ts";
+import { until } from "../../../support/turns.ts";
+
+const folder = new URL("../../../fixtures/tls/", import.meta.url);
+
+function pem(name: string): string {
+  return Deno.readTextFileSync(new URL(`${name}.pem`, folder));
+}
+
+function pair(name: string): { cert: string; key: string } {
+  return { cert: pem(`${name}.cert`), key: pem(`${name}.key`) };
+}
+
+const ca = pem("ca.cert");
+const engines: readonly TestEngine[] = [LISTEN, NODE];
+
+interface Running extends AsyncDisposable {
+  readonly handle: ServerHandle;
+  /** What the teardown hook got, by connection. */
+  readonly ends: (Error | undefined)[];
+}
+
+/** Serves the name of the client's certificate and the name that the client asked for. */
+function start(engine: TestEngine, settings: TlsSettings): Running {
+  const ends: (Error | undefined)[] = [];
+  const app = Server.builder("127.0.0.1:0").tls({ ...pair("a"), ...settings });
+  app.get("/", ({ conn }, res) => {
+    const { peerCertificate, serverName, protocol } = conn.tls ?? {};
+    assert(protocol?.startsWith("TLSv1."));
+    const client = peerCertificate?.subject["CN"] ?? "no certificate";
+    res.ok(`${client}, ${serverName}, ${peerCertificate?.serialNumber}`);
+  }).connectionTeardownHook((_, error) => void ends.push(error));
+  const handle = engine.start(app.build(), { onError: () => {} });
+  return {
+    handle,
+    ends,
+    [Symbol.asyncDispose]: () => handle.shutdown({ deadline: 0 }),
+  };
+}
+
+/** Sends a request; resolves with the body, or with the code of the failure. */
+function ask(
+  { port }: ServerHandle,
+  options: ConnectionOptions = {},
+): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = connect({
+    port,
+    host: "127.0.0.1",
+    servername: "a.example",
+    ca,
+    ...options,
+  });
+  let text = "";
+  socket.on("data", (bytes) => text += String(bytes));
+  socket.on("error", (error) => resolve(`failed: ${error.message}`));
+  socket.on("close", () => resolve(text.split("\r\n").at(-1) ?? ""));
+  socket.write(
+    "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+  );
+  return promise;
+}
+
+function refuseRevoked(): TlsSettings {
+  return {
+    ca,
+    requestCert: "optional",
+    acceptCert: ({ subject, serialNumber, subjectAltName }) => {
+      assertEquals(subjectAltName, `DNS:${subject["CN"]}`);
+      return serialNumber !== "66";
+    },
+  };
+}
+
+/** The client's certificate, the setting, and what the client gets; `null` if it is refused. */
+const clients: readonly (readonly [
+  name: string | null,
+  settings: TlsSettings,
+  body: string | null,
+])[] = [
+  [null, {}, "no certificate, a.example, undefined"],
+  ["client", {}, "no certificate, a.example, undefined"],
+  ["client", { ca, requestCert: "required" }, "client.example, a.example, 65"],
+  [null, { ca, requestCert: "required" }, null],
+  ["stranger", { ca, requestCert: "required" }, null],
+  ["expired", { ca, requestCert: "required" }, null],
+  ["client", { ca, requestCert: "optional" }, "client.example, a.example, 65"],
+  [
+    null,
+    { ca, requestCert: "optional" },
+    "no certificate, a.example, undefined",
+  ],
+  ["stranger", { ca, requestCert: "optional" }, null],
+  ["expired", { ca, requestCert: "optional" }, null],
+  [
+    "revoked",
+    { ca, requestCert: "optional" },
+    "revoked.example, a.example, 66",
+  ],
+  ["revoked", refuseRevoked(), null],
+  ["client", refuseRevoked(), "client.example, a.example, 65"],
+];
+
+for (const engine of engines) {
+  for (const [name, settings, body] of clients) {
+    const { requestCert = "not asked for", acceptCert } = settings;
+    const rule = acceptCert === undefined ? "" : ", acceptCert";
+    Deno.test(`a client with ${name ?? "no"} certificate (${requestCert}${rule}) ${body === null ? "is refused" : "is served"} [${engine.name}]`, async () => {
+      await using server = start(engine, settings);
+      const answer = await ask(server.handle, name === null ? {} : pair(name));
+      if (body !== null) {
+        assertEquals(answer, body);
+        return;
+      }
+      assert(answer === "" || answer.startsWith("failed: "), answer);
+      await until(() => server.ends.length === 1);
+      assert(server.ends[0] instanceof Error);
+      assertEquals(server.handle.requestCount, 0);
+    });
+  }
+
+  Deno.test(`the certificate follows the name that the client asks for [${engine.name}]`, async () => {
+    await using server = start(engine, {
+      certificates: {
+        "B.example": pair("b"),
+        "*.wild.example": pair("client"),
+      },
+    });
+    const { port } = server.handle;
+    const subjectFor = (servername: string): Promise<unknown> => {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+      const socket = connect({
+        port,
+        host: "127.0.0.1",
+        servername,
+        ca,
+        checkServerIdentity: () => undefined,
+      }, () => {
+        resolve(socket.getPeerCertificate().subject.CN);
+        socket.destroy();
+      });
+      socket.on("error", reject);
+      return promise;
+    };
+    const expected = {
+      "a.example": "a.example",
+      "b.example": "b.example",
+      "B.EXAMPLE": "b.example",
+      "x.wild.example": "client.example",
+      "x.y.wild.example": "a.example",
+      "other.example": "a.example",
+    };
+    for (const [name, subject] of Object.entries(expected)) {
+      assertEquals(await subjectFor(name), subject, name);
+    }
+  });
+
+  Deno.test(`a client that ends without close_notify does not hold its connection [${engine.name}]`, async () => {
+    await using server = start(engine, {});
+    const plain = await Deno.connect({
+      hostname: "127.0.0.1",
+      port: server.handle.port,
+    });
+    const conn = await Deno.startTls(plain, {
+      hostname: "a.example",
+      caCerts: [ca],
+    });
+    await conn.write(
+      new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    );
+    await conn.read(new Uint8Array(4096));
+    conn.close();
+    await until(() => server.ends.length === 1);
+  });
+}
+
+/** Programs that speak TLS; the second argument of each is the port. */
+const programs: readonly (readonly [
+  command: string,
+  args: (port: number) => readonly string[],
+])[] = [
+  ["curl", (port) => [
+    ...["-sS", "-m", "10", "--noproxy", "*", "--cacert", path("ca.cert")],
+    ...["--cert", path("client.cert"), "--key", path("client.key")],
+    ...["--resolve", `b.example:${port}:127.0.0.1`],
+    `https://b.example:${port}/`,
+  ]],
+  ["openssl", (port) => [
+    ...["s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
+    ...["-servername", "b.example", "-verify_return_error"],
+    ...["-verify_hostname", "b.example", "-CAfile", path("ca.cert")],
+    ...["-cert", path("client.cert"), "-key", path("client.key")],
+  ]],
+];
+
+function path(name: string): string {
+  return new URL(`${name}.pem`, folder).pathname;
+}
+
+for (const [command, args] of programs) {
+  const isThere = await new Deno.Command("sh", {
+    args: ["-c", `command -v ${command}`],
+    stdout: "null",
+  }).output().then(({ success }) => success, () => false);
+  for (const engine of engines) {
+    Deno.test({
+      name:
+        `${command} gets the certificate of a name, and shows its own [${engine.name}]`,
+      ignore: !isThere,
+      fn: async () => {
+        await using server = start(engine, {
+          ca,
+          requestCert: "required",
+          certificates: { "b.example": pair("b") },
+        });
+        const child = new Deno.Command(command, {
+          args: [...args(server.handle.port)],
+          stdin: "piped",
+          stdout: "piped",
+          stderr: "piped",
+        }).spawn();
+        const writer = child.stdin.getWriter();
+        await writer.write(new TextEncoder().encode(
+          "GET / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n",
+        ));
+        const { stdout, stderr } = await child.output();
+        await writer.close().catch(() => {}); // the program has ended
+        const text = new TextDecoder().decode(stdout);
+        assert(
+          text.endsWith("client.example, b.example, 65"),
+          text + new TextDecoder().decode(stderr),
+        );
+      },
+    });
+  }
+}
+
+const wrong: readonly (readonly [settings: object, text: string])[] = [
+  [{ requestCert: "required" }, "requestCert needs ca"],
+  [{ requestCert: true, ca }, 'neither "required" nor "optional"'],
+  [{ ca }, "need requestCert"],
+  [
+    { requestCert: "optional", ca: "x" },
+    "the certificate in ca cannot be read",
+  ],
+  [
+    { certificates: { "a b": pair("b") } },
+    '"a b" in certificates is not a host name',
+  ],
+  [{ certificates: { "b.example": {} } }, "give cert and key"],
+  [{ rejectUnauthorized: true }, "there is no option rejectUnauthorized"],
+];
+
+for (const [settings, text] of wrong) {
+  Deno.test(`tls() refuses settings: ${text}`, () => {
+    assertThrows(
+      () => readTlsIdentity({ ...pair("a"), ...settings }),
+      TypeError,
+      `Cannot use TLS: `,
+    );
+    assertThrows(
+      () => readTlsIdentity({ ...pair("a"), ...settings }),
+      TypeError,
+      text,
+    );
+  });
+}
