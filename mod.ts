@@ -28,13 +28,7 @@ export type {
 export { ServerHandle, type ShutdownOptions } from "./server/server_handle.ts";
 export type { Address, ListenAddress } from "./server/address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./server/options.ts";
-export type {
-  PeerCertificate,
-  TlsInfo,
-  TlsOptions,
-  TlsPair,
-  TlsSettings,
-} from "./server/tls.ts";
+export type { TlsOptions, TlsPair, TlsSettings } from "./server/tls.ts";
 export {
   type Forwarded,
   forwardedFrom,
@@ -42,7 +36,7 @@ export {
   type ForwardedRequest,
 } from "./server/proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./server/proxies/trusted_peers.ts";
-export type { Duplex } from "./server/duplex.ts";
+export type { Duplex, PeerCertificate, TlsInfo } from "./server/duplex.ts";
 export {
   type Accepted,
   ConnectionSetupAction,

@@ -1,6 +1,30 @@
 /** The interface of a connection's byte streams, which hooks and handlers use and a program may implement. */
 
-import type { TlsInfo } from "./tls.ts";
+/** A certificate that a client has shown. */
+export interface PeerCertificate {
+  /** The fields of the subject, such as `CN`; a list if there are several of a kind. */
+  readonly subject: Readonly<Record<string, string | readonly string[]>>;
+  /** The fields of the authority that signed it. */
+  readonly issuer: Readonly<Record<string, string | readonly string[]>>;
+  /** The alternative names, such as `DNS:a.example`; `null` if there are none. */
+  readonly subjectAltName: string | null;
+  /** The serial number in hexadecimal digits. */
+  readonly serialNumber: string;
+  /** The SHA-256 hash of the certificate, in pairs of digits with colons. */
+  readonly fingerprint256: string;
+  /** The certificate in the encoding DER. */
+  readonly raw: Uint8Array;
+}
+
+/** What a connection's TLS handshake has agreed on; `ctx.conn.tls` has it. */
+export interface TlsInfo {
+  /** The version, such as `TLSv1.3`. */
+  readonly protocol: string | null;
+  /** The name that the client asked for; `null` if it named none. */
+  readonly serverName: string | null;
+  /** The client's certificate; `null` if it has shown none. */
+  readonly peerCertificate: PeerCertificate | null;
+}
 
 /** The two byte streams of a connection. `Deno.Conn` is one. */
 export interface Duplex {

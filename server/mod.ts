@@ -23,13 +23,7 @@ export type {
 export { ServerHandle, type ShutdownOptions } from "./server_handle.ts";
 export type { Address, ListenAddress } from "./address.ts";
 export type { ServerOptions, ServerOptionsInit } from "./options.ts";
-export type {
-  PeerCertificate,
-  TlsInfo,
-  TlsOptions,
-  TlsPair,
-  TlsSettings,
-} from "./tls.ts";
+export type { TlsOptions, TlsPair, TlsSettings } from "./tls.ts";
 export {
   type Forwarded,
   forwardedFrom,
@@ -37,7 +31,7 @@ export {
   type ForwardedRequest,
 } from "./proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./proxies/trusted_peers.ts";
-export type { Duplex } from "./duplex.ts";
+export type { Duplex, PeerCertificate, TlsInfo } from "./duplex.ts";
 export {
   type Accepted,
   ConnectionSetupAction,

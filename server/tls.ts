@@ -1,5 +1,7 @@
 /** The certificates and keys of TLS listeners, what they expect of clients, and the check of both. */
 
+import type { PeerCertificate } from "./duplex.ts";
+
 /** A certificate chain and its private key, as PEM text or as paths of PEM files. */
 export type TlsPair =
   | { readonly cert: string; readonly key: string }
@@ -31,32 +33,6 @@ export interface TlsSettings {
 
 /** The certificates of a server, and what it expects of clients. */
 export type TlsOptions = TlsPair & TlsSettings;
-
-/** A certificate that a client has shown. */
-export interface PeerCertificate {
-  /** The fields of the subject, such as `CN`; a list if there are several of a kind. */
-  readonly subject: Readonly<Record<string, string | readonly string[]>>;
-  /** The fields of the authority that signed it. */
-  readonly issuer: Readonly<Record<string, string | readonly string[]>>;
-  /** The alternative names, such as `DNS:a.example`; `null` if there are none. */
-  readonly subjectAltName: string | null;
-  /** The serial number in hexadecimal digits. */
-  readonly serialNumber: string;
-  /** The SHA-256 hash of the certificate, in pairs of digits with colons. */
-  readonly fingerprint256: string;
-  /** The certificate in the encoding DER. */
-  readonly raw: Uint8Array;
-}
-
-/** What a connection's TLS handshake has agreed on; `ctx.conn.tls` has it. */
-export interface TlsInfo {
-  /** The version, such as `TLSv1.3`. */
-  readonly protocol: string | null;
-  /** The name that the client asked for; `null` if it named none. */
-  readonly serverName: string | null;
-  /** The client's certificate; `null` if it has shown none. */
-  readonly peerCertificate: PeerCertificate | null;
-}
 
 /** A certificate chain and its private key, as PEM text. */
 export interface TlsKeys {

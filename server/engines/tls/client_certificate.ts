@@ -1,7 +1,8 @@
 /** The certificate that a client shows in a TLS handshake, and whether it is accepted. */
 
 import type { PeerCertificate as NodeCertificate, TLSSocket } from "node:tls";
-import type { PeerCertificate, TlsClientRules } from "../../tls.ts";
+import type { PeerCertificate } from "../../duplex.ts";
+import type { TlsClientRules } from "../../tls.ts";
 import { toError } from "../../to_error.ts";
 
 interface TlsInternals {

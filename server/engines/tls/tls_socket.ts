@@ -8,8 +8,8 @@
 
 import type { Duplex as Stream } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
-import type { Duplex } from "../../duplex.ts";
-import type { TlsClientRules, TlsInfo } from "../../tls.ts";
+import type { Duplex, TlsInfo } from "../../duplex.ts";
+import type { TlsClientRules } from "../../tls.ts";
 import { closeQuietly } from "../close_quietly.ts";
 import { peerCertificate, refusalOf } from "./client_certificate.ts";
 import { DeadlineTimer } from "../deadline_timer.ts";
