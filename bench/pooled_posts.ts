@@ -29,9 +29,6 @@ const BURST = 64;
 /** How much the idle times differ from the limit, in ms, in both directions. */
 const SPREAD_MS = 500;
 
-/** Between two connects in the first burst, in ms, so that no queue overflows. */
-const STEP_MS = 0.1;
-
 interface Case {
   readonly name: "short" | "usual" | "control";
   readonly balancerIdleMs: number;
@@ -50,23 +47,47 @@ function argument(name: string): string[] {
   return index === -1 ? [] : (Deno.args[index + 1] ?? "").split(",");
 }
 
+/** The server holds each response back, so that no POST uses a connection of another one. */
+const POST = new TextEncoder().encode(
+  "POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+);
+
 const passed = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Sends one POST on a connection of its own; returns the status, or what failed. */
-async function post(path: string): Promise<string> {
-  try {
-    using conn = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: BALANCER_PORT,
-    });
-    const text =
-      `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello`;
-    await conn.write(new TextEncoder().encode(text));
-    const bytes = await new Response(conn.readable).bytes();
-    return new TextDecoder().decode(bytes.subarray(9, 12)) || "no response";
-  } catch (error) {
-    return String(error);
+/** A client's connection to the balancer, which stays open. */
+class Client {
+  #conn: Deno.TcpConn;
+  #buffer = new Uint8Array(4096);
+
+  private constructor(conn: Deno.TcpConn) {
+    this.#conn = conn;
+  }
+
+  static async connect(): Promise<Client> {
+    const address = { hostname: "127.0.0.1", port: BALANCER_PORT };
+    return new Client(await Deno.connect(address));
+  }
+
+  /** Sends a POST; returns the status of its response, or what failed. */
+  async post(): Promise<string> {
+    try {
+      await this.#conn.write(POST);
+      let text = "";
+      while (!text.startsWith("HTTP/1.1 200") || !text.endsWith("hello")) {
+        const size = await this.#conn.read(this.#buffer);
+        if (size === null) return "no response";
+        text += new TextDecoder().decode(this.#buffer.subarray(0, size));
+        if (/^HTTP.1.1 [3-5]/.test(text)) break;
+      }
+      return text.slice(9, 12);
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  close(): void {
+    this.#conn.close();
   }
 }
 
@@ -92,22 +113,25 @@ async function run(
     upstreams: [PORT],
     pool: POSTS,
     idleMs: balancerIdleMs,
+    isChecked: false,
   });
   const limitMs = Math.min(balancerIdleMs, serverIdleMs ?? Infinity);
   const counts = new Map<string, number>();
   const indices = Array.from({ length: POSTS }, (_, index) => index);
-  const filled = await Promise.all(indices.map(async (index) => {
-    await passed(index * STEP_MS);
-    return await post("/slow");
-  }));
-  count(counts, filled.filter((outcome) => outcome !== "200"));
+  const clients: Client[] = [];
+  for (const _ of indices) clients.push(await Client.connect());
+  const filled = await Promise.all(clients.map((client) => client.post()));
+  if (filled.some((outcome) => outcome !== "200")) {
+    throw new Error(`Cannot fill the pool: ${filled.join(" ")}`);
+  }
   await passed(limitMs - SPREAD_MS);
   const bursts = Math.ceil(POSTS / BURST);
-  const outcomes = indices.map(async (index) => {
+  const outcomes = clients.map(async (client, index) => {
     await passed(2 * SPREAD_MS * Math.floor(index / BURST) / bursts);
-    return await post("/");
+    return await client.post();
   });
   count(counts, await Promise.all(outcomes));
+  for (const client of clients) client.close();
   return counts;
 }
 

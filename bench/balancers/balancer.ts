@@ -13,6 +13,8 @@ export interface BalancerOptions {
   readonly pool: number;
   /** How long it keeps an idle connection to an instance, in ms. @default {its own} */
   readonly idleMs?: number;
+  /** Whether HAProxy asks for the readiness of instances. @default {true} */
+  readonly isChecked?: boolean;
 }
 
 /** A running balancer; disposal ends it. */
@@ -97,11 +99,12 @@ http {
 
 /** HAProxy asks \`/ready\` five times a second and removes an instance at the first failure. */
 function haproxyText(
-  { port, upstreams, pool, idleMs }: BalancerOptions,
+  { port, upstreams, pool, idleMs, isChecked = true }: BalancerOptions,
 ): string {
+  const check = isChecked ? " check inter 200ms fall 1 rise 1" : "";
   const purge = idleMs === undefined ? "" : ` pool-purge-delay ${idleMs}ms`;
   const servers = upstreams.map((upstream, index) =>
-    `  server app${index} 127.0.0.1:${upstream} check inter 200ms fall 1 rise 1 pool-max-conn ${pool}${purge}`
+    `  server app${index} 127.0.0.1:${upstream}${check} pool-max-conn ${pool}${purge}`
   );
   return `global
   maxconn 8192

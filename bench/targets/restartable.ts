@@ -5,7 +5,7 @@
  *     deno run -A bench/targets/restartable.ts PORT ENGINE WORKERS DELAY_MS [IDLE_MS]
  *
  * With 0 workers it serves on its own thread. `GET /` answers a constant,
- * `POST /` its body, `POST /slow` the same after 300 ms, and `GET /ready` 503
+ * `POST /` its body, `POST /slow` the same after 1.5 s, and `GET /ready` 503
  * once the server is ending.
  */
 
@@ -14,8 +14,8 @@ import { Server } from "../../mod.ts";
 
 const [port, engine, workers, delayMs, idleMs] = Deno.args;
 
-/** Long enough for many requests to wait at the same time. */
-const SLOW_MS = 300;
+/** Long enough for all bursts of bench/pooled_posts.ts to wait at the same time. */
+const SLOW_MS = 1500;
 
 const app = Server.builder(
   { hostname: "127.0.0.1", port: Number(port) },
