@@ -2,11 +2,11 @@
  * Graceful shutdown without lost responses, for a server whose load balancer polls
  * /ready.
  *
- *     deno run --allow-net=127.0.0.1 examples/graceful.ts [PORT] [NOTICE_MS] [DEADLINE_MS]
+ *     deno run --allow-net=127.0.0.1 examples/graceful.ts [PORT] [DELAY_MS] [DEADLINE_MS]
  *
  * The first signal takes the program out of service: /ready answers 503, and
- * everything else continues until the balancer has seen that, or for NOTICE_MS.
- * Then the server accepts nothing more, and running responses have DEADLINE_MS to
+ * everything else continues for DELAY_MS, or until the balancer has asked. Then
+ * the server accepts nothing more, and running responses have DEADLINE_MS to
  * finish. A second signal cuts them off immediately. The exit code is 0, or 1 if a
  * response was cut off.
  */
@@ -14,7 +14,7 @@
 
 import { PreRoutingAction, Server } from "@khttp/khttp";
 
-const [wanted = "8080", noticeMs = "5000", deadlineMs = "10000"] = Deno.args;
+const [wanted = "8080", delayMs = "5000", deadlineMs = "10000"] = Deno.args;
 
 /** How many times the balancer must see 503 before it stops sending requests. */
 const NOTICES = 1;
@@ -22,11 +22,9 @@ const NOTICES = 1;
 /** Duration of one step of a slow response, in milliseconds. */
 const STEP_MS = 50;
 
-let isReady = true;
 let notices = 0;
 let running = 0;
 let cut = 0;
-const noticed = Promise.withResolvers<void>();
 
 const app = Server.builder(`127.0.0.1:${wanted}`);
 
@@ -36,7 +34,7 @@ app.preRoutingHook((_, res) => {
   const end = (): void => void running--;
   res.sent.then(end, () => {
     end();
-    if (!isReady) cut++;
+    if (handle.isDraining) cut++;
   });
   return PreRoutingAction.proceed;
 });
@@ -44,9 +42,11 @@ app.preRoutingHook((_, res) => {
 app.get("/", (_, res) => res.ok("Hello, World!\n"));
 
 app.get("/ready", (_, res) => {
-  if (isReady) return res.ok("ready\n");
+  if (!handle.isDraining) return res.ok("ready\n");
   res.send(503, "not ready\n");
-  if (++notices >= NOTICES) res.sent.then(noticed.resolve, noticed.resolve);
+  // Of several calls, the earliest applies: this one ends the delay.
+  const endDelay = (): void => void stopAfter(0);
+  if (++notices >= NOTICES) res.sent.then(endDelay, endDelay);
 });
 
 // Sends the requested number of lines, one in each step.
@@ -55,7 +55,7 @@ app.get("/slow/:steps", (ctx, res) => {
   if (!Number.isInteger(steps)) return res.send(400, "Not a number\n");
   async function* lines(): AsyncGenerator<string> {
     for (let step = 1; step <= steps; step++) {
-      await passed(STEP_MS);
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
       yield `${step}\n`;
     }
   }
@@ -64,17 +64,18 @@ app.get("/slow/:steps", (ctx, res) => {
 
 const handle = app.build().serve();
 
-async function stop(): Promise<void> {
-  if (!isReady) {
+function stopAfter(delay: number): Promise<void> {
+  return handle.shutdown({ delay, deadline: Number(deadlineMs) });
+}
+
+function stop(): void {
+  if (handle.isDraining) {
     console.log(`Forced to end, ${running} responses running`);
     handle.closeNow();
     return;
   }
-  isReady = false;
-  console.log("No longer ready");
-  await Promise.race([noticed.promise, passed(Number(noticeMs))]);
-  console.log(`Shutting down, ${running} responses running`);
-  await handle.shutdown({ deadline: Number(deadlineMs) });
+  console.log(`No longer ready, ${running} responses running`);
+  stopAfter(Number(delayMs));
 }
 
 Deno.addSignalListener("SIGINT", stop);
@@ -83,7 +84,3 @@ console.log(`Listening on ${handle.url}/`);
 await handle.finished;
 console.log(`Ended, ${cut} responses cut`);
 Deno.exit(cut === 0 ? 0 : 1);
-
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
