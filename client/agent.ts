@@ -146,7 +146,7 @@ function parseUrl(url: string | URL): URL {
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed;
   const why = parsed === null
-    ? "it is not absolute"
+    ? 'it is not an absolute URL such as "https://host/path"'
     : `its scheme is ${parsed.protocol}, not http: or https:`;
   throw new TypeError(
     `Cannot send a request to ${

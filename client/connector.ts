@@ -9,6 +9,8 @@ import type { ByteConn } from "./tls_conn.ts";
 /** One step of connecting, and what limits it. */
 interface Step {
   readonly origin: Origin;
+  /** Whether the origin is that of a proxy. */
+  readonly isProxy: boolean;
   readonly durationMs: number;
   /** The option that sets the duration. */
   readonly option: string;
@@ -52,6 +54,7 @@ export class Connector {
     signal.throwIfAborted();
     const step: Step = {
       origin,
+      isProxy: false,
       durationMs: this.#options.connectTimeout,
       option: "connectTimeout",
       signal,
@@ -77,7 +80,7 @@ export class Connector {
     proxy: ProxyServer,
     step: Step,
   ): Promise<ByteConn> {
-    const toProxy = { ...step, origin: proxy.origin };
+    const toProxy = { ...step, origin: proxy.origin, isProxy: true };
     const tcp = await this.#connectTcp(toProxy);
     tcp.setNoDelay(true);
     let conn: ByteConn = tcp;
@@ -173,15 +176,16 @@ export class Connector {
   /** Waits for a connection within the step's deadline; a connection that is ready later is closed. */
   async #run<T extends Deno.Conn>(
     opening: Promise<T>,
-    { origin, durationMs, option, signal }: Step,
+    step: Step,
   ): Promise<T> {
+    const { durationMs, option, signal } = step;
     const ended = Promise.withResolvers<never>();
     const abort = (): void => ended.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) abort(); // it was aborted between two steps
     const expire = (): void =>
       ended.reject(
-        connectError(origin, `not done within ${durationMs} ms (${option})`, {
+        connectError(step, `not done within ${durationMs} ms (${option})`, {
           code: "DEADLINE",
         }),
       );
@@ -197,7 +201,7 @@ export class Connector {
       if (error instanceof ClientError || signal.aborted) throw error;
       isLate = false;
       const why = error instanceof Error ? error.message : String(error);
-      throw connectError(origin, why, { code: "CONNECT_FAILED", cause: error });
+      throw connectError(step, why, { code: "CONNECT_FAILED", cause: error });
     } finally {
       stopTimer?.();
       signal.removeEventListener("abort", abort);
@@ -247,7 +251,7 @@ async function loadTls(options: ClientOptions): Promise<Tls> {
 }
 
 function connectError(
-  origin: Origin,
+  { origin, isProxy }: Step,
   why: string,
   init: {
     readonly code: "DEADLINE" | "CONNECT_FAILED";
@@ -257,7 +261,8 @@ function connectError(
   const where = origin.path === null
     ? originUrl(origin)
     : `unix:${origin.path}`;
-  return new ClientError(`Cannot connect to ${where}: ${why}`, {
+  const target = isProxy ? `the proxy ${where}` : where;
+  return new ClientError(`Cannot connect to ${target}: ${why}`, {
     ...init,
     phase: "connect",
     retryable: true,

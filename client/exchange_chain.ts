@@ -128,7 +128,9 @@ export class ExchangeChain {
       }
       if (redirects >= maxRedirects) {
         throw new ClientError(
-          `Cannot follow redirect: more than ${maxRedirects} (maxRedirects)`,
+          `Cannot follow redirect: more than ${maxRedirects} (maxRedirects), the last one to ${
+            urlOf(next).replace(/\?.*/, "")
+          }`,
           { phase: "read", code: "REDIRECT" },
         );
       }

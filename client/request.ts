@@ -216,7 +216,10 @@ function targetFault(target: string): string {
   if (target.includes("#")) {
     return 'a fragment is not sent; write "%23" for a number sign';
   }
-  return "a path with an optional query, percent-encoded; use encodeURIComponent() for its parts";
+  const offset = target.search(/[^!$&-;=?-[\]-_a-z|~%]/);
+  return `${
+    JSON.stringify(target[offset] ?? "")
+  } at offset ${offset} must be percent-encoded; use encodeURIComponent() for the parts of a path or query`;
 }
 
 function checkFields(headers: Headers, init: ExchangeInit): void {

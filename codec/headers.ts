@@ -50,6 +50,15 @@ const RELEASED_SECTION: FieldSection = {
   },
 };
 
+/** The error for a value that the type of a record does not allow, such as `undefined`. */
+function badRecordValue(name: string, value: unknown): TypeError {
+  return new TypeError(
+    `Cannot set field ${
+      JSON.stringify(name)
+    }: its value is of type ${typeof value}, not a string or an array of strings`,
+  );
+}
+
 /**
  * An ordered list of fields with case-insensitive names (RFC 9110 §5).
  *
@@ -100,7 +109,9 @@ export class Headers implements Iterable<[string, string]> {
     }
     for (const [name, value] of Object.entries(init)) {
       if (typeof value === "string") this.add(name, value);
-      else for (const line of value) this.add(name, line);
+      else if (Array.isArray(value)) {
+        for (const line of value) this.add(name, line);
+      } else throw badRecordValue(name, value);
     }
   }
 

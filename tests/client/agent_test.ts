@@ -70,12 +70,12 @@ Deno.test("a URL that is not absolute, or has another scheme, is refused", async
   await using agent = new Agent();
   for (
     const [url, text] of [
-      ["/a", "it is not absolute"],
-      ["", "it is not absolute"],
-      ["127.0.0.1:80", "it is not absolute"],
+      ["/a", "it is not an absolute URL"],
+      ["", "it is not an absolute URL"],
+      ["127.0.0.1:80", "it is not an absolute URL"],
       ["localhost:80", "its scheme is localhost:"],
       ["ftp://a/", "its scheme is ftp:"],
-      ["http://", "it is not absolute"],
+      ["http://", "it is not an absolute URL"],
     ] as const
   ) await assertRejects(() => agent.get(url), TypeError, text);
 });

@@ -224,6 +224,21 @@ Deno.test("a proxy that is silent is limited by connectTimeout, a tunnel by tlsT
   }
 });
 
+Deno.test("an error while connecting to the proxy names the proxy", async () => {
+  const gone = new HostileServer([]);
+  const { origin } = gone;
+  await gone[Symbol.asyncDispose]();
+  for (const scheme of ["http", "https"]) {
+    await using client = new Client(`${scheme}://a.example`, { proxy: origin });
+    const error = await assertRejects(
+      () => client.get("/"),
+      ClientError,
+      `Cannot connect to the proxy http://${origin}: `,
+    );
+    assertEquals(error.code, "CONNECT_FAILED");
+  }
+});
+
 Deno.test("a signal ends the wait for a tunnel", async () => {
   await using server = new HostileServer([[head]]);
   await using client = new Client("https://a", { proxy: server.origin });

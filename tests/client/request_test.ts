@@ -274,7 +274,13 @@ Deno.test("the error for a target says what to write instead", async () => {
       ["http://a/b", "createFetch() accept URLs"],
       ["a", 'it does not begin with "/"'],
       ["*", "only OPTIONS"],
-      ["/a b", "use encodeURIComponent()"],
+      [
+        "/a b",
+        '" " at offset 2 must be percent-encoded; use encodeURIComponent()',
+      ],
+      ["/%41?\u00e9", '"\u00e9" at offset 5'],
+      ["/{a}", '"{" at offset 1'],
+      ["/a\\b", '"\\\\" at offset 2'],
     ] as const
   ) await assertRejects(() => client.get(target), TypeError, hint);
 });

@@ -193,3 +193,13 @@ Deno.test("Headers.getSetCookie() and forEach() behave like the web's", () => {
   });
   assertEquals(seen, ["Set-Cookie=a", "set-cookie=b"]);
 });
+
+Deno.test("Headers refuses a record's value that is neither a string nor a list", () => {
+  for (const value of [undefined, null, 5, true, {}]) {
+    assertThrows(
+      () => new Headers({ a: value } as unknown as Record<string, string>),
+      TypeError,
+      'Cannot set field "a": its value is of type',
+    );
+  }
+});
