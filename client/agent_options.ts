@@ -7,16 +7,17 @@ import {
   resolveClientOptions,
 } from "./options.ts";
 
-/** Options that belong to exchanges, which may lead to several origins, not to one of them. */
-const EXCHANGE_OPTIONS = [
-  ...["timeout", "maxRedirects", "crossOriginFields", "retries", "retryOn"],
-  ...["retryDelay", "maxRetryDelay", "cookieJar"],
-] as const;
-
 /** Options of one origin; those of the whole exchange are the agent's. */
 export type OriginOptionsInit = Omit<
   ClientOptionsInit,
-  (typeof EXCHANGE_OPTIONS)[number]
+  | "timeout"
+  | "maxRedirects"
+  | "crossOriginFields"
+  | "retries"
+  | "retryOn"
+  | "retryDelay"
+  | "maxRetryDelay"
+  | "cookieJar"
 >;
 
 /** Options of an agent: those of a client, for each of its origins, and limits for all of them. */
@@ -47,6 +48,15 @@ export interface AgentOptionsInit
    */
   readonly origins?: Readonly<Record<string, OriginOptionsInit>> | undefined;
 }
+
+/** Options that belong to exchanges, which may lead to several origins, not to one of them. */
+const EXCHANGE_OPTIONS: readonly Exclude<
+  keyof ClientOptionsInit,
+  keyof OriginOptionsInit
+>[] = [
+  ...["timeout", "maxRedirects", "crossOriginFields", "retries"] as const,
+  ...["retryOn", "retryDelay", "maxRetryDelay", "cookieJar"] as const,
+];
 
 /** Checked options of an agent. */
 export interface AgentOptions {
