@@ -31,7 +31,17 @@ interface Target {
 const TARGETS: readonly Target[] = [
   { name: "listen", isSecure: false, start: (server) => server.serve() },
   { name: "epoll", isSecure: false, start: (server) => server.serveEpoll() },
+  {
+    name: "node",
+    isSecure: false,
+    start: (server) => server.serve({ engine: "node" }),
+  },
   { name: "listen, TLS", isSecure: true, start: (server) => server.serve() },
+  {
+    name: "node, TLS",
+    isSecure: true,
+    start: (server) => server.serve({ engine: "node" }),
+  },
 ];
 
 /** What the server has seen that no client is. */
