@@ -78,6 +78,8 @@ export function observed(
 
 /** A response's body, with a report after each piece. */
 class ObservedBody implements BodyFeed {
+  /** Unknown: the response to HEAD has a length, but no body. */
+  readonly remainingBytes = -1;
   /** See {@linkcode BodyFeed.convertError}. */
   readonly convertError = toClientError;
   #response: ClientResponse;
@@ -95,11 +97,6 @@ class ObservedBody implements BodyFeed {
     this.#pieces = response.body.views();
     this.#totalBytes = totalBytes;
     this.#report = report;
-  }
-
-  /** See {@linkcode BodyFeed.remainingBytes}. */
-  get remainingBytes(): number {
-    return this.#totalBytes === null ? -1 : this.#totalBytes - this.#bytes;
   }
 
   /** See {@linkcode BodyFeed.pull}. */

@@ -1,7 +1,12 @@
 /** Bodies of the web, JSON, progress, and the short forms of a response. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Client, Server, type TransferProgress } from "../../mod.ts";
+import {
+  Client,
+  ClientError,
+  Server,
+  type TransferProgress,
+} from "../../mod.ts";
 import { head, send } from "../support/hostile_server.ts";
 import { HELLO, pair } from "../support/client_exchange.ts";
 
@@ -211,6 +216,26 @@ Deno.test("onDownload reports what is read, in every form", async () => {
     closed.close();
     assertEquals(both.server.count, 1);
   }
+});
+
+Deno.test("onDownload reports nothing for a response without a body, however long it says to be", async () => {
+  const wire = "HTTP/1.1 200 \r\nContent-Length: 999999999\r\n\r\n";
+  await using both = pair([[head, send(wire)]]);
+  const reports: TransferProgress[] = [];
+  const response = await both.client.head("/", {
+    onDownload: (progress) => void reports.push(progress),
+  });
+  assertEquals([await response.text(), reports], ["", []]);
+});
+
+Deno.test("onDownload does not lift maxBufferedBodyBytes", async () => {
+  await using both = pair([[head, send(HELLO)]], { maxBufferedBodyBytes: 4 });
+  const response = await both.client.get("/", { onDownload: () => {} });
+  await assertRejects(
+    () => response.text(),
+    ClientError,
+    "maxBufferedBodyBytes",
+  );
 });
 
 Deno.test("a response has ok, text(), bytes() and json()", async () => {
