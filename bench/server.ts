@@ -6,7 +6,7 @@
  *
  * `--workers 4` serves from four workers (engine "listen" then needs
  * `--unstable-net`). `--routes 1001` adds that many routes, `/route0` and so on.
- * It prints one line when it listens.
+ * It prints one line when it listens. Node and Bun run it too, on engine "node".
  */
 
 import { isMainThread } from "node:worker_threads";
@@ -33,9 +33,12 @@ const LONG = new Headers([
   ...LONG_FIELDS.map(([name, value]) => [name, value] as const),
 ]);
 
+const isDeno = typeof Deno !== "undefined";
+const args = isDeno ? Deno.args : process.argv.slice(2);
+
 function argument(name: string, standard: string): string {
-  const index = Deno.args.indexOf(`--${name}`);
-  return index === -1 ? standard : Deno.args[index + 1] ?? standard;
+  const index = args.indexOf(`--${name}`);
+  return index === -1 ? standard : args[index + 1] ?? standard;
 }
 
 /** The response of `GET /search`: parts of the request in JSON. */
@@ -48,12 +51,12 @@ function search({ uri, headers }: RequestContext): string {
   });
 }
 
-const engine = argument("engine", "listen");
+const engine = argument("engine", isDeno ? "listen" : "node");
 if (engine !== "listen" && engine !== "epoll" && engine !== "node") {
   console.error(
     `Cannot serve on engine "${engine}": not "listen", "epoll" or "node"`,
   );
-  Deno.exit(2);
+  process.exit(2);
 }
 const app = Server.builder({
   hostname: "127.0.0.1",
@@ -87,10 +90,12 @@ app.fallbackRoute((ctx, res) => res.ok(ctx.body satisfies BodyInit, BYTES));
 const handle = serve(app.build(), engine);
 if (isMainThread) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => handle.shutdown({ deadline: 2000 }));
+    const stop = (): void => void handle.shutdown({ deadline: 2000 });
+    if (isDeno) Deno.addSignalListener(signal, stop);
+    else process.on(signal, stop);
   }
   await handle.finished;
-  Deno.exit();
+  process.exit();
 }
 
 function serve(
@@ -105,7 +110,7 @@ function serve(
   if (workers > 0) {
     if (engine === "node") {
       console.error('Cannot serve from workers on engine "node"');
-      Deno.exit(2);
+      process.exit(2);
     }
     return server.serveThreaded({ workers, engine, onListen });
   }

@@ -90,6 +90,45 @@ const BUN_SERVE: Target = {
   },
 };
 
+/** `server.ts` on a runtime that has the engine on `node:net` alone. */
+function onNodeNet(
+  name: string,
+  find: () => Promise<readonly [command: string, version: string] | string>,
+): Target {
+  return {
+    name,
+    async prepare(): Promise<Prepared | string> {
+      const found = await find();
+      if (typeof found === "string") return found;
+      const [command, version] = found;
+      return {
+        version,
+        launch: (port, routes) => ({
+          command,
+          args: [path("server.ts"), ...numbers(port, routes)],
+          env: { NODE_ENV: "production" },
+        }),
+      };
+    },
+  };
+}
+
+const ON_NODE: Target = onNodeNet("khttp on Node", async () => {
+  const node = await maybeOutput("node", ["--version"]);
+  if (node === null) return "Node is not installed";
+  const version = node.trim();
+  const [major = 0] = version.slice(1).split(".").map(Number);
+  return major >= 24 ? ["node", `Node ${version}`] : "Node is older than 24";
+});
+
+const ON_BUN: Target = onNodeNet("khttp on Bun", async () => {
+  const peers = await installNpmPeers();
+  const command = await peers.bun();
+  return command === null
+    ? "the package `bun` cannot be installed"
+    : [command, `Bun ${await peers.version("bun")}`];
+});
+
 const FASTIFY: Target = {
   name: "Fastify",
   async prepare(): Promise<Prepared | string> {
@@ -116,6 +155,9 @@ const HONO_APP = "targets/hono_app.ts";
 export const TARGETS: readonly Target[] = [
   onDeno("khttp epoll", "server.ts", { args: ["--engine", "epoll"] }),
   onDeno("khttp listen", "server.ts", { args: ["--engine", "listen"] }),
+  onDeno("khttp node", "server.ts", { args: ["--engine", "node"] }),
+  ON_NODE,
+  ON_BUN,
   onDeno("Deno.serve", "targets/deno_serve.ts"),
   onDeno("Deno.serve constant", "targets/deno_serve_constant.ts", {
     cases: CONSTANT_CASES,

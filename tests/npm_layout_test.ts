@@ -1,0 +1,90 @@
+/**
+ * The package as npm gets it: built from the files that are published, installed
+ * into a folder, and used by a program on Node and on Bun.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+
+const root = new URL("../", import.meta.url).pathname;
+
+/** Imports every entry, serves, and asks the server with the client. */
+const PROGRAM = `
+const entries = ${JSON.stringify(Object.keys(config.exports))};
+const modules = {};
+for (const entry of entries) {
+  modules[entry] = await import("${config.name}" + entry.slice(1));
+}
+const { Client, Server } = modules["."];
+const app = Server.builder("127.0.0.1:0");
+app.get("/:name", (ctx, res) => res.ok("hello " + ctx.params.get("name")));
+const handle = app.build().serve();
+const client = new Client(handle.url);
+const response = await client.get("/npm");
+const body = await response.text();
+await client[Symbol.asyncDispose]();
+await handle.shutdown();
+const counts = entries.map((entry) => Object.keys(modules[entry]).length);
+console.log(JSON.stringify({ body, counts }));
+`;
+
+async function run(
+  command: string,
+  args: readonly string[],
+  { cwd = root, input = "" }: { cwd?: string; input?: string } = {},
+): Promise<string> {
+  const child = new Deno.Command(command, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { success, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  const text = decoder.decode(stdout);
+  assert(success, `${command}: ${text}${decoder.decode(stderr)}`);
+  return text + decoder.decode(stderr);
+}
+
+/** The paths of the files that would be published. */
+async function publishedFiles(): Promise<string[]> {
+  const output = await run(Deno.execPath(), [
+    ...["publish", "--dry-run", "--allow-dirty", "--no-check"],
+  ]);
+  const urls = output.matchAll(/file:\/\/(\S+) \(/g);
+  return [...urls].map(([, path = ""]) =>
+    decodeURIComponent(path).slice(root.length)
+  );
+}
+
+Deno.test("the npm package works on Node and Bun, and is made of the published files", async () => {
+  const files = await publishedFiles();
+  assert(files.includes("mod.ts"), files.join());
+  assert(!files.some((file) => /^(?:tests|bench)\//.test(file)), files.join());
+  const folder = await Deno.makeTempDir();
+  try {
+    const home = `${folder}/node_modules/${config.name}`;
+    await run(
+      "npx",
+      ["-y", "node@24", "tests/programs/npm_layout.mjs", root, home],
+      { input: files.join("\n") },
+    );
+    await Deno.writeTextFile(`${folder}/program.mjs`, PROGRAM);
+    for (const runtime of ["node@24", "bun@1.4.5"]) {
+      const output = await run("npx", ["-y", runtime, "program.mjs"], {
+        cwd: folder,
+      });
+      const line = output.split("\n").find((text) => text.startsWith("{"));
+      const { body, counts } = JSON.parse(line ?? "null");
+      assertEquals(body, "hello npm", runtime);
+      assert(counts.every((count: number) => count > 0), `${counts}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
