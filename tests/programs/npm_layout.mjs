@@ -1,4 +1,4 @@
-// deno-lint-ignore-file no-console explicit-function-return-type -- plain JavaScript has no types
+// deno-lint-ignore-file explicit-function-return-type -- plain JavaScript has no types
 /**
  * Builds the package as npm gets it, in the layout of JSR's compatibility
  * registry: JavaScript without types, specifiers that end in `.js`, and the
