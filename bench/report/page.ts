@@ -44,8 +44,8 @@ that does more than one thing.`;
 
 const HOW_TO_COUNT = `\
 Times of small changes drown in the noise of a machine; instructions do not.
-\`deno task bench:count\` runs the cases of \`machine_bench.ts\` under valgrind's
-callgrind and prints the user-space instructions per request:
+\`deno task bench:count\` runs the cases of \`machine_bench.ts\`, and those of
+\`client_bench.ts\` with a short body, under valgrind's callgrind and prints the user-space instructions per request:
 
 - Each case runs in its own process. It handles 180,000 reads first, so that
   V8 has compiled the code; then callgrind is switched on, and five rounds of
