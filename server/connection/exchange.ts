@@ -386,6 +386,7 @@ export class Exchange
     sendContinue(this);
   }
 
+  /** See {@linkcode ResponseHandle.notFound}. */
   notFound(): void | Promise<void> {
     return answerMissing(this);
   }
