@@ -25,8 +25,16 @@ const LARGE_BYTES = 32 * MIB;
 
 /** Sizes around those at which the way of sending changes. */
 const sizes = [
-  ...[0, 1, 2048, 4096, 16 * KIB - 1, 16 * KIB, 16 * KIB + 1, 32 * KIB],
-  ...[64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 128 * KIB, 256 * KIB + 1],
+  ...[0, 1, 2048, 4096, 24 * KIB - 1, 24 * KIB, 24 * KIB + 1, 60 * KIB],
+  ...[
+    60 * KIB - 1,
+    60 * KIB + 1,
+    64 * KIB - 1,
+    64 * KIB,
+    64 * KIB + 1,
+    128 * KIB,
+    256 * KIB + 1,
+  ],
   ...[1 * MIB, 3 * MIB + 7],
 ];
 
