@@ -9,6 +9,7 @@ import type { Application } from "../../server/hooks.ts";
 import type { Handler } from "../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../server/options.ts";
 import { Headers } from "../../codec/headers.ts";
+import { toHandler } from "../../fetch/handler.ts";
 import { LOAD_CASES } from "../load/cases.ts";
 import { HELLO } from "../targets/answers.mjs";
 
@@ -28,9 +29,15 @@ export interface MachineCase {
   readonly body: string;
   /** Whether the handler is asynchronous; its response then follows after the read returns. */
   readonly isAsync: boolean;
+  /** What it measures, in the benchmarks' reports. */
+  readonly group: string;
+  /** Creates the application that serves the case. */
+  readonly application: () => Application | Promise<Application>;
 }
 
 const POSTED = '{"name":"khttp","stars":5}';
+
+const NATIVE = { group: "request in memory", application: makeApplication };
 
 /** A case of the load comparison. */
 function fromLoad(name: string): MachineCase {
@@ -41,8 +48,28 @@ function fromLoad(name: string): MachineCase {
   return {
     ...{ name, description, request, pipelined, body },
     ...{ status: 200, isAsync: false },
+    ...NATIVE,
   };
 }
+
+/** A case of the load comparison with a handler of the web, which answers as the server's own does. */
+function onFetch(
+  prefix: "fetch" | "hono",
+  name: string,
+  isAsync = false,
+): MachineCase {
+  const loadCase = fromLoad(name);
+  return {
+    ...loadCase,
+    name: `${prefix}-${name}`,
+    description: `${loadCase.description}; ${FETCH_HANDLERS[prefix]}`,
+    isAsync,
+    group: `request in memory, ${FETCH_HANDLERS[prefix]}`,
+    application: () => makeFetchApplication(prefix),
+  };
+}
+
+const FETCH_HANDLERS = { fetch: "fetch handler", hono: "Hono" } as const;
 
 /** All cases, in the order of the report. */
 export const MACHINE_CASES: readonly MachineCase[] = [
@@ -57,13 +84,23 @@ export const MACHINE_CASES: readonly MachineCase[] = [
       "Content-Type: application/json\r\n" +
       `Content-Length: ${POSTED.length}\r\n\r\n${POSTED}`,
     ...{ pipelined: 1, status: 200, body: POSTED, isAsync: true },
+    ...NATIVE,
   },
   {
     name: "not-found",
     description: "GET a path without a route",
     request: "GET /wp-login.php HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     ...{ pipelined: 1, status: 404, body: "Not Found", isAsync: false },
+    ...NATIVE,
   },
+  onFetch("fetch", "hello"),
+  onFetch("fetch", "params"),
+  onFetch("fetch", "json-handler"),
+  onFetch("fetch", "json-post", true),
+  onFetch("hono", "hello"),
+  onFetch("hono", "params"),
+  onFetch("hono", "json-handler"),
+  onFetch("hono", "json-post", true),
 ];
 
 /**
@@ -98,7 +135,21 @@ const ROUTES: readonly (readonly [string, string, Handler])[] = [
   }],
 ];
 
-/** Creates the application that serves all cases. */
+/** Creates the application whose fallback is a fetch handler, or the application of Hono. */
+async function makeFetchApplication(
+  which: "fetch" | "hono",
+): Promise<Application> {
+  const handler = which === "fetch"
+    ? (await import("../targets/fetch_handler.ts")).fetchHandler
+    : (await import("../targets/hono_app.ts")).app;
+  return {
+    ...makeApplication(),
+    router: new RouterBuilder<Handler>().build(),
+    fallback: toHandler(handler),
+  };
+}
+
+/** Creates the application that serves the cases without a fetch handler. */
 export function makeApplication(): Application {
   const router = new RouterBuilder<Handler>();
   for (const [method, pattern, handler] of ROUTES) {

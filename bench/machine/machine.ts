@@ -7,7 +7,7 @@
 import type { Application } from "../../server/hooks.ts";
 import type { Clock } from "../../server/connection/connections.ts";
 import { EngineContext } from "../../server/connection/engine_context.ts";
-import { type MachineCase, makeApplication } from "./cases.ts";
+import type { MachineCase } from "./cases.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 
 /** How many reads one connection gets before a new one replaces it, so that its counters stay small integers. */
@@ -54,14 +54,17 @@ export class Machine {
   /**
    * Creates a machine and checks its first response.
    *
-   * @param app The application that serves the case.
+   * @param app The application that serves the case instead of its own.
    * @throws {Error} If the case expects another response.
    */
   static async create(
     machineCase: MachineCase,
-    app: Application = makeApplication(),
+    app?: Application,
   ): Promise<Machine> {
-    const machine = new Machine(machineCase, app);
+    const machine = new Machine(
+      machineCase,
+      app ?? await machineCase.application(),
+    );
     const transport = machine.#transport;
     const sent: Uint8Array[] = [];
     transport.sent = sent;
@@ -89,7 +92,13 @@ export class Machine {
   async readAndWait(): Promise<void> {
     this.read();
     const expected = this.#reads * this.#responseBytes;
-    for (let turn = 0; this.#transport.sentBytes < expected; turn++) {
+    const transport = this.#transport;
+    // The handler's promise settles after it has responded. In a server, it does before the next read.
+    for (
+      let turn = 0;
+      transport.sentBytes < expected || !transport.connection.isIdle;
+      turn++
+    ) {
       if (turn === MAX_TURNS) {
         throw new Error("Cannot continue: the connection sent no response");
       }
