@@ -4,9 +4,10 @@
  */
 
 import type { Handler } from "../server/hooks.ts";
-import { exchangeOf, type FetchExchange } from "./fetch_exchange.ts";
+import { exchangeOf } from "./fetch_exchange.ts";
 import { FetchInfo } from "./fetch_info.ts";
 import { requestOf } from "./lazy_request.ts";
+import { RequestUrls } from "./request_url.ts";
 import { ResponseSender } from "./response_sender.ts";
 
 /** Answers a request, as the handler of `Deno.serve()` does. */
@@ -45,13 +46,15 @@ export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
   fetch: FetchHandler<Addr> | FetchModule<Addr>,
 ): Handler {
   const sender = new ResponseSender();
+  const urls = new RequestUrls();
   const handle = handlerOf(fetch);
   return (ctx, res) => {
     const exchange = exchangeOf(ctx, res);
-    const outcome = handle(requestOf(exchange), new FetchInfo<Addr>(exchange));
-    return outcome instanceof Response
-      ? sender.send(exchange, outcome)
-      : sendLater(sender, exchange, outcome);
+    const outcome = handle(
+      requestOf(exchange, urls),
+      new FetchInfo<Addr>(exchange),
+    );
+    return sender.send(exchange, outcome);
   };
 }
 
@@ -66,12 +69,4 @@ export function handlerOf<Addr extends Deno.Addr>(
   throw new TypeError(
     "Cannot serve: the handler is neither a function nor an object with fetch()",
   );
-}
-
-async function sendLater(
-  sender: ResponseSender,
-  exchange: FetchExchange,
-  outcome: Response | Promise<Response>,
-): Promise<void> {
-  await sender.send(exchange, await outcome);
 }

@@ -17,8 +17,9 @@ import type { FetchExchange } from "./fetch_exchange.ts";
 import { bodyStream } from "./request_body.ts";
 import { fieldPairs, requestHeaders } from "./request_fields.ts";
 import { requestSignal } from "./request_signal.ts";
-import { requestUrl } from "./request_url.ts";
+import { requestUrl, type RequestUrls } from "./request_url.ts";
 import {
+  inheritKeys,
   type InnerBody,
   REQUEST_SLOTS,
   type RequestSlots,
@@ -81,6 +82,7 @@ class InnerRequest {
 /** One received request; see the file's header. */
 export class LazyRequest {
   #exchange: FetchExchange;
+  #urls: RequestUrls;
   #url: string | null;
   #headers: Headers | null;
   #signal: AbortSignal | null;
@@ -89,8 +91,9 @@ export class LazyRequest {
   #isRead: boolean;
 
   /** Creates the request of an exchange. */
-  constructor(exchange: FetchExchange) {
+  constructor(exchange: FetchExchange, urls: RequestUrls) {
     this.#exchange = exchange;
+    this.#urls = urls;
     this.#url = null;
     this.#headers = null;
     this.#signal = null;
@@ -108,7 +111,7 @@ export class LazyRequest {
   }
 
   get url(): string {
-    return this.#url ??= requestUrl(this.#exchange.ctx);
+    return this.#url ??= this.#urls.urlOf(this.#exchange.ctx);
   }
 
   get headers(): Headers {
@@ -217,12 +220,7 @@ function bodyUsedTwice(): TypeError {
 function inheritRequest(slots: RequestSlots): void {
   const { prototype } = LazyRequest;
   Object.setPrototypeOf(prototype, Request.prototype);
-  for (const name of Object.getOwnPropertyNames(prototype)) {
-    // as on the runtime's prototype, so that `for (const name in request)` finds them
-    Object.defineProperty(prototype, name, {
-      enumerable: name !== "constructor",
-    });
-  }
+  inheritKeys(prototype);
   const sample = new Request("http://a/") as Request & Record<symbol, unknown>;
   Object.defineProperties(prototype, {
     constructor: { value: Request },
@@ -262,8 +260,11 @@ export function makeRequest(exchange: FetchExchange): Request {
 }
 
 /** Makes the request of an exchange, lazily if the runtime allows it. */
-export function requestOf(exchange: FetchExchange): Request {
+export function requestOf(
+  exchange: FetchExchange,
+  urls: RequestUrls,
+): Request {
   return REQUEST_SLOTS === null
     ? makeRequest(exchange)
-    : new LazyRequest(exchange) as unknown as Request; // its prototype inherits from that of Request
+    : new LazyRequest(exchange, urls) as unknown as Request; // its prototype inherits from that of Request
 }

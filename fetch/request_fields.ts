@@ -4,29 +4,13 @@
  * when something iterates or copies it.
  */
 
+import { isToken } from "../codec/ascii.ts";
 import type { Headers as FieldLines } from "../codec/headers.ts";
 import {
   type FieldSource,
   HEADERS_SLOTS,
-  lazyHeaders,
+  inheritHeaders,
 } from "./runtime_slots.ts";
-
-/** Gives the fields of a request to the runtime's `Headers`. */
-class ReceivedFields implements FieldSource {
-  #lines: FieldLines;
-
-  constructor(lines: FieldLines) {
-    this.#lines = lines;
-  }
-
-  header(name: string): string | null {
-    return this.#lines.get(name);
-  }
-
-  get headerList(): [name: string, value: string][] {
-    return fieldPairs(this.#lines);
-  }
-}
 
 /**
  * The lines as pairs, with names in lower case. Lines of `Cookie` are joined
@@ -51,6 +35,56 @@ export function fieldPairs(
   return pairs;
 }
 
+// What the runtime does if the name is missing or no token.
+const { get: getChecked, has: hasChecked } = Headers.prototype;
+
+/**
+ * Immutable `Headers` of a request. The prototype inherits from that of
+ * `Headers`, and its slots make the runtime ask for all fields when something
+ * iterates or copies the object.
+ */
+class ReceivedHeaders {
+  #lines: FieldLines;
+
+  constructor(lines: FieldLines) {
+    this.#lines = lines;
+  }
+
+  /** The fields for the runtime. */
+  static sourceOf(headers: ReceivedHeaders): FieldSource {
+    const lines = headers.#lines;
+    return {
+      header: (name) => lines.get(name),
+      get headerList(): [name: string, value: string][] {
+        return fieldPairs(lines);
+      },
+    };
+  }
+
+  get(name: string): string | null {
+    const value = typeof name === "string" ? this.#lines.get(name) : null;
+    if (value !== null || isName(name)) return value;
+    return Reflect.apply(getChecked, this, arguments);
+  }
+
+  has(name: string): boolean {
+    if (isName(name)) return this.#lines.has(name);
+    return Reflect.apply(hasChecked, this, arguments);
+  }
+}
+
+function isName(name: unknown): boolean {
+  return typeof name === "string" && isToken(name);
+}
+
+if (HEADERS_SLOTS !== null) {
+  inheritHeaders(
+    HEADERS_SLOTS,
+    ReceivedHeaders.prototype,
+    (headers) => ReceivedHeaders.sourceOf(headers as ReceivedHeaders),
+  );
+}
+
 /**
  * Makes `Headers` of received fields.
  *
@@ -60,5 +94,5 @@ export function fieldPairs(
 export function requestHeaders(lines: FieldLines): Headers {
   return HEADERS_SLOTS === null
     ? new Headers(fieldPairs(lines))
-    : lazyHeaders(HEADERS_SLOTS, new ReceivedFields(lines));
+    : new ReceivedHeaders(lines) as unknown as Headers; // its prototype inherits from that of Headers
 }

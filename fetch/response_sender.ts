@@ -51,20 +51,33 @@ export class ResponseSender {
   /**
    * Sends a response.
    *
-   * @returns A promise if its body has to be read first.
+   * @param response What the handler has returned: a response, or a promise of one.
+   * @returns A promise if the response or its body has to be awaited.
    * @throws {TypeError} If it is no response, is an error, was sent before, or
    * has a field or a declared length that cannot be sent.
    */
   send(exchange: FetchExchange, response: unknown): void | Promise<void> {
-    if (!(response instanceof Response)) throw noResponse(response);
     const slots = this.#slots;
-    if (slots === null) return this.#sendPublic(exchange, response);
-    const slotted = response as Response & Slotted;
-    const inner = slotted[slots.inner] as InnerResponse | undefined;
-    // An object that only inherits from Response has no slots.
-    return inner === undefined
-      ? this.#sendPublic(exchange, response)
-      : this.#sendInner(exchange, slotted, inner, slots);
+    if (slots !== null) {
+      // Any value may be asked for a slot but these two.
+      const inner = (response as Slotted | null | undefined)
+        ?.[slots.inner] as InnerResponse | undefined;
+      if (inner !== undefined) {
+        return this.#sendInner(exchange, response as Slotted, inner, slots);
+      }
+    }
+    if (typeof (response as PromiseLike<unknown> | null)?.then === "function") {
+      return this.#sendLater(exchange, response);
+    }
+    if (!(response instanceof Response)) throw noResponse(response);
+    return this.#sendPublic(exchange, response);
+  }
+
+  /** Waits for a promise, or for what has `then()`, as `await` would. */
+  #sendLater(exchange: FetchExchange, outcome: unknown): Promise<void> {
+    return Promise.resolve(outcome).then((response) =>
+      this.send(exchange, response)
+    );
   }
 
   #sendInner(

@@ -149,10 +149,12 @@ export function findHeadersSlots(): HeadersSlots {
     source: findKey(sample, "header target"),
     guard: findKey(sample, "guard"),
   };
-  const headers = lazyHeaders(slots, {
+  const prototype = {};
+  inheritHeaders(slots, prototype, () => ({
     header: (name) => `${name}!`,
     headerList: [["A", "b"], ["a", "c"]],
-  });
+  }));
+  const headers = Object.create(prototype) as Headers;
   check(headers.get("x") === "x!");
   check(JSON.stringify([...headers]) === '[["a","b, c"]]');
   let isImmutable = false;
@@ -165,14 +167,41 @@ export function findHeadersSlots(): HeadersSlots {
   return slots;
 }
 
-/** Makes immutable `Headers` that ask the source. */
-export function lazyHeaders(slots: HeadersSlots, source: FieldSource): Headers {
-  const Branded = Headers as unknown as new (brand: symbol) => Headers; // as the runtime calls it
-  const headers = new Branded(slots.brand) as Headers & Slotted;
-  headers[slots.list] = null;
-  headers[slots.source] = source;
-  headers[slots.guard] = "immutable";
-  return headers;
+/** Makes immutable `Headers` of a class's objects, which ask the source. */
+export function inheritHeaders(
+  slots: HeadersSlots,
+  prototype: object,
+  sourceOf: (headers: object) => FieldSource,
+): void {
+  Object.setPrototypeOf(prototype, Headers.prototype);
+  inheritKeys(prototype);
+  const sample = new Headers();
+  // The runtime sets slots on the object, which the prototype must allow.
+  for (const key of Object.getOwnPropertySymbols(sample)) {
+    if (key !== slots.source) slotsOf(prototype)[key] = slotsOf(sample)[key];
+  }
+  slotsOf(prototype)[slots.list] = null;
+  slotsOf(prototype)[slots.guard] = "immutable";
+  Object.defineProperties(prototype, {
+    constructor: { value: Headers },
+    [slots.source]: {
+      get(this: object): FieldSource {
+        return sourceOf(this);
+      },
+      // The runtime takes the source away when it has asked for the list.
+      set(this: object, value: unknown): void {
+        Object.defineProperty(this, slots.source, { value, writable: true });
+      },
+    },
+  });
+}
+
+/** Makes the members of a prototype enumerable as on the runtime's, so that `for (const name in value)` finds them. */
+export function inheritKeys(prototype: object): void {
+  for (const name of Object.getOwnPropertyNames(prototype)) {
+    const enumerable = name !== "constructor";
+    Object.defineProperty(prototype, name, { enumerable });
+  }
 }
 
 /** Finds the slots of `Response`. Throws if they are missing or act differently. */

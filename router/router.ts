@@ -174,6 +174,15 @@ export class Router<T> {
   }
 
   /**
+   * Whether there are no routes at all.
+   *
+   * @ignore
+   */
+  get isEmpty(): boolean {
+    return this.#sorted.length === 0;
+  }
+
+  /**
    * The all-literal routes, for code that looks them up itself.
    *
    * @ignore

@@ -90,6 +90,11 @@ export class RequestView implements RequestContext {
     return this.#uri?.toString() ?? this.#head().target;
   }
 
+  /** The head, for code that reads its bytes, or `null` if a hook may have changed its target or fields. */
+  get receivedHead(): RequestHead | null {
+    return this.#uri === null && this.#headers === null ? this.#head() : null;
+  }
+
   /** Whether the server's connections come through TLS. */
   get isSecure(): boolean {
     return this.#state.owner.context.isSecure;

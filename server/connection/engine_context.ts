@@ -58,6 +58,8 @@ export class EngineContext {
   readonly slots: ReceiveSlots;
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   readonly handlers: readonly Handler[];
+  /** The fallback of an application without routes, which handles every request; otherwise `null`. */
+  readonly onlyHandler: Handler | null;
   /** Heads of responses whose body is not a string. */
   readonly heads: ResponseHeadCache;
   /** Heads of responses whose body is a string. */
@@ -93,6 +95,7 @@ export class EngineContext {
     this.scanner = HeadScanner.maybeCreate(limits);
     this.parsers = new ParserPool(limits, this.scanner);
     this.handlers = learnRoutes(app, this.scanner);
+    this.onlyHandler = app.router.isEmpty ? app.fallback : null;
     this.window = this.scanner?.window ?? plainWindow();
     this.slots = new ReceiveSlots(this.scanner?.slots ?? null);
     this.heads = new ResponseHeadCache(clock.epochMs());
