@@ -85,6 +85,23 @@ export class RequestBody implements BodyFeed {
     return Headers.fromSection({ base: 0, ...section });
   }
 
+  /** See {@linkcode BodyFeed.takeAll}. */
+  takeAll(): Uint8Array<ArrayBuffer> | null {
+    const decoder = this.#decoder;
+    const { input } = this.#owner;
+    const size = decoder.remainingBytes; // -1 if it is not declared
+    if (
+      size <= 0 || size > input.length || this.#isCanceled || this.#isOver ||
+      this.#isDrained ||
+      this.fault !== null
+    ) return null; // `pull` waits, or has the reason
+    const { bytes, start } = input;
+    const all = bytes.slice(start, start + size);
+    input.consume(decoder.decode(bytes, start, start + size));
+    this.#owner.bodyProgressed();
+    return all;
+  }
+
   /** See {@linkcode BodyFeed.pull}. */
   pull(): Uint8Array | null | Promise<Uint8Array | null> {
     if (this.#waiter !== null) {
