@@ -62,13 +62,49 @@ for (const pieceBytes of [1, 1000, 8192, 65_536]) {
         assert(next !== null);
         (next as () => void)(); // a write has set it
         await settle();
-        assert(pulledBytes - pulled <= pieceBytes);
+        // Pieces that are ready share one write of at most 64 KiB.
+        assert(pulledBytes - pulled <= Math.max(pieceBytes, 65_536));
       }
       peer.reset(new Error("enough"));
       await peer.ended;
     },
   );
 }
+
+testEngine(
+  LISTEN,
+  "R153: pieces that a source has ready share a write, and a lone piece is written at once",
+  async () => {
+    const second = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<void>();
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(GATHER_BYTES); // ends the gathering before the head
+      for (let n = 0; n < 40; n++) yield new Uint8Array(1000);
+      await second.promise;
+      yield new Uint8Array(10);
+      await end.promise;
+    }
+    const peer = new TimedConnection((_, res) => res.ok(pieces()));
+    const writes: number[] = [];
+    peer.duplex.write = (bytes) => {
+      writes.push(bytes.length);
+      return Promise.resolve(bytes.length);
+    };
+    peer.send(request("GET /"));
+    await settle();
+    // 16 pieces at most share a write; each has a size line and a CRLF.
+    const chunk = 1000 + "3e8\r\n\r\n".length;
+    assertEquals(writes.slice(1), [16 * chunk, 16 * chunk, 8 * chunk]);
+    second.resolve();
+    await settle();
+    assertEquals(writes.slice(4), [10 + "a\r\n\r\n".length]);
+    end.resolve();
+    await settle();
+    assertEquals(writes.slice(5), ["0\r\n\r\n".length]);
+    peer.reset(new Error("enough"));
+    await peer.ended;
+  },
+);
 
 const UPLOAD_BYTES = 4_194_304;
 const PIECE = "x".repeat(65_536);
