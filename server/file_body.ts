@@ -38,18 +38,30 @@ export interface FileRange {
  * however the response ends. The length is fixed: if the file becomes longer, the
  * rest is not sent; if it becomes shorter, the response is cut off.
  *
- * @example Send the first KiB of a file that the program has opened
+ * @example Send a part of a file that the program reads itself
  * ```ts
  * import { FileBody, type FileSource, Server } from "@khttp/khttp";
+ * import { assertEquals } from "@std/assert";
  *
- * declare const source: FileSource;
+ * const file = new TextEncoder().encode("Hello, World!");
+ * const readSync = (buffer: Uint8Array, position: number): number => {
+ *   const part = file.subarray(position, position + buffer.length);
+ *   buffer.set(part);
+ *   return part.length;
+ * };
+ * const source: FileSource = {
+ *   fd: null,
+ *   readSync,
+ *   read: (buffer, position) => Promise.resolve(readSync(buffer, position)),
+ *   close() {},
+ * };
  *
  * const app = Server.builder("127.0.0.1:0");
  * app.get("/", (_, res) => {
- *   res.send(206, new FileBody(source, { start: 0, end: 1024 }), {
- *     "content-range": "bytes 0-1023/*",
- *   });
+ *   res.ok(new FileBody(source, { start: 7, end: 12 }));
  * });
+ * await using handle = app.build().serve();
+ * assertEquals(await (await fetch(handle.url)).text(), "World");
  * ```
  */
 export class FileBody implements AsyncIterable<Uint8Array> {
