@@ -41,12 +41,12 @@ async function* eventsAfter(
   let last = lastId;
   while (!signal.aborted) {
     yield { event: "tick", data: new Date().toISOString() };
-    await waitForNews(signal);
     for (const { id, text } of messages) {
       if (id <= last) continue;
       last = id;
       yield { id: String(id), event: "note", data: text };
     }
+    await waitForNews(signal);
   }
 }
 

@@ -212,9 +212,7 @@ const differences: readonly Difference[] = [
 const weaker: Readonly<Record<string, string>> = {
   "conformance/conformance_test.ts":
     "R1: besides whole and byte by byte (on node, up to 1,024 bytes), epoll and node run a " +
-    "seeded sample of the two-part splits, because each run needs a socket; R108: over a socket the response to a peer " +
-    "that has ended need not say `close`, because the end may arrive while it is " +
-    "being sent: connection_end_test.ts has the case where the end came first",
+    "seeded sample of the two-part splits, because each run needs a socket",
   "smuggling_test.ts":
     "R66 to R80, R102: epoll and node run a seeded sample of the two-part splits here too",
   "fuzz_test.ts": "epoll and node run fewer inputs, because sockets are slower",

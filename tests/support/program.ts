@@ -75,7 +75,7 @@ export class Program implements AsyncDisposable {
     try {
       return new Program(await promise, child, output, read);
     } catch (error) {
-      child.kill("SIGKILL");
+      kill(child);
       await child.status;
       throw error;
     } finally {
@@ -125,12 +125,16 @@ export class Program implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
+    kill(this.#child);
     await this.ended();
+  }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended already.
   }
 }
 
