@@ -319,6 +319,11 @@ export class Output {
     this.#isEndWanted = true;
   }
 
+  /** Whether there is something to send, or the write direction to close. */
+  get hasWork(): boolean {
+    return this.pendingBytes > 0 || this.#isEndWanted;
+  }
+
   /** Returns `true` once after {@linkcode Output.requestEnd}: the transport then closes the write direction. */
   takeEnd(): boolean {
     if (!this.#isEndWanted) return false;

@@ -254,7 +254,8 @@ export class DuplexTransport implements Transport, ServedTransport {
       }
       this.#state &= ~IS_WRITING;
       if (output.pendingBytes === 0) connection.outputSent();
-      this.wake();
+      if (output.hasWork) this.#write(); // after a response, there is usually none
+      if ((this.#state & IS_READING) === 0) this.#read();
     } catch (error) {
       connection.fail(toError(error)); // an internal error
     }
