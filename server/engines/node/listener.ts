@@ -65,11 +65,6 @@ export class NodeListener implements Listener {
     return this.#waiting.promise;
   }
 
-  /** See {@linkcode Listener.acceptQueued}. */
-  acceptQueued(): Duplex | null {
-    return this.#queue.shift() ?? null;
-  }
-
   /** See {@linkcode Listener.settled}. A connection is read in the turn after the one that accepts it. */
   async settled(): Promise<void> {
     await runtimeTurn();
