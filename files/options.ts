@@ -1,6 +1,11 @@
 /** The options of `serveDir` and `serveFile`, checked and with their defaults. */
 
 import { Headers, type HeadersInit } from "../codec/headers.ts";
+import {
+  checkExtraFields,
+  checkMediaTypes,
+  checkResult,
+} from "./check_options.ts";
 import { compileGlob } from "./glob.ts";
 import { MediaTypes } from "./media_types.ts";
 
@@ -107,7 +112,8 @@ export interface ServeFileOptions {
    */
   readonly mediaTypes?: Readonly<Record<string, string>>;
   /**
-   * More fields of each response of the handler.
+   * More fields of each response of the handler. Fields that depend on the file,
+   * such as `Content-Type` and `ETag`, are refused.
    *
    * @default {none}
    */
@@ -192,16 +198,16 @@ export interface FolderSettings extends FileSettings {
 /**
  * Resolves the options of a file.
  *
- * @throws {TypeError} If a value of `Cache-Control` or a header is not valid.
+ * @throws {TypeError} If a value of `Cache-Control`, a media type or a header is
+ * not valid.
  * @throws {RangeError} If a number of `cache` or `compress` is negative or not a number.
  */
 export function resolveFileOptions(options: ServeFileOptions): FileSettings {
   const { etag = "weak", precompressed = false, download = false } = options;
-  if (etag !== "weak" && etag !== "strong" && etag !== false) {
-    throw new TypeError(
-      `Cannot set etag to ${etag}: it must be "weak", "strong" or false`,
-    );
-  }
+  const { mediaTypes = {} } = options;
+  checkMediaTypes(mediaTypes);
+  const headers = new Headers(options.headers);
+  checkExtraFields(headers);
   return {
     cacheControl: resolveCacheControl(options.cacheControl),
     etag,
@@ -209,10 +215,10 @@ export function resolveFileOptions(options: ServeFileOptions): FileSettings {
     cache: resolveCache(options.cache ?? {}),
     compress: resolveCompression(options.compress ?? false),
     download: typeof download === "function"
-      ? download
+      ? checkResult("download", download)
       : (path) => download ? path.slice(path.lastIndexOf("/") + 1) : null,
-    mediaTypes: new MediaTypes(options.mediaTypes ?? {}),
-    headers: new Headers(options.headers),
+    mediaTypes: new MediaTypes(mediaTypes),
+    headers,
   };
 }
 
@@ -283,7 +289,7 @@ function resolveCacheControl(
   option: CacheControl | undefined,
 ): (path: string) => string | null {
   if (option === undefined) return () => null;
-  if (typeof option === "function") return option;
+  if (typeof option === "function") return checkResult("cacheControl", option);
   if (typeof option === "string") {
     new Headers({ "cache-control": option }); // throws if it is not valid
     return () => option;

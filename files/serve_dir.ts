@@ -9,6 +9,7 @@ import { Status } from "../codec/status.ts";
 import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import { checkFileOptions } from "./check_options.ts";
 import { decodePath } from "./decode_path.ts";
 import { FileSender, type RequestPath } from "./file_sender.ts";
 import { listFolder } from "./listing.ts";
@@ -52,6 +53,7 @@ const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
  * ```
  */
 export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
+  checkFileOptions("serveDir", options);
   const folder = new FolderHandler(
     new RootFolder(root),
     resolveFolderOptions(options),

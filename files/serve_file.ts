@@ -2,6 +2,7 @@
 
 import { Status } from "../codec/status.ts";
 import type { Handler } from "../server/hooks.ts";
+import { checkFileOptions } from "./check_options.ts";
 import { FileSender, type RequestPath } from "./file_sender.ts";
 import { FileRefusal, OpenFile } from "./open_file.ts";
 import { resolveFileOptions, type ServeFileOptions } from "./options.ts";
@@ -30,6 +31,7 @@ export function serveFile(
   options: ServeFileOptions = {},
 ): Handler {
   if (path === "") throw new TypeError("Cannot serve file: path is empty");
+  checkFileOptions("serveFile", options);
   const settings = resolveFileOptions(options);
   const sender = new FileSender(settings);
   const name = path.slice(path.search(/[^/\\]*$/));

@@ -45,10 +45,15 @@ export function openFile(path: string | URL, range: PartialRange): Opened {
  * Takes over a file that the program has opened. The runtime keeps its
  * descriptor to itself, so it is read. The file is closed if this throws.
  *
- * @throws {TypeError} If it is not a regular file.
+ * @throws {TypeError} If it is not a regular file, or no file at all.
  * @throws {RangeError} If the range is not inside the file.
  */
 export function adoptFile(file: Deno.FsFile, range: PartialRange): Opened {
+  if (typeof file?.statSync !== "function") {
+    throw new TypeError(
+      `Cannot send a file of type ${typeof file}: it must be a path, a file: URL or a Deno.FsFile`,
+    );
+  }
   try {
     const { isFile, size } = file.statSync();
     const stats = { isFile: () => isFile, size };

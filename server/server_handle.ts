@@ -192,6 +192,11 @@ export class ServerHandle implements AsyncDisposable {
    * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(
+        `Cannot shut down with ${options}: not an object such as { deadline: 10_000 }`,
+      );
+    }
     const { delay = 0, deadline = Infinity, ...unknown } = options;
     checkShutdown(delay, deadline, unknown);
     const graceMs = Math.min(IDLE_GRACE_MS, deadline / 2);

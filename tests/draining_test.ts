@@ -254,6 +254,12 @@ testEngines(
         `Cannot shut down with delay ${delay}: a number of at least 0 and at most 2147483647, in ms`,
       );
     }
+    await assertRejects(
+      () => handle.shutdown(5000 as never),
+      TypeError,
+      "Cannot shut down with 5000: not an object such as { deadline: 10_000 }",
+    );
+    await assertRejects(() => handle.shutdown(null as never), TypeError);
     assertEquals(handle.isDraining, false);
     using client = await server.connect();
     assertEquals((await client.ask(request("GET /"))).body, "hi");

@@ -71,6 +71,16 @@ Deno.test("what is not a regular file is refused without blocking, and nothing s
   assertEquals(countDescriptors(), before);
 });
 
+Deno.test("adoptFile() refuses what is no file", () => {
+  for (const value of [5, {}, null, undefined]) {
+    assertThrows(
+      () => adoptFile(value as never, ALL),
+      TypeError,
+      `Cannot send a file of type ${typeof value}: it must be a path, a file: URL or a Deno.FsFile`,
+    );
+  }
+});
+
 Deno.test("the size is that of the open file, and the default range all of it", () => {
   using folder = new TestFolder();
   const path = folder.write("a", new Uint8Array(10));

@@ -1,0 +1,82 @@
+/** Wrong options of `serveDir()` and `serveFile()`, as programs without types pass them. */
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { checkResult } from "../../files/check_options.ts";
+import { serveDir, serveFile } from "../../files/mod.ts";
+
+/** Options of `serveDir()` as JSON, and a part of the message. */
+const WRONG: readonly (readonly [options: string, message: string])[] = [
+  ['{"cachecontrol":"no-store"}', '"cachecontrol": no such option'],
+  ['{"cache":{"maxbytes":1}}', '"cache.maxbytes": no such option'],
+  ['{"compress":{"level":1}}', '"compress.level": no such option'],
+  ['{"constructor":1}', '"constructor": no such option'],
+  ['{"cacheControl":60}', "Cannot set cacheControl to 60: it must be a string"],
+  ['{"etag":"hash"}', 'Cannot set etag to "hash": it must be "weak", "strong"'],
+  ['{"precompressed":["br"]}', "precompressed to an array: it must be true"],
+  ['{"compress":"br"}', 'compress to "br": it must be true, false'],
+  ['{"compress":{"minBytes":"1"}}', 'compress.minBytes to "1": it must be a'],
+  ['{"cache":true}', "cache to true: it must be false, or an object"],
+  ['{"cache":{"maxBytes":"1"}}', 'cache.maxBytes to "1": it must be a number'],
+  ['{"download":"a.txt"}', 'download to "a.txt": it must be true, false'],
+  ['{"mediaTypes":null}', "mediaTypes to null: it must be an object"],
+  [
+    '{"mediaTypes":{"md":"text"}}',
+    'mediaTypes.md to "text": it must be a media',
+  ],
+  ['{"mediaTypes":{"md":"a/b;\\r\\nc"}}', "character 4 is U+000D"],
+  [
+    '{"headers":{"Content-Type":"a/b"}}',
+    'field "content-type" by headers: use m',
+  ],
+  ['{"headers":{"ETag":"1"}}', 'field "etag" by headers: use etag'],
+  [
+    '{"headers":{"Content-Length":"1"}}',
+    '"content-length" by headers: it depends',
+  ],
+  ['{"index":"index.html"}', 'index to "index.html": it must be an array'],
+  ['{"index":false}', "index to false: it must be an array"],
+  ['{"listing":"yes"}', 'listing to "yes": it must be true or false'],
+  ['{"spa":true}', "spa to true: it must be a path inside the folder"],
+  ['{"dotfiles":"allow"}', 'dotfiles to "allow": it must be true or false'],
+  ["null", "Cannot call serveDir() with options null: not an object"],
+  ["[]", "Cannot call serveDir() with options an array: not an object"],
+];
+
+for (const [options, message] of WRONG) {
+  Deno.test(`serveDir() refuses the options ${options}`, () => {
+    assertThrows(
+      () => serveDir(".", JSON.parse(options)),
+      TypeError,
+      message,
+    );
+  });
+}
+
+Deno.test("serveFile() refuses an option of serveDir()", () => {
+  const options: object = { listing: true };
+  assertThrows(
+    () => serveFile("a.txt", options),
+    TypeError,
+    'Cannot call serveFile() with "listing": no such option; serveDir() has it',
+  );
+  serveFile("a.txt", { cache: false, headers: { vary: "Origin" } });
+});
+
+Deno.test("an option that is undefined has its default", () => {
+  const options: object = { etag: undefined, cache: undefined, spa: undefined };
+  serveDir(".", options);
+});
+
+Deno.test("a function of an option has to return a string, null or nothing", () => {
+  const resultOf = (value: unknown): string | null =>
+    checkResult("cacheControl", () => value as string)("a.txt"); // a wrong program
+  assertEquals(resultOf("no-cache"), "no-cache");
+  assertEquals(resultOf(null), null);
+  assertEquals(resultOf(undefined), null);
+  assertThrows(
+    () => resultOf(Promise.resolve("no-cache")),
+    TypeError,
+    "Cannot use cacheControl: the function returned a promise, not a string or null",
+  );
+  assertThrows(() => resultOf(60), TypeError, "returned 60");
+});
