@@ -30,7 +30,9 @@ export function serveFile(
   path: string,
   options: ServeFileOptions = {},
 ): Handler {
-  if (path === "") throw new TypeError("Cannot serve file: path is empty");
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError("Cannot serve file: path is empty or not a string");
+  }
   checkFileOptions("serveFile", options);
   const settings = resolveFileOptions(options);
   const sender = new FileSender(settings);

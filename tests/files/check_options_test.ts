@@ -62,6 +62,17 @@ Deno.test("serveFile() refuses an option of serveDir()", () => {
   serveFile("a.txt", { cache: false, headers: { vary: "Origin" } });
 });
 
+Deno.test("serveFile() refuses a path that is no string", () => {
+  const url = new URL(import.meta.url) as unknown as string; // a wrong program
+  for (const path of ["", undefined as unknown as string, url]) {
+    assertThrows(
+      () => serveFile(path),
+      TypeError,
+      "Cannot serve file: path is empty or not a string",
+    );
+  }
+});
+
 Deno.test("an option that is undefined has its default", () => {
   const options: object = { etag: undefined, cache: undefined, spa: undefined };
   serveDir(".", options);
