@@ -61,6 +61,8 @@ export class Exchanges {
     target: string,
     init: ExchangeInit = NO_INIT,
   ): Promise<ClientResponse> {
+    const fault = init === NO_INIT ? null : initFault(init);
+    if (fault !== null) return Promise.reject(new TypeError(fault));
     return this.#alwaysChains || init !== NO_INIT && needsChain(init)
       ? this.#exchangeInChain(method, target, init)
       : this.#runner.exchange(method, target, init);
@@ -120,6 +122,19 @@ function reached(base: Base, { proxy, socketPath }: ClientOptions): Base {
     );
   }
   return { ...base, origin: { ...origin, path: socketPath } };
+}
+
+/**
+ * Says what is wrong with options that programs in JavaScript get wrong: a body
+ * in place of the options, or a controller in place of its signal.
+ */
+function initFault(init: ExchangeInit): string | null {
+  if (typeof init !== "object" || init === null) {
+    return "Cannot send request: its options are not an object; pass a body as { body }";
+  }
+  const { signal } = init;
+  if ((signal ?? null) === null || signal instanceof AbortSignal) return null;
+  return "Cannot set option signal: not an AbortSignal; pass controller.signal";
 }
 
 /** Whether a request needs more than its origin's runner. */

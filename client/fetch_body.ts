@@ -117,5 +117,5 @@ export function bodyStream(
 
 function bodyError(error: unknown): unknown {
   if (!(error instanceof ClientError)) return error;
-  return new TypeError(`Cannot read body: ${error.message}`, { cause: error });
+  return new TypeError(error.message, { cause: error });
 }

@@ -193,10 +193,9 @@ export function resolveClientOptions(
     }
     if (value === undefined) continue;
     if (name === "proxy" || name === "socketPath") continue; // checked below
-    if (typeof defaults.get(name) !== typeof value) {
-      throw new TypeError(
-        `Cannot set option ${name}: not a ${typeof defaults.get(name)}`,
-      );
+    const type = typeof defaults.get(name);
+    if (type !== "object" && type !== typeof value) { // objects: checked below
+      throw new TypeError(`Cannot set option ${name}: not a ${type}`);
     }
     if (typeof value === "number") checkLimit(name, value);
   }
@@ -266,13 +265,15 @@ export function checkLimit(name: string, value: number): void {
 }
 
 function checkCertificates({ caCerts, identity }: ClientOptions): void {
-  const isString = (value: unknown): boolean => typeof value === "string";
-  if (!Array.isArray(caCerts) || !caCerts.every(isString)) {
+  // A name of a file or DER would fail as late as in the TLS handshake.
+  const isPem = (value: unknown): boolean =>
+    typeof value === "string" && value.includes("-----BEGIN ");
+  if (!Array.isArray(caCerts) || !caCerts.every(isPem)) {
     throw new TypeError(
       "Cannot set option caCerts: not an array of PEM strings",
     );
   }
-  if (identity === null || isString(identity.cert) && isString(identity.key)) {
+  if (identity === null || isPem(identity.cert) && isPem(identity.key)) {
     return;
   }
   throw new TypeError(

@@ -99,6 +99,11 @@ class EventPump {
     const events = typeof source === "function"
       ? source(this.#ending.signal)
       : source;
+    if (typeof events?.[Symbol.asyncIterator] !== "function") {
+      throw new TypeError(
+        "Cannot stream events: the source is neither an async iterable nor a function that returns one",
+      );
+    }
     this.#events = events[Symbol.asyncIterator]();
     this.#keepAliveMs = keepAliveMs;
     this.#opening = opening;

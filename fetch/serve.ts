@@ -119,6 +119,9 @@ export function serve(
 export function serve(first: unknown, second?: unknown): ServerHandle {
   const [settings, handler] = readArguments(first, second);
   const { engine, workers, libc, signal, onListen, onError } = settings;
+  if (onError !== undefined && typeof onError !== "function") {
+    throw new TypeError("Cannot set option onError: not a function");
+  }
   const app = Server.builder(addressOf(settings), limitsOf(settings));
   app.fallbackRoute(toHandler(handler));
   if (onError !== undefined) app.errorHook(errorHook(onError));
@@ -146,6 +149,11 @@ function readArguments(
   second: unknown,
 ): [Settings, FetchHandler | FetchModule] {
   if (second !== undefined) {
+    if (typeof first === "function") {
+      throw new TypeError(
+        "Cannot serve: the options come first, and then the handler",
+      );
+    }
     return [first as Settings, second as FetchHandler]; // checked when they are used
   }
   if (typeof first === "object" && first !== null && "handler" in first) {

@@ -54,6 +54,11 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
  * ```
  */
 export function toFetch(server: Server): FetchableServer {
+  if (typeof server?.handle !== "function") {
+    throw new TypeError(
+      "Cannot make fetch(): the value is not a Server; pass the result of build()",
+    );
+  }
   return {
     async fetch(request, info): Promise<Response> {
       request.signal.throwIfAborted();

@@ -71,6 +71,9 @@ export function parseAddress(address: Address): ListenAddress {
   }
   if ("path" in address) return unixAddress(address.path, address.path);
   const { hostname = ANY_HOST, port } = address;
+  if (typeof port === "string") {
+    throw bad(`${hostname}:${port}`, "the port is a string; use Number(port)");
+  }
   if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
     throw bad(`${hostname}:${port}`, "the port is not from 0 to 65535");
   }

@@ -58,7 +58,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /**
  * Checks options and adds the defaults.
  *
- * @throws {TypeError} If a subprotocol is not a token, or named twice.
+ * @throws {TypeError} If an option does not exist, or a subprotocol is not a
+ * token or named twice.
  * @throws {RangeError} If a number is out of its range.
  */
 export function resolveWebSocketOptions(
@@ -73,7 +74,9 @@ export function resolveWebSocketOptions(
     writeTimeout = 30_000,
     closeTimeout = 5000,
     permessageDeflate = false,
+    ...unknown
   } = options;
+  checkNames(unknown);
   checkProtocols(protocols);
   checkInteger("maxMessageBytes", maxMessageBytes, 0, 2 ** 31 - 1);
   checkInteger("maxBufferedBytes", maxBufferedBytes, 1, 2 ** 31 - 1);
@@ -101,7 +104,9 @@ function resolveDeflate(
     serverMaxWindowBits = 15,
     clientMaxWindowBits = 15,
     thresholdBytes = 1024,
+    ...unknown
   } = given === true ? {} : given;
+  checkNames(unknown);
   checkInteger("serverMaxWindowBits", serverMaxWindowBits, 9, 15);
   checkInteger("clientMaxWindowBits", clientMaxWindowBits, 8, 15);
   checkInteger("thresholdBytes", thresholdBytes, 0, Number.MAX_SAFE_INTEGER);
@@ -111,6 +116,14 @@ function resolveDeflate(
     clientMaxWindowBits,
     thresholdBytes,
   };
+}
+
+function checkNames(unknown: object): void {
+  for (const name of Object.keys(unknown)) {
+    throw new TypeError(
+      `Cannot set option ${JSON.stringify(name)}: no such option`,
+    );
+  }
 }
 
 function checkProtocols(protocols: readonly string[]): void {

@@ -78,13 +78,16 @@ Deno.test("https to a server without TLS fails, and http to one with TLS", async
   assertEquals([failure.name, other.connectionCount], ["ClientError", 0]);
 });
 
-Deno.test("caCerts and identity that are not PEM fail to connect", async () => {
+/** Looks like PEM, but has nothing inside. */
+const PEM = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+
+Deno.test("caCerts and identity that are empty PEM fail to connect", async () => {
   await using server = new HostileServer([], { tls: { cert, key } });
   const origin = `https://localhost:${server.port}`;
   for (
     const options of [
-      { caCerts: [cert], identity: { cert: "x", key: "y" } },
-      { caCerts: ["x"] },
+      { caCerts: [cert], identity: { cert: PEM, key: PEM } },
+      { caCerts: [PEM] },
     ]
   ) {
     await using client = new Client(origin, options);

@@ -45,6 +45,8 @@ Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => 
       { identity: {} },
       { identity: { cert: "pem" } },
       { identity: { cert: "pem", key: 5 } },
+      { caCerts: ["ca.pem"] },
+      { identity: { cert: "a.pem", key: "b.pem" } },
     ]
   ) {
     const error = assertThrows(() => resolve(options), TypeError, "Cannot set");
@@ -63,6 +65,7 @@ Deno.test("resolveClientOptions() rejects lists and a cookie jar that are none",
       { retryOn: [99] },
       { retryOn: ["503"] },
       { retryOn: {} },
+      { retryOn: 503 },
       { cookieJar: { ...jar, setCookie: undefined } },
       { cookieJar: { setCookie: jar.setCookie } },
       { cookieJar: "a=b" },

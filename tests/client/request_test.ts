@@ -340,3 +340,17 @@ Deno.test("the user and password of a client's URL become Authorization", async 
   assertEquals(own, "Bearer x");
   assertEquals((await sentBy("", "", "/"))[1], undefined);
 });
+
+Deno.test("a body in place of the options, and a controller in place of its signal, are TypeErrors", async () => {
+  await using client = new Client("http://127.0.0.1:1");
+  for (
+    const [init, message] of [
+      ["hello", "pass a body as { body }"],
+      [null, "pass a body as { body }"],
+      [{ signal: new AbortController() }, "pass controller.signal"],
+    ]
+  ) {
+    const call = () => client.post("/", init as ExchangeInit);
+    await assertRejects(call, TypeError, message as string);
+  }
+});

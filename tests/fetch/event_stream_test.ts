@@ -1,7 +1,11 @@
 /** Streams of server-sent events, alone and on each engine. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { eventStream, type ServerEvent } from "../../fetch/mod.ts";
+import {
+  type EventSource,
+  eventStream,
+  type ServerEvent,
+} from "../../fetch/mod.ts";
 import { toHandler } from "../../fetch/handler.ts";
 import { testEngines } from "../support/engines.ts";
 import { request as wireOf } from "../support/serve.ts";
@@ -146,3 +150,10 @@ testEngines(
     await left.promise;
   },
 );
+
+Deno.test("eventStream() refuses a source that gives no events", () => {
+  for (const source of ["text", ["a"], null, () => undefined] as unknown[]) {
+    const call = (): Response => eventStream(source as EventSource);
+    assertThrows(call, TypeError, "Cannot stream events");
+  }
+});

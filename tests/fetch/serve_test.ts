@@ -200,6 +200,8 @@ Deno.test("serve() refuses what it cannot do by name", () => {
     [{ cert: "a" }, "Cannot use TLS"],
     [{ port: 70_000 }, "the port is not from 0 to 65535"],
     [{ onListen: 5 }, "onListen"],
+    [{ onError: 5 }, "Cannot set option onError: not a function"],
+    [{ port: "8080" }, "the port is a string; use Number(port)"],
   ];
   for (const [settings, message] of cases) {
     const options = { ...LOCAL, ...settings } as FetchServeOptions;
@@ -209,6 +211,12 @@ Deno.test("serve() refuses what it cannot do by name", () => {
     () => serve({} as unknown as () => Response),
     TypeError,
     "Cannot serve: the handler is neither a function nor an object with fetch()",
+  );
+  const swapped = [() => new Response(), LOCAL] as unknown;
+  assertThrows(
+    () => serve(...swapped as [FetchServeOptions, () => Response]),
+    TypeError,
+    "the options come first",
   );
   assertThrows(
     () => serve(LOCAL, null as unknown as () => Response),

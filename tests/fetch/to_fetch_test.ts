@@ -1,6 +1,6 @@
 /** An application as a fetch handler: the same answers as on a socket, without one. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { toFetch } from "../../fetch/mod.ts";
 import { Server, type ServerBuilder } from "../../mod.ts";
 
@@ -206,4 +206,9 @@ Deno.test("toFetch() works as the handler of Deno.serve()", async () => {
     body: "a".repeat(9),
   });
   assertEquals(await other.text(), "a".repeat(9));
+});
+
+Deno.test("toFetch() refuses a builder, and names build()", () => {
+  const builder = Server.builder("127.0.0.1:0") as unknown;
+  assertThrows(() => toFetch(builder as Server), TypeError, "build()");
 });

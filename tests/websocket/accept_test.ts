@@ -206,6 +206,12 @@ testEngines(
           { permessageDeflate: { serverMaxWindowBits: 8 } },
           { permessageDeflate: { clientMaxWindowBits: 16 } },
           { headers: { "a b": "c" } },
+          { idleTimout: 1 } as WebSocketOptions,
+          {
+            permessageDeflate: { threshold: 1 } as
+              & WebSocketOptions["permessageDeflate"]
+              & object,
+          },
         ];
         for (const options of invalid) {
           errors.push(
@@ -222,7 +228,7 @@ testEngines(
     assertEquals(errors, [
       ...["TypeError", "TypeError"],
       ...Array.from({ length: 7 }, () => "RangeError"),
-      "TypeError",
+      ...["TypeError", "TypeError", "TypeError"],
     ]);
   },
 );
