@@ -11,7 +11,7 @@ import { ConnectionBudget } from "./connection_budget.ts";
 import { ClientError } from "./errors.ts";
 import { type ChainResult, ExchangeChain } from "./exchange_chain.ts";
 import { createContext, ExchangeRunner } from "./exchange_runner.ts";
-import { type ExchangeSources, needsChain } from "./exchanges.ts";
+import { type ExchangeSources, initFault, needsChain } from "./exchanges.ts";
 import { basicOf, originOf, targetOf } from "./origin.ts";
 import type { Origins } from "./origins.ts";
 import type { ClientOptions } from "./options.ts";
@@ -66,6 +66,8 @@ export class AgentCore implements Origins {
     url: URL,
     init: ExchangeInit,
   ): Promise<ClientResponse> {
+    const fault = initFault(init);
+    if (fault !== null) throw new TypeError(fault);
     const withOwner = withCredentials(url, init);
     const runner = this.#runnerOf(url);
     if (!this.#alwaysChains && !needsChain(withOwner)) {

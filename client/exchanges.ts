@@ -128,12 +128,12 @@ function reached(base: Base, { proxy, socketPath }: ClientOptions): Base {
  * Says what is wrong with options that programs in JavaScript get wrong: a body
  * in place of the options, or a controller in place of its signal.
  */
-function initFault(init: ExchangeInit): string | null {
+export function initFault(init: ExchangeInit): string | null {
   if (typeof init !== "object" || init === null) {
     return "Cannot send request: its options are not an object; pass a body as { body }";
   }
   const { signal } = init;
-  if ((signal ?? null) === null || signal instanceof AbortSignal) return null;
+  if (signal === undefined || signal instanceof AbortSignal) return null;
   return "Cannot set option signal: not an AbortSignal; pass controller.signal";
 }
 

@@ -45,6 +45,11 @@ export function readFetchRequest(
   input: string | URL | Request,
   init: FetchInit,
 ): FetchRequest {
+  if (typeof init !== "object") {
+    throw new TypeError(
+      "Cannot fetch: the options are not an object; pass a body as { body }",
+    );
+  }
   checkUnsupported(init);
   if (input instanceof Request) {
     const hasInit = Object.keys(init).length > 0;
@@ -131,7 +136,9 @@ function checkedRedirect(mode: unknown = "follow"): FetchRequest["redirect"] {
 function checkedSignal(signal: unknown): AbortSignal | undefined {
   if (signal === null || signal === undefined) return undefined;
   if (signal instanceof AbortSignal) return signal;
-  throw new TypeError("Cannot set option signal: not an AbortSignal");
+  throw new TypeError(
+    "Cannot set option signal: not an AbortSignal; pass controller.signal",
+  );
 }
 
 /** A body as it will be sent. Bytes are copied, since the caller may change them. */

@@ -27,6 +27,9 @@ import {
 
 const NO_BYTES = new Uint8Array(0);
 
+/** The exchanges of requests that are not lazy, which an upgrade needs. */
+const EXCHANGES = new WeakMap<object, FetchExchange>();
+
 /** The runtime's form of a request, whose parts are read from the lazy one. */
 class InnerRequest {
   readonly redirectMode = "follow";
@@ -103,7 +106,9 @@ export class LazyRequest {
 
   /** Returns the exchange of a request, or `null` if the object is another request. */
   static exchangeOf(request: object): FetchExchange | null {
-    return #exchange in request ? request.#exchange : null;
+    return #exchange in request
+      ? request.#exchange
+      : EXCHANGES.get(request) ?? null;
   }
 
   get method(): string {
@@ -269,7 +274,9 @@ export function makeRequest(exchange: FetchExchange): Request {
     duplex: "half",
   };
   if (mayHaveBody(method)) init.body = bodyStream(ctx.body);
-  return new Request(requestUrl(ctx), init);
+  const request = new Request(requestUrl(ctx), init);
+  EXCHANGES.set(request, exchange);
+  return request;
 }
 
 /** Makes the request of an exchange, lazily if the runtime allows it. */

@@ -38,6 +38,7 @@ const FILES: readonly string[] = [
   "typed_responses_test.ts",
   "unread_body_test.ts",
   "websocket/accept_test.ts",
+  "websocket/upgrade_test.ts",
 ];
 
 /** Tests that cannot pass elsewhere, by the start of their names, and why. */

@@ -193,8 +193,7 @@ export class EventSocket extends EventTarget implements ConnectionSink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (error !== undefined) {
-      const { message } = error;
-      this.dispatchEvent(new ErrorEvent("error", { error, message }));
+      this.dispatchEvent(errorEvent(error));
     }
     this.dispatchEvent(new CloseEvent("close", { code, reason, wasClean }));
   }
@@ -240,4 +239,12 @@ function toMessage(data: unknown): string | Uint8Array {
   return data instanceof ArrayBuffer || ArrayBuffer.isView(data)
     ? bytesOf(data)
     : String(data); // as the web does
+}
+
+/** Makes the event of an error; Node.js 24 has no class for it. */
+function errorEvent(error: Error): Event {
+  const { message } = error;
+  return typeof ErrorEvent === "undefined"
+    ? Object.assign(new Event("error"), { error, message })
+    : new ErrorEvent("error", { error, message });
 }

@@ -3,7 +3,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseOrigin } from "../../client/origin.ts";
 import { prepareRequest } from "../../client/request.ts";
-import { Client, ClientError, type ExchangeInit } from "../../mod.ts";
+import {
+  Agent,
+  Client,
+  ClientError,
+  createFetch,
+  type ExchangeInit,
+} from "../../mod.ts";
 import {
   body,
   head,
@@ -342,15 +348,18 @@ Deno.test("the user and password of a client's URL become Authorization", async 
 });
 
 Deno.test("a body in place of the options, and a controller in place of its signal, are TypeErrors", async () => {
-  await using client = new Client("http://127.0.0.1:1");
+  const url = "http://127.0.0.1:1";
+  await using client = new Client(url);
+  await using agent = new Agent();
+  const fetch = createFetch();
   for (
     const [init, message] of [
-      ["hello", "pass a body as { body }"],
-      [null, "pass a body as { body }"],
+      ["hello" as unknown, "pass a body as { body }"],
       [{ signal: new AbortController() }, "pass controller.signal"],
-    ]
+    ] as [init: { signal?: AbortSignal }, message: string][]
   ) {
-    const call = () => client.post("/", init as ExchangeInit);
-    await assertRejects(call, TypeError, message as string);
+    await assertRejects(() => client.post("/", init), TypeError, message);
+    await assertRejects(() => agent.post(url, init), TypeError, message);
+    await assertRejects(() => fetch(url, init), TypeError, message);
   }
 });

@@ -11,6 +11,7 @@ import { WebSocketFault } from "../../websocket/codec/fault.ts";
 import type { WebSocketOptions } from "../../websocket/options.ts";
 import { upgradeWebSocket } from "../../websocket/upgrade.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
+import { registerTest } from "../support/register.ts";
 import { request, type TestServer } from "../support/serve.ts";
 import { turns } from "../support/turns.ts";
 import { FrameClient, HANDSHAKE } from "./client_frames.ts";
@@ -177,9 +178,8 @@ testEngines(
     await client.end();
     await closed.promise;
     const [error, end] = events;
-    assert(
-      error instanceof ErrorEvent && error.error instanceof WebSocketFault,
-    );
+    const { error: fault } = error as ErrorEvent; // Node.js 24 lacks the class
+    assert(error?.type === "error" && fault instanceof WebSocketFault);
     assert(end instanceof CloseEvent);
     assertEquals([end.code, end.wasClean], [1007, false]);
   },
@@ -269,10 +269,14 @@ testEngines(
   },
 );
 
-Deno.test("upgradeWebSocket() throws for a request of another origin", () => {
-  assertThrows(
-    () => upgradeWebSocket(new Request("http://a/")),
-    TypeError,
-    "was not received by this server",
-  );
+registerTest({
+  name: "upgradeWebSocket() throws for a request of another origin",
+  ignore: false,
+  fn: () => {
+    assertThrows(
+      () => upgradeWebSocket(new Request("http://a/")),
+      TypeError,
+      "was not received by this server",
+    );
+  },
 });
