@@ -16,6 +16,7 @@ deno task bench:count          # count instructions per request, with valgrind
 deno task bench:client         # compare HTTP clients, by CPU time per exchange
 deno task bench:websocket      # compare WebSocket echoes, by CPU time per message
 deno task bench:files          # compare servers of files, by CPU time per response
+deno task bench:start          # compare the time to the first answer, and memory
 deno task bench:restart        # count requests lost in rolling restarts behind balancers
 deno task bench:pooled         # count POSTs that fail on idle connections of balancers
 \`\`\``;
@@ -34,6 +35,10 @@ with \`khttp\` are ours. The others are compared with the first of the group.
   first.
 
 In the plots, a bar with a gap is more than 25 times as long as the shortest one.
+
+The machine in the table above is that of the last run. Each section states its
+day; sections of another day were measured on another machine with 2 cores, so
+compare only figures of one section.
 
 Each section states the load average of the machine. If nothing else runs, it is
 close to 1. If it is much higher, small differences mean nothing.
