@@ -4,12 +4,10 @@
  */
 
 import { connect, type Socket } from "node:net";
+import { readableOf, writableOf, writePiece } from "./conn_streams.ts";
 
 /** How many received bytes may wait for a read before receiving pauses. */
 const MAX_WAITING_BYTES = 65_536;
-
-/** The largest write that is passed to the socket at once, in bytes, so that slow progress is visible. */
-const MAX_WRITE_BYTES = 65_536;
 
 /** What to connect to. */
 export type NodeTarget =
@@ -95,16 +93,7 @@ export class NodeConn implements Deno.TcpConn {
 
   /** See `Deno.Conn.write`. */
   write(bytes: Uint8Array): Promise<number> {
-    const piece = bytes.length > MAX_WRITE_BYTES
-      ? bytes.subarray(0, MAX_WRITE_BYTES)
-      : bytes;
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== null) return reject(this.#failure);
-      this.#socket.write(piece, (error) => {
-        if (error) reject(this.#failure ?? error);
-        else resolve(piece.length);
-      });
-    });
+    return writePiece(this.#socket, bytes, () => this.#failure);
   }
 
   /** See `Deno.Conn.closeWrite`. */
@@ -152,28 +141,12 @@ export class NodeConn implements Deno.TcpConn {
 
   /** See `Deno.Conn.readable`. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const buffer = new Uint8Array(MAX_WAITING_BYTES);
-        const size = await this.read(buffer);
-        if (size === null) controller.close();
-        else controller.enqueue(buffer.subarray(0, size));
-      },
-      cancel: () => this.close(),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this, MAX_WAITING_BYTES);
   }
 
   /** See `Deno.Conn.writable`. */
   get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return this.#writable ??= new WritableStream({
-      write: async (bytes) => {
-        for (let rest = bytes; rest.length > 0;) {
-          rest = rest.subarray(await this.write(rest));
-        }
-      },
-      close: () => this.closeWrite(),
-      abort: () => this.close(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   #received(bytes: Uint8Array): void {

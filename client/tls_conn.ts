@@ -21,12 +21,10 @@ import {
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
+import { readableOf, writableOf, writePiece } from "./conn_streams.ts";
 
 /** Size of the buffer that a read from TCP fills: one TLS record and its frame, in bytes. */
 const READ_BYTES = 16_384 + 256;
-
-/** The largest write that is passed to TLS at once, in bytes, so that slow progress is visible. */
-const MAX_WRITE_BYTES = 65_536;
 
 /** A connection that TLS can use: over TCP, or TLS itself, as with an `https` proxy. */
 export type ByteConn = Deno.Conn<Deno.NetAddr>;
@@ -208,16 +206,7 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
 
   /** See `Deno.Conn.write`. */
   write(bytes: Uint8Array): Promise<number> {
-    const piece = bytes.length > MAX_WRITE_BYTES
-      ? bytes.subarray(0, MAX_WRITE_BYTES)
-      : bytes;
-    return new Promise((resolve, reject) => {
-      if (this.#failure !== null) return reject(this.#failure);
-      this.#socket.write(piece, (error) => {
-        if (error) reject(this.#failure ?? error);
-        else resolve(piece.length);
-      });
-    });
+    return writePiece(this.#socket, bytes, () => this.#failure);
   }
 
   /** Sends `close_notify` and closes the write direction. */
@@ -247,28 +236,12 @@ export class ClientTlsConn implements Deno.Conn<Deno.NetAddr> {
 
   /** See `Deno.Conn.readable`. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#readable ??= new ReadableStream({
-      pull: async (controller) => {
-        const buffer = new Uint8Array(READ_BYTES);
-        const size = await this.read(buffer);
-        if (size === null) controller.close();
-        else controller.enqueue(buffer.subarray(0, size));
-      },
-      cancel: () => this.close(),
-    }, { highWaterMark: 0 });
+    return this.#readable ??= readableOf(this, READ_BYTES);
   }
 
   /** See `Deno.Conn.writable`. */
   get writable(): WritableStream<Uint8Array<ArrayBufferLike>> {
-    return this.#writable ??= new WritableStream({
-      write: async (bytes) => {
-        for (let rest = bytes; rest.length > 0;) {
-          rest = rest.subarray(await this.write(rest));
-        }
-      },
-      close: () => this.closeWrite(),
-      abort: () => this.close(),
-    });
+    return this.#writable ??= writableOf(this);
   }
 
   #event(): Promise<void> {
