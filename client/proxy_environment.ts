@@ -1,5 +1,7 @@
 /** Chooses a proxy by the environment variables that curl and other programs use. */
 
+import { parseIpAddress } from "../codec/ip_address.ts";
+
 /** Entries of `NO_PROXY`, compared with a host and its port. */
 type Exception = (host: string, port: number) => boolean;
 
@@ -79,20 +81,19 @@ function rangeException(address: string, prefixBits: number): Exception {
 
 /** The bits of an IP address as a string of 32 or 128 digits, or `null` for a name. */
 function addressBits(address: string): string | null {
-  if (!address.includes(":")) {
-    const parts = address.split(".");
-    return parts.length === 4 &&
-        parts.every((part) => /^[0-9]{1,3}$/.test(part) && Number(part) < 256)
-      ? parts.map((part) => Number(part).toString(2).padStart(8, "0")).join("")
-      : null;
-  }
-  if (!URL.canParse(`http://[${address}]/`)) return null;
-  // The URL parser's form has no leading zeros, and at most one "::".
-  const { hostname } = new URL(`http://[${address}]/`);
-  const [left = "", right] = hostname.slice(1, -1).split("::");
-  const groups = left === "" ? [] : left.split(":");
-  const last = right === undefined || right === "" ? [] : right.split(":");
-  const zeros = Array(8 - groups.length - last.length).fill("0");
-  return [...groups, ...zeros, ...last]
-    .map((group) => parseInt(group, 16).toString(2).padStart(16, "0")).join("");
+  const bytes = address.includes(":")
+    ? parseIpAddress(address)
+    : ipv4Bytes(address);
+  if (bytes === null) return null;
+  return Array.from(bytes, (byte) => byte.toString(2).padStart(8, "0")).join(
+    "",
+  );
+}
+
+/** Unlike {@linkcode parseIpAddress}, accepts leading zeros, which people write in such lists. */
+function ipv4Bytes(address: string): readonly number[] | null {
+  const parts = address.split(".");
+  const isAddress = parts.length === 4 &&
+    parts.every((part) => /^[0-9]{1,3}$/.test(part) && Number(part) < 256);
+  return isAddress ? parts.map(Number) : null;
 }

@@ -3,6 +3,8 @@
  * `sockaddr_in6`, which are the same on all architectures that Deno runs on.
  */
 
+import { formatIpAddress, parseIpAddress } from "../../../codec/ip_address.ts";
+
 export const AF_INET = 2;
 const AF_INET6 = 10;
 const IPV4_BYTES = 16;
@@ -28,8 +30,8 @@ export function encodeSocketAddress(
 ): Uint8Array<ArrayBuffer> | null {
   const ipv4 = parseIpv4(hostname);
   if (ipv4 !== null) return encodeIpv4(ipv4, port);
-  const groups = parseIpv6(hostname);
-  return groups === null ? null : encodeIpv6(groups, port);
+  const ipv6 = hostname.includes(":") ? parseIpAddress(hostname) : null;
+  return ipv6 === null ? null : encodeIpv6(ipv6, port);
 }
 
 /** The same address with another port. */
@@ -53,13 +55,12 @@ export function decodeSocketAddress(bytes: Uint8Array): Deno.NetAddr | null {
         hostname: bytes.subarray(4, 8).join("."),
         port,
       };
-    case AF_INET6: {
-      const groups = Array.from(
-        { length: 8 },
-        (_, index) => view.getUint16(8 + 2 * index),
-      );
-      return { transport: "tcp", hostname: formatIpv6(groups), port };
-    }
+    case AF_INET6:
+      return {
+        transport: "tcp",
+        hostname: formatIpAddress(bytes.subarray(8, 24)),
+        port,
+      };
     default:
       return null;
   }
@@ -82,14 +83,14 @@ function encodeIpv4(
 }
 
 function encodeIpv6(
-  groups: readonly number[],
+  address: Uint8Array,
   port: number,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(IPV6_BYTES);
   const view = viewOf(bytes);
   view.setUint16(0, AF_INET6, true);
   view.setUint16(2, port);
-  groups.forEach((group, index) => view.setUint16(8 + 2 * index, group));
+  bytes.set(address, 8);
   return bytes;
 }
 
@@ -98,47 +99,4 @@ function parseIpv4(text: string): number[] | null {
   if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return null;
   const bytes = text.split(".").map(Number);
   return bytes.every((byte) => byte < 256) ? bytes : null;
-}
-
-/** The eight groups, or `null` without a colon. `parseAddress` has checked the text already. */
-function parseIpv6(text: string): number[] | null {
-  if (!text.includes(":")) return null;
-  const [head = "", tail] = text.split("::");
-  const before = parseGroups(head);
-  if (tail === undefined) return before;
-  const after = parseGroups(tail);
-  const zeros = new Array(Math.max(8 - before.length - after.length, 0));
-  return [...before, ...zeros.fill(0), ...after];
-}
-
-function parseGroups(text: string): number[] {
-  if (text === "") return [];
-  return text.split(":").flatMap((group) => {
-    const ipv4 = parseIpv4(group);
-    if (ipv4 === null) return [parseInt(group, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = ipv4;
-    return [a << 8 | b, c << 8 | d];
-  });
-}
-
-/** The canonical text (RFC 5952): omits the longest run of zeros, and writes an embedded IPv4 address with dots. */
-function formatIpv6(groups: readonly number[]): string {
-  if (
-    groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
-  ) {
-    const [high = 0, low = 0] = groups.slice(6);
-    return `::ffff:${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-  }
-  let best = { start: 0, length: 0 };
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (groups[start + length] === 0) length++;
-    if (length > best.length) best = { start, length };
-  }
-  const hex = (part: readonly number[]): string =>
-    part.map((group) => group.toString(16)).join(":");
-  if (best.length < 2) return hex(groups);
-  return `${hex(groups.slice(0, best.start))}::${
-    hex(groups.slice(best.start + best.length))
-  }`;
 }
