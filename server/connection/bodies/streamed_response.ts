@@ -183,12 +183,7 @@ export class StreamedResponse {
 
   /** Sends or gathers a piece. Returns whether to pull the next one. */
   async #take(piece: Uint8Array): Promise<boolean> {
-    if (!this.#isHeadSent) {
-      this.#gathered.push(piece.slice()); // the source may reuse its buffer
-      this.#gatheredBytes += piece.length;
-      if (this.#gatheredBytes < GATHER_BYTES) return true;
-      this.#stopGathering();
-    } else {
+    if (this.#isHeadSent) {
       const joinedBytes = this.#waitingBytes + piece.length;
       if (this.#waitingBytes > 0 && joinedBytes > MAX_JOINED_BYTES) {
         await this.#flush();
@@ -197,16 +192,26 @@ export class StreamedResponse {
       this.#writePiece(piece);
       this.#waitingBytes += piece.length;
       this.#waitingPieces++;
-      this.#checkSurplus();
-      // A larger piece was not copied, so it must be sent before the source is
-      // asked again.
-      const isFull = this.#waitingBytes >= MAX_JOINED_BYTES ||
-        this.#waitingPieces === MAX_JOINED_PIECES;
-      if (!isFull) return true;
+    } else {
+      this.#gathered.push(piece.slice()); // the source may reuse its buffer
+      this.#gatheredBytes += piece.length;
+      if (this.#gatheredBytes < GATHER_BYTES) return true;
+      this.#stopGathering();
     }
     this.#checkSurplus();
+    if (this.#mayJoinMore()) return true;
     await this.#flush();
     return !this.#isAborted;
+  }
+
+  /**
+   * Whether the next piece may share a write with those that wait. A piece of
+   * {@linkcode MAX_JOINED_BYTES} or more may not have been copied, so it must be
+   * sent before the source is asked again.
+   */
+  #mayJoinMore(): boolean {
+    return this.#waitingBytes > 0 && this.#waitingBytes < MAX_JOINED_BYTES &&
+      this.#waitingPieces < MAX_JOINED_PIECES;
   }
 
   /** Pulls a piece while others wait: they are sent first, unless the source has it ready. */
