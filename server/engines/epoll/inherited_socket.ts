@@ -16,7 +16,7 @@ import {
   TCP_NODELAY,
 } from "./libc.ts";
 import { findAddress, setOption } from "./socket_calls.ts";
-import { EBADF } from "./system_error.ts";
+import { EBADF } from "../system_error.ts";
 
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;

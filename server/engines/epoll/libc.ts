@@ -29,6 +29,11 @@ export const DUPLICATE = 1030;
 export const EPOLL_ADD = 1;
 export const EPOLL_REMOVE = 2;
 
+/** What a call of a socket returns, instead of throwing, if it would block. */
+export const WOULD_WAIT = -1;
+/** What it returns for a file that the system cannot send from, or that ends there. */
+export const CANNOT_SEND_FILE = -2;
+
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   setsockopt: {

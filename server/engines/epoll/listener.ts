@@ -8,7 +8,7 @@ import { LISTENER_EVENTS, type Watched } from "./poller.ts";
 import { EpollSocket } from "./socket.ts";
 import { MAX_SOCKET_ADDRESS_BYTES } from "./socket_address.ts";
 import { boundAddress } from "./socket_calls.ts";
-import { EAGAIN, systemError } from "./system_error.ts";
+import { EAGAIN, systemError } from "../system_error.ts";
 
 const SHUT_RD = 0;
 

@@ -10,7 +10,7 @@ import {
   type Libc,
   NON_BLOCKING,
 } from "./libc.ts";
-import { EINTR, systemError } from "./system_error.ts";
+import { EINTR, systemError } from "../system_error.ts";
 
 /** Event bits. */
 export const READABLE = 0x1;

@@ -23,7 +23,7 @@ import {
 import { DRIVER, type Poller } from "./poller.ts";
 import { AF_INET, encodeSocketAddress } from "./socket_address.ts";
 import { findAddress } from "./socket_calls.ts";
-import { EEXIST } from "./system_error.ts";
+import { EEXIST } from "../system_error.ts";
 
 const LOOPBACK = "127.0.0.1";
 

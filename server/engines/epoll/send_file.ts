@@ -5,7 +5,7 @@
  */
 
 import type { FileRegion, Output } from "../../connection/output.ts";
-import { CANNOT_SEND_FILE, WOULD_WAIT } from "./system_error.ts";
+import { CANNOT_SEND_FILE, WOULD_WAIT } from "./libc.ts";
 
 /**
  * The most bytes that one call sends: it may wait for the disk, and the other

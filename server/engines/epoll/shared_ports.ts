@@ -29,7 +29,7 @@ import {
   openListening,
   resolveHost,
 } from "./socket_calls.ts";
-import { EBADF } from "./system_error.ts";
+import { EBADF } from "../system_error.ts";
 
 /**
  * The search for descriptors ends after this many closed numbers in a row. The

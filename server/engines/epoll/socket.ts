@@ -5,20 +5,25 @@
  */
 
 import type { Duplex } from "../../duplex.ts";
-import type { EventLoop } from "./event_loop.ts";
-import { IPPROTO_TCP, MSG_NOSIGNAL, SOL_SOCKET, TCP_NODELAY } from "./libc.ts";
-import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
-import { decodeSocketAddress } from "./socket_address.ts";
-import { findAddress, setOption } from "./socket_calls.ts";
 import {
-  CANNOT_SEND_FILE,
   EAGAIN,
   ECONNRESET,
   EINTR,
   EPIPE,
   systemError,
+} from "../system_error.ts";
+import type { EventLoop } from "./event_loop.ts";
+import {
+  CANNOT_SEND_FILE,
+  IPPROTO_TCP,
+  MSG_NOSIGNAL,
+  SOL_SOCKET,
+  TCP_NODELAY,
   WOULD_WAIT,
-} from "./system_error.ts";
+} from "./libc.ts";
+import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
+import { decodeSocketAddress } from "./socket_address.ts";
+import { findAddress, setOption } from "./socket_calls.ts";
 
 /** Flags of a send, and of one that another send follows immediately. */
 const SEND = MSG_NOSIGNAL;

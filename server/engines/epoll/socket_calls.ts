@@ -22,7 +22,7 @@ import {
   withPort,
 } from "./socket_address.ts";
 import { addressText } from "../../address.ts";
-import { systemError } from "./system_error.ts";
+import { systemError } from "../system_error.ts";
 
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;

@@ -19,9 +19,9 @@ import type {
   TransportOwner,
 } from "../transport.ts";
 import { STEP_BYTES, type Task } from "./event_loop.ts";
+import { WOULD_WAIT } from "./libc.ts";
 import { type FileSender, sendFile } from "./send_file.ts";
 import { type EpollSocket, plainBytes, type SocketUser } from "./socket.ts";
-import { WOULD_WAIT } from "./system_error.ts";
 
 /**
  * How many bytes one connection may receive in a turn: 16 full windows, a few

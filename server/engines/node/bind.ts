@@ -14,7 +14,7 @@ import {
   needsEpoll,
   type TcpAddress,
 } from "../../address.ts";
-import { runtimeError } from "../runtime_error.ts";
+import { runtimeError } from "../system_error.ts";
 
 /** How many connections the system queues. Node's default. */
 export const BACKLOG = 511;

@@ -1,9 +1,7 @@
-/** System errors by number; Linux uses the same numbers on x86-64 and aarch64. */
-
-/** What a call of a socket returns, instead of throwing, if it would block. */
-export const WOULD_WAIT = -1;
-/** What it returns for a file that the system cannot send from, or that ends there. */
-export const CANNOT_SEND_FILE = -2;
+/**
+ * Errors of the system, by number or code, in the classes that the runtime has
+ * for them. Linux uses the same numbers on x86-64 and aarch64.
+ */
 
 /** The call would block. */
 export const EAGAIN = 11;
@@ -16,9 +14,6 @@ export const EPIPE = 32;
 export const ECONNRESET = 104;
 /** The entry exists already. */
 export const EEXIST = 17;
-/** The system or the process has no descriptor left. */
-const ENFILE = 23;
-const EMFILE = 24;
 
 /** Names of the errors that socket calls return. */
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -30,8 +25,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [13, "EACCES"],
   [EEXIST, "EEXIST"],
   [22, "EINVAL"],
-  [ENFILE, "ENFILE"],
-  [EMFILE, "EMFILE"],
+  [23, "ENFILE"],
+  [24, "EMFILE"],
   [28, "ENOSPC"],
   [EPIPE, "EPIPE"],
   [64, "ENONET"],
@@ -53,13 +48,40 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [113, "EHOSTUNREACH"],
 ]);
 
+/**
+ * Makes the error for a number of the system; see {@linkcode runtimeError}.
+ *
+ * @param action What failed, as in `Cannot <action>: EPIPE`.
+ */
+export function systemError(action: string, errno: number): Error {
+  return runtimeError(action, NAMES.get(errno) ?? `errno ${errno}`);
+}
+
+/**
+ * Makes an error like those of the runtime's own sockets, with a `code`. On
+ * Deno it has the runtime's class; Node and Bun have none.
+ *
+ * @param action What failed, as in `Cannot <action>: EPIPE`.
+ */
+export function runtimeError(action: string, code: string): Error {
+  const error = new (classOf(code))(`Cannot ${action}: ${code}`);
+  // Formatting a stack may need a descriptor; see `shortage.ts`.
+  if (code === "ENFILE" || code === "EMFILE") {
+    error.stack = `${error.name}: ${error.message}`;
+  }
+  return Object.assign(error, { code });
+}
+
 /** The runtime's class for an error; `Error` if it has none. */
-function classOf(name: string): new (message: string) => Error {
+function classOf(code: string): new (message: string) => Error {
+  if (typeof Deno === "undefined") return Error;
   const { errors } = Deno;
-  switch (name) {
+  switch (code) {
     case "EPERM":
     case "EACCES":
       return errors.PermissionDenied;
+    case "ENOENT":
+      return errors.NotFound;
     case "EADDRINUSE":
       return errors.AddrInUse;
     case "EADDRNOTAVAIL":
@@ -79,19 +101,4 @@ function classOf(name: string): new (message: string) => Error {
     default:
       return Error;
   }
-}
-
-/**
- * Makes an error like those of the runtime's listeners and connections, with a `code`.
- *
- * @param action What failed, as in `Cannot <action>: EPIPE`.
- */
-export function systemError(action: string, errno: number): Error {
-  const code = NAMES.get(errno) ?? `errno ${errno}`;
-  const error = new (classOf(code))(`Cannot ${action}: ${code}`);
-  // Formatting a stack may need a descriptor; see `server/engines/shortage.ts`.
-  if (errno === ENFILE || errno === EMFILE) {
-    error.stack = `${error.name}: ${error.message}`;
-  }
-  return Object.assign(error, { code });
 }

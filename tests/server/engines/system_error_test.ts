@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { systemError } from "../../../../server/engines/epoll/system_error.ts";
+import { systemError } from "../../../server/engines/system_error.ts";
 
 Deno.test("systemError() uses the runtime's class and sets the code", () => {
   const cases: readonly (readonly [number, string, new () => Error])[] = [
