@@ -141,7 +141,7 @@ export class AcceptLoop {
       if (this.#isClosed || this.#pendingAccept === null) return;
       beginMs = performance.now();
       const countBefore = this.#acceptedCount;
-      await this.settled();
+      await runtimeTurn(); // one turn for every engine; `settled` may take several
       const isCalm = this.#acceptedCount === countBefore &&
         performance.now() - beginMs <= MAX_CALM_TURN_MS;
       turns = isCalm ? turns + 1 : 0;
