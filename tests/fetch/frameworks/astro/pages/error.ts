@@ -1,0 +1,3 @@
+export const GET = (): Response => {
+  throw new Error("on purpose");
+};

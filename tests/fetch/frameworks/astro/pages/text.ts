@@ -1,0 +1,2 @@
+export const GET = (): Response =>
+  new Response("plain", { headers: { "x-a": "b" } });
