@@ -21,7 +21,7 @@ export interface OutgoingFields {
   readonly hasDate: boolean;
   /** Whether there is a `Content-Type` line. */
   readonly hasType: boolean;
-  /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). */
+  /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). Before `Upgrade` there is the option of `Connection` that it requires (RFC 9110 §7.8). */
   readonly encoded: Uint8Array;
 }
 
@@ -31,6 +31,12 @@ const LIBRARY_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "connection",
 ]);
+
+const UPGRADE_OPTION = encodeFieldLines(
+  ["connection"],
+  ["upgrade"],
+  () => true,
+);
 
 /** Reads the fields from the parallel arrays of a list. */
 export function readOutgoingFields(
@@ -42,6 +48,13 @@ export function readOutgoingFields(
     values.filter((_, index) => lowerNames[index] === name);
   const contentLength = valuesOf("content-length");
   const transferEncoding = valuesOf("transfer-encoding");
+  const encoded = encodeFieldLines(
+    names,
+    values,
+    (index) =>
+      !LIBRARY_FIELDS.has(lowerNames[index]!) && // index is below the count
+      (lowerNames[index] !== "date" || lowerNames.indexOf("date") === index),
+  );
   return {
     contentLength,
     transferEncoding,
@@ -49,14 +62,17 @@ export function readOutgoingFields(
     closes: valuesOf("connection").some(namesClose),
     hasDate: lowerNames.includes("date"),
     hasType: lowerNames.includes("content-type"),
-    encoded: encodeFieldLines(
-      names,
-      values,
-      (index) =>
-        !LIBRARY_FIELDS.has(lowerNames[index]!) && // index is below the count
-        (lowerNames[index] !== "date" || lowerNames.indexOf("date") === index),
-    ),
+    encoded: lowerNames.includes("upgrade")
+      ? concat(UPGRADE_OPTION, encoded)
+      : encoded,
   };
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
 }
 
 /**

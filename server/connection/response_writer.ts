@@ -27,7 +27,6 @@ const LIBRARY_LINES_BYTES = 96;
 const TRANSFER_ENCODING = "transfer-encoding: chunked\r\n";
 const CONNECTION_CLOSE = "connection: close\r\n";
 const CONNECTION_KEEP_ALIVE = "connection: keep-alive\r\n";
-const CONNECTION_UPGRADE = "connection: upgrade\r\n";
 
 /**
  * Writes a head without committing it, and reserves `bodySize` bytes after it.
@@ -173,7 +172,6 @@ export function writeSwitchingProtocols(
 ): void {
   const { code, reason } = Status.SWITCHING_PROTOCOLS;
   output.append(encodeStatusLine(code, reason));
-  output.append(encodeLatin1(CONNECTION_UPGRADE));
   output.append(headers.outgoing().encoded);
   output.append(CRLF);
 }

@@ -79,3 +79,16 @@ Deno.test("declaredLength() reads one number of bytes, or refuses", () => {
     assertThrows(() => declaredLength(two), TypeError, `"5, ${second}"`);
   }
 });
+
+Deno.test("R88: readOutgoingFields() adds the option of Connection that Upgrade requires", () => {
+  const { encoded, closes } = read(
+    ["a", "1"],
+    ["Upgrade", "websocket"],
+    ["connection", "close"],
+  );
+  assertEquals(closes, true);
+  assertEquals(
+    new TextDecoder().decode(encoded),
+    "connection: upgrade\r\na: 1\r\nUpgrade: websocket\r\n",
+  );
+});
