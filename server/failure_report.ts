@@ -46,6 +46,7 @@ export function statusOf(error: unknown): number {
   if (error instanceof ParamDecodingError) return 400;
   if (error instanceof BodySyntaxError) return 400;
   if (error instanceof HandlerTimeout) return 503;
+  if (error instanceof RequestRefusal) return error.status;
   return error instanceof ProtocolError && error.status < 500
     ? error.status
     : 500;
@@ -59,6 +60,31 @@ export class HandlerTimeout extends DOMException {
       `Cannot complete request: the handler sent no response within ${limitMs} ms (handlerTimeout)`,
       "TimeoutError",
     );
+  }
+}
+
+/**
+ * The error of a function that a handler has called for a request which does not
+ * fit it. It has the response that the client gets if neither the handler nor
+ * the error hook gives one.
+ */
+export class RequestRefusal extends TypeError {
+  /** A status below 500. */
+  readonly status: number;
+  /** The fields of the response. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The body of the response. */
+  readonly body: string;
+
+  /** Creates the error for a response. */
+  constructor(
+    message: string,
+    response: Pick<RequestRefusal, "status" | "fields" | "body">,
+  ) {
+    super(message);
+    this.status = response.status;
+    this.fields = response.fields;
+    this.body = response.body;
   }
 }
 

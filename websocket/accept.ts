@@ -19,12 +19,7 @@ import {
   type ConnectionDeflate,
   type ConnectionSink,
 } from "./connection.ts";
-import {
-  type Handshake,
-  handshakeFields,
-  type HandshakeRefusal,
-  readHandshake,
-} from "./handshake.ts";
+import { type Handshake, handshakeFields, readHandshake } from "./handshake.ts";
 import {
   resolveWebSocketOptions,
   type WebSocketOptions,
@@ -69,7 +64,7 @@ export async function acceptWebSocket(
   const settings = resolveWebSocketOptions(options);
   const handshake = readHandshake(ctx, settings);
   if ("status" in handshake) {
-    refuse(res, handshake);
+    res.send(handshake.status, handshake.body, handshake.fields);
     return null;
   }
   const duplex = await switchProtocols(res, handshake, settings);
@@ -78,14 +73,6 @@ export async function acceptWebSocket(
   messages.connection = connection;
   connection.start();
   return new IteratedSocket(connection, messages, handshake.protocol);
-}
-
-/** Answers a request that opens no WebSocket. */
-export function refuse(res: ResponseHandle, refusal: HandshakeRefusal): void {
-  res.send(refusal.status, refusal.why, {
-    "content-type": "text/plain; charset=utf-8",
-    ...refusal.fields,
-  });
 }
 
 /** Sends the 101 response; the connection comes once it is sent. */

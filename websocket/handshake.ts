@@ -27,8 +27,8 @@ export interface Handshake {
 export interface HandshakeRefusal {
   readonly status: 400 | 405 | 426;
   readonly fields: Readonly<Record<string, string>>;
-  /** The body of the response. */
-  readonly why: string;
+  /** Says why. */
+  readonly body: string;
 }
 
 /** What RFC 6455 §4.2.2 appends to the key. */
@@ -120,5 +120,9 @@ function refusal(
   why: string,
   fields: Readonly<Record<string, string>> = {},
 ): HandshakeRefusal {
-  return { status, why: `${why}\n`, fields };
+  return {
+    status,
+    fields: { "content-type": "text/plain; charset=utf-8", ...fields },
+    body: `${why}\n`,
+  };
 }

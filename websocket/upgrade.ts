@@ -5,6 +5,7 @@
 import { Headers as FieldLines } from "../codec/headers.ts";
 import { LazyRequest } from "../fetch/lazy_request.ts";
 import { UpgradeResponse } from "../fetch/upgrade_response.ts";
+import { RequestRefusal } from "../server/failure_report.ts";
 import { connect, switchProtocols } from "./accept.ts";
 import { EventSocket } from "./event_socket.ts";
 import { readHandshake } from "./handshake.ts";
@@ -27,6 +28,10 @@ export interface WebSocketUpgrade {
  * heads of frames. It reads on while listeners run, and stops reading while
  * 256 KiB wait to be sent.
  *
+ * It throws for a request that opens no WebSocket. If the handler does not catch
+ * the error, the client gets the response that {@linkcode acceptWebSocket} would
+ * send, such as 426 for a plain GET (RFC 9110 §15.5.22), and nothing is reported.
+ *
  * @param request What the fetch handler was given.
  * @throws {TypeError} If the request was not received by this server, is no valid
  * WebSocket request, or an option is invalid.
@@ -38,9 +43,6 @@ export interface WebSocketUpgrade {
  * import { upgradeWebSocket } from "@khttp/khttp/websocket";
  *
  * await using server = serve({ port: 0 }, (request) => {
- *   if (request.headers.get("upgrade") !== "websocket") {
- *     return new Response(null, { status: 426 });
- *   }
  *   const { socket, response } = upgradeWebSocket(request);
  *   socket.onmessage = ({ data }) => socket.send(data);
  *   return response;
@@ -61,7 +63,10 @@ export function upgradeWebSocket(
   const { ctx, res } = exchange;
   const handshake = readHandshake(ctx, settings);
   if ("status" in handshake) {
-    throw new TypeError(`Cannot upgrade to WebSocket: ${handshake.why.trim()}`);
+    throw new RequestRefusal(
+      `Cannot upgrade to WebSocket: ${handshake.body.trim()}`,
+      handshake,
+    );
   }
   const socket = new EventSocket({
     url: request.url.replace(/^http/, "ws"),

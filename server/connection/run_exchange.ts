@@ -17,6 +17,7 @@ import { findRoute, pathOf } from "../route_lookup.ts";
 import {
   HandlerTimeout,
   reportFailure,
+  RequestRefusal,
   runErrorHook,
   statusOf,
 } from "../failure_report.ts";
@@ -273,7 +274,9 @@ function answerFailure(exchange: Exchange, error: unknown): void {
   if (!exchange.isAnswered) {
     const status = Status.of(statusOf(error));
     exchange.rare().answerReason = ` because ${reasonOf(error)}`;
-    exchange.respond(status, status.reason, undefined);
+    if (error instanceof RequestRefusal) {
+      exchange.respond(status, error.body, error.fields);
+    } else exchange.respond(status, status.reason, undefined);
   }
   exchange.owner.exchangeProgressed();
 }

@@ -16,6 +16,7 @@ import { type TestEngine, testEngines } from "../support/engines.ts";
 import { request, type TestServer } from "../support/serve.ts";
 import { FrameClient, HANDSHAKE, type ReceivedFrame } from "./client_frames.ts";
 import { binary, close, hex, last, ping, text } from "./frame_cases/case.ts";
+import { REFUSED } from "./refused_requests.ts";
 
 /** A server whose `/` echoes, and how its WebSockets ended. */
 interface EchoServer extends TestServer {
@@ -98,72 +99,7 @@ testEngines(
   },
 );
 
-const refused: readonly (readonly [
-  what: string,
-  wire: string,
-  status: number,
-  field?: string,
-])[] = [
-  ["a plain request", request("GET /"), 426, "upgrade"],
-  ["HTTP/1.0", `GET / HTTP/1.0\r\nHost: a\r\n${HANDSHAKE}\r\n`, 426, "upgrade"],
-  [
-    "an offer that Connection does not name",
-    request("GET /", HANDSHAKE.replace("Upgrade", "keep-alive")),
-    426,
-    "upgrade",
-  ],
-  [
-    "another protocol",
-    request("GET /", HANDSHAKE.replace("websocket", "chat")),
-    426,
-    "upgrade",
-  ],
-  ["POST", request("POST /", HANDSHAKE), 405, "allow"],
-  ["a body", request("GET /", HANDSHAKE, "hello"), 400],
-  [
-    "a chunked body",
-    request("GET /", `${HANDSHAKE}Transfer-Encoding: chunked\r\n`, "0\r\n\r\n"),
-    400,
-  ],
-  [
-    "version 8",
-    request("GET /", HANDSHAKE.replace("13", "8")),
-    426,
-    "sec-websocket-version",
-  ],
-  [
-    "no version",
-    request("GET /", HANDSHAKE.replace("Sec-WebSocket-Version", "X")),
-    426,
-    "sec-websocket-version",
-  ],
-  [
-    "no key",
-    request("GET /", HANDSHAKE.replace("Sec-WebSocket-Key", "X")),
-    400,
-  ],
-  ["a short key", request("GET /", HANDSHAKE.replace("dGhl", "")), 400],
-  [
-    "a key that is no base64",
-    request("GET /", HANDSHAKE.replace("dGhl", "*Ghl")),
-    400,
-  ],
-  [
-    "two keys",
-    request(
-      "GET /",
-      `${HANDSHAKE}Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`,
-    ),
-    400,
-  ],
-  [
-    "a list of extensions that is invalid",
-    request("GET /", `${HANDSHAKE}Sec-WebSocket-Extensions: a;=\r\n`),
-    400,
-  ],
-];
-
-for (const [what, wire, status, field] of refused) {
+for (const [what, wire, status, field] of REFUSED) {
   testEngines(
     `acceptWebSocket() refuses ${what} with ${status}`,
     async (engine) => {

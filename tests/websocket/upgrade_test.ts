@@ -16,6 +16,7 @@ import { request, type TestServer } from "../support/serve.ts";
 import { turns } from "../support/turns.ts";
 import { FrameClient, HANDSHAKE } from "./client_frames.ts";
 import { binary, close, hex, text } from "./frame_cases/case.ts";
+import { REFUSED } from "./refused_requests.ts";
 
 /** Serves a fetch handler that upgrades each request and gives the socket to `use`. */
 function serveSockets(
@@ -252,6 +253,45 @@ testEngines(
       `${expected}A WebSocket request is expected`,
       `${expected}The version of the WebSocket protocol is not 13`,
     ]);
+  },
+);
+
+for (const [what, wire, status, field] of REFUSED) {
+  testEngines(
+    `R88: a handler that does not catch the error of upgradeWebSocket() for ${what} answers ${status}`,
+    async (engine) => {
+      await using server = serveSockets(engine, () => {});
+      using client = await server.connect();
+      const answer = await client.ask(wire);
+      assertEquals(answer.status, status);
+      if (field !== undefined) assert(answer.headers.has(field), field);
+      if (status === 426) {
+        assertEquals(answer.headers.get("upgrade"), "websocket");
+        assertEquals(
+          answer.headers.get("connection")?.toLowerCase().includes("upgrade"),
+          true,
+        );
+      }
+      assertEquals(server.errors, []);
+    },
+  );
+}
+
+testEngines(
+  "an error hook may answer for upgradeWebSocket()",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.fallbackRoute(
+        toHandler((request) => upgradeWebSocket(request).response),
+      ).errorHook((error, ctx, res) => {
+        if (ctx.uri.path === "/own") res.send(418, String(error));
+      })
+    );
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).status, 426);
+    const own = await client.ask(request("GET /own"));
+    assertEquals(own.status, 418);
+    assertStringIncludes(own.body, "TypeError: Cannot upgrade to WebSocket");
   },
 );
 
