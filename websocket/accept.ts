@@ -122,9 +122,23 @@ async function loadDeflate(
     noContextTakeover: accepted.clientNoContextTakeover,
     maxWindowBits: accepted.clientMaxWindowBits,
   });
+  const inflate: ConnectionDeflate["inflate"] = (bytes, maxBytes) =>
+    inflater.inflate(bytes, maxBytes);
+  const windowBits = accepted.serverMaxWindowBits;
+  if (accepted.serverNoContextTakeover) {
+    return {
+      thresholdBytes,
+      inflate,
+      deflate: (bytes) => deflateMessage(bytes, windowBits),
+      close: () => {},
+    };
+  }
+  const { MessageDeflater } = await import("./message_deflater.ts");
+  const deflater = new MessageDeflater(windowBits);
   return {
     thresholdBytes,
-    inflate: (bytes, maxBytes) => inflater.inflate(bytes, maxBytes),
-    deflate: (bytes) => deflateMessage(bytes, accepted.serverMaxWindowBits),
+    inflate,
+    deflate: (bytes) => deflater.deflate(bytes),
+    close: () => deflater.close(),
   };
 }

@@ -44,6 +44,8 @@ export interface ConnectionSink {
 export interface ConnectionDeflate {
   readonly inflate: Inflate;
   readonly deflate: (bytes: Uint8Array) => Uint8Array;
+  /** Frees what is kept between messages. */
+  readonly close: () => void;
   readonly thresholdBytes: number;
 }
 
@@ -430,6 +432,7 @@ export class Connection {
     this.#state = State.CLOSED;
     this.#timer.stop();
     this.#output.clear();
+    this.#deflate?.close();
     this.#drained?.resolve();
     try {
       this.#duplex.close();

@@ -2,15 +2,16 @@
  * Compresses and decompresses messages (RFC 7692 §7.2) with the runtime's zlib.
  * The connection loads this file only if compression was negotiated. Each
  * message is one synchronous call, so that no zlib state lives between
- * messages. The server compresses each message on its own; it keeps the last
- * bytes of the client's messages, which the next message may refer to.
+ * messages: what is kept are the last bytes of the client's messages, which its
+ * next message may refer to. `message_deflater.ts` compresses messages that
+ * refer to earlier ones.
  */
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { WebSocketFault } from "./codec/fault.ts";
 
 /** The end of each message, which is not sent (RFC 7692 §7.2.1). */
-const TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
+export const TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
 /**
  * DEFLATE streams in one message. Most compressors never end one; a client could

@@ -3,8 +3,19 @@
 import type { HeadersInit } from "../codec/headers.ts";
 import type { DeflateSettings } from "./codec/deflate_offer.ts";
 
-/** How messages are compressed (RFC 7692). The server compresses each message on its own. */
+/**
+ * How messages are compressed (RFC 7692).
+ *
+ * A message may refer to earlier ones of its sender, which makes small similar
+ * messages much smaller, and costs memory on each connection: for the server's
+ * messages 2 ** (`serverMaxWindowBits` + 3) bytes, that is 256 KiB, from the
+ * first one on, and for the client's 2 ** `clientMaxWindowBits`, that is 32 KiB.
+ * An attacker that chooses a part of such messages and sees their sizes may guess
+ * the rest: a program that sends secrets keeps `serverNoContextTakeover`.
+ */
 export interface WebSocketDeflateOptions {
+  /** Whether the server compresses each message on its own. If not, consider a smaller `thresholdBytes`. @default {true} */
+  readonly serverNoContextTakeover?: boolean;
   /** Whether the client must compress each message on its own; then nothing is kept between messages. @default {false} */
   readonly clientNoContextTakeover?: boolean;
   /** How far back the server's messages refer, as a power of two from 9 to 15. @default {15} */
@@ -100,6 +111,7 @@ function resolveDeflate(
 ): WebSocketSettings["deflate"] {
   if (given === false) return null;
   const {
+    serverNoContextTakeover = true,
     clientNoContextTakeover = false,
     serverMaxWindowBits = 15,
     clientMaxWindowBits = 15,
@@ -111,6 +123,7 @@ function resolveDeflate(
   checkInteger("clientMaxWindowBits", clientMaxWindowBits, 8, 15);
   checkInteger("thresholdBytes", thresholdBytes, 0, Number.MAX_SAFE_INTEGER);
   return {
+    serverNoContextTakeover,
     clientNoContextTakeover,
     serverMaxWindowBits,
     clientMaxWindowBits,

@@ -44,11 +44,13 @@ for (const [value, expect] of parsed) {
 const NAME = "permessage-deflate";
 const ALONE = `${NAME}; server_no_context_takeover`;
 const DEFAULTS: DeflateSettings = {
+  serverNoContextTakeover: true,
   clientNoContextTakeover: false,
   serverMaxWindowBits: 15,
   clientMaxWindowBits: 15,
 };
 
+/** Offers, what the server allows, and its answer. */
 const negotiated: readonly (readonly [
   offer: string,
   settings: Partial<DeflateSettings>,
@@ -111,6 +113,17 @@ const negotiated: readonly (readonly [
   [`${NAME}; client_no_context_takeover=1`, {}, null],
   [`${NAME}; server_no_context_takeover=1`, {}, null],
   [`${NAME}; client_no_context_takeover; client_no_context_takeover`, {}, null],
+  [NAME, { serverNoContextTakeover: false }, NAME],
+  [
+    `${NAME}; server_no_context_takeover`,
+    { serverNoContextTakeover: false },
+    ALONE,
+  ],
+  [
+    `${NAME}; client_no_context_takeover; server_max_window_bits=9`,
+    { serverNoContextTakeover: false },
+    `${NAME}; client_no_context_takeover; server_max_window_bits=9`,
+  ],
   [`${NAME}; unknown`, {}, null],
   [`${NAME}; unknown, ${NAME}; client_max_window_bits`, {}, ALONE],
 ];

@@ -1,4 +1,4 @@
-/** The clients of `ws`, `undici` and the runtime, with compression and without, against both ways to open a WebSocket. */
+/** The clients of `ws`, `undici` and the runtime, with compression and without, against both ways to open a WebSocket, of which one has a window that messages share. */
 
 import { assert, assertEquals } from "@std/assert";
 import { toHandler } from "../../fetch/handler.ts";
@@ -23,7 +23,13 @@ function serveEchoes(engine: TestEngine): TestServer {
       if (socket === null) return;
       for await (const message of socket) socket.send(message);
     }).fallbackRoute(toHandler((request) => {
-      const { socket, response } = upgradeWebSocket(request, OPTIONS);
+      const { socket, response } = upgradeWebSocket(request, {
+        ...OPTIONS,
+        permessageDeflate: {
+          serverNoContextTakeover: false,
+          thresholdBytes: 10,
+        },
+      });
       socket.binaryType = "arraybuffer";
       socket.onmessage = ({ data }) => socket.send(data);
       return response;

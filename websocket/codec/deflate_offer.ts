@@ -9,8 +9,10 @@ export interface ExtensionOffer {
   readonly params: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** What the server allows and asks for. It always compresses each message on its own, which it may without being asked (RFC 7692 §7.1.1.1). */
+/** What the server allows and asks for. */
 export interface DeflateSettings {
+  /** Whether the server compresses each message on its own, which it may without being asked (RFC 7692 §7.1.1.1). */
+  readonly serverNoContextTakeover: boolean;
   /** Whether the client must compress each message on its own. */
   readonly clientNoContextTakeover: boolean;
   /** Largest window of the server, as a power of two from 9 to 15. */
@@ -106,6 +108,8 @@ function acceptOffer(
   const maySetClientBits = given.has("client_max_window_bits");
   if (!maySetClientBits && settings.clientMaxWindowBits < 15) return null;
   const accepted: DeflateSettings = {
+    serverNoContextTakeover: settings.serverNoContextTakeover ||
+      given.has("server_no_context_takeover"),
     clientNoContextTakeover: settings.clientNoContextTakeover ||
       given.has("client_no_context_takeover"),
     serverMaxWindowBits: Math.min(serverBits, settings.serverMaxWindowBits),
@@ -135,8 +139,11 @@ function isWindowBits(value: string): boolean {
 
 /** A window of 15 bits is the default and not written, which clients that sent no parameter require. */
 function encodeAccepted(accepted: DeflateSettings): string {
-  const parts = ["permessage-deflate", "server_no_context_takeover"];
+  const parts = ["permessage-deflate"];
   const { serverMaxWindowBits, clientMaxWindowBits } = accepted;
+  if (accepted.serverNoContextTakeover) {
+    parts.push("server_no_context_takeover");
+  }
   if (accepted.clientNoContextTakeover) {
     parts.push("client_no_context_takeover");
   }
