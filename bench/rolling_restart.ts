@@ -6,11 +6,18 @@
  *     deno task bench:restart [--requests 700000] [--only nginx,listen,mix]
  *
  * Needs nginx, HAProxy and wrk. `--only` names parts of cases: a balancer, an
- * engine, `threaded` or `single`, `get` or `mix`.
+ * engine, `threaded` or `single`, `get` or `mix`. All cases take about 15 minutes.
  */
 
 import { Balancer, type BalancerName } from "./balancers/balancer.ts";
 import { Instance } from "./balancers/instance.ts";
+
+const HELP =
+  `Counts requests that are lost in rolling restarts behind a balancer.
+
+  --requests N  requests of each case, 700000 by default
+  --only PARTS  only the cases with these parts, separated by commas: nginx or
+                haproxy, listen, epoll or node, single or threaded, get or mix`;
 
 const BALANCER_PORT = 18_080;
 const PORTS = [18_081, 18_082];
@@ -30,7 +37,7 @@ const RUN_S = 10;
 
 interface Case {
   readonly balancer: BalancerName;
-  readonly engine: "listen" | "epoll";
+  readonly engine: "listen" | "epoll" | "node";
   readonly workers: number;
   readonly mix: "get" | "mix";
 }
@@ -57,7 +64,8 @@ function partsOf({ balancer, engine, workers, mix }: Case): string[] {
 function allCases(): Case[] {
   const cases: Case[] = [];
   for (const workers of [0, 2]) {
-    for (const engine of ["listen", "epoll"] as const) {
+    for (const engine of ["listen", "epoll", "node"] as const) {
+      if (engine === "node" && workers > 0) continue;
       for (const balancer of ["nginx", "haproxy"] as const) {
         for (const mix of ["get", "mix"] as const) {
           cases.push({ balancer, engine, workers, mix });
@@ -126,6 +134,10 @@ async function run(
   return { counts: sum as unknown as Counts, restarts: await restarts };
 }
 
+if (Deno.args.includes("--help")) {
+  console.log(HELP);
+  Deno.exit();
+}
 const wanted = Number(argument("requests", "700000"));
 const only = argument("only", "").split(",").filter((part) => part !== "");
 let isLost = false;

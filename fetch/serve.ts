@@ -28,8 +28,16 @@ export interface FetchServeOptions extends ServerOptionsInit {
   readonly engine?: "listen" | "node" | "epoll" | undefined;
   /** How many threads serve; each runs the program's main module. @default {the program's own thread alone} */
   readonly workers?: number | undefined;
+  /** The module that each worker runs. @default {the program's main module} */
+  readonly module?: string | URL | undefined;
+  /** How long a worker may block its event loop, in ms; see {@linkcode ThreadedServeOptions.hangTimeout}. @default {10000} */
+  readonly hangTimeout?: number | undefined;
+  /** The limit for the heap of each worker, in bytes; see {@linkcode ThreadedServeOptions.maxHeapBytes}. @default {the runtime's limit} */
+  readonly maxHeapBytes?: number | undefined;
   /** The C library's path; for the engine `"epoll"`. */
   readonly libc?: string | undefined;
+  /** The load balancers that send PROXY headers; see {@linkcode ServerBuilder.proxyProtocol}. @default {there are none} */
+  readonly proxyProtocol?: { readonly trusted: readonly string[] } | undefined;
 }
 
 /** Settings of {@linkcode serve} for a TCP port. */
@@ -119,13 +127,15 @@ export function serve(
 export function serve(first: unknown, second?: unknown): ServerHandle {
   const [settings, handler] = readArguments(first, second);
   const { engine, workers, libc, signal, onListen, onError } = settings;
+  checkCombinations(settings);
   if (onError !== undefined && typeof onError !== "function") {
     throw new TypeError("Cannot set option onError: not a function");
   }
   const app = Server.builder(addressOf(settings), limitsOf(settings));
   app.fallbackRoute(toHandler(handler));
   if (onError !== undefined) app.errorHook(errorHook(onError));
-  const { cert, key } = settings;
+  const { cert, key, proxyProtocol } = settings;
+  if (proxyProtocol !== undefined) app.proxyProtocol(proxyProtocol);
   if (cert !== undefined || key !== undefined) {
     app.tls({ cert: cert ?? "", key: key ?? "" });
   }
@@ -137,7 +147,11 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
   };
   if (workers !== undefined) {
     const shared = engine as "listen" | "epoll" | undefined; // checked there
-    return server.serveThreaded({ ...serving, workers, engine: shared, libc });
+    const { module, hangTimeout, maxHeapBytes } = settings;
+    return server.serveThreaded({
+      ...{ ...serving, workers, engine: shared, libc },
+      ...{ module, hangTimeout, maxHeapBytes },
+    });
   }
   if (engine === "epoll") return server.serveEpoll({ ...serving, libc });
   return server.serve({ ...serving, engine });
@@ -154,6 +168,13 @@ function readArguments(
         "Cannot serve: the options come first, and then the handler",
       );
     }
+    if (typeof first !== "object" || first === null) {
+      throw new TypeError(
+        `Cannot serve with ${
+          JSON.stringify(first)
+        }: the options are not an object such as { port: 8000 }`,
+      );
+    }
     return [first as Settings, second as FetchHandler]; // checked when they are used
   }
   if (typeof first === "object" && first !== null && "handler" in first) {
@@ -165,6 +186,42 @@ function readArguments(
 function addressOf({ port = 8000, hostname, path }: Settings): Address {
   if (path !== undefined) return { path };
   return hostname === undefined ? { port } : { hostname, port };
+}
+
+/** The settings that only some other setting gives an effect, and that setting. */
+const DEPENDENT: readonly (readonly [
+  name: keyof Settings,
+  isUsed: (settings: Settings) => boolean,
+  advice: string,
+])[] = [
+  ["module", ({ workers }) => workers !== undefined, "set workers as well"],
+  [
+    "hangTimeout",
+    ({ workers }) => workers !== undefined,
+    "set workers as well",
+  ],
+  [
+    "maxHeapBytes",
+    ({ workers }) => workers !== undefined,
+    "set workers as well",
+  ],
+  ["libc", ({ engine }) => engine === "epoll", 'set engine to "epoll" as well'],
+  ["port", ({ path }) => path === undefined, "a Unix socket has a path alone"],
+  [
+    "hostname",
+    ({ path }) => path === undefined,
+    "a Unix socket has a path alone",
+  ],
+];
+
+/** @throws {TypeError} If a setting would have no effect. */
+function checkCombinations(settings: Settings): void {
+  for (const [name, isUsed, advice] of DEPENDENT) {
+    if (settings[name] === undefined || isUsed(settings)) continue;
+    throw new TypeError(
+      `Cannot set option ${name}: it has no effect here; ${advice}`,
+    );
+  }
 }
 
 /** The settings that are the server's own; an unknown one is refused there. */
@@ -180,7 +237,11 @@ function limitsOf(settings: Settings): ServerOptionsInit {
     onError: _onError,
     engine: _engine,
     workers: _workers,
+    module: _module,
+    hangTimeout: _hangTimeout,
+    maxHeapBytes: _maxHeapBytes,
     libc: _libc,
+    proxyProtocol: _proxyProtocol,
     handler: _handler,
     ...limits
   } = settings;

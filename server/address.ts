@@ -69,8 +69,10 @@ export function parseAddress(address: Address): ListenAddress {
       `Cannot listen on ${String(address)}: not an address; ${ACCEPTED}`,
     );
   }
+  checkNames(address);
   if ("path" in address) return unixAddress(address.path, address.path);
   const { hostname = ANY_HOST, port } = address;
+  if (port === undefined) throw bad(hostname, "the port is missing");
   if (typeof port === "string") {
     throw bad(`${hostname}:${port}`, "the port is a string; use Number(port)");
   }
@@ -83,9 +85,39 @@ export function parseAddress(address: Address): ListenAddress {
   return { transport: "tcp", hostname, port };
 }
 
+/** The properties of an address. Addresses of the runtime's own listeners also have `transport`. */
+const NAMES: ReadonlySet<string> = new Set([
+  "hostname",
+  "port",
+  "path",
+  "transport",
+]);
+
+/** @throws {TypeError} If an object has another property, or those of two addresses. */
+function checkNames(address: object): void {
+  const unknown = Object.keys(address).find((name) => !NAMES.has(name));
+  if (unknown !== undefined) {
+    const advice = unknown === "host" ? "; the name is hostname" : "";
+    throw new TypeError(
+      `Cannot listen on ${JSON.stringify(address)}: no such property as ${
+        JSON.stringify(unknown)
+      }${advice}`,
+    );
+  }
+  if (!("path" in address)) return;
+  if (!("port" in address) && !("hostname" in address)) return;
+  throw new TypeError(
+    `Cannot listen on ${
+      JSON.stringify(address)
+    }: a Unix socket has a path alone; to listen on both, pass a list of two addresses`,
+  );
+}
+
 function parseText(text: string): ListenAddress {
   if (text.startsWith("unix:")) return unixAddress(text.slice(5), text);
   if (text.startsWith("fd:")) return inherited(text);
+  const advice = adviceFor(text);
+  if (advice !== null) throw bad(text, advice);
   const port = /^:?([0-9]+)$/.exec(text)?.[1];
   if (port !== undefined) {
     throw bad(
@@ -100,8 +132,27 @@ function parseText(text: string): ListenAddress {
   return { transport: "tcp", hostname, port: authority.port };
 }
 
+/** What to write instead of texts that are nearly an address, or that mean another one than they seem to. */
+function adviceFor(text: string): string | null {
+  const scheme = /^(?:unix|fd):/i.exec(text)?.[0];
+  if (scheme !== undefined) {
+    return `write ${scheme.toLowerCase()} in lower case`;
+  }
+  if (/^[.]{0,2}[/]/.test(text)) {
+    return `write "unix:${text}" for a Unix socket`;
+  }
+  if (text.includes("://")) {
+    return "a URL is no address; write host:port, and call tls() for HTTPS";
+  }
+  return null;
+}
+
 function unixAddress(path: string, text: string): ListenAddress {
-  if (path === "" || path.includes("\0")) throw bad(text, "the path is empty");
+  if (typeof path !== "string") {
+    throw bad(String(path), "the path is not a string");
+  }
+  if (path === "") throw bad(text, "the path is empty");
+  if (path.includes("\0")) throw bad(text, "the path contains a null byte");
   return { transport: "unix", path };
 }
 

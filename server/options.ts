@@ -75,6 +75,27 @@ export interface ServerOptions
   readonly trustForwardedScheme: boolean;
 }
 
+/**
+ * The most workers of a server. Each takes some tens of megabytes, so a higher
+ * number is a mistake, such as that of connections.
+ */
+const MAX_WORKERS = 1024;
+
+/**
+ * Checks a number of workers.
+ *
+ * @param count How many, or 0 for one for each core.
+ * @throws {RangeError} If it is not an integer from 0 to 1024.
+ */
+export function requireCount(count: number): number {
+  const isCount = Number.isSafeInteger(count) && count >= 0;
+  if (isCount && count <= MAX_WORKERS) return count;
+  const shown = typeof count === "string" ? JSON.stringify(count) : count;
+  throw new RangeError(
+    `Cannot serve with ${shown} workers: it must be an integer from 0, for one for each core, to ${MAX_WORKERS}`,
+  );
+}
+
 /** Options that differ from the defaults. One that is `undefined` keeps its default, as if it were missing. */
 export type ServerOptionsInit = {
   readonly [Name in keyof ServerOptions]?: ServerOptions[Name] | undefined;
@@ -145,6 +166,13 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 export function resolveOptions(
   options: ServerOptionsInit,
 ): ServerOptions {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot set options to ${
+        typeof options === "function" ? "a function" : String(options)
+      }: not an object such as { idleTimeout: 60_000 }`,
+    );
+  }
   const given = Object.entries(options);
   for (const [name, value] of given) checkOption(name, value);
   const defined = given.filter(([, value]) => value !== undefined);
@@ -170,6 +198,7 @@ function checkOption(name: string, value: unknown): void {
   }
   if (typeof value !== "number") return;
   const minimum = MAY_BE_ZERO.has(name) ? 0 : 1;
+  if (name === "threadCount") return void requireCount(value);
   const isAllowed = value === Infinity
     ? MAY_BE_INFINITE.has(name)
     : Number.isSafeInteger(value) && value >= minimum;

@@ -134,6 +134,9 @@ export function checkServeOptions(
   method: ServeMethod,
   options: object,
 ): void {
+  if (typeof options !== "object" || options === null) {
+    throw notOptions(method, options);
+  }
   for (const [name, value] of Object.entries(options)) {
     if (!SETTINGS[method].includes(name)) {
       const advice = Object.hasOwn(ADVICE, name) ? `; ${ADVICE[name]}` : "";
@@ -151,4 +154,14 @@ export function checkServeOptions(
       `Cannot set option ${name} to ${shown}: ${check[1]}`,
     );
   }
+}
+
+/** The error for a value that is no object, with what it may have been meant for. */
+function notOptions(method: ServeMethod, value: unknown): TypeError {
+  const [shown, advice] = typeof value === "function"
+    ? ["a function", "serve() of the entry ./fetch takes a handler"]
+    : [JSON.stringify(value), "give an address to Server.builder()"];
+  return new TypeError(
+    `Cannot call ${method}() with ${shown}: the options are not an object; ${advice}`,
+  );
 }

@@ -298,7 +298,7 @@ export class ServerBuilder {
   /**
    * Sets how many workers {@linkcode Server.serveThreaded} starts.
    *
-   * @param count An integer of at least 0. The default, 0, means one for each core.
+   * @param count An integer from 0 to 1024. The default, 0, means one for each core.
    * @throws {RangeError} If the number is not such an integer.
    */
   threadCount(count: number): this {

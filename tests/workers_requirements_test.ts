@@ -224,6 +224,14 @@ const mistakes: readonly {
     text: "-1 workers",
   },
   {
+    name: "a number of connections as that of workers",
+    address: "127.0.0.1:0",
+    options: { workers: 100_000 },
+    error: RangeError,
+    text:
+      "100000 workers: it must be an integer from 0, for one for each core, to 1024",
+  },
+  {
     name: "a module that is not a URL",
     address: "127.0.0.1:0",
     options: { module: "app.ts" },
@@ -273,6 +281,7 @@ Deno.test("threadCount() rejects values that are not a number of workers", () =>
   const app = Server.builder("127.0.0.1:0");
   assertThrows(() => app.threadCount(-1), RangeError);
   assertThrows(() => app.threadCount(1.5), RangeError);
+  assertThrows(() => app.threadCount(1025), RangeError, "to 1024");
   assertEquals(app.threadCount(3).build().options.threadCount, 3);
   assertEquals(app.threadCount(0).build().options.threadCount, 0);
 });

@@ -3,7 +3,7 @@
 /** How to start an {@linkcode Instance}. */
 export interface InstanceOptions {
   readonly port: number;
-  readonly engine: "listen" | "epoll";
+  readonly engine: "listen" | "epoll" | "node";
   /** Workers of the instance; 0 serves on its own thread. */
   readonly workers: number;
   /** The delay of its shutdown, in ms. */

@@ -40,7 +40,7 @@ const handle = Number(workers) > 0
   })
   : engine === "epoll"
   ? server.serveEpoll({ onListen })
-  : server.serve({ onListen });
+  : server.serve({ engine: engine === "node" ? "node" : "listen", onListen });
 
 if (isMainThread) {
   const shutdown = (): void =>

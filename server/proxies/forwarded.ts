@@ -15,7 +15,7 @@ import {
   parseIpAddress,
   withoutMapping,
 } from "../../codec/ip_address.ts";
-import { TrustedPeers } from "./trusted_peers.ts";
+import { requireSettings, TrustedPeers } from "./trusted_peers.ts";
 
 /** The most proxies that are followed. */
 const MAX_HOPS = 64;
@@ -74,7 +74,8 @@ export interface Forwarded {
  * trusted proxy are used.
  *
  * @throws {TypeError} If there is no such option, the list is empty, or an entry
- * or a value is not valid.
+ * or a value is not valid. The function that it returns throws it for anything
+ * that is not a request with its connection.
  *
  * @example The client behind a load balancer
  * ```ts
@@ -91,11 +92,13 @@ export interface Forwarded {
 export function forwardedFrom(
   options: ForwardedOptions,
 ): (request: ForwardedRequest) => Forwarded {
+  requireSettings("Cannot use forwardedFrom()", options);
   const { trusted, fields = "x-forwarded", ...unknown } = options;
   checkOptions(fields, unknown);
   const peers = new TrustedPeers("Cannot use forwardedFrom()", trusted);
   const read = fields === "forwarded" ? readForwarded : readXForwarded;
   return (request) => {
+    if (!isRequest(request)) throw notRequest();
     const { conn, headers, isSecure = false } = request;
     const own: Forwarded = {
       address: addressOf(conn.remoteAddr),
@@ -104,6 +107,17 @@ export function forwardedFrom(
     };
     return peers.has(conn.remoteAddr) ? read(own, headers, peers) : own;
   };
+}
+
+/** Whether a function's argument has the parts that it needs, which `Request` lacks. */
+function isRequest(request: Partial<ForwardedRequest> | undefined): boolean {
+  return typeof request?.conn === "object" && request.headers !== undefined;
+}
+
+function notRequest(): TypeError {
+  return new TypeError(
+    "Cannot find the client of a request: pass the handler's context, or in a fetch handler { headers: request.headers, conn: info.connection }",
+  );
 }
 
 function readForwarded(

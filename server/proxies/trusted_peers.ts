@@ -61,14 +61,28 @@ export class TrustedPeers {
 }
 
 /**
+ * Checks that settings are an object.
+ *
+ * @param what What the settings are for, as in `Cannot set proxyProtocol`.
+ * @throws {TypeError} If they are missing, a list of peers, or anything else.
+ */
+export function requireSettings(what: string, settings: unknown): void {
+  const isObject = typeof settings === "object" && settings !== null;
+  if (isObject && !Array.isArray(settings)) return;
+  throw new TypeError(
+    `${what}: the option trusted is missing; list the addresses of your proxies, as in { trusted: ["10.0.0.0/8"] }`,
+  );
+}
+
+/**
  * Checks the settings.
  *
  * @returns The peers that send a header.
  * @throws {TypeError} If there is no such setting, or the list is empty or wrong.
  */
-export function readProxyProtocol(
-  { trusted, ...unknown }: ProxyProtocolOptions,
-): TrustedPeers {
+export function readProxyProtocol(options: ProxyProtocolOptions): TrustedPeers {
+  requireSettings("Cannot set proxyProtocol", options);
+  const { trusted, ...unknown } = options;
   const [name] = Object.keys(unknown);
   if (name !== undefined) {
     throw new TypeError(

@@ -61,7 +61,9 @@ export function requireModule(module: string | URL | undefined): URL {
   const wanted = module ?? mainModule();
   if (!URL.canParse(String(wanted))) {
     throw new TypeError(
-      `Cannot run ${JSON.stringify(wanted)} in workers: it is not a URL`,
+      `Cannot run ${
+        JSON.stringify(String(wanted))
+      } in workers: it is not a URL; pass new URL("./app.ts", import.meta.url)`,
     );
   }
   const url = new URL(wanted);
@@ -75,21 +77,6 @@ export function requireModule(module: string | URL | undefined): URL {
     );
   }
   return url;
-}
-
-/**
- * Returns how many workers to start.
- *
- * @param wanted An integer of at least 1, or 0 for one for each core.
- * @throws {RangeError} If the number is not such an integer.
- */
-export function requireCount(wanted: number): number {
-  if (!Number.isSafeInteger(wanted) || wanted < 0) {
-    throw new RangeError(
-      `Cannot serve with ${wanted} workers: it must be an integer of at least 0`,
-    );
-  }
-  return wanted === 0 ? navigator.hardwareConcurrency : wanted;
 }
 
 /** The shortest `hangTimeout`, in ms: on a busy machine, a thread may wait as long for a core. */
@@ -132,7 +119,7 @@ export function requireHeap(wanted: number | undefined): number {
   throw new RangeError(
     `Cannot set option maxHeapBytes to ${
       String(wanted)
-    }: it must be an integer of at least ${MIN_HEAP_BYTES}`,
+    }: it must be an integer of at least ${MIN_HEAP_BYTES}, in bytes`,
   );
 }
 

@@ -8,6 +8,7 @@
 import type { ListenAddress, TcpAddress } from "../address.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { errorReporter } from "../error_reporter.ts";
+import { requireCount } from "../options.ts";
 import type { ThreadedServeOptions } from "../serve_options.ts";
 import type { Serving } from "../server_handle.ts";
 import {
@@ -17,7 +18,6 @@ import {
   takeAssignment,
 } from "./assignment.ts";
 import {
-  requireCount,
   requireHangTimeout,
   requireHeap,
   requireModule,
@@ -68,7 +68,8 @@ function supervise(
   addresses: readonly TcpAddress[],
 ): Serving {
   const { engine = "listen", onListen, onError } = options;
-  const workerCount = requireCount(options.workers ?? threadCount);
+  const workerCount = requireCount(options.workers ?? threadCount) ||
+    navigator.hardwareConcurrency;
   const hangTimeoutMs = requireHangTimeout(options.hangTimeout);
   const maxHeapBytes = requireHeap(options.maxHeapBytes);
   requireSharedPorts(engine);

@@ -2,7 +2,16 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { serve } from "../../fetch/mod.ts";
-import type { FetchServeOptions } from "../../fetch/mod.ts";
+import type { FetchServeOptions, FetchTcpOptions } from "../../fetch/mod.ts";
+import type {
+  EpollServeOptions,
+  ServeOptions,
+  ServerOptions,
+  ThreadedServeOptions,
+} from "../../mod.ts";
+import { DEFAULT_SERVER_OPTIONS } from "../../server/options.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { request } from "../support/serve.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
 
@@ -170,6 +179,52 @@ testServe(
   },
 );
 
+/** Settings of the server that `serve()` lacks; one that is added there and not here does not compile. */
+type Missing = Exclude<
+  | keyof ServerOptions
+  | keyof ServeOptions
+  | keyof EpollServeOptions
+  | keyof ThreadedServeOptions,
+  keyof FetchTcpOptions
+>;
+
+Deno.test("serve() knows every setting of the server, and undefined for any [listen]", async () => {
+  const missing: Readonly<Record<Missing, never>> = {};
+  const own = {
+    ...{ cert: undefined, key: undefined, signal: undefined },
+    ...{ onListen: undefined, onError: undefined, engine: undefined },
+    ...{ workers: undefined, module: undefined, hangTimeout: undefined },
+    ...{ maxHeapBytes: undefined, libc: undefined, proxyProtocol: undefined },
+  } satisfies Record<
+    keyof Omit<FetchServeOptions, keyof ServerOptions>,
+    undefined
+  >;
+  const limits = Object.fromEntries(
+    Object.keys(DEFAULT_SERVER_OPTIONS).map((name) => [name, undefined]),
+  );
+  await using server = serve(
+    { ...missing, ...limits, ...own, ...LOCAL },
+    () => new Response("all"),
+  );
+  assertEquals(await textOf(server.url), "all");
+});
+
+testServe("serve() reads PROXY headers of load balancers", async (engine) => {
+  const proxyProtocol = { trusted: ["127.0.0.1"] };
+  await using server = serve(
+    { ...LOCAL, ...engine, proxyProtocol },
+    (_, { remoteAddr }) => Response.json(remoteAddr),
+  );
+  using client = await RawClient.connect(server.port);
+  const header = "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
+  const { body } = await client.ask(header + request("GET /"));
+  assertEquals(JSON.parse(body), {
+    transport: "tcp",
+    hostname: "192.0.2.1",
+    port: 1234,
+  });
+});
+
 testServe("uploads of more than 1 MiB can be read whole", async (engine) => {
   await using server = serve(
     { ...LOCAL, ...engine },
@@ -202,7 +257,30 @@ Deno.test("serve() refuses what it cannot do by name", () => {
     [{ onListen: 5 }, "onListen"],
     [{ onError: 5 }, "Cannot set option onError: not a function"],
     [{ port: "8080" }, "the port is a string; use Number(port)"],
+    [{ path: "/run/app.sock" }, "option port: it has no effect here"],
+    [{ port: undefined, path: "/a" }, "option hostname: it has no effect"],
+    [{ hangTimeout: 5000 }, "hangTimeout: it has no effect here; set workers"],
+    [{ maxHeapBytes: 2 ** 30 }, "maxHeapBytes: it has no effect here"],
+    [{ module: "file:///a.ts" }, "module: it has no effect here"],
+    [
+      { libc: "libc.so.6" },
+      'libc: it has no effect here; set engine to "epoll"',
+    ],
+    [
+      { workers: 1, hangTimeout: 5 },
+      "hangTimeout to 5: it must be a number of",
+    ],
+    [{ workers: 1, maxHeapBytes: 64 }, "maxHeapBytes to 64"],
+    [{ workers: 5000 }, "Cannot serve with 5000 workers"],
+    [{ proxyProtocol: true }, "the option trusted is missing"],
   ];
+  for (const value of [8080, "127.0.0.1:8080", null]) {
+    assertThrows(
+      () => serve(value as unknown as FetchServeOptions, () => new Response()),
+      TypeError,
+      "the options are not an object such as { port: 8000 }",
+    );
+  }
   for (const [settings, message] of cases) {
     const options = { ...LOCAL, ...settings } as FetchServeOptions;
     assertThrows(() => serve(options, () => new Response()), Error, message);

@@ -74,6 +74,8 @@ const refused: readonly Address[] = [
   { hostname: "a:80", port: 80 },
   { hostname: "a/b", port: 80 },
   { path: "" },
+  { path: "/run/app.sock", port: 80 },
+  { path: "/run/app.sock", hostname: "a" },
 ];
 
 for (const address of refused) {
@@ -99,6 +101,32 @@ for (const text of ["8080", ":8080"]) {
     }
   });
 }
+
+const NEARLY: readonly (readonly [address: unknown, advice: string])[] = [
+  ["FD:3", "write fd: in lower case"],
+  ["UNIX:/run/app.sock", "write unix: in lower case"],
+  ["/run/app.sock", 'write "unix:/run/app.sock"'],
+  ["./app.sock", 'write "unix:./app.sock"'],
+  ["http://127.0.0.1:80", "write host:port, and call tls() for HTTPS"],
+  [{ hostname: "127.0.0.1" }, "the port is missing"],
+  [{ host: "127.0.0.1", port: 80 }, "the name is hostname"],
+  [{ fd: 3 }, 'no such property as "fd"'],
+  [{ path: 80 }, "the path is not a string"],
+  [{ path: "/a", port: 80 }, "pass a list of two addresses"],
+];
+
+for (const [address, advice] of NEARLY) {
+  Deno.test(`parseAddress() says what is wrong with ${JSON.stringify(address)}`, () => {
+    // The wrong types are what is tested.
+    assertThrows(() => parseAddress(address as Address), TypeError, advice);
+  });
+}
+
+Deno.test("parseAddress() accepts addresses of the runtime's listeners", () => {
+  const tcp = { transport: "tcp", hostname: "::1", port: 80 } as const;
+  const unix = { transport: "unix", path: "/run/app.sock" } as const;
+  assertEquals([parseAddress(tcp), parseAddress(unix)], [tcp, unix]);
+});
 
 Deno.test("addressText() writes what parseAddress() reads", () => {
   for (const text of ["127.0.0.1:80", "[::1]:0", "unix:/run/app.sock"]) {

@@ -52,6 +52,16 @@ Deno.test("resolveOptions() treats undefined as the default", () => {
   );
 });
 
+for (const value of [null, 5, "idleTimeout", () => {}]) {
+  Deno.test(`Server.builder() refuses ${typeof value} ${String(value)} as its options`, () => {
+    assertThrows(
+      () => Server.builder(0, value as never),
+      TypeError,
+      "not an object such as { idleTimeout: 60_000 }",
+    );
+  });
+}
+
 Deno.test("resolveOptions() rejects an unknown name", () => {
   for (const name of ["idleTimeoutMs", "toString", "acceptsHttps"]) {
     assertThrows(() => resolveOptions({ [name]: 1 }), TypeError, name);

@@ -1,6 +1,6 @@
 /** The settings of each way of serving: names and values that are refused. */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Server } from "../../mod.ts";
 import {
   checkServeOptions,
@@ -32,6 +32,19 @@ const refused: readonly (readonly [
   ["serveThreaded", { engine: "eploll" }, 'option engine to "eploll": neither'],
   ["serveThreaded", { engine: true }, "option engine to boolean: neither"],
 ];
+
+for (const value of [null, 8080, "127.0.0.1:0", () => {}]) {
+  Deno.test(`serve() refuses ${typeof value} ${String(value)} as its options`, () => {
+    const server = Server.builder("127.0.0.1:0").build();
+    const { message } = assertThrows(
+      () => server.serve(value as never),
+      TypeError,
+      "the options are not an object",
+    );
+    const advice = typeof value === "function" ? "./fetch" : "Server.builder()";
+    assertStringIncludes(message, advice);
+  });
+}
 
 for (const [method, options, text] of refused) {
   Deno.test(`${method}() refuses ${JSON.stringify(options)}`, () => {

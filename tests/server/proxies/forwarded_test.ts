@@ -6,6 +6,7 @@ import {
   type Forwarded,
   forwardedFrom,
   type ForwardedOptions,
+  type ForwardedRequest,
   Headers,
 } from "../../../mod.ts";
 import { testEngines } from "../../support/engines.ts";
@@ -250,6 +251,10 @@ const MISTAKES: readonly (readonly [options: unknown, message: string])[] = [
   [{ trusted: ["proxy.example"] }, 'cannot trust "proxy.example"'],
   [{ trusted: ["10.0.0.1"], fields: "both" }, 'fields "both"'],
   [{ trusted: ["10.0.0.1"], hops: 1 }, '"hops": no such option'],
+  [undefined, 'as in { trusted: ["10.0.0.0/8"] }'],
+  [null, "the option trusted is missing"],
+  [["10.0.0.1"], "the option trusted is missing"],
+  ["10.0.0.1", "the option trusted is missing"],
 ];
 
 for (const [options, message] of MISTAKES) {
@@ -259,6 +264,18 @@ for (const [options, message] of MISTAKES) {
       () => forwardedFrom(options as ForwardedOptions),
       TypeError,
       message,
+    );
+  });
+}
+
+for (const value of [undefined, {}, new Request("http://a.example/")]) {
+  Deno.test(`the function of forwardedFrom() refuses ${String(value)} and says what to pass`, () => {
+    const forwarded = forwardedFrom({ trusted: ["10.0.0.1"] });
+    assertThrows(
+      // The wrong types are what is tested.
+      () => forwarded(value as unknown as ForwardedRequest),
+      TypeError,
+      "{ headers: request.headers, conn: info.connection }",
     );
   });
 }

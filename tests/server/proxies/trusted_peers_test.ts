@@ -48,6 +48,10 @@ const MISTAKES: readonly (readonly [options: unknown, message: string])[] = [
   [{ trusted: ["Unix"] }, 'cannot trust "Unix"'],
   [{ trusted: [127] }, "a value of type number"],
   [{ trusted: ["10.0.0.1"], version: 2 }, '"version": no such option'],
+  [undefined, 'as in { trusted: ["10.0.0.0/8"] }'],
+  [true, "the option trusted is missing"],
+  [["10.0.0.1"], "the option trusted is missing"],
+  ["10.0.0.1", "the option trusted is missing"],
 ];
 
 for (const [options, message] of MISTAKES) {
