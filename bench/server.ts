@@ -108,10 +108,6 @@ function serve(
     console.log(`listening on http://${hostname}:${port}/`);
   };
   if (workers > 0) {
-    if (engine === "node") {
-      console.error('Cannot serve from workers on engine "node"');
-      process.exit(2);
-    }
     return server.serveThreaded({ workers, engine, onListen });
   }
   return engine === "epoll"

@@ -38,8 +38,14 @@ export interface EpollServeOptions extends Omit<ServeOptions, "engine"> {
 export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
   /** How many workers serve. @default {the option `threadCount`} */
   readonly workers?: number | undefined;
-  /** The engine of the workers: that of {@linkcode Server.serve} or of {@linkcode Server.serveEpoll}. @default {"listen"} */
-  readonly engine?: "listen" | "epoll" | undefined;
+  /**
+   * The engine of the workers: one of {@linkcode Server.serve}, or `"epoll"` for
+   * that of {@linkcode Server.serveEpoll}. Deno has `"listen"` and `"epoll"`,
+   * Node.js and Bun have `"node"` alone.
+   *
+   * @default {"listen" on Deno, "node" elsewhere}
+   */
+  readonly engine?: "listen" | "epoll" | "node" | undefined;
   /** The C library's path; see {@linkcode EpollServeOptions.libc}. */
   readonly libc?: string | undefined;
   /** The module that each worker runs, and that calls `serveThreaded` there. @default {the program's main module} */
@@ -54,7 +60,8 @@ export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
   /**
    * The limit for the JavaScript heap of each worker, in bytes. A worker that needs
    * more is ended and replaced, and `onError` is called; the others go on. Memory of
-   * array buffers is not part of the heap. @default {the runtime's limit}
+   * array buffers is not part of the heap. Bun has no such limit.
+   * @default {the runtime's limit}
    */
   readonly maxHeapBytes?: number | undefined;
   /** Called with the first address when all workers listen; only on the program's own thread. */
@@ -101,14 +108,18 @@ const CHECKS: Readonly<
   libc: [(value) => typeof value === "string", "not a path"],
 };
 
-/** The engines that a call can name, and what to do for others. */
+/** The engines that a call can name, and what to say about others. */
 const ENGINES: Readonly<
-  Partial<
-    Record<ServeMethod, readonly [one: string, other: string, advice: string]>
-  >
+  Partial<Record<ServeMethod, readonly [names: readonly string[], why: string]>>
 > = {
-  serve: ["listen", "node", "; call serveEpoll() for epoll"],
-  serveThreaded: ["listen", "epoll", ""],
+  serve: [
+    ["listen", "node"],
+    'neither "listen" nor "node"; call serveEpoll() for epoll',
+  ],
+  serveThreaded: [
+    ["listen", "epoll", "node"],
+    'neither "listen" nor "epoll" nor "node"',
+  ],
 };
 
 /** The check of one setting's value. */
@@ -118,11 +129,8 @@ function checkOf(
 ): (typeof CHECKS)[string] | undefined {
   const engines = name === "engine" ? ENGINES[method] : undefined;
   if (engines === undefined) return CHECKS[name];
-  const [one, other, advice] = engines;
-  return [
-    (value) => value === one || value === other,
-    `neither "${one}" nor "${other}"${advice}`,
-  ];
+  const [names, why] = engines;
+  return [(value) => names.some((known) => known === value), why];
 }
 
 /**

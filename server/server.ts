@@ -13,6 +13,7 @@ import {
 } from "./engines/connection_manager.ts";
 import type { Engine } from "./engines/engine.ts";
 import {
+  defaultEngine,
   engineOf,
   epollEngine,
   requireClearText,
@@ -477,25 +478,28 @@ export class Server {
    * `finished` rejects with the reason. The handle's counts are at most one second
    * old.
    *
-   * Needs Linux, `--allow-read` for the program's modules, and on the default
-   * engine `--unstable-net`. Unix sockets cannot be shared.
+   * Needs Linux; on Deno also `--allow-read` for the program's modules, and on
+   * the default engine `--unstable-net`. Unix sockets cannot be shared.
    *
    * @returns The handle of the server, which accepts connections when `onListen` is called.
    * @throws {TypeError} If an address is a path, the program has no module file,
    * TLS is combined with epoll, there is no such option, or its value is wrong.
    * @throws {RangeError} If the number of workers or another number is not valid.
-   * @throws {Deno.errors.NotSupported} If the system is not Linux, or `--unstable-net` is missing.
+   * @throws {Deno.errors.NotSupported} If the system is not Linux, `--unstable-net`
+   * is missing, or the runtime lacks the engine (on Node.js and Bun, an `Error`
+   * with a `code`).
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Error} If an address cannot be bound.
    */
   serveThreaded(options: ThreadedServeOptions = {}): ServerHandle {
     checkServeOptions("serveThreaded", options);
-    const { signal, engine = "listen", libc, onError } = options;
+    const { signal, engine = defaultEngine(), libc, onError } = options;
     signal?.throwIfAborted();
     const app = this.#app;
     if (engine === "epoll") requireClearText(app);
     const serving = serveThreaded({
       addresses: this.#addresses,
+      engine,
       options,
       threadCount: app.options.threadCount,
       sharePorts: (addresses, threadCount) =>

@@ -7,16 +7,17 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { Program } from "./support/program.ts";
+import type { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 import {
-  argsOf,
   Clients,
   DEADLINE_MS,
-  ENGINES,
+  PLATFORMS,
+  startOn,
   untilCut,
 } from "./support/workers.ts";
 import { withDeadline } from "./support/with_deadline.ts";
@@ -106,14 +107,12 @@ async function untilReplaced(port: number, name: string): Promise<void> {
   await withDeadline(search(), DEADLINE_MS);
 }
 
-for (const { engine, flag, net } of ENGINES) {
+for (const platform of PLATFORMS) {
   const test = (name: string, fn: () => Promise<void>): void =>
-    Deno.test({ name: `${name} [${engine}]`, ignore, fn });
+    Deno.test({ name: `${name} [${platform.name}]`, ignore, fn });
 
   const start = (...args: (string | number)[]): Promise<Program> =>
-    Program.start({
-      args: argsOf([flag, net], "app", engine, ...args.map(String)),
-    });
+    startOn(platform, "app", ...args);
 
   test("a worker in an endless loop is reported and replaced, and the other loses nothing", async () => {
     await using program = await start(2, 0, SHORT_MS);
@@ -180,27 +179,40 @@ for (const { engine, flag, net } of ENGINES) {
     assertEquals(program.stdout.includes("error"), false, program.stdout);
   });
 
-  test("a worker out of memory is reported and replaced, and the other loses nothing", async () => {
-    await using program = await start(2, 0, 60_000, MAX_HEAP_BYTES);
-    using clients = new Clients(program.port);
-    const { name, victim, load } = await choose(clients);
-    await victim.send(request("GET /leak"));
-    await untilCut(victim);
-    await program.printed(`worker "${name}"`);
-    assertMatch(program.stdout, /memory limit|heap has reached the limit/);
-    await untilReplaced(program.port, name);
-    const answers = await askMany(
-      program.port,
-      NEW_CONNECTIONS,
-      ANSWER_MS,
-    );
-    assertEquals(answers.filter((answer) => answer === null).length, 0);
-    await load.stop();
-    assert(load.count > 0);
-    program.signal("SIGTERM");
-    clients.close();
-    assertEquals(await withDeadline(program.ended(), DEADLINE_MS), 0);
-  });
+  if (platform.name === "bun") {
+    test("a limit for heaps is refused where the runtime has none", async () => {
+      await assertRejects(
+        () => start(2, 0, 60_000, MAX_HEAP_BYTES),
+        Error,
+        "Cannot set option maxHeapBytes on Bun",
+      );
+    });
+  } else {test("a worker out of memory is reported and replaced, and the other loses nothing", async () => {
+      await using program = await start(2, 0, 60_000, MAX_HEAP_BYTES);
+      using clients = new Clients(program.port);
+      const { name, victim, load } = await choose(clients);
+      await victim.send(request("GET /leak"));
+      await untilCut(victim);
+      await program.printed(`worker "${name}"`);
+      assertMatch(program.stdout, /memory limit|heap has reached the limit/);
+      await untilReplaced(program.port, name);
+      const answers = await askMany(
+        program.port,
+        NEW_CONNECTIONS,
+        ANSWER_MS,
+      );
+      assertEquals(
+        answers.filter((answer) =>
+          answer === null
+        ).length,
+        0,
+      );
+      await load.stop();
+      assert(load.count > 0);
+      program.signal("SIGTERM");
+      clients.close();
+      assertEquals(await withDeadline(program.ended(), DEADLINE_MS), 0);
+    });}
 
   test("SIGTERM under load loses no request", async () => {
     await using program = await start(2);
@@ -223,7 +235,7 @@ for (const { engine, flag, net } of ENGINES) {
     assertStringIncludes(program.stdout, `requests: ${answered}\n`);
   });
 
-  if (engine !== "epoll") continue;
+  if (platform.engine !== "epoll") continue;
 
   test("connections that wait for a worker in an endless loop are served by its successor", async () => {
     await using program = await start(2, 0, SHORT_MS);

@@ -3,11 +3,13 @@
 import {
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { Server, type ThreadedServeOptions } from "../mod.ts";
+import { isDeno, PLATFORMS } from "./support/workers.ts";
 
 const root = new URL("../", import.meta.url);
 const module = new URL("workers/module.ts", import.meta.url);
@@ -115,6 +117,72 @@ Deno.test({
     }
   },
 });
+
+/** Runtimes, and the engines that they do not have for workers. */
+const absent: readonly {
+  readonly name: string;
+  readonly path: string;
+  readonly flags: readonly string[];
+  readonly engine: string;
+  readonly text: string;
+}[] = [
+  {
+    name: "Deno",
+    path: Deno.execPath(),
+    flags: ["run", "-A", "--unstable-net"],
+    engine: "node",
+    text:
+      'NotSupported: Cannot share a port among workers on engine "node" of Deno: use engine "listen" or "epoll"',
+  },
+  ...PLATFORMS.filter((platform) => !isDeno(platform)).flatMap((platform) =>
+    ["listen", "epoll"].map((engine) => ({
+      ...{ ...platform, engine },
+      text:
+        `Error: Cannot share a port among workers on engine "${engine}" on ${
+          platform.name === "bun" ? "Bun" : "Node.js"
+        }: only Deno can do this; use engine "node"`,
+    }))
+  ),
+];
+
+for (const { name, path, flags, engine, text } of absent) {
+  Deno.test({
+    name:
+      `serveThreaded() names the engine of another runtime: ${engine} [${name}]`,
+    ignore,
+    fn: async () => {
+      const { stdout } = await new Deno.Command(path, {
+        args: [...flags, "tests/workers/refused.ts", engine],
+        cwd: root,
+      }).output();
+      assertEquals(new TextDecoder().decode(stdout).trim(), text);
+    },
+  });
+}
+
+for (const platform of PLATFORMS) {
+  if (isDeno(platform)) continue;
+  Deno.test({
+    name:
+      `serveThreaded() rejects a program that is in no file [${platform.name}]`,
+    ignore,
+    fn: async () => {
+      const code = `
+        import(${
+        JSON.stringify(new URL("mod.ts", root))
+      }).then(({ Server }) => {
+          Server.builder("127.0.0.1:0").build().serveThreaded();
+        }).catch((error) => console.log(error.name + ": " + error.message));`;
+      const { stdout } = await new Deno.Command(platform.path, {
+        args: ["-e", code],
+      }).output();
+      assertMatch(
+        new TextDecoder().decode(stdout),
+        /^TypeError: Cannot .*(?:the program is in no file|there is no such file)/,
+      );
+    },
+  });
+}
 
 /** Modules without a file, or without a main module. */
 const places: readonly {

@@ -1,4 +1,4 @@
-/** Workers that share a port, on both engines; most tests start a program in its own process. */
+/** Workers that share a port, on all engines and runtimes; most tests start a program in its own process. */
 
 import {
   assert,
@@ -7,17 +7,20 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { withDeadline } from "./support/with_deadline.ts";
-import { Program } from "./support/program.ts";
+import type { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
 import { turn, untilRefused } from "./support/turns.ts";
 import {
-  argsOf,
   ask,
   Clients,
+  commandOf,
   DEADLINE_MS,
-  ENGINES,
+  isDeno,
   MANY,
+  type Platform,
+  PLATFORMS,
+  startOn,
   untilAnswered,
   untilCut,
   untilNamed,
@@ -35,18 +38,21 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `deno` to its end. */
-async function runToEnd(args: readonly string[], input = ""): Promise<Ended> {
-  const child = new Deno.Command(Deno.execPath(), {
+/** Runs a program of `tests/workers` to its end. */
+async function runToEnd(
+  platform: Platform,
+  name: string,
+  ...its: readonly string[]
+): Promise<Ended> {
+  const { runtime, args } = commandOf(platform, name, ...its);
+  const child = new Deno.Command(runtime, {
     args: [...args],
     cwd: root,
     env: { NO_COLOR: "1" },
-    stdin: "piped",
+    stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  await ReadableStream.from([input])
-    .pipeThrough(new TextEncoderStream()).pipeTo(child.stdin);
   const { code, stdout, stderr } = await withDeadline(
     child.output(),
     DEADLINE_MS,
@@ -78,13 +84,12 @@ function countLines(text: string, begin: string): number {
   return text.split("\n").filter((line) => line.startsWith(begin)).length;
 }
 
-for (const { engine, flag, net } of ENGINES) {
-  const flags = [flag, net];
+for (const platform of PLATFORMS) {
   const test = (name: string, fn: () => Promise<void>): void =>
-    Deno.test({ name: `${name} [${engine}]`, ignore, fn });
+    Deno.test({ name: `${name} [${platform.name}]`, ignore, fn });
 
   const start = (...args: string[]): Promise<Program> =>
-    Program.start({ args: argsOf(flags, "app", engine, ...args) });
+    startOn(platform, "app", ...args);
 
   test("each worker gets some of the connections, with the least permissions", async () => {
     await using program = await start("2");
@@ -240,28 +245,35 @@ for (const { engine, flag, net } of ENGINES) {
     await withDeadline(isClean(), DEADLINE_MS);
   });
 
+  // The programs listen on a port that their permissions do not name.
+  const open: Platform = isDeno(platform)
+    ? {
+      ...platform,
+      flags: platform.flags.map((flag) => flag.replace(/(-net)=.*/, "$1")),
+    }
+    : platform;
+  const inUse = isDeno(platform) ? "AddrInUse" : "EADDRINUSE";
+
   test("serveThreaded() throws if the port is in use", async () => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr;
-    const { code, stderr } = await runToEnd(
-      argsOf([flag, "--allow-net"], "app", engine, "2", `${port}`),
-    );
+    const { code, stderr } = await runToEnd(open, "app", "2", `${port}`);
     assertEquals(code, 1);
-    assertStringIncludes(stderr, "AddrInUse");
+    assertStringIncludes(stderr, inUse);
     assertStringIncludes(stderr, "at serveThreaded");
   });
 
   test("serveThreaded() throws if the workers of another program use the port", async () => {
     await using program = await start("2");
     const { code, stderr } = await runToEnd(
-      argsOf([flag, "--allow-net"], "app", engine, "2", `${program.port}`),
+      ...[open, "app", "2", `${program.port}`] as const,
     );
     assertEquals(code, 1);
-    assertStringIncludes(stderr, "AddrInUse");
+    assertStringIncludes(stderr, inUse);
   });
 
   const unlucky = (what: string): Promise<Ended> =>
-    runToEnd(argsOf(flags, "unlucky", engine, what));
+    runToEnd(platform, "unlucky", what);
 
   const failures = [
     ["throws", "boom"],
@@ -275,7 +287,7 @@ for (const { engine, flag, net } of ENGINES) {
       assertEquals(code, 1);
       assertMatch(
         stderr,
-        /Uncaught .*Cannot continue in worker "khttp [1-4]": /,
+        /(?:Uncaught .*|[Ee]rror: )Cannot continue in worker "khttp [1-4]": /,
       );
       assertStringIncludes(stderr, reason);
       // A worker of twins has begun to serve for one of them, so it may be
@@ -298,18 +310,15 @@ for (const { engine, flag, net } of ENGINES) {
   });
 
   test("a worker that dies repeatedly is replaced after longer and longer waits", async () => {
-    const args = argsOf(flags, "unlucky", engine, "dies");
     const beganMs = performance.now();
-    await using program = await Program.start({ args });
+    await using program = await startOn(platform, "unlucky", "dies");
     await program.untilOutput(() => countLines(program.stdout, "worker") >= 5);
     // The waits are 100, 200, 400 and 800 ms.
     assert(performance.now() - beganMs >= 1500);
   });
 
   test("two servers of one program have separate workers", async () => {
-    await using program = await Program.start({
-      args: argsOf(flags, "two_servers", engine),
-    });
+    await using program = await startOn(platform, "two_servers");
     const [, second = ""] = /localhost:([0-9]+)/.exec(program.stdout) ?? [];
     for (let count = 0; count < 8; count++) {
       assertEquals(await ask(program.port, "/"), "127.0.0.1");

@@ -21,10 +21,16 @@ export function setTimerRef(
  */
 export function requireDeno(action: string, advice: string): void {
   if (typeof Deno !== "undefined") return;
-  const error = new Error(
+  throw unsupported(
     `Cannot ${action} on ${runtimeName()}: only Deno can do this; ${advice}`,
   );
-  throw Object.assign(error, { code: "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM" });
+}
+
+/** Makes the error for what the runtime or the system cannot do. On Deno it has the runtime's class, elsewhere a code. */
+export function unsupported(message: string): Error {
+  if (typeof Deno !== "undefined") return new Deno.errors.NotSupported(message);
+  const code = "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM";
+  return Object.assign(new Error(message), { code });
 }
 
 function runtimeName(): string {

@@ -5,6 +5,7 @@ import {
   type ListenAddress,
   type TcpAddress,
 } from "../address.ts";
+import { requireNetPermission } from "./net_permission.ts";
 import { isShortage } from "./shortage.ts";
 
 /** Settings of {@linkcode listenTcp}. */
@@ -41,6 +42,17 @@ export function listenUnix(
 ): Deno.UnixListener {
   const { transport, path } = address;
   return naming(address, () => Deno.listen({ transport, path }));
+}
+
+/**
+ * Listens on a TCP address that threads will share. They will bind the port that
+ * the system picks here for port 0, so this needs the permission for any port.
+ *
+ * @throws {Error} If the system or the permissions refuse it; the message names the address.
+ */
+export function listenForThreads(address: TcpAddress): Deno.TcpListener {
+  if (address.port === 0) requireNetPermission(address.hostname, null);
+  return listenTcp(address);
 }
 
 function naming<T>(address: ListenAddress, bind: () => T): T {

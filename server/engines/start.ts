@@ -7,27 +7,33 @@ import type { Listener } from "./listener.ts";
 import { EpollEngine } from "./epoll/engine.ts";
 import { EpollSharedPorts } from "./epoll/shared_ports.ts";
 import { ListenEngine } from "./listen/engine.ts";
-import { ReleasedPorts } from "./listen/released_ports.ts";
+import { ReleasedPorts } from "./released_ports.ts";
 import { requireDeno } from "./runtime.ts";
+import { listenForThreads } from "./runtime_listen.ts";
 import type { SharedPorts } from "./shared_ports.ts";
+import { bindAlone } from "./node/bind.ts";
 import { NodeEngine } from "./node/engine.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
 
 /** The engines that a program can name. */
 export type EngineName = "listen" | "epoll" | "node";
 
+/** Returns the engine of a program that names none: each runtime has one of them. */
+export function defaultEngine(): "listen" | "node" {
+  return typeof Deno === "undefined" ? "node" : "listen";
+}
+
 /**
  * Makes the engine of `serve()`.
  *
- * @param name Which one. @default {"listen" on Deno, otherwise "node"}
  * @throws {Error} If the runtime does not have it.
  */
-export function engineOf(app: Application, name?: "listen" | "node"): Engine {
+export function engineOf(
+  app: Application,
+  name: "listen" | "node" = defaultEngine(),
+): Engine {
   const secure = secureFor(app);
-  const isNode = name === undefined
-    ? typeof Deno === "undefined"
-    : name === "node";
-  if (isNode) return new NodeEngine({ secure });
+  if (name === "node") return new NodeEngine({ secure });
   requireDeno('serve on engine "listen"', 'use engine "node"');
   return new ListenEngine({ secure });
 }
@@ -68,8 +74,11 @@ export function sharedEngine(
   app: Application,
   { engine, libc, descriptors }: SharedEngineOptions,
 ): Engine {
-  if (engine === "listen") {
-    return new ListenEngine({ isShared: true, secure: secureFor(app) });
+  if (engine !== "epoll") {
+    const options = { isShared: true, secure: secureFor(app) };
+    return engine === "node"
+      ? new NodeEngine(options)
+      : new ListenEngine(options);
   }
   const maxEvents = app.options.epollQueueMaxEvents;
   return new EpollEngine({ libc, maxEvents, descriptors });
@@ -92,7 +101,10 @@ export function sharePorts(
   addresses: readonly TcpAddress[],
   { engine, threadCount, libc }: SharePortsOptions,
 ): SharedPorts {
-  if (engine === "listen") return new ReleasedPorts(addresses);
+  if (engine === "listen") {
+    return new ReleasedPorts(addresses, listenForThreads);
+  }
+  if (engine === "node") return new ReleasedPorts(addresses, bindAlone);
   return new EpollSharedPorts(addresses, { threadCount, libc });
 }
 

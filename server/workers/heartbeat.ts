@@ -6,6 +6,9 @@
  * blocked, or the process or the machine is suspended, there are no ticks.
  */
 
+import { setTimerRef } from "../engines/runtime.ts";
+import { heapLimitBytes } from "./threads.ts";
+
 /** The longest time between two counts, in ms. */
 const MAX_PERIOD_MS = 1000;
 /** How many periods a timeout has at least, so that it is detected soon after it has passed. */
@@ -36,14 +39,13 @@ export function startHeartbeat(
   onHeapLimit: () => void,
 ): () => void {
   const count = new Int32Array(memory);
-  const v8 = process.getBuiltinModule("node:v8");
-  const { heap_size_limit: limit } = v8.getHeapStatistics();
+  // V8 raises the limit when it is reached.
+  const limitBytes = heapLimitBytes();
   const timer = setInterval(() => {
     Atomics.add(count, 0, 1);
-    // V8 raises the limit when it is reached.
-    if (v8.getHeapStatistics().heap_size_limit > limit) onHeapLimit();
+    if (heapLimitBytes() > limitBytes) onHeapLimit();
   }, periodMs);
-  Deno.unrefTimer(timer);
+  setTimerRef(timer, false);
   return () => clearInterval(timer);
 }
 

@@ -4,12 +4,14 @@
  * a worker where the caller cannot catch it.
  */
 
-import { requireDeno } from "../engines/runtime.ts";
+import { requireDeno, unsupported } from "../engines/runtime.ts";
+import type { EngineName } from "../engines/start.ts";
 import {
   addressText,
   type ListenAddress,
   type TcpAddress,
 } from "../address.ts";
+import { heapLimitBytes, isFile, mainModule, systemName } from "./threads.ts";
 
 /**
  * Returns the addresses if workers can share them.
@@ -33,20 +35,29 @@ export function requireTcp(
 /**
  * Checks that threads can share a port.
  *
- * @throws {Deno.errors.NotSupported} If the system cannot do it, or the runtime's flag is missing.
+ * @throws {Error} If the system or the runtime cannot do it, or the runtime's flag is missing.
  */
-export function requireSharedPorts(engine: "listen" | "epoll"): void {
-  requireDeno("serve from workers", "use serve(), or node:cluster");
-  if (Deno.build.os !== "linux") {
-    throw new Deno.errors.NotSupported(
-      `Cannot share a port among workers on ${Deno.build.os}: only Linux spreads connections over them; use serve()`,
+export function requireSharedPorts(engine: EngineName): void {
+  const what = "share a port among workers";
+  if (engine !== "node") {
+    requireDeno(`${what} on engine "${engine}"`, 'use engine "node"');
+  } else if (typeof Deno !== "undefined") {
+    // The sockets of its `node:net` never get `SO_REUSEPORT`.
+    throw unsupported(
+      `Cannot ${what} on engine "node" of Deno: use engine "listen" or "epoll"`,
+    );
+  }
+  const system = systemName();
+  if (system !== "linux") {
+    throw unsupported(
+      `Cannot ${what} on ${system}: only Linux spreads connections over them; use serve()`,
     );
   }
   // Without the flag, `Deno.listen` with `reusePort` ends the process. So this
   // checks for another API that exists only with the flag.
-  if (engine === "epoll" || "listenDatagram" in Deno) return;
-  throw new Deno.errors.NotSupported(
-    `Cannot share a port among workers: Deno requires a flag for this. Run with --unstable-net, or with "unstable": ["net"] in deno.json, or use engine "epoll"`,
+  if (engine !== "listen" || "listenDatagram" in Deno) return;
+  throw unsupported(
+    `Cannot ${what}: Deno requires a flag for this. Run with --unstable-net, or with "unstable": ["net"] in deno.json, or use engine "epoll"`,
   );
 }
 
@@ -105,16 +116,22 @@ export function requireHangTimeout(
 const MIN_HEAP_BYTES = 32 * 1024 * 1024;
 
 /**
- * Returns the limit for the heap of a worker, in bytes. There always is one: at
- * the runtime's own limit, a worker without another one ends the process.
+ * Returns the limit for the heap of a worker, in bytes. In Deno and Node.js, there
+ * always is one: at Deno's own limit, a worker without another one ends the process.
  *
+ * @returns `null` in Bun, which has no limit.
  * @throws {RangeError} If it is not an integer of at least 32 MiB.
+ * @throws {Error} If it is given and the runtime is Bun.
  */
-export function requireHeap(wanted: number | undefined): number {
-  if (wanted === undefined) {
-    const v8 = process.getBuiltinModule("node:v8");
-    return v8.getHeapStatistics().heap_size_limit;
+export function requireHeap(wanted: number | undefined): number | null {
+  const runtimeLimitBytes = heapLimitBytes();
+  if (runtimeLimitBytes === Infinity) {
+    if (wanted === undefined) return null;
+    throw unsupported(
+      "Cannot set option maxHeapBytes on Bun: its workers have no such limit; leave it out",
+    );
   }
+  if (wanted === undefined) return runtimeLimitBytes;
   if (Number.isSafeInteger(wanted) && wanted >= MIN_HEAP_BYTES) return wanted;
   throw new RangeError(
     `Cannot set option maxHeapBytes to ${
@@ -125,29 +142,11 @@ export function requireHeap(wanted: number | undefined): number {
 
 /** Checks that workers can load a file of the program that starts with `module`. */
 function requireReadable(file: URL, module: URL): void {
-  if (file.protocol !== "file:") return;
+  if (file.protocol !== "file:" || typeof Deno === "undefined") return;
   const { state } = Deno.permissions.requestSync({ name: "read", path: file });
   if (state === "granted") return;
   const reason = file === module ? "it" : file.pathname;
   throw new Deno.errors.NotCapable(
     `Cannot run ${module.pathname} in workers: they may not read ${reason}. Run with --allow-read for all of the program's modules`,
   );
-}
-
-function mainModule(): string {
-  // In a worker it is undefined, although its type is string.
-  const main: string | undefined = Deno.mainModule;
-  if (main !== undefined) return main;
-  throw new TypeError(
-    "Cannot serve from workers: this thread was started by the program itself; call serveThreaded() in its main module, or name a module",
-  );
-}
-
-function isFile(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -16,6 +16,7 @@ import {
   type Report,
 } from "./assignment.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { exitThread } from "./threads.ts";
 
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
@@ -45,7 +46,7 @@ export class ServingWorker implements Serving {
     const stopHeartbeat = startHeartbeat(heartbeat, () => {
       const message = "its heap has reached the limit (maxHeapBytes)";
       this.#report({ khttp: "failed", message });
-      Deno.exit(1);
+      exitThread(1);
     });
     // Reported one turn later: a program that throws directly after its call
     // does not count as serving.

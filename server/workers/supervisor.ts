@@ -27,8 +27,8 @@ export interface SupervisorInit {
   readonly ports: SharedPorts;
   /** How long a worker may block its event loop, in ms. */
   readonly hangTimeoutMs: number;
-  /** The limit for the heap of a worker, in bytes. */
-  readonly maxHeapBytes: number;
+  /** The limit for the heap of a worker, in bytes; `null` if the runtime has none. */
+  readonly maxHeapBytes: number | null;
   /** Returns the assignment of the worker at an index. */
   assignmentOf(index: number, heartbeat: HeartbeatCounter): Assignment;
   /** Called once, when all workers listen; serving ends if it throws. */

@@ -6,6 +6,7 @@
  */
 
 import type { ListenAddress, TcpAddress } from "../address.ts";
+import type { EngineName } from "../engines/start.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { errorReporter } from "../error_reporter.ts";
 import { requireCount } from "../options.ts";
@@ -30,6 +31,7 @@ import { Supervisor } from "./supervisor.ts";
 /** The server and its settings. */
 export interface ThreadedInit {
   readonly addresses: readonly ListenAddress[];
+  readonly engine: EngineName;
   readonly options: ThreadedServeOptions;
   /** How many workers to start if the options do not specify it; 0 means one for each core. */
   readonly threadCount: number;
@@ -64,10 +66,10 @@ export function serveThreaded(init: ThreadedInit): Serving {
 }
 
 function supervise(
-  { options, threadCount, sharePorts }: ThreadedInit,
+  { engine, options, threadCount, sharePorts }: ThreadedInit,
   addresses: readonly TcpAddress[],
 ): Serving {
-  const { engine = "listen", onListen, onError } = options;
+  const { onListen, onError } = options;
   const workerCount = requireCount(options.workers ?? threadCount) ||
     navigator.hardwareConcurrency;
   const hangTimeoutMs = requireHangTimeout(options.hangTimeout);

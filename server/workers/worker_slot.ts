@@ -14,6 +14,7 @@ import {
   type Report,
 } from "./assignment.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { startThread, WHAT_HANGING_THREADS_DO } from "./threads.ts";
 
 /**
  * How long a worker may take to exit after it was told to, in ms. Its program
@@ -27,8 +28,6 @@ const MAX_BACKOFF_MS = 2000;
 
 /** If a worker has listened for this long, in ms, its death resets the wait to the shortest. */
 const STEADY_MS = 10_000;
-
-const BYTES_PER_MIB = 1024 * 1024;
 
 /** What a slot needs from its supervisor. */
 export interface SlotOwner {
@@ -60,8 +59,8 @@ export interface SlotInit {
   readonly heartbeat: Heartbeat;
   /** How long the worker may block its event loop, in ms. */
   readonly hangTimeoutMs: number;
-  /** The limit for the worker's heap, in bytes. */
-  readonly maxHeapBytes: number;
+  /** The limit for the worker's heap, in bytes; `null` if the runtime has none. */
+  readonly maxHeapBytes: number | null;
   readonly ports: SharedPorts;
   readonly owner: SlotOwner;
 }
@@ -115,13 +114,12 @@ export class WorkerSlot {
     const { index, module, assignment, ports, maxHeapBytes } = this.#init;
     this.#hasEndedWell = false;
     this.#error = null;
-    const threads = process.getBuiltinModule("node:worker_threads");
     this.#isTerminated = false;
     const descriptors = ports.descriptorsOf(index);
-    const worker = new threads.Worker(module, {
+    const worker = startThread(module, {
       name: this.#name,
-      workerData: { ...assignment, descriptors },
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapBytes / BYTES_PER_MIB },
+      data: { ...assignment, descriptors },
+      maxHeapBytes,
     });
     this.#worker = worker;
     worker.on("message", (message) => {
@@ -159,7 +157,7 @@ export class WorkerSlot {
     if (!heartbeat.check()) return;
     this.#error ??= this.#describe(
       new Error(
-        `it blocked its event loop for more than ${hangTimeoutMs} ms (hangTimeout), with ${this.#connectionCount} open connections; it is replaced, but its thread runs until the loop or the process ends`,
+        `it blocked its event loop for more than ${hangTimeoutMs} ms (hangTimeout), with ${this.#connectionCount} open connections; ${WHAT_HANGING_THREADS_DO}`,
       ),
     );
     this.#terminate();

@@ -18,7 +18,11 @@ const refused: readonly (readonly [
     'neither "listen" nor "node"; call serveEpoll()',
   ],
   ["serveEpoll", { engine: "node" }, '"engine": no such option; call serve()'],
-  ["serveThreaded", { engine: "node" }, 'neither "listen" nor "epoll"'],
+  [
+    "serveThreaded",
+    { engine: "net" },
+    'neither "listen" nor "epoll" nor "node"',
+  ],
   ["serve", { workers: 2 }, "call serveThreaded()"],
   ["serve", { hangTimeout: 1000 }, "call serveThreaded()"],
   ["serveEpoll", { maxHeapBytes: 1e9 }, "call serveThreaded()"],

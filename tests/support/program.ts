@@ -9,8 +9,10 @@ const PRINT_DEADLINE_MS = 30_000;
 
 /** Where and how a program runs. */
 export interface ProgramOptions {
-  /** Arguments of `deno`. */
+  /** Arguments of the runtime. */
   readonly args: readonly string[];
+  /** The path of the runtime. @default {that of Deno} */
+  readonly runtime?: string;
   /** The working directory. @default {the package's folder} */
   readonly cwd?: string;
   /** Variables of its environment besides those of this process. @default {none} */
@@ -140,11 +142,11 @@ function kill(child: Deno.ChildProcess): void {
 
 /** The command that runs a program. */
 function commandOf(
-  { args, maxDescriptors }: ProgramOptions,
+  { args, runtime = Deno.execPath(), maxDescriptors }: ProgramOptions,
 ): [string, ...string[]] {
-  if (maxDescriptors === undefined) return [Deno.execPath(), ...args];
+  if (maxDescriptors === undefined) return [runtime, ...args];
   const script = `ulimit -n ${maxDescriptors}; exec "$0" "$@"`;
-  return ["sh", "-c", script, Deno.execPath(), ...args];
+  return ["sh", "-c", script, runtime, ...args];
 }
 
 /** What a program has printed, and the next piece of it. */

@@ -1,6 +1,8 @@
 /** Connections to servers with workers, and how tests start such servers. */
 
 import { assert, assertMatch } from "@std/assert";
+import { npmRuntime } from "./npm_runtime.ts";
+import { Program } from "./program.ts";
 import { RawClient } from "./raw_client.ts";
 import { request } from "./serve.ts";
 import { withDeadline } from "./with_deadline.ts";
@@ -12,28 +14,81 @@ export const DEADLINE_MS = 30_000;
 /** How long a connection may take to end, in ms; shorter than the client's own deadline. */
 const CUT_DEADLINE_MS = 10_000;
 
-/** Engines, the permissions that each needs, and its addresses with port 0. */
-export const ENGINES = [
-  {
-    engine: "listen",
-    flag: "--unstable-net",
-    net: "--allow-net=127.0.0.1,localhost",
-  },
-  {
-    engine: "epoll",
-    flag: "--allow-ffi",
-    net: "--allow-net=127.0.0.1:0,localhost:0",
-  },
-] as const;
+/** A way to serve from workers: an engine of Deno, or another runtime with its only engine. */
+export interface Platform {
+  /** For the names of tests. */
+  readonly name: string;
+  readonly engine: "listen" | "epoll" | "node";
+  /** Flags for the runtime; those of Deno are the least permissions. */
+  readonly flags: readonly string[];
+  /** The path of the runtime. */
+  readonly path: string;
+}
 
-/** Arguments of `deno` for a program of `tests/workers`. */
-export function argsOf(
-  flags: readonly string[],
+const [nodePath, bunPath] = await Promise.all(
+  ["node@24", "bun@1.4.5"].map(npmRuntime),
+) as [string, string]; // as many as names
+const DENO_FLAGS = ["run", "--no-prompt", "--allow-read=."] as const;
+
+/** All ways to serve from workers. */
+export const PLATFORMS: readonly Platform[] = [
+  {
+    name: "listen",
+    engine: "listen",
+    flags: [
+      ...[...DENO_FLAGS, "--unstable-net"],
+      "--allow-net=127.0.0.1,localhost",
+    ],
+    path: Deno.execPath(),
+  },
+  {
+    name: "epoll",
+    engine: "epoll",
+    flags: [
+      ...[...DENO_FLAGS, "--allow-ffi"],
+      "--allow-net=127.0.0.1:0,localhost:0",
+    ],
+    path: Deno.execPath(),
+  },
+  {
+    name: "node.js",
+    engine: "node",
+    flags: [],
+    path: nodePath,
+  },
+  {
+    name: "bun",
+    engine: "node",
+    flags: [],
+    path: bunPath,
+  },
+];
+
+/** Whether a platform is Deno, whose errors have classes. */
+export function isDeno({ engine }: Platform): boolean {
+  return engine !== "node";
+}
+
+/** How to run a program of `tests/workers` on a platform. */
+export function commandOf(
+  platform: Platform,
   name: string,
-  ...args: string[]
-): string[] {
+  ...args: readonly string[]
+): { readonly runtime: string; readonly args: readonly string[] } {
   const path = `tests/workers/${name}.ts`;
-  return ["run", "--no-prompt", "--allow-read=.", ...flags, path, ...args];
+  return {
+    runtime: platform.path,
+    args: [...platform.flags, path, platform.engine, ...args],
+  };
+}
+
+/** Starts a program of `tests/workers` on a platform. */
+export async function startOn(
+  platform: Platform,
+  name: string,
+  ...args: readonly (string | number)[]
+): Promise<Program> {
+  return await Program.start(commandOf(platform, name, ...args.map(String)));
 }
 
 /** Connections to one port; disposal closes them. */

@@ -1,7 +1,7 @@
 /**
  * A program that serves from workers, as a user would write it in one file:
  *
- *     deno run … tests/workers/app.ts ENGINE WORKERS [PORT [HANG_TIMEOUT_MS [MAX_HEAP_BYTES]]]
+ *     RUNTIME … tests/workers/app.ts ENGINE WORKERS [PORT [HANG_TIMEOUT_MS [MAX_HEAP_BYTES]]]
  *
  * It prints its events on standard output. SIGTERM starts a shutdown, SIGINT
  * closes everything immediately, SIGUSR2 blocks the main thread for three times
@@ -11,9 +11,11 @@
 
 import { isMainThread } from "node:worker_threads";
 import { Server } from "../../mod.ts";
+import { engineNamed, threadName } from "./threads.ts";
 
-const [engine, workers, port = "0", hangTimeout, maxHeapBytes] = Deno.args;
-const worker = isMainThread ? "main" : globalThis.name;
+const [engine, workers, port = "0", hangTimeout, maxHeapBytes] = process.argv
+  .slice(2);
+const worker = isMainThread ? "main" : threadName();
 
 const app = Server.builder(`127.0.0.1:${port}`);
 app.get("/", (_, res) => res.ok(worker));
@@ -25,7 +27,7 @@ app.get("/throw", () => {
     throw new RangeError("boom");
   });
 });
-app.get("/exit", () => Deno.exit(3));
+app.get("/exit", () => process.exit(3));
 app.get("/hang", () => {
   for (;;);
 });
@@ -53,7 +55,7 @@ app.get("/drain", (_, res) => {
 app.get("/ready", (_, res) => res.ok(`${worker} ${!handle.isDraining}`));
 
 const handle = app.build().serveThreaded({
-  engine: engine === "epoll" ? "epoll" : "listen",
+  engine: engineNamed(engine),
   workers: Number(workers),
   ...(hangTimeout === undefined ? {} : { hangTimeout: Number(hangTimeout) }),
   ...(maxHeapBytes === undefined ? {} : { maxHeapBytes: Number(maxHeapBytes) }),
@@ -65,9 +67,9 @@ const handle = app.build().serveThreaded({
 });
 
 if (isMainThread) {
-  Deno.addSignalListener("SIGTERM", () => handle.shutdown());
-  Deno.addSignalListener("SIGINT", () => handle.closeNow());
-  Deno.addSignalListener("SIGUSR2", () => {
+  process.on("SIGTERM", () => void handle.shutdown());
+  process.on("SIGINT", () => handle.closeNow());
+  process.on("SIGUSR2", () => {
     block(3 * Number(hangTimeout));
     console.log("main was blocked");
   });
@@ -76,5 +78,5 @@ await handle.finished;
 console.log(`finished: ${worker}`);
 if (isMainThread) {
   console.log(`requests: ${handle.requestCount}`);
-  Deno.exit();
+  process.exit();
 }

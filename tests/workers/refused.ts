@@ -2,11 +2,12 @@
 // deno-lint-ignore-file no-console
 
 import { Server } from "../../mod.ts";
+import { engineNamed } from "./threads.ts";
 
-const [engine, address = "127.0.0.1:0"] = Deno.args;
+const [engine, address = "127.0.0.1:0"] = process.argv.slice(2);
 try {
   Server.builder(address).build().serveThreaded({
-    engine: engine === "epoll" ? "epoll" : "listen",
+    engine: engineNamed(engine),
     workers: 2,
   });
 } catch (error) {

@@ -1,14 +1,15 @@
 /**
  * A program with two servers, each with its own workers:
  *
- *     deno run … tests/workers/two_servers.ts ENGINE
+ *     RUNTIME … tests/workers/two_servers.ts ENGINE
  */
 // deno-lint-ignore-file no-console
 
 import { isMainThread } from "node:worker_threads";
 import { Server, type ServerHandle } from "../../mod.ts";
+import { engineNamed } from "./threads.ts";
 
-const engine = Deno.args[0] === "epoll" ? "epoll" : "listen";
+const engine = engineNamed(process.argv[2]);
 const listening: Promise<number>[] = [];
 const handles: ServerHandle[] = [];
 
@@ -28,7 +29,7 @@ for (const hostname of ["127.0.0.1", "localhost"]) {
 
 if (isMainThread) {
   const [first, second] = await Promise.all(listening);
-  Deno.addSignalListener("SIGTERM", () => {
+  process.on("SIGTERM", () => {
     for (const handle of handles) handle.shutdown();
   });
   console.log(`listening on 127.0.0.1:${first}, localhost:${second}`);

@@ -1,7 +1,7 @@
 /**
  * A program with two workers and the given fault:
  *
- *     deno run … tests/workers/unlucky.ts ENGINE WHAT
+ *     RUNTIME … tests/workers/unlucky.ts ENGINE WHAT
  *
  * It prints `worker` whenever a worker starts.
  */
@@ -9,8 +9,9 @@
 
 import { isMainThread } from "node:worker_threads";
 import { Server } from "../../mod.ts";
+import { engineNamed } from "./threads.ts";
 
-const [engine, what] = Deno.args;
+const [engine, what] = process.argv.slice(2);
 if (!isMainThread) console.log("worker");
 
 if (what === "throws" && !isMainThread) throw new RangeError("boom");
@@ -19,7 +20,7 @@ const address = what === "differs" && !isMainThread
   : "127.0.0.1:0";
 const app = Server.builder(address).build();
 const options = {
-  engine: engine === "epoll" ? "epoll" : "listen",
+  engine: engineNamed(engine),
   workers: what === "dies" ? 1 : 2,
   onListen: (): void => {
     console.log(`listening on 127.0.0.1:1, ${what}`);
@@ -31,5 +32,5 @@ if (what !== "leaves" || isMainThread) {
   const handle = app.serveThreaded(options);
   if (what === "twins") app.serveThreaded(options);
   if (what === "unref") handle.unref();
-  if (what === "dies" && !isMainThread) setTimeout(() => Deno.exit(5));
+  if (what === "dies" && !isMainThread) setTimeout(() => process.exit(5));
 }

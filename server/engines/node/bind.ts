@@ -7,13 +7,14 @@
  * after the lookup.
  */
 
-import type { Server } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import {
   addressText,
   type ListenAddress,
   needsEpoll,
   type TcpAddress,
 } from "../../address.ts";
+import type { BoundPort } from "../released_ports.ts";
 import { runtimeError } from "../system_error.ts";
 
 /** How many connections the system queues. Node's default. */
@@ -89,6 +90,25 @@ export function bind(address: ListenAddress, isShared: boolean): Server {
   }
   if (server.listening) return server;
   throw failure(address);
+}
+
+/**
+ * Listens on a TCP address that no other socket has.
+ *
+ * @throws {Error} If the system or the permissions refuse it; the message names the address.
+ */
+export function bindAlone(address: TcpAddress): BoundPort {
+  const server = bind(address, false);
+  return {
+    addr: tcpAddress(server),
+    close: () => void server.close(),
+  };
+}
+
+/** Returns the address of a server that listens on a port. */
+export function tcpAddress(server: Server): TcpAddress {
+  const { address: hostname, port } = server.address() as AddressInfo; // it has one
+  return { transport: "tcp", hostname, port };
 }
 
 function bindTcp(

@@ -8,13 +8,13 @@
  * connections are closed.
  */
 
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { ListenAddress } from "../../address.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { Listener } from "../listener.ts";
 import { setTimerRef } from "../runtime.ts";
 import { runtimeTurn } from "../runtime_turn.ts";
-import { BACKLOG } from "./bind.ts";
+import { BACKLOG, tcpAddress } from "./bind.ts";
 import { NodeSocket } from "./socket.ts";
 import type { TurnBudget } from "./turn_budget.ts";
 
@@ -128,8 +128,7 @@ function boundAddress(server: Server, address: ListenAddress): Deno.Addr {
   if (address.transport === "unix") {
     return { transport: "unix", path: address.path };
   }
-  const { address: hostname, port } = server.address() as AddressInfo; // it listens on a port
-  return { transport: "tcp", hostname, port };
+  return tcpAddress(server);
 }
 
 function closed(): Error {

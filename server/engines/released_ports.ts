@@ -5,10 +5,14 @@
  * the first thread binds it.
  */
 
-import type { TcpAddress } from "../../address.ts";
-import { requireNetPermission } from "../net_permission.ts";
-import { listenTcp } from "../runtime_listen.ts";
-import type { SharedPorts } from "../shared_ports.ts";
+import type { TcpAddress } from "../address.ts";
+import type { SharedPorts } from "./shared_ports.ts";
+
+/** A listening socket that this thread alone has bound. */
+export interface BoundPort {
+  readonly addr: Deno.NetAddr;
+  close(): void;
+}
 
 /** See the file's header. */
 export class ReleasedPorts implements SharedPorts {
@@ -17,22 +21,19 @@ export class ReleasedPorts implements SharedPorts {
   /**
    * Binds all addresses, which picks a port for each port 0, and releases them.
    *
+   * @param bind Binds one, by the engine of the threads.
    * @throws {Error} If the system or the permissions refuse an address.
    */
   constructor(
     addresses: readonly TcpAddress[],
+    bind: (address: TcpAddress) => BoundPort,
   ) {
-    const listeners: Deno.TcpListener[] = [];
+    const ports: BoundPort[] = [];
     try {
-      for (const address of addresses) {
-        // The threads will bind the port that the system picks here, so this
-        // needs the permission for any port.
-        if (address.port === 0) requireNetPermission(address.hostname, null);
-        listeners.push(listenTcp(address));
-      }
-      this.addrs = listeners.map(({ addr }) => addr);
+      for (const address of addresses) ports.push(bind(address));
+      this.addrs = ports.map(({ addr }) => addr);
     } finally {
-      for (const listener of listeners) listener.close();
+      for (const port of ports) port.close();
     }
   }
 
