@@ -485,9 +485,7 @@ export class Server {
    * @throws {TypeError} If an address is a path, the program has no module file,
    * TLS is combined with epoll, there is no such option, or its value is wrong.
    * @throws {RangeError} If the number of workers or another number is not valid.
-   * @throws {Deno.errors.NotSupported} If the system is not Linux, `--unstable-net`
-   * is missing, or the runtime lacks the engine (on Node.js and Bun, an `Error`
-   * with a `code`).
+   * @throws {Deno.errors.NotSupported} If the system or the runtime cannot do it, or `--unstable-net` is missing.
    * @throws {Deno.errors.NotCapable} If a permission is missing.
    * @throws {Error} If an address cannot be bound.
    */

@@ -1,5 +1,8 @@
 /** Which runtime this is, and the few calls that differ between runtimes. */
 
+/** The engines that a program can name. */
+export type EngineName = "listen" | "epoll" | "node";
+
 /** Sets whether a timer keeps the process alive. */
 export function setTimerRef(
   timer: ReturnType<typeof setTimeout>,

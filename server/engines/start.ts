@@ -8,15 +8,12 @@ import { EpollEngine } from "./epoll/engine.ts";
 import { EpollSharedPorts } from "./epoll/shared_ports.ts";
 import { ListenEngine } from "./listen/engine.ts";
 import { ReleasedPorts } from "./released_ports.ts";
-import { requireDeno } from "./runtime.ts";
+import { type EngineName, requireDeno } from "./runtime.ts";
 import { listenForThreads } from "./runtime_listen.ts";
 import type { SharedPorts } from "./shared_ports.ts";
 import { bindAlone } from "./node/bind.ts";
 import { NodeEngine } from "./node/engine.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
-
-/** The engines that a program can name. */
-export type EngineName = "listen" | "epoll" | "node";
 
 /** Returns the engine of a program that names none: each runtime has one of them. */
 export function defaultEngine(): "listen" | "node" {

@@ -4,8 +4,11 @@
  * a worker where the caller cannot catch it.
  */
 
-import { requireDeno, unsupported } from "../engines/runtime.ts";
-import type { EngineName } from "../engines/start.ts";
+import {
+  type EngineName,
+  requireDeno,
+  unsupported,
+} from "../engines/runtime.ts";
 import {
   addressText,
   type ListenAddress,

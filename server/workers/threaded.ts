@@ -6,7 +6,7 @@
  */
 
 import type { ListenAddress, TcpAddress } from "../address.ts";
-import type { EngineName } from "../engines/start.ts";
+import type { EngineName } from "../engines/runtime.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { errorReporter } from "../error_reporter.ts";
 import { requireCount } from "../options.ts";
