@@ -24,7 +24,7 @@ export interface FetchServeOptions extends ServerOptionsInit {
   readonly onError?:
     | ((error: unknown) => Response | Promise<Response>)
     | undefined;
-  /** Moves the bytes: the runtime's sockets, those of `node:net`, or Linux's epoll, which needs `--allow-ffi`. @default {"listen"} */
+  /** Moves the bytes: the runtime's sockets, those of `node:net`, or Linux's epoll, which needs `--allow-ffi`. @default {"listen" on Deno, "node" elsewhere} */
   readonly engine?: "listen" | "node" | "epoll" | undefined;
   /** How many threads serve; each runs the program's main module. @default {the program's own thread alone} */
   readonly workers?: number | undefined;
@@ -146,10 +146,9 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
     onListen: onListen as ((addr: Deno.Addr) => void) | undefined,
   };
   if (workers !== undefined) {
-    const shared = engine as "listen" | "epoll" | undefined; // checked there
     const { module, hangTimeout, maxHeapBytes } = settings;
     return server.serveThreaded({
-      ...{ ...serving, workers, engine: shared, libc },
+      ...{ ...serving, workers, engine, libc },
       ...{ module, hangTimeout, maxHeapBytes },
     });
   }
