@@ -21,9 +21,14 @@ import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
 import type { Unrefable } from "./idle_unref.ts";
-import type { ExchangeInit, PreparedRequest } from "./request.ts";
+import type { ClientResponse } from "./client_response.ts";
+import type { PreparedRequest } from "./request.ts";
 import { RequestSender, type SenderEvents } from "./request_sender.ts";
-import { type ReaderContext, ResponseReader } from "./response_reader.ts";
+import {
+  type PendingResponse,
+  type ReaderContext,
+  ResponseReader,
+} from "./response_reader.ts";
 
 /** What a deadline limits, and the option that sets it. */
 export interface DeadlineReason {
@@ -48,6 +53,8 @@ const IDLE: DeadlineReason = {
   option: "idleTimeout",
 };
 
+function doNothing(): void {}
+
 /** What all connections of a client share. */
 export interface ConnectionContext extends ReaderContext {
   readonly clock: Clock;
@@ -55,6 +62,11 @@ export interface ConnectionContext extends ReaderContext {
   readonly sweep: DeadlineSweep;
   /** Limits the connections of several origins together, for an agent. */
   readonly budget: ConnectionBudget | null;
+}
+
+/** A request whose sender the connection chooses. */
+export interface SendableExchange extends PendingResponse {
+  sender: RequestSender | null;
 }
 
 /** One connection; see the file's header. */
@@ -75,11 +87,26 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   /** When the current exchange began to use the connection. */
   #claimedMs: number;
   #onClosed: (connection: ClientConnection) => void;
+  /** Sends the current request, unless it was a single write. */
   #sender: RequestSender | null = null;
+  /** The request that is a single write, until that has settled. */
+  #written: PreparedRequest | null = null;
   #hasAnnouncedClose = false;
   /** Whether the connection does not keep the process alive. */
   #isUnref = false;
-  #unfollow: () => void = () => {};
+  #unfollow: () => void = doNothing;
+  // Created once, as those of the reader.
+  #onWritten = (sizeBytes: number): void => {
+    const request = this.#written;
+    if (request === null) return; // the connection is closed
+    this.#written = null;
+    const { first } = request;
+    if (sizeBytes === first.length) return;
+    this.#send({ ...request, first: first.subarray(sizeBytes) });
+  };
+  #onWriteFailed = (error: unknown): void => {
+    this.reader.writeFailure = error;
+  };
 
   /**
    * Takes ownership of a new connection.
@@ -125,14 +152,12 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   /**
    * Sends a request and reads the final response's head.
    *
-   * @throws {ClientError} If one of them fails; the caller then closes the
-   * connection.
+   * @returns What `pending` makes of the head, or of the failure. It must close
+   * the connection after a failure.
    */
-  exchange(
-    request: PreparedRequest,
-    init: ExchangeInit,
-  ): Promise<ReceivedResponseHead> {
-    const { options, clock, sweep } = this.#context;
+  exchange(pending: SendableExchange): Promise<ClientResponse> {
+    const { options, sweep } = this.#context;
+    const { request } = pending;
     this.#isIdle = false;
     if (this.#isUnref) {
       this.conn.ref();
@@ -140,20 +165,27 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
     }
     this.reader.start();
     if (!this.isReused) sweep.add(this);
+    this.#hasAnnouncedClose = request.closes;
+    if (request.rest === null && request.source === null) {
+      // A short write fits into the socket's send buffer.
+      this.#setDeadlineAt(this.#claimedMs, AWAITING_HEAD, options.headTimeout);
+      this.#sender = null;
+      this.#written = request;
+      this.conn.write(request.first).then(this.#onWritten, this.#onWriteFailed);
+    } else {
+      this.#setDeadlineAt(this.#claimedMs, SENDING, options.bodyTimeout);
+      pending.sender = this.#send(request);
+    }
+    return this.reader.readResponse(pending);
+  }
+
+  #send(request: PreparedRequest): RequestSender {
+    const { options, clock } = this.#context;
     const sender = new RequestSender(this.conn, request, this);
     this.#sender = sender;
-    this.#hasAnnouncedClose = request.closes;
-    // A request that is a single short write fits into the socket's send
-    // buffer.
-    const isWritten = request.rest === null && request.source === null;
-    const durationMs = isWritten ? options.headTimeout : options.bodyTimeout;
-    this.#setDeadlineAt(
-      this.#claimedMs,
-      isWritten ? AWAITING_HEAD : SENDING,
-      durationMs,
-    );
+    this.#written = null;
     sender.send(clock, options.continueTimeout);
-    return this.reader.readFinalHead(request, init, sender);
+    return sender;
   }
 
   /**
@@ -183,10 +215,12 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
 
   /** Whether the exchange leaves the connection open (RFC 9112 §9.3). */
   mayPersist(head: ResponseHead): boolean {
-    if (head.bodyLength === UNTIL_CLOSE || this.#sender?.isFinished !== true) {
+    if (head.bodyLength === UNTIL_CLOSE || this.#hasAnnouncedClose) {
       return false;
     }
-    if (this.#hasAnnouncedClose) return false;
+    if (this.#written !== null || this.#sender?.isFinished === false) {
+      return false; // the request is not sent
+    }
     if (head.minorVersion === 0) return false; // never reused, whatever its `Connection` field says
     return isPersistent(1, head.connectionOptions & CONNECTION_CLOSE, false);
   }
@@ -265,6 +299,7 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isIdle = false;
+    this.#written = null;
     this.reader.fail(reason);
     this.#unfollow();
     this.#context.sweep.remove(this);

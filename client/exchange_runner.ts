@@ -1,31 +1,28 @@
 /**
- * Runs exchanges with one origin over pooled connections, and sends a request
- * once more where a reused connection was closed and that is safe (RFC 9112
- * §9.3.1, RFC 9110 §9.2.2). `exchange_chain.ts` adds redirects, retries and
- * cookies.
+ * Runs exchanges with one origin over pooled connections. `exchange_attempt.ts`
+ * sends a request once more where a reused connection was closed and that is
+ * safe (RFC 9112 §9.3.1, RFC 9110 §9.2.2). `exchange_chain.ts` adds redirects,
+ * retries and cookies.
  */
 
 import { Headers } from "../codec/headers.ts";
-import type { ReceivedResponseHead } from "../codec/response_head.ts";
-import { ByteArena } from "./byte_arena.ts";
-import { ClientResponse } from "./client_response.ts";
+import type { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
 import { Connector } from "./connector.ts";
 import { acceptEncoding } from "./content_coding.ts";
 import { Deadline, NO_DEADLINE, NO_LIMIT, type TimeLimit } from "./deadline.ts";
 import { DeadlineSweep } from "./deadline_sweep.ts";
-import { ClientError } from "./errors.ts";
+import {
+  type AttemptOwner,
+  ExchangeAttempt,
+  type SentRequest,
+} from "./exchange_attempt.ts";
 import { checkLimit, type ClientOptions } from "./options.ts";
 import type { Base, Origin } from "./origin.ts";
 import { Pool } from "./pool.ts";
-import {
-  type ExchangeInit,
-  type PreparedRequest,
-  prepareRequest,
-  type RequestLine,
-} from "./request.ts";
-import { respond } from "./respond.ts";
+import type { ExchangeInit, PreparedRequest, RequestLine } from "./request.ts";
+import { RequestCache } from "./request_cache.ts";
 import { SharedScanner } from "./shared_scanner.ts";
 
 /** Idempotent methods, whose requests may be sent twice (RFC 9110 §9.2.2). */
@@ -64,16 +61,18 @@ export function createContext(
 }
 
 /** Runs the exchanges with one origin. */
-export class ExchangeRunner {
-  #context: ConnectionContext;
+export class ExchangeRunner implements AttemptOwner {
   #base: Base;
-  #pool: Pool;
-  #arena = new ByteArena();
+  /** See {@linkcode AttemptOwner.pool}. */
+  readonly pool: Pool;
+  /** See {@linkcode AttemptOwner.context}. */
+  readonly context: ConnectionContext;
+  #requests = new RequestCache();
 
   /** Creates a runner. It opens no connection yet. */
   constructor(base: Base, context: ConnectionContext) {
-    this.#context = context;
-    this.#pool = new Pool(base.origin, context);
+    this.context = context;
+    this.pool = new Pool(base.origin, context);
     this.#base = base;
   }
 
@@ -84,17 +83,17 @@ export class ExchangeRunner {
 
   /** Connections that are open or being opened, idle ones included. */
   get connectionCount(): number {
-    return this.#pool.size;
+    return this.pool.size;
   }
 
   /** Whether no exchange uses it. */
   get isIdle(): boolean {
-    return this.#pool.isIdle;
+    return this.pool.isIdle;
   }
 
   /** Closes all connections that are idle. */
   closeIdle(): void {
-    this.#pool.closeIdle();
+    this.pool.closeIdle();
   }
 
   /** See `Client.exchange`; follows no redirect. */
@@ -126,7 +125,7 @@ export class ExchangeRunner {
   ): Promise<ClientResponse> {
     const deadline = limit === NO_LIMIT && init.signal === undefined
       ? NO_DEADLINE
-      : new Deadline(this.#context.clock, limit, init.signal);
+      : new Deadline(this.context.clock, limit, init.signal);
     return this.#send({ method, target, init }, deadline);
   }
 
@@ -139,7 +138,7 @@ export class ExchangeRunner {
   /** Adds the fields that the URL and the options require. Fields of the caller take precedence. */
   withDefaults(init: ExchangeInit): ExchangeInit {
     const { authorization } = this.#base;
-    const { decodesContent } = this.#context.options;
+    const { decodesContent } = this.context.options;
     if (authorization === null && !decodesContent) return init;
     let headers = Headers.from(init.headers);
     if (authorization !== null && !headers.has("authorization")) {
@@ -151,7 +150,7 @@ export class ExchangeRunner {
 
   /** Starts the time of an exchange. */
   startLimit(init: ExchangeInit): TimeLimit {
-    const { clock, options } = this.#context;
+    const { clock, options } = this.context;
     if (init.timeout !== undefined) checkLimit("timeout", init.timeout);
     const timeoutMs = init.timeout ?? options.timeout;
     if (timeoutMs === Infinity) return NO_LIMIT;
@@ -160,80 +159,59 @@ export class ExchangeRunner {
 
   /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */
   close(): void {
-    this.#pool.close();
+    this.pool.close();
   }
 
-  /**
-   * Sends a request on one connection, and once more on another if the first
-   * failed and a retry is safe. A failure stops the deadline; after a success,
-   * the end of the body does.
-   */
-  async #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
-    let response: ClientResponse;
+  /** A failure stops the deadline; after a success, the end of the body does. */
+  #send(hop: Hop, deadline: Deadline): Promise<ClientResponse> {
+    const { method, target, init } = hop;
+    let request: PreparedRequest;
     try {
-      const { init } = hop;
-      const pool = this.#pool;
-      const request = prepareRequest(hop, init, pool.origin, this.#arena);
-      const mayRepeat = IDEMPOTENT.has(hop.method) && request.source === null;
-      for (let isFresh = false;; isFresh = true) {
-        const connection =
-          mayRepeat && !isFresh && pool.maybeIdle(deadline.signal) ||
-          await this.#acquire(hop, request, isFresh, deadline.signal);
-        const { isReused } = connection;
-        let head: ReceivedResponseHead;
-        try {
-          connection.follow(deadline.signal);
-          head = await connection.exchange(request, init);
-        } catch (error) {
-          request.source?.cancel();
-          connection.close(error);
-          if (deadline.signal?.aborted === true) throw deadline.signal.reason;
-          const isSafe = mayRepeat && isReused && !isFresh &&
-            !connection.reader.hasResponseByte;
-          if (!isSafe || !isConnectionLoss(error)) throw error;
-          continue;
-        }
-        connection.responded(head);
-        const { target } = hop;
-        const context = this.#context;
-        const from = { pool, connection, target, deadline, context };
-        const responding = respond(head, from);
-        response = responding instanceof ClientResponse
-          ? responding
-          : await responding;
-        if (head.status !== 417 || !request.expectsContinue) return response;
-        if (request.source !== null) return response; // its body was cancelled
-        break;
-      }
+      request = this.#requests.prepare(hop, init, this.#base.origin);
     } catch (error) {
+      deadline.stop();
+      return Promise.reject(error);
+    }
+    const mayRepeat = request.source === null && IDEMPOTENT.has(method);
+    const sent: SentRequest = { request, init, target, deadline, mayRepeat };
+    const connection = mayRepeat ? this.pool.maybeIdle(deadline.signal) : null;
+    return connection === null
+      ? this.#sendWhenConnected(sent, false)
+      : new ExchangeAttempt(this, sent, connection, false).run();
+  }
+
+  /** See {@linkcode AttemptOwner.repeat}. */
+  repeat(sent: SentRequest): Promise<ClientResponse> {
+    return this.#sendWhenConnected(sent, true);
+  }
+
+  /** See {@linkcode AttemptOwner.repeatUnexpecting}. */
+  async repeatUnexpecting(
+    { request: { method }, target, init, deadline }: SentRequest,
+    response: ClientResponse,
+  ): Promise<ClientResponse> {
+    response.close(); // which also ends its deadline
+    const hop = { method, target, init: { ...init, expectContinue: false } };
+    return await this.#send(hop, deadline.restart());
+  }
+
+  /** @param isRepetition Whether it is sent again, which needs a new connection. */
+  async #sendWhenConnected(
+    sent: SentRequest,
+    isRepetition: boolean,
+  ): Promise<ClientResponse> {
+    const { deadline, mayRepeat, request } = sent;
+    let connection: ClientConnection;
+    try {
+      connection = mayRepeat
+        ? await this.pool.acquire(isRepetition, deadline.signal)
+        : await this.pool.acquireChecked(isRepetition, deadline.signal);
+    } catch (error) {
+      request.source?.cancel(); // there is no sender yet that would do this
       deadline.stop();
       throw error;
     }
-    response.close(); // which also ends its deadline
-    const init = { ...hop.init, expectContinue: false };
-    return await this.#send({ ...hop, init }, deadline.restart());
+    return await new ExchangeAttempt(this, sent, connection, isRepetition)
+      .run();
   }
-
-  /** Waits for a connection. If the request gets none, its body is cancelled. */
-  async #acquire(
-    { method }: Hop,
-    { source }: PreparedRequest,
-    isFresh: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<ClientConnection> {
-    try {
-      return IDEMPOTENT.has(method) && source === null
-        ? await this.#pool.acquire(isFresh, signal)
-        : await this.#pool.acquireChecked(isFresh, signal);
-    } catch (error) {
-      source?.cancel(); // there is no sender yet that would do this
-      throw error;
-    }
-  }
-}
-
-/** Whether a reused connection turned out to be closed before the request was processed. */
-function isConnectionLoss(error: unknown): boolean {
-  return error instanceof ClientError &&
-    (error.code === "CLOSED" || error.code === "INCOMPLETE");
 }

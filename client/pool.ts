@@ -74,17 +74,17 @@ export class Pool implements BudgetedPool {
         this.#wakeNext(); // this exchange was woken but cannot use the connection
         throw signal.reason;
       }
-      const idle = isFresh ? undefined : this.#takeIdle();
-      if (idle !== undefined) return idle;
+      const idle = isFresh ? null : this.#takeIdle();
+      if (idle !== null) return idle;
       if (isFresh && this.size >= maxConnections) this.closeOldestIdle();
       if (this.size < maxConnections) return await this.#connect(signal);
       await this.#wait(signal);
     }
   }
 
-  /** Returns the idle connection that was used last, if there is one and the signal is not aborted. */
-  maybeIdle(signal: AbortSignal | undefined): ClientConnection | undefined {
-    return signal?.aborted === true ? undefined : this.#takeIdle();
+  /** Returns the idle connection that was used last, or `null` if there is none or the signal is aborted. */
+  maybeIdle(signal: AbortSignal | undefined): ClientConnection | null {
+    return signal?.aborted === true ? null : this.#takeIdle();
   }
 
   /**
@@ -137,10 +137,11 @@ export class Pool implements BudgetedPool {
     for (const { reject } of waiters) reject(this.#closing.signal.reason);
   }
 
-  #takeIdle(): ClientConnection | undefined {
+  #takeIdle(): ClientConnection | null {
     for (;;) {
       const connection = this.#idle.pop();
-      if (connection === undefined || connection.claim()) return connection;
+      if (connection === undefined) return null;
+      if (connection.claim()) return connection;
       connection.close();
     }
   }

@@ -12,6 +12,7 @@ import type {
   ResponseHead,
 } from "../codec/response_head.ts";
 import { ResponseHeadParser, unfoldLines } from "../codec/response_parser.ts";
+import type { ClientResponse } from "./client_response.ts";
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import { ReceiveBlock } from "./receive_block.ts";
@@ -28,22 +29,22 @@ export interface ReaderContext {
   readonly scanner: SharedScanner;
 }
 
-/** The exchange whose final head is being read. */
-interface PendingHead {
+/** An exchange whose final head is being read. */
+export interface PendingResponse {
   readonly request: PreparedRequest;
   readonly init: ExchangeInit;
-  readonly sender: RequestSender;
-  readonly resolve: (head: ReceivedResponseHead) => void;
-  readonly reject: (error: unknown) => void;
-  /** Interim responses so far, and the size of their heads in bytes. */
+  /** Sends the rest of the request, if it is not a single write. */
+  readonly sender: RequestSender | null;
+  /** How many interim responses have arrived. */
   interimCount: number;
+  /** The size of their heads, in bytes. */
   interimBytes: number;
-}
-
-/** A caller of {@linkcode ResponseReader.fill}. */
-interface PendingFill {
-  readonly resolve: (hasBytes: boolean) => void;
-  readonly reject: (error: unknown) => void;
+  /** Called with the final response's head, or that of a 101. */
+  received(
+    head: ReceivedResponseHead,
+  ): ClientResponse | Promise<ClientResponse>;
+  /** Called once if there is no such head. */
+  failed(error: unknown): Promise<ClientResponse>;
 }
 
 /** Reads the responses of one connection, one after the other. */
@@ -60,15 +61,43 @@ export class ResponseReader {
   #options: ClientOptions;
   #parser: ResponseHeadParser;
   #scanner: SharedScanner;
-  #isReading = false;
+  /** Resolves after the pending read has settled, in whichever way; `null` if there is none. */
+  #reading: Promise<void> | null = null;
   #failure: unknown = null;
-  #pendingHead: PendingHead | null = null;
-  #pendingFill: PendingFill | null = null;
+  /** The error of the last read, if it failed. */
+  #readFailure: { readonly error: unknown } | null = null;
+  #pending: PendingResponse | null = null;
+  #isFilling = false;
   #onIdleEvent: () => void;
-  // Created once for all reads, which need no function and no promise of their
-  // own besides that of `then()`.
-  #onRead = (size: number | null): void => this.#settled(size, undefined);
-  #onReadFailed = (error: unknown): void => this.#settled(null, { error });
+  // Created once for all reads. An exchange needs no function and no promise of
+  // its own besides that of `then()`.
+  #onRead = (size: number | null): void => {
+    this.#reading = null;
+    if (size === null) this.isEnded = true;
+    else {
+      this.hasResponseByte = true;
+      this.buffer.received(size);
+    }
+    if (this.#pending === null && !this.#isFilling) this.#onIdleEvent();
+  };
+  #onReadFailed = (error: unknown): void => {
+    this.#reading = null;
+    this.#readFailure = { error };
+    if (this.#pending === null && !this.#isFilling) this.#onIdleEvent();
+  };
+  #onResponse = (): ClientResponse | Promise<ClientResponse> => {
+    const pending = this.#pending!; // set until this settles
+    let head: ReceivedResponseHead | typeof NEED_DATA;
+    try {
+      head = this.#takeHead(pending);
+    } catch (error) {
+      this.#pending = null;
+      return pending.failed(error);
+    }
+    if (head === NEED_DATA) return this.#awaitHead(pending);
+    this.#pending = null;
+    return pending.received(head);
+  };
 
   /**
    * Creates a reader; it reads nothing yet.
@@ -120,54 +149,62 @@ export class ResponseReader {
    * @returns Whether bytes were read; `false` at the end of the connection.
    * @throws {ClientError} If the read fails.
    */
-  fill(): Promise<boolean> {
-    if (this.isEnded) return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
-      this.#pendingFill = { resolve, reject };
-      this.#startRead();
-    });
+  async fill(): Promise<boolean> {
+    if (this.isEnded) return false;
+    this.#isFilling = true;
+    await this.#startRead();
+    this.#isFilling = false;
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#readFailure !== null) {
+      throw this.#connectionLost(this.#readFailure.error, null);
+    }
+    return !this.isEnded;
   }
 
   /**
-   * Reads up to the final response's head, or a 101.
+   * Reads up to the final response's head, or a 101, and passes it on.
    *
-   * @param sender Notified of each `100 Continue`.
-   * @throws {ClientError} If the connection ends early or the response is malformed.
+   * @returns What `pending` makes of the head, or of the failure.
    */
-  readFinalHead(
-    request: PreparedRequest,
-    init: ExchangeInit,
-    sender: RequestSender,
-  ): Promise<ReceivedResponseHead> {
-    return new Promise((resolve, reject) => {
-      this.#pendingHead = {
-        request,
-        init,
-        sender,
-        resolve,
-        reject,
-        interimCount: 0,
-        interimBytes: 0,
-      };
-      this.#startRead();
-    });
+  readResponse(pending: PendingResponse): Promise<ClientResponse> {
+    this.#pending = pending;
+    return this.#startRead().then(this.#onResponse);
   }
 
-  /** Continues with a pending head after bytes arrived. */
-  #advance(pending: PendingHead): void {
-    this.#parser.scanner = this.#scanner.next();
-    let head: ReceivedResponseHead | typeof NEED_DATA;
+  /** Continues to read a head that has not arrived completely. */
+  async #awaitHead(pending: PendingResponse): Promise<ClientResponse> {
+    let head: ReceivedResponseHead | typeof NEED_DATA = NEED_DATA;
     try {
-      do head = this.#parseHead(pending.request.method); while (
-        head !== NEED_DATA && !this.#isFinal(head, pending)
-      );
+      while (head === NEED_DATA) {
+        await this.#startRead();
+        head = this.#takeHead(pending);
+      }
     } catch (error) {
-      this.#pendingHead = null;
-      return pending.reject(error);
+      this.#pending = null;
+      return await pending.failed(error);
     }
-    if (head === NEED_DATA) return this.#startRead();
-    this.#pendingHead = null;
-    pending.resolve(head);
+    this.#pending = null;
+    return await pending.received(head);
+  }
+
+  /**
+   * Takes the final head out of the buffer after a read.
+   *
+   * @throws {ClientError} If the connection was lost, or the response is malformed.
+   */
+  #takeHead(
+    pending: PendingResponse,
+  ): ReceivedResponseHead | typeof NEED_DATA {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#readFailure !== null) {
+      throw this.#connectionLost(this.#readFailure.error, pending);
+    }
+    if (this.isEnded) throw this.#connectionLost(this.writeFailure, pending);
+    this.#parser.scanner = this.#scanner.next();
+    for (;;) {
+      const head = this.#parseHead(pending.request.method);
+      if (head === NEED_DATA || this.#isFinal(head, pending)) return head;
+    }
   }
 
   /**
@@ -175,7 +212,7 @@ export class ResponseReader {
    *
    * @throws {ClientError} For a 101 that was not offered, or too many interim responses.
    */
-  #isFinal(head: ReceivedResponseHead, pending: PendingHead): boolean {
+  #isFinal(head: ReceivedResponseHead, pending: PendingResponse): boolean {
     if (head.status >= 200) return true;
     const { request, init, sender } = pending;
     if (head.status === 101) {
@@ -197,7 +234,7 @@ export class ResponseReader {
         ),
       );
     }
-    if (head.status === 100) sender.proceed();
+    if (head.status === 100) sender?.proceed();
     init.onInterim?.(head.status, head.headers);
     return false;
   }
@@ -239,43 +276,20 @@ export class ResponseReader {
     }
   }
 
-  /** Called when a read settles: with bytes, at the end of the connection, or with an error. */
-  #settled(size: number | null, failed: { error: unknown } | undefined): void {
-    this.#isReading = false;
-    if (size !== null) {
-      this.hasResponseByte = true;
-      this.buffer.received(size);
-    } else if (failed === undefined) this.isEnded = true;
-    const head = this.#pendingHead;
-    const fill = this.#pendingFill;
-    this.#pendingFill = null;
-    if (this.#failure !== null || failed !== undefined) {
-      this.#pendingHead = null;
-      const error = this.#failure ?? this.#connectionLost(failed?.error, head);
-      (head ?? fill)?.reject(error);
-      if (head === null && fill === null) this.#onIdleEvent();
-    } else if (fill !== null) fill.resolve(size !== null);
-    else if (head === null) this.#onIdleEvent();
-    else if (size !== null) this.#advance(head);
-    else {
-      this.#pendingHead = null;
-      head.reject(this.#connectionLost(this.writeFailure, head));
-    }
-  }
-
   /** Starts a read unless one is pending. */
-  #startRead(): void {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    this.#conn.read(this.buffer.takeRoom())
+  #startRead(): Promise<void> {
+    return this.#reading ??= this.#conn.read(this.buffer.takeRoom())
       .then(this.#onRead, this.#onReadFailed);
   }
 
-  /** @param head The exchange that waits for its head, or `null` in a body. */
-  #connectionLost(cause: unknown, head: PendingHead | null): ClientError {
+  /** @param pending The exchange that waits for its head, or `null` in a body. */
+  #connectionLost(
+    cause: unknown,
+    pending: PendingResponse | null,
+  ): ClientError {
     const hasBegun = this.hasResponseByte;
     const isWriting = this.writeFailure !== undefined ||
-      head?.sender.isWriting === true;
+      pending?.sender?.isWriting === true;
     if (!hasBegun && isWriting) {
       return new ClientError(
         "Cannot send request: the connection ended before all of it was written",
