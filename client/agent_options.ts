@@ -1,6 +1,7 @@
 /** Limits of an agent, and what differs between its origins. */
 
 import {
+  checkIsObject,
   checkLimit,
   type ClientOptions,
   type ClientOptionsInit,
@@ -74,12 +75,14 @@ export interface AgentOptions {
  * @throws {TypeError | RangeError} If an option does not exist or has no valid value.
  */
 export function resolveAgentOptions(init: AgentOptionsInit): AgentOptions {
+  checkIsObject(init, "the options");
   const {
     maxOrigins = 256,
     maxTotalConnections = 1024,
     origins = {},
     ...rest
   } = init;
+  checkIsObject(origins, "option origins");
   checkLimit("maxOrigins", maxOrigins);
   checkLimit("maxTotalConnections", maxTotalConnections);
   if ("socketPath" in rest && rest.socketPath !== undefined) {
@@ -117,6 +120,7 @@ function resolveOwn(
   options: OriginOptionsInit,
   shared: ClientOptionsInit,
 ): ClientOptions {
+  checkIsObject(options, `the options of the origin ${text}`);
   for (const name of EXCHANGE_OPTIONS) {
     if (!(name in options)) continue;
     throw new TypeError(

@@ -6,6 +6,7 @@
 import { Agent } from "./agent.ts";
 import type { AgentOptionsInit } from "./agent_options.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
+import { checkIsObject } from "./options.ts";
 import type { FetchInit } from "./fetch_init.ts";
 
 /** A `fetch` that holds connections until it is closed. */
@@ -46,6 +47,7 @@ export interface PooledFetch extends AsyncDisposable {
  * ```
  */
 export function createFetch(options: AgentOptionsInit = {}): PooledFetch {
+  checkIsObject(options, "the options");
   const agent = new Agent({
     ...options,
     decodesContent: options.decodesContent ?? true,

@@ -9,6 +9,7 @@ import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { ConnectionContext } from "./connection.ts";
 import type { ExchangeChain } from "./exchange_chain.ts";
 import { createContext, ExchangeRunner } from "./exchange_runner.ts";
+import { initFault } from "./init_check.ts";
 import type { ClientOptions } from "./options.ts";
 import type { Base } from "./origin.ts";
 import { withProxy } from "./proxy_address.ts";
@@ -122,19 +123,6 @@ function reached(base: Base, { proxy, socketPath }: ClientOptions): Base {
     );
   }
   return { ...base, origin: { ...origin, path: socketPath } };
-}
-
-/**
- * Says what is wrong with options that programs in JavaScript get wrong: a body
- * in place of the options, or a controller in place of its signal.
- */
-export function initFault(init: ExchangeInit): string | null {
-  if (typeof init !== "object" || init === null) {
-    return "Cannot send request: its options are not an object; pass a body as { body }";
-  }
-  const { signal } = init;
-  if (signal === undefined || signal instanceof AbortSignal) return null;
-  return "Cannot set option signal: not an AbortSignal; pass controller.signal";
 }
 
 /** Whether a request needs more than its origin's runner. */

@@ -182,6 +182,7 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 export function resolveClientOptions(
   options: ClientOptionsInit,
 ): ClientOptions {
+  checkIsObject(options, "the options");
   const defaults = new Map<string, unknown>(
     Object.entries(DEFAULT_CLIENT_OPTIONS),
   );
@@ -210,6 +211,20 @@ export function resolveClientOptions(
   checkProxy(resolved.proxy);
   checkSocketPath(resolved.socketPath);
   return Object.freeze(resolved);
+}
+
+/**
+ * Checks that options are an object: any other value would be taken as no options.
+ *
+ * @throws {TypeError} If they are not.
+ */
+export function checkIsObject(options: unknown, what: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `Cannot set ${what} to ${
+      typeof options === "symbol" ? "a symbol" : JSON.stringify(options)
+    }: not an object such as { timeout: 5000 }`,
+  );
 }
 
 function checkSocketPath(path: unknown): void {
