@@ -6,7 +6,6 @@ import {
   type AgentOptionsInit,
   resolveAgentOptions,
 } from "./agent_options.ts";
-import type { ChainResult } from "./exchange_chain.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { type ExchangeSources, SYSTEM_SOURCES } from "./exchanges.ts";
 import type { ExchangeInit } from "./request.ts";
@@ -108,17 +107,12 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * As {@linkcode Agent.exchange}, and says how many redirects were followed.
+   * Loads what runs the exchanges.
    *
    * @ignore
    */
-  async chained(
-    method: string,
-    url: URL,
-    init: ExchangeInit,
-  ): Promise<ChainResult> {
-    const core = this.#core ?? await this.#load();
-    return await core.chained(method, url, init);
+  core(): Promise<AgentCore> {
+    return this.#load();
   }
 
   /** Closes all connections; exchanges in flight fail with `CLIENT_CLOSED`. */

@@ -9,7 +9,12 @@ import type { AgentOptions } from "./agent_options.ts";
 import type { ConnectionContext } from "./connection.ts";
 import { ConnectionBudget } from "./connection_budget.ts";
 import { ClientError } from "./errors.ts";
-import { type ChainResult, ExchangeChain } from "./exchange_chain.ts";
+import {
+  type ChainResult,
+  type ChainStart,
+  ExchangeChain,
+} from "./exchange_chain.ts";
+import type { FetchUrl } from "./fetch_url.ts";
 import { createContext, ExchangeRunner } from "./exchange_runner.ts";
 import { type ExchangeSources, needsChain } from "./exchanges.ts";
 import { initFault } from "./init_check.ts";
@@ -17,6 +22,7 @@ import { basicOf, originOf, targetOf } from "./origin.ts";
 import type { Origins } from "./origins.ts";
 import type { ClientOptions } from "./options.ts";
 import { withProxy } from "./proxy_address.ts";
+import { isRedirect } from "./redirect.ts";
 import type { ExchangeInit } from "./request.ts";
 
 /** The origins of one agent; see the file's header. */
@@ -32,7 +38,12 @@ export class AgentCore implements Origins {
   /** Runners that are forgotten, but may still have a response that is being read. */
   #forgotten: Set<ExchangeRunner> = new Set();
   #chain: ExchangeChain;
+  /** Whether every exchange needs a chain. */
   #alwaysChains: boolean;
+  /** Whether every exchange needs a chain from its first request on. */
+  #mayRepeat: boolean;
+  /** The runner that was used last. */
+  #last: ExchangeRunner | null = null;
   #isClosed = false;
 
   /** Creates the core; it opens nothing yet. */
@@ -43,7 +54,8 @@ export class AgentCore implements Origins {
     this.#shared = this.#createContext(options.shared);
     this.#chain = new ExchangeChain(this, this.#shared, sources.random);
     const { maxRedirects, retries, cookieJar } = options.shared;
-    this.#alwaysChains = maxRedirects > 0 || retries > 0 || cookieJar !== null;
+    this.#mayRepeat = retries > 0 || cookieJar !== null;
+    this.#alwaysChains = this.#mayRepeat || maxRedirects > 0;
   }
 
   /** See {@linkcode Origins.connectionCount}. */
@@ -70,26 +82,58 @@ export class AgentCore implements Origins {
     const fault = initFault(init);
     if (fault !== null) throw new TypeError(fault);
     const withOwner = withCredentials(url, init);
-    const runner = this.#runnerOf(url);
+    const runner = this.#runnerOf(url.origin, url);
     if (!this.#alwaysChains && !needsChain(withOwner)) {
       return await runner.exchange(method, targetOf(url), withOwner);
     }
-    return (await this.chained(method, url, withOwner)).response;
+    return (await this.#chained(method, url, withOwner)).response;
   }
 
-  /** As `Agent.exchange`, and says how many redirects were followed. */
-  async chained(
+  /**
+   * Sends a request of a `fetch`, and says how many redirects were followed.
+   *
+   * @param init Does not contain `maxRedirects`.
+   * @param follows Whether redirects are followed.
+   */
+  async fetch(
+    method: string,
+    known: FetchUrl,
+    init: ExchangeInit,
+    follows: boolean,
+  ): Promise<ChainResult> {
+    const { url } = known;
+    const withOwner = known.hasCredentials ? withCredentials(url, init) : init;
+    if (this.#mayRepeat || needsChain(withOwner)) {
+      return await this.#chained(
+        method,
+        url,
+        follows ? withOwner : { ...withOwner, maxRedirects: 0 },
+      );
+    }
+    const runner = this.#runnerOf(known.origin, url);
+    const limit = runner.startLimit(withOwner);
+    const response = await runner.send(
+      method,
+      known.target,
+      runner.withDefaults(withOwner),
+      limit,
+    );
+    return follows && isRedirect(response.status)
+      ? await this.#chained(method, url, withOwner, { limit, response })
+      : { response, redirects: 0 };
+  }
+
+  async #chained(
     method: string,
     url: URL,
     init: ExchangeInit,
+    start?: ChainStart,
   ): Promise<ChainResult> {
-    const runner = this.#runnerOf(url);
-    const request = { runner, method, target: targetOf(url) };
-    const limit = runner.startLimit(init);
+    const runner = this.#runnerOf(url.origin, url);
     return await this.#chain.exchange(
-      request,
-      withCredentials(url, init),
-      limit,
+      { runner, method, target: targetOf(url) },
+      init,
+      start ?? { limit: runner.startLimit(init), response: null },
     );
   }
 
@@ -98,7 +142,7 @@ export class AgentCore implements Origins {
    * could reach a service that only local programs may use.
    */
   route(url: URL, current: ExchangeRunner): ExchangeRunner {
-    const runner = this.#runnerOf(url);
+    const runner = this.#runnerOf(url.origin, url);
     if (runner === current || runner.origin.path === null) return runner;
     throw new ClientError(
       `Cannot follow redirect: it leads from another origin to the Unix socket of ${url.origin}`,
@@ -130,17 +174,20 @@ export class AgentCore implements Origins {
     return { ...context, budget: this.#budget };
   }
 
-  #runnerOf(url: URL): ExchangeRunner {
-    const key = url.origin;
+  #runnerOf(key: string, url: URL): ExchangeRunner {
     const known = this.#runners.get(key);
     if (known !== undefined) {
-      this.#runners.delete(key); // it is added again as the last one
-      this.#runners.set(key, known);
+      if (known !== this.#last) {
+        this.#runners.delete(key); // it is added again as the last one
+        this.#runners.set(key, known);
+        this.#last = known;
+      }
       return known;
     }
     this.#forgetIdle();
     const runner = this.#createRunner(url);
     this.#runners.set(key, runner);
+    this.#last = runner;
     if (this.#isClosed) runner.close();
     return runner;
   }

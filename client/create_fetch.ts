@@ -62,8 +62,11 @@ export function createFetch(options: AgentOptionsInit = {}): PooledFetch {
       ? load().then((loaded) => loaded.fetch(input, init))
       : exchange.fetch(input, init);
   const load = async (): Promise<FetchExchange> => {
-    const { FetchExchange } = await import("./fetch_exchange.ts");
-    return exchange ??= new FetchExchange(agent);
+    const [{ FetchExchange }, core] = await Promise.all([
+      import("./fetch_exchange.ts"),
+      agent.core(),
+    ]);
+    return exchange ??= new FetchExchange(core);
   };
   return Object.assign(fetch, {
     agent,

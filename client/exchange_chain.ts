@@ -30,6 +30,12 @@ export interface ChainRequest {
   readonly target: string;
 }
 
+/** The response to the first request, if that was sent already. */
+export interface ChainStart {
+  readonly limit: TimeLimit;
+  readonly response: ClientResponse | null;
+}
+
 /** One request of a chain. */
 interface Hop extends ChainRequest {
   readonly headers: Headers;
@@ -93,12 +99,12 @@ export class ExchangeChain {
   /**
    * Sends a request, and those that redirects and retries require.
    *
-   * @param limit The time for all of them.
+   * @param start The time for all of them, and the first response if it is there.
    */
   async exchange(
     { runner, method, target }: ChainRequest,
     init: ExchangeInit,
-    limit: TimeLimit,
+    { limit, response: first }: ChainStart,
   ): Promise<ChainResult> {
     const { options, clock } = this.#context;
     const maxRedirects = init.maxRedirects ?? options.maxRedirects;
@@ -121,7 +127,9 @@ export class ExchangeChain {
     };
     let hop: Hop = { runner, method, target, headers, content };
     for (let redirects = 0;; redirects++) {
-      const response = await this.#sendWithRetries(hop, shared);
+      const response = first !== null && redirects === 0
+        ? first
+        : await this.#sendWithRetries(hop, shared);
       const next = maxRedirects === 0 ? null : this.#followed(response, hop);
       if (next === null) {
         return { response: observed(response, init, options), redirects };

@@ -6,6 +6,7 @@
  */
 
 import { Headers } from "../codec/headers.ts";
+import type { OutgoingFields } from "../codec/outgoing_fields.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
@@ -68,6 +69,10 @@ export class ExchangeRunner implements AttemptOwner {
   /** See {@linkcode AttemptOwner.context}. */
   readonly context: ConnectionContext;
   #requests = new RequestCache();
+  #accepted: {
+    readonly fields: OutgoingFields;
+    readonly complete: Headers;
+  } | null = null;
 
   /** Creates a runner. It opens no connection yet. */
   constructor(base: Base, context: ConnectionContext) {
@@ -144,8 +149,17 @@ export class ExchangeRunner implements AttemptOwner {
     if (authorization !== null && !headers.has("authorization")) {
       headers = new Headers(headers).add("authorization", authorization);
     }
-    if (decodesContent) headers = acceptEncoding(headers);
+    if (decodesContent) headers = this.#accepting(headers);
     return { ...init, headers };
+  }
+
+  /** Adds `Accept-Encoding`. Programs often send one list many times, which stays the same object. */
+  #accepting(headers: Headers): Headers {
+    const fields = headers.outgoing(); // another object if the list has changed
+    if (this.#accepted?.fields !== fields) {
+      this.#accepted = { fields, complete: acceptEncoding(headers) };
+    }
+    return this.#accepted.complete;
   }
 
   /** Starts the time of an exchange. */

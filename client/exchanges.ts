@@ -88,7 +88,7 @@ export class Exchanges {
     const { response } = await chain.exchange(
       { runner, method, target: runner.withBase(target) },
       init,
-      limit,
+      { limit, response: null },
     );
     return response;
   }

@@ -1,19 +1,21 @@
 /** One call of a `fetch`: from its arguments to a response of the web, or a `TypeError`. */
 
-import type { Agent } from "./agent.ts";
+import type { AgentCore } from "./agent_core.ts";
 import type { FetchInit } from "./fetch_init.ts";
 import { ClientError } from "./errors.ts";
+import { FetchUrls } from "./fetch_url.ts";
 import { type FetchRequest, readFetchRequest } from "./fetch_request.ts";
 import { toWebResponse } from "./fetch_response.ts";
 import { isRedirect } from "./redirect.ts";
 
 /** The calls of one `fetch`. */
 export class FetchExchange {
-  #agent: Agent;
+  #core: AgentCore;
+  #urls = new FetchUrls();
 
   /** Creates the calls on an agent. */
-  constructor(agent: Agent) {
-    this.#agent = agent;
+  constructor(core: AgentCore) {
+    this.#core = core;
   }
 
   /** See `PooledFetch`. Rejects at once for what is wrong at once. */
@@ -23,7 +25,7 @@ export class FetchExchange {
   ): Promise<Response> {
     let request: FetchRequest;
     try {
-      request = readFetchRequest(input, init);
+      request = readFetchRequest(input, init, this.#urls);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -32,7 +34,7 @@ export class FetchExchange {
       request.cancelBody(signal.reason);
       return Promise.reject(signal.reason);
     }
-    return isLocal(url)
+    return url.isLocal
       ? globalThis.fetch(input, init)
       : this.#exchange(request);
   }
@@ -40,16 +42,14 @@ export class FetchExchange {
   async #exchange(request: FetchRequest): Promise<Response> {
     const { method, url, signal, redirect } = request;
     try {
-      const init = await request.exchangeInit();
+      const made = request.exchangeInit();
+      const init = made instanceof Promise ? await made : made;
       signal?.throwIfAborted();
-      const { response, redirects } = await this.#agent.chained(
+      const { response, redirects } = await this.#core.fetch(
         method,
         url,
-        {
-          ...init,
-          ...signal === undefined ? {} : { signal },
-          ...redirect === "follow" ? {} : { maxRedirects: 0 },
-        },
+        signal === undefined ? init : { ...init, signal },
+        redirect === "follow",
       );
       if (redirect === "error" && isRedirect(response.status)) {
         response.close();
@@ -64,14 +64,9 @@ export class FetchExchange {
       });
     } catch (error) {
       if (signal?.aborted === true) throw signal.reason;
-      throw fetchError(url, error);
+      throw fetchError(url.url, error);
     }
   }
-}
-
-/** Whether a URL needs no network. The runtime's own `fetch` reads it. */
-function isLocal({ protocol }: URL): boolean {
-  return protocol === "data:" || protocol === "blob:";
 }
 
 /** The web reports every failure as a `TypeError`; the cause says more. */

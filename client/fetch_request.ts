@@ -5,17 +5,19 @@
 
 import { Headers } from "../codec/headers.ts";
 import type { FetchInit } from "./fetch_init.ts";
+import type { FetchUrl, FetchUrls } from "./fetch_url.ts";
+import { initFault } from "./init_check.ts";
 import type { ExchangeInit, RequestBody } from "./request.ts";
 import { peekStream, webChunks } from "./fetch_body.ts";
 
 /** What a call asks for. */
 export interface FetchRequest {
   readonly method: string;
-  readonly url: URL;
+  readonly url: FetchUrl;
   readonly signal: AbortSignal | undefined;
   readonly redirect: "follow" | "error" | "manual";
   /** Returns the rest of the request. A stream is read from here on. */
-  exchangeInit(): Promise<ExchangeInit>;
+  exchangeInit(): ExchangeInit | Promise<ExchangeInit>;
   /** Cancels a body that is a stream. */
   cancelBody(reason: unknown): void;
 }
@@ -39,11 +41,14 @@ const DROPPED_FIELDS: ReadonlySet<string> = new Set([
 /**
  * Reads the arguments of a call.
  *
+ * @param urls Parses the URL.
+
  * @throws {TypeError} If one of them is not valid.
  */
 export function readFetchRequest(
   input: string | URL | Request,
   init: FetchInit,
+  urls: FetchUrls,
 ): FetchRequest {
   if (typeof init !== "object") {
     throw new TypeError(
@@ -53,30 +58,40 @@ export function readFetchRequest(
   checkUnsupported(init);
   if (input instanceof Request) {
     const hasInit = Object.keys(init).length > 0;
-    return fromRequest(hasInit ? new Request(input, init) : input, init);
+    return fromRequest(
+      hasInit ? new Request(input, init) : input,
+      init,
+      urls,
+    );
   }
-  const url = parseUrl(input);
+  const url = urls.parse(input);
   const method = normalMethod(init.method);
   const body = checkedBody(init.body, method);
-  const headers = new globalThis.Headers(init.headers);
+  const headers = init.headers === undefined
+    ? null
+    : new globalThis.Headers(init.headers);
   return {
     method,
     url,
     signal: checkedSignal(init.signal),
     redirect: checkedRedirect(init.redirect),
-    exchangeInit: () => Promise.resolve(exchangeInit(headers, body, init)),
+    exchangeInit: () => exchangeInit(headers, body, init),
     cancelBody: (reason) => cancel(body, reason),
   };
 }
 
-function fromRequest(request: Request, init: FetchInit): FetchRequest {
+function fromRequest(
+  request: Request,
+  init: FetchInit,
+  urls: FetchUrls,
+): FetchRequest {
   const { body, signal } = request;
   if (request.bodyUsed) {
     throw new TypeError("Cannot send the request: its body is already used");
   }
   return {
     method: normalMethod(request.method),
-    url: parseUrl(request.url),
+    url: urls.parse(request.url),
     signal,
     redirect: checkedRedirect(request.redirect),
     async exchangeInit(): Promise<ExchangeInit> {
@@ -96,22 +111,6 @@ function checkUnsupported(init: FetchInit): void {
       "Cannot use the option client: pass its settings to createFetch()",
     );
   }
-}
-
-function parseUrl(input: string | URL): URL {
-  const text = String(input);
-  if (!URL.canParse(text)) {
-    throw new TypeError(
-      `Cannot fetch ${
-        JSON.stringify(text.slice(0, 64))
-      }: it is not an absolute URL`,
-    );
-  }
-  const url = new URL(text);
-  if (/^(?:https?|data|blob):$/.test(url.protocol)) return url;
-  throw new TypeError(
-    `Cannot fetch a URL of the scheme ${url.protocol}: it must be http, https, data or blob`,
-  );
 }
 
 function normalMethod(method = "GET"): string {
@@ -187,22 +186,64 @@ function cancel(body: RequestBody, reason: unknown): void {
   });
 }
 
+/** Fields that every request of the web has. */
+const DEFAULT_FIELDS = [
+  ["accept", "*/*"],
+  ["accept-language", "*"],
+  ["user-agent", "khttp"],
+] as const;
+
+/** The fields of a request that has none of its own. */
+const PLAIN_FIELDS = sentFields(new globalThis.Headers(), false);
+
+/** The same with a body that is a string. */
+const TEXT_FIELDS = withTextType(new Headers(PLAIN_FIELDS));
+
+/** A request without a body and without fields of its own. */
+const PLAIN_INIT: ExchangeInit = Object.freeze({ headers: PLAIN_FIELDS });
+
+/** @param fields The caller's fields, or `null` if there are none. */
 function exchangeInit(
-  fields: globalThis.Headers,
+  fields: globalThis.Headers | null,
   body: RequestBody,
   init: FetchInit,
 ): ExchangeInit {
-  const headers = sentFields(fields, isStream(body));
-  if (typeof body === "string" && !headers.has("content-type")) {
-    headers.add("content-type", "text/plain;charset=UTF-8");
+  const extras = extrasOf(init);
+  if (fields === null && body === null) {
+    return extras === null ? PLAIN_INIT : { ...PLAIN_INIT, ...extras };
   }
-  const { credentials } = init;
-  const { timeout, retries, idempotent, onInterim, onUpload, onDownload } =
-    init;
+  const isText = typeof body === "string";
+  let headers = isText ? TEXT_FIELDS : PLAIN_FIELDS;
+  if (fields !== null) {
+    headers = sentFields(fields, isStream(body));
+    if (isText) withTextType(headers);
+  }
+  const expectation = fields?.get("expect") ?? "";
   return {
     headers,
     body: isStream(body) ? webChunks(body) : body,
-    expectContinue: /^100-continue$/i.test(fields.get("expect") ?? ""),
+    expectContinue: /^100-continue$/i.test(expectation),
+    ...extras,
+  };
+}
+
+/** Adds the type of a body that is a string, unless the caller set one. */
+function withTextType(headers: Headers): Headers {
+  return headers.has("content-type")
+    ? headers
+    : headers.add("content-type", "text/plain;charset=UTF-8");
+}
+
+/** The options that are not about the message, or `null` if there are none. */
+function extrasOf(init: FetchInit): ExchangeInit | null {
+  const { credentials, timeout, retries, idempotent } = init;
+  const { onInterim, onUpload, onDownload } = init;
+  if (
+    credentials !== "omit" && timeout === undefined && retries === undefined &&
+    idempotent === undefined && onInterim === undefined &&
+    onUpload === undefined && onDownload === undefined
+  ) return null;
+  const extras: ExchangeInit = {
     omitsCookies: credentials === "omit",
     ...timeout === undefined ? {} : { timeout },
     ...retries === undefined ? {} : { retries },
@@ -211,6 +252,9 @@ function exchangeInit(
     ...onUpload === undefined ? {} : { onUpload },
     ...onDownload === undefined ? {} : { onDownload },
   };
+  const fault = initFault(extras);
+  if (fault !== null) throw new TypeError(fault);
+  return extras;
 }
 
 /** The caller's fields without those of the connection, and the defaults of the web. */
@@ -228,9 +272,3 @@ function sentFields(fields: globalThis.Headers, isStreamed: boolean): Headers {
   }
   return headers;
 }
-
-const DEFAULT_FIELDS = [
-  ["accept", "*/*"],
-  ["accept-language", "*"],
-  ["user-agent", "khttp"],
-] as const;
