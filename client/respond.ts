@@ -35,10 +35,10 @@ export function respond(
   }
   const { options } = context;
   const { bodyLength } = head;
-  const codings = options.decodesContent && bodyLength !== 0
-    ? codingsOf(head)
-    : [];
-  if (codings.length > 0) return decoded(head, from);
+  if (
+    options.decodesContent && bodyLength !== 0 &&
+    head.has("content-encoding") && codingsOf(head).length > 0
+  ) return decoded(head, from);
   const { buffer } = connection.reader;
   const isReceived = bodyLength >= 0 && bodyLength <= buffer.length &&
     bodyLength <= options.maxBodyBytes;

@@ -1,6 +1,6 @@
 /** The head of a received response: its bytes, and offsets into them. Strings are made when they are read. */
 
-import { decodeLatin1 } from "./ascii.ts";
+import { decodeLatin1, equalsIgnoringCase } from "./ascii.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 import { Headers } from "./headers.ts";
 
@@ -100,6 +100,23 @@ export class ReceivedResponseHead implements ResponseHead {
   /** See {@linkcode ResponseHead.headers}. */
   get headers(): Headers {
     return this.#headers ??= this.#readHeaders();
+  }
+
+  /** Returns whether there is a field, without making the list of the fields. */
+  has(lowerName: string): boolean {
+    const table = this.#table;
+    const base = this.#base;
+    const size = lowerName.length;
+    for (let line = 0; line < this.#count; line++) {
+      const entry = this.#tableStart + line * FIELD_STRIDE;
+      const start = table[entry]!; // the table has the offsets of every line
+      if (table[entry + 1]! - start !== size) continue; // as above
+      const at = base + start;
+      if (equalsIgnoringCase(this.#bytes, at, at + size, lowerName)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   #readHeaders(): Headers {

@@ -6,7 +6,13 @@ import {
   resolveClientOptions,
 } from "../../client/options.ts";
 import { isSameOrigin, parseOrigin } from "../../client/origin.ts";
-import { Client, type ClientOptions } from "../../mod.ts";
+import {
+  Agent,
+  type AgentOptionsInit,
+  Client,
+  type ClientOptions,
+  createFetch,
+} from "../../mod.ts";
 
 function resolve(options: Record<string, unknown>): ClientOptions {
   return resolveClientOptions(options as Partial<ClientOptions>);
@@ -52,6 +58,26 @@ Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => 
     const error = assertThrows(() => resolve(options), TypeError, "Cannot set");
     const [name = ""] = Object.keys(options);
     assertEquals(error.message.includes(name), true, error.message);
+  }
+});
+
+Deno.test("clients, agents and createFetch() reject options that are no object", () => {
+  for (const bad of [5000, "proxy", true, null]) {
+    const options = bad as unknown as ClientOptions;
+    for (
+      const create of [
+        () => new Client("a", options),
+        () => new Agent(options),
+        () => createFetch(options),
+      ]
+    ) assertThrows(create, TypeError, "not an object such as");
+  }
+  for (const origins of [5, { "http://a": 5 }, null]) {
+    assertThrows(
+      () => new Agent({ origins } as unknown as AgentOptionsInit),
+      TypeError,
+      "not an object such as",
+    );
   }
 });
 

@@ -347,7 +347,7 @@ Deno.test("the user and password of a client's URL become Authorization", async 
   assertEquals((await sentBy("", "", "/"))[1], undefined);
 });
 
-Deno.test("a body in place of the options, and a controller in place of its signal, are TypeErrors", async () => {
+Deno.test("mistakes in the options of a request are TypeErrors that name the option", async () => {
   const url = "http://127.0.0.1:1";
   await using client = new Client(url);
   await using agent = new Agent();
@@ -362,4 +362,42 @@ Deno.test("a body in place of the options, and a controller in place of its sign
     await assertRejects(() => agent.post(url, init), TypeError, message);
     await assertRejects(() => fetch(url, init), TypeError, message);
   }
+  for (
+    const [init, message] of [
+      [
+        { header: {} },
+        '"header" of a request: no such option; the options are headers, body',
+      ],
+      [{ timout: 5 }, '"timout" of a request'],
+      [{ method: "POST" }, '"method" of a request'],
+      [new Request(url), "of a request: no such option"],
+      [
+        { headers: "a: b" },
+        "option headers of a request: not a record, pairs or Headers",
+      ],
+      [
+        { headers: null },
+        "option headers of a request: not a record, pairs or Headers",
+      ],
+      [{ timeout: "5" }, "option timeout of a request: not a number"],
+      [{ retries: true }, "option retries of a request: not a number"],
+      [{ idempotent: 1 }, "option idempotent of a request: not a boolean"],
+      [
+        { expectContinue: "100-continue" },
+        "option expectContinue of a request: not a boolean",
+      ],
+      [{ onUpload: {} }, "option onUpload of a request: not a function"],
+      [{ upgrade: true }, "option upgrade of a request: not a string"],
+    ] as [init: object, message: string][]
+  ) {
+    await assertRejects(() => client.post("/", init), TypeError, message);
+    await assertRejects(() => agent.post(url, init), TypeError, message);
+  }
+  // The web ignores members that it does not know, so only types are checked.
+  const onUpload = {} as () => void;
+  await assertRejects(
+    () => fetch(url, { onUpload }),
+    TypeError,
+    "option onUpload of a request: not a function",
+  );
 });

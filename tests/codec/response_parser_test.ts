@@ -12,6 +12,7 @@ import {
   ResponseHeadParser,
   unfoldLines,
 } from "../../codec/response_parser.ts";
+import { ResponseScanner } from "../../codec/simd/response_scanner.ts";
 import { decodeLatin1 } from "../support/latin1.ts";
 import { everySplit } from "../support/splits.ts";
 
@@ -196,6 +197,28 @@ Deno.test("unfoldLines() R135: does not turn a folded name into one that frames 
     } catch (error) {
       assert(error instanceof ProtocolError);
       assertEquals(error.code, "INVALID_FIELD_NAME", fields);
+    }
+  }
+});
+
+Deno.test("a parsed head finds a field by its name, in any case, with and without the scanner", () => {
+  const wire = encodeLatin1(
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nCONTENT-Encoding: br\r\nContent_Encodinh: x\r\n\r\n",
+  );
+  const limits = { maxHeaderBytes: 1000, maxHeaderCount: 10 };
+  for (const scanner of [null, ResponseScanner.maybeCreate(limits)]) {
+    const parser = new ResponseHeadParser(limits);
+    parser.scanner = scanner;
+    const bytes = new Uint8Array([1, 2, 3, ...wire]); // the head is not at the start
+    // The second head's offsets are behind those of the first in the scanner's array.
+    for (let count = 0; count < 2; count++) {
+      const head = parser.parse(bytes, 3, bytes.length, "GET");
+      assert(head !== NEED_DATA);
+      assert(head.has("content-length"));
+      assert(head.has("content-encoding"));
+      for (const name of ["content-type", "content-encodinh", "x", ""]) {
+        assertEquals(head.has(name), false, name);
+      }
     }
   }
 });
