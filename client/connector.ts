@@ -191,7 +191,7 @@ export class Connector {
       );
     const stopTimer = durationMs === Infinity
       ? null
-      : this.#clock.after(durationMs, expire);
+      : this.#clock.afterUnref(durationMs, expire);
     let isLate = true;
     try {
       const conn = await Promise.race([opening, ended.promise]);

@@ -33,7 +33,7 @@ export class IdleUnref {
     if (member.awaitsUnref) return;
     member.awaitsUnref = true;
     this.#members.push(member);
-    this.#stopTimer ??= this.#clock.after(DELAY_MS, () => this.#run());
+    this.#stopTimer ??= this.#clock.afterUnref(DELAY_MS, () => this.#run());
   }
 
   /** Forgets all connections: they were closed. */

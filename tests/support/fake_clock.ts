@@ -39,6 +39,11 @@ export class FakeClock implements Clock {
     return this.#add({ dueMs: this.#nowMs + delayMs, periodMs: null, run });
   }
 
+  /** See `Clock.afterUnref` of the client. */
+  afterUnref(delayMs: number, run: () => void): () => void {
+    return this.after(delayMs, run);
+  }
+
   /** Moves the time and calls every timer that is due on the way, in order. */
   advance(durationMs: number): void {
     const endMs = this.#nowMs + durationMs;
