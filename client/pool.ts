@@ -14,7 +14,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A connection that was idle for less than this, in ms, is in use all the time. */
+/** A connection that was idle for less than this, in ms, is used all the time. */
 const SHORT_IDLE_MS = 1;
 
 /** One origin's connections. */
@@ -90,14 +90,15 @@ export class Pool implements BudgetedPool {
 
   /**
    * As {@linkcode Pool.acquire}, for a request that must not be sent twice.
-   * Before such a request reuses a connection, it waits for a turn of the event
-   * loop, in which the end of the connection or unexpected bytes on it are
-   * noticed if they had arrived before.
+   * Before such a request reuses a connection, it waits until the runtime has
+   * polled its sockets: then the end of the connection or unexpected bytes on it
+   * are noticed if they had arrived before.
    *
-   * The runtime certainly polls its sockets when it sleeps, which takes a timer
-   * and a millisecond. After a shorter idle time, requests in a row would take
-   * several times as long, so they wait for the next turn only. All requests
-   * share it, and in nine of ten turns, sockets are polled.
+   * The runtime certainly polls sockets when it sleeps, which takes a timer and a
+   * millisecond. It calls timers before it passes on what it polled, so a turn
+   * follows. After a shorter idle time, requests in a row would take several
+   * times as long, so they wait for the turn only, before which sockets are
+   * nearly always polled.
    */
   async acquireChecked(
     isFresh: boolean,
@@ -106,17 +107,18 @@ export class Pool implements BudgetedPool {
     for (;;) {
       const connection = await this.acquire(isFresh, signal);
       if (!connection.isReused) return connection;
-      await (connection.idleMs < SHORT_IDLE_MS
-        ? this.#nextTurn()
-        : new Promise<void>((resolve) => {
+      if (connection.idleMs >= SHORT_IDLE_MS) {
+        await new Promise<void>((resolve) => {
           this.#context.clock.after(0, resolve);
-        }));
+        });
+      }
+      await this.#nextTurn();
       if (connection.claim()) return connection;
       connection.close();
     }
   }
 
-  /** Resolves in the next turn of the event loop. */
+  /** Resolves at the end of the current turn of the event loop, for all requests at once. */
   #nextTurn(): Promise<void> {
     return this.#turn ??= new Promise((resolve) => {
       setImmediate(() => {
