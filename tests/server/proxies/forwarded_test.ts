@@ -10,6 +10,7 @@ import {
   Headers,
 } from "../../../mod.ts";
 import { testEngines } from "../../support/engines.ts";
+import { SeededRandom } from "../../support/random.ts";
 import { request } from "../../support/serve.ts";
 
 type Field = readonly [name: string, value: string];
@@ -234,6 +235,89 @@ for (
     });
     assertEquals({ ...found, ...expect }, found);
   });
+}
+
+/** Addresses of proxies, of other hosts, and elements that are none, as fields write them. */
+const HOPS = {
+  trusted: ["10.0.0.2", "10.255.0.1", "2001:db8::7", "::ffff:10.0.0.3"],
+  others: [
+    CLIENT,
+    "203.0.113.4",
+    "2001:db9::1",
+    "::ffff:198.51.100.9",
+    "11.0.0.1",
+  ],
+  none: [
+    "evil",
+    "10.0.0.0/8",
+    "999.1.1.1",
+    "[::1",
+    "unknown",
+    "_x",
+    "10.0.0.2 x",
+  ],
+};
+const EMPTY = ["", " ", "\t"];
+
+/** What a client is, from the hops in the order of the fields: a plain search from the last one. */
+function clientOf(peer: string, hops: readonly string[]): string | null {
+  let client = peer;
+  const isTrusted = (hop: string): boolean => HOPS.trusted.includes(hop);
+  for (const hop of hops.toReversed().map((hop) => hop.trim())) {
+    if (hop === "") continue;
+    if (!isTrusted(client)) break;
+    if (hop === "unknown" || hop === "_x") return null;
+    if (HOPS.none.includes(hop)) break;
+    client = hop;
+  }
+  return client.replace("::ffff:", "");
+}
+
+/** Writes hops as lines of a field, of one or several elements each. */
+function linesOf(hops: readonly string[], random: SeededRandom): string[] {
+  const lines: string[][] = [];
+  for (const hop of hops) {
+    if (lines.length === 0 || random.below(3) === 0) lines.push([]);
+    lines.at(-1)?.push(hop);
+  }
+  return lines.map((line) => line.join(random.pick([",", ", ", " ,\t"])));
+}
+
+for (const fields of ["x-forwarded", "forwarded"] as const) {
+  Deno.test(`forwardedFrom() with ${fields} finds what a plain search from the last hop finds, in 20,000 requests`, () => {
+    const random = new SeededRandom(18);
+    const forwarded = forwardedFrom({ trusted: TRUSTED, fields });
+    const name = fields === "forwarded" ? "Forwarded" : "X-Forwarded-For";
+    const other = fields === "forwarded" ? "X-Forwarded-For" : "Forwarded";
+    const kinds = [HOPS.trusted, HOPS.trusted, HOPS.others, HOPS.none, EMPTY];
+    for (let count = 0; count < 20_000; count++) {
+      const peer = random.pick([...HOPS.trusted, ...HOPS.others]);
+      const hops = Array.from(
+        { length: random.below(7) },
+        () => random.pick(random.pick(kinds)),
+      );
+      const texts = fields === "forwarded" ? hops.map(elementOf) : hops;
+      const lines = linesOf(texts, random);
+      const headers = new Headers([
+        [other, random.pick(["for=192.0.2.66", "192.0.2.66"])],
+        ...lines.map((line) => [name, line] as const),
+      ]);
+      const { address } = forwarded({
+        headers,
+        conn: { remoteAddr: addrOf(peer) },
+      });
+      const told = `${peer} ${JSON.stringify(lines)}`;
+      assertEquals([told, address], [told, clientOf(peer, hops)]);
+    }
+  });
+}
+
+/** Writes a hop as an element of `Forwarded`. */
+function elementOf(hop: string): string {
+  if (hop.trim() === "" || hop === "evil") return hop;
+  return hop.includes(":") && !hop.includes("[")
+    ? `for="[${hop}]"`
+    : `for=${hop}`;
 }
 
 Deno.test("forwardedFrom() trusts no connection without an address", () => {
