@@ -1,6 +1,6 @@
 /**
  * Counts the instructions per request in memory, of the server's connection
- * machine and of the client, under valgrind's callgrind:
+ * machine, of the client and of WebSocket messages, under valgrind's callgrind:
  *
  *     deno task bench:count --cases hello,chrome-params
  *
@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { EXCHANGE_CASES } from "./client/memory_exchanges.ts";
 import { readTotal } from "./load/callgrind.ts";
 import { MACHINE_CASES, machineCaseOf } from "./machine/cases.ts";
+import { ECHO_CASES } from "./websocket/memory_echo.ts";
 
 /** What is counted. */
 interface CountedCase {
@@ -23,10 +24,11 @@ interface CountedCase {
   readonly pipelined: number;
 }
 
-/** The cases of the client; those with long bodies would run for hours under valgrind. */
-const EXCHANGES: readonly CountedCase[] = EXCHANGE_CASES
-  .filter(({ bodyBytes }) => bodyBytes < 1024)
-  .map(({ name }) => ({ name, pipelined: 1 }));
+/** The cases of the client, and the echoes of WebSockets; those with long bodies would run for hours under valgrind. */
+const EXCHANGES: readonly CountedCase[] = [
+  ...EXCHANGE_CASES.filter(({ bodyBytes }) => bodyBytes < 1024),
+  ...ECHO_CASES,
+].map(({ name }) => ({ name, pipelined: 1 }));
 
 const USAGE = `usage: deno task bench:count [options]
   --cases A,B     count only these cases: ${

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { encodeFrame, Opcode } from "../websocket/codec/frame_encoder.ts";
 import { FrameDecoder, FrameEvent } from "../websocket/codec/frame_decoder.ts";
 import { Mask } from "../websocket/codec/mask.ts";
-import { decodeUtf8 } from "../websocket/codec/utf8.ts";
+import { decodeAscii, decodeUtf8 } from "../websocket/codec/utf8.ts";
 
 const SIZES = [16, 1024, 65_536];
 const KEY = Uint8Array.of(0x37, 0xfa, 0x21, 0x3d);
@@ -41,6 +41,21 @@ for (const size of SIZES) {
     return bytes.slice();
   });
   for (const result of results) assert.deepEqual(result, results[0]);
+}
+
+for (const size of SIZES) {
+  const group = `text of ${size} bytes`;
+  const bytes = new Uint8Array(size + 6).fill(0x61);
+  const mask = new Mask();
+  mask.setKey(new Uint8Array(4), 0); // leaves the bytes as they are
+  Deno.bench("applyToText and decodeAscii", { group, baseline: true }, () => {
+    if (!mask.applyToText(bytes, 6, size + 6)) throw new Error("Not ASCII");
+    decodeAscii(bytes, 6, size + 6);
+  });
+  Deno.bench("apply and decodeUtf8", { group }, () => {
+    mask.apply(bytes, 6, size + 6);
+    decodeUtf8(bytes, 6, size + 6);
+  });
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

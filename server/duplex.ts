@@ -47,3 +47,20 @@ export interface Duplex {
   /** Enables TCP keep-alive probes, or disables them with `false`; on TCP only. */
   setKeepAlive?(keepAlive?: boolean): void;
 }
+
+/** A duplex that can also read and write without promises. */
+export interface PromptDuplex extends Duplex {
+  /** Reads as `read()` does, and calls `onRead` or `onFailed` later; neither may throw. */
+  readThen(
+    buffer: Uint8Array,
+    onRead: (size: number | null) => void,
+    onFailed: (error: unknown) => void,
+  ): void;
+  /**
+   * Writes as many of the first `size` bytes as the system takes at once, and
+   * returns how many. If it is 0, `write()` waits for room.
+   *
+   * @throws {Error} If the connection failed or is closed.
+   */
+  writeNow(bytes: Uint8Array, size: number): number;
+}

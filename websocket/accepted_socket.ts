@@ -17,6 +17,9 @@ const encoder = new TextEncoder();
 const MAX_PING_BYTES = 125;
 const MAX_REASON_BYTES = 123;
 
+/** Ends a call of `next()`. */
+type Taker = (result: IteratorResult<WebSocketMessage, undefined>) => void;
+
 /** Keeps one message until the program takes it, and makes the connection pause meanwhile. */
 export class MessageQueue implements ConnectionSink {
   /** The connection; set before it starts. */
@@ -25,24 +28,33 @@ export class MessageQueue implements ConnectionSink {
     .withResolvers();
   #message: WebSocketMessage | null = null;
   #isClosed = false;
-  /** Calls of `next()` that wait for messages, in order. */
-  #takers: ((result: IteratorResult<WebSocketMessage, undefined>) => void)[] =
-    [];
+  /** The call of `next()` that waits for a message, and further ones in order. */
+  #taker: Taker | null = null;
+  #laterTakers: Taker[] = [];
+  readonly #addTaker = (taker: Taker): void => {
+    if (this.#taker === null) this.#taker = taker;
+    else this.#laterTakers.push(taker);
+  };
 
   /** See {@linkcode ConnectionSink.receive}. */
   receive(message: WebSocketMessage): void {
-    const taker = this.#takers.shift();
-    if (taker === undefined) this.#message = message;
-    else taker({ done: false, value: message });
-    if (this.#takers.length === 0 && this.#message !== null) {
+    const taker = this.#taker;
+    if (taker === null) {
+      this.#message = message;
       this.connection?.hold();
+      return;
     }
+    const later = this.#laterTakers;
+    this.#taker = later.length === 0 ? null : later.shift()!; // there is one
+    taker({ done: false, value: message });
   }
 
   /** See {@linkcode ConnectionSink.closed}. A message that was not taken stays. */
   closed(how: WebSocketClosed): void {
     this.#isClosed = true;
-    for (const taker of this.#takers.splice(0)) {
+    this.#taker?.({ done: true, value: undefined });
+    this.#taker = null;
+    for (const taker of this.#laterTakers.splice(0)) {
       taker({ done: true, value: undefined });
     }
     this.closedHow.resolve(how);
@@ -59,7 +71,7 @@ export class MessageQueue implements ConnectionSink {
     if (this.#isClosed) {
       return Promise.resolve({ done: true, value: undefined });
     }
-    return new Promise((resolve) => this.#takers.push(resolve));
+    return new Promise(this.#addTaker);
   }
 }
 

@@ -5,7 +5,7 @@
  * sees.
  */
 
-import type { Duplex } from "../server/duplex.ts";
+import type { Duplex, PromptDuplex } from "../server/duplex.ts";
 import type { SocketClock } from "./clock.ts";
 import { ABNORMAL_CLOSURE, NO_STATUS } from "./codec/close_codes.ts";
 import { WebSocketFault, type WebSocketFaultCode } from "./codec/fault.ts";
@@ -16,7 +16,8 @@ import {
 } from "./codec/frame_decoder.ts";
 import { FIN, Opcode, RSV1 } from "./codec/frame_encoder.ts";
 import { ConnectionTimer, type Lateness } from "./connection_timer.ts";
-import { FrameOutput } from "./frame_output.ts";
+import type { FrameOutput } from "./frame_output.ts";
+import { FrameSender, promptDuplexOf } from "./frame_sender.ts";
 import type { WebSocketSettings } from "./options.ts";
 
 /** A text message as a string, or a binary one as bytes that belong to the receiver. */
@@ -83,17 +84,19 @@ const State = Object.freeze(
 );
 type State = typeof State[keyof typeof State];
 
-const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** See the file's header. */
 export class Connection {
   #duplex: Duplex;
+  /** The duplex, if it can write at once. */
+  #prompt: PromptDuplex | null;
   #settings: WebSocketSettings;
   #deflate: ConnectionDeflate | null;
   #sink: ConnectionSink;
   #decoder: FrameDecoder;
-  #output: FrameOutput = new FrameOutput();
+  #sender: FrameSender;
+  #output: FrameOutput;
   #timer: ConnectionTimer;
   #state: State = State.OPEN;
   /** How the connection ends, once that is known. */
@@ -103,28 +106,25 @@ export class Connection {
   /** Whether the sink takes no messages now. */
   #isHeld = false;
   #isDecoding = false;
-  #isWriting = false;
   #isFlushQueued = false;
   /** Whether a ping was sent since the client was last heard. */
   #isPinged = false;
   /** Whether the client has ended its direction. */
   #isReadEnded = false;
-  /** Lets the reading loop go on. */
-  #resume: (() => void) | null = null;
-  /** Resolves when everything is sent. */
-  #drained: PromiseWithResolvers<void> | null = null;
-  /** The bytes that are being sent. */
-  #sending: Uint8Array = NO_BYTES;
+  /** Whether reading waits until the sink and the output have room. */
+  #isReadPaused = false;
   readonly #flushQueued = (): void => {
     this.#isFlushQueued = false;
     this.#flush();
+    if (!this.#sender.isBusy) this.#madeRoom();
   };
-  readonly #onWritten = (size: number): void => this.#written(size);
-  readonly #onWriteFailed = (error: unknown): void => this.#finish(error);
+  readonly #onRead = (size: number | null): void => this.#received(size);
+  readonly #onReadFailed = (error: unknown): void => this.#finish(error);
 
   /** Takes over a connection after its handshake. */
   constructor(init: ConnectionInit) {
     this.#duplex = init.duplex;
+    this.#prompt = promptDuplexOf(init.duplex);
     this.#settings = init.settings;
     this.#deflate = init.deflate;
     this.#sink = init.sink;
@@ -138,11 +138,19 @@ export class Connection {
       init.settings,
       (what) => this.#late(what),
     );
+    this.#sender = new FrameSender({
+      duplex: init.duplex,
+      timer: this.#timer,
+      onProgress: () => this.#madeRoom(),
+      onSent: () => this.#flush(),
+      onFailed: (error) => this.#finish(error),
+    });
+    this.#output = this.#sender.output;
   }
 
   /** Begins to read. */
   start(): void {
-    void this.#readAll();
+    this.#read();
   }
 
   /** Whether messages can be sent. */
@@ -157,9 +165,7 @@ export class Connection {
 
   /** Resolves when everything is sent, or never will be. */
   drained(): Promise<void> {
-    if (this.#output.pendingBytes === 0) return Promise.resolve();
-    this.#drained ??= Promise.withResolvers();
-    return this.#drained.promise;
+    return this.#sender.drained();
   }
 
   /** Sends a message; does nothing unless the connection is open. */
@@ -223,42 +229,47 @@ export class Connection {
       (this.#isHeld || this.#output.pendingBytes >= PAUSE_BYTES);
   }
 
-  async #readAll(): Promise<void> {
+  /** Reads once, or waits until the sink and the output have room. */
+  #read(): void {
+    if (this.#state === State.CLOSED) return;
+    if (this.#isPaused() || !this.#decoder.isDrained) {
+      this.#timer.setDeaf(true);
+      this.#isReadPaused = true;
+      return;
+    }
     try {
-      for (;;) {
-        if (this.#isPaused() || !this.#decoder.isDrained) await this.#paused();
-        if (this.#state === State.CLOSED) return;
-        const size = await this.#duplex.read(this.#window);
-        if (size === null) break;
-        this.#timer.heard();
-        this.#isPinged = false;
-        this.#decoder.feed(this.#window, 0, size);
-        this.#decode();
-        if (this.#decoder.isDrained) this.#fitWindow(size);
+      if (this.#prompt === null) {
+        this.#duplex.read(this.#window).then(this.#onRead, this.#onReadFailed);
+      } else {
+        this.#prompt.readThen(this.#window, this.#onRead, this.#onReadFailed);
       }
-      this.#readEnded();
+    } catch (error) {
+      this.#finish(error); // a duplex of the program may throw
+    }
+  }
+
+  #received(size: number | null): void {
+    try {
+      if (this.#state === State.CLOSED) return;
+      if (size === null) return this.#readEnded();
+      this.#timer.heard();
+      this.#isPinged = false;
+      this.#decoder.feed(this.#window, 0, size);
+      this.#decode();
+      if (this.#decoder.isDrained) this.#fitWindow(size);
+      this.#read();
     } catch (error) {
       this.#finish(error);
     }
   }
 
-  /** Waits until the sink and the output have room. */
-  async #paused(): Promise<void> {
-    this.#timer.setDeaf(true);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#resume = resolve;
-    await promise;
-    this.#timer.setDeaf(false);
-  }
-
-  /** Lets the reading loop go on if it may. */
+  /** Reads on if it may. */
   #goOn(): void {
-    const resume = this.#resume;
-    if (resume === null) return;
-    const mayRead = !this.#isPaused() && this.#decoder.isDrained;
-    if (!mayRead && this.#state !== State.CLOSED) return;
-    this.#resume = null;
-    resume();
+    if (!this.#isReadPaused) return;
+    if (this.#isPaused() || !this.#decoder.isDrained) return;
+    this.#isReadPaused = false;
+    this.#timer.setDeaf(false);
+    this.#read();
   }
 
   /** Grows the window after a read that filled it, and shrinks it after many small ones. */
@@ -274,8 +285,14 @@ export class Connection {
     }
   }
 
-  /** Handles the frames that have arrived, and sends what that has added. */
+  /** Handles the frames that have arrived, and sends what that has added; again if that was sent at once and has made room. */
   #decode(): void {
+    do this.#decodeSome(); while (
+      !this.#decoder.isDrained && !this.#sender.isBusy && !this.#isPaused()
+    );
+  }
+
+  #decodeSome(): void {
     this.#isDecoding = true;
     try {
       while (!this.#isPaused()) {
@@ -343,50 +360,25 @@ export class Connection {
       this.#finish(cutOff("SLOW_READER", "too many bytes are unsent"));
       return;
     }
-    if (this.#isDecoding || this.#isWriting || this.#isFlushQueued) return;
+    if (this.#isDecoding || this.#sender.isBusy || this.#isFlushQueued) return;
     this.#isFlushQueued = true;
     queueMicrotask(this.#flushQueued);
   }
 
   #flush(): void {
-    if (this.#isWriting || this.#state >= State.LINGERING) return;
-    const bytes = this.#output.take();
-    if (bytes !== null) this.#write(bytes);
-    else if (this.#state === State.ENDING) void this.#endWriting();
+    if (this.#state >= State.LINGERING) return;
+    const isSent = this.#sender.flush();
+    if (isSent && this.#state === State.ENDING) void this.#endWriting();
   }
 
-  /** perf: callbacks that are created once; an async loop needs two more promises for each message (bench/websocket.ts). */
-  #write(bytes: Uint8Array): void {
-    this.#isWriting = true;
-    this.#sending = bytes;
-    this.#timer.writing();
+  /** Goes on to decode, if nothing but the output was in the way. */
+  #madeRoom(): void {
+    if (!this.#isReadPaused || this.#isHeld) return;
     try {
-      this.#duplex.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+      this.resume();
     } catch (error) {
-      this.#finish(error); // a duplex of the program may throw
+      this.#finish(error);
     }
-  }
-
-  #written(size: number): void {
-    if (this.#state === State.CLOSED) return;
-    const sending = this.#sending;
-    this.#output.sent(size);
-    try {
-      // Frames that wait for room are decoded; what they add is sent below.
-      if (this.#resume !== null && !this.#isHeld) this.resume();
-    } catch (error) {
-      return this.#finish(error);
-    }
-    const rest = size < sending.length
-      ? sending.subarray(size)
-      : this.#output.take();
-    if (rest !== null) return this.#write(rest);
-    this.#isWriting = false;
-    this.#sending = NO_BYTES;
-    this.#timer.written();
-    this.#drained?.resolve();
-    this.#drained = null;
-    this.#flush();
   }
 
   /** Ends the writing direction, and waits for the client to end its own: closing at once could discard what it has not read yet. */
@@ -431,9 +423,8 @@ export class Connection {
     if (this.#state === State.CLOSED) return;
     this.#state = State.CLOSED;
     this.#timer.stop();
-    this.#output.clear();
+    this.#sender.stop();
     this.#deflate?.close();
-    this.#drained?.resolve();
     try {
       this.#duplex.close();
     } catch {

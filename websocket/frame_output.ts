@@ -32,6 +32,8 @@ const encoder = new TextEncoder();
 export class FrameOutput {
   /** Bytes that were added and not sent, heads included. */
   pendingBytes = 0;
+  /** The bytes of the chunk that was taken last. */
+  takenBytes = 0;
   /** Full chunks before the current one. */
   #chunks: Uint8Array[] = [];
   #chunk: Uint8Array<ArrayBuffer> = NO_BYTES;
@@ -41,6 +43,8 @@ export class FrameOutput {
   /** The chunk that is being sent, if it may be filled again. */
   #taken: Uint8Array<ArrayBuffer> = NO_BYTES;
   #smallUses = 0;
+  /** Where the last long text was encoded. */
+  #target: Uint8Array = NO_BYTES;
 
   /** Adds a text message. */
   addText(text: string): void {
@@ -51,7 +55,7 @@ export class FrameOutput {
     const start = this.#end;
     const guess = frameHeadSize(length);
     const chunk = this.#chunk;
-    const target = chunk.subarray(start + guess);
+    const target = this.#targetAt(start + guess);
     const { read, written } = encoder.encodeInto(text, target);
     if (read < length) {
       this.addFrame(FIN | Opcode.TEXT, encoder.encode(text));
@@ -69,6 +73,15 @@ export class FrameOutput {
     writeFrameHead(chunk, start, FIN | Opcode.TEXT, written);
     this.#end += headSize + written;
     this.pendingBytes += headSize + written;
+  }
+
+  /** A view of the chunk from a position on, which is often that of the message before. */
+  #targetAt(start: number): Uint8Array {
+    const { buffer, byteOffset } = this.#target;
+    if (buffer !== this.#chunk.buffer || byteOffset !== start) {
+      this.#target = this.#chunk.subarray(start);
+    }
+    return this.#target;
   }
 
   /**
@@ -117,18 +130,23 @@ export class FrameOutput {
     this.addFrame(FIN | Opcode.CLOSE, payload);
   }
 
-  /** Takes the next bytes to send, or `null`. They stay unchanged until the next call. */
+  /** Takes the next chunk to send, or `null`; its first `takenBytes` are output. They stay unchanged until the next call. */
   take(): Uint8Array | null {
     if (this.#taken.length > this.#spare.length) this.#spare = this.#taken;
     this.#taken = NO_BYTES;
-    const first = this.#chunks.shift();
-    if (first !== undefined) return first;
+    if (this.#chunks.length > 0) {
+      const first = this.#chunks.shift()!; // there is one
+      this.takenBytes = first.length;
+      return first;
+    }
+    this.takenBytes = this.#end;
     if (this.#end === 0) return null;
-    const bytes = this.#chunk.subarray(0, this.#end);
-    if (this.#mayReuse(this.#chunk.length)) this.#taken = this.#chunk;
+    const chunk = this.#chunk;
+    if (this.#mayReuse(chunk.length)) this.#taken = chunk;
+    else this.#target = NO_BYTES;
     this.#chunk = NO_BYTES;
     this.#end = 0;
-    return bytes;
+    return chunk;
   }
 
   /** Notes that so many of the taken bytes were sent. */
@@ -141,6 +159,7 @@ export class FrameOutput {
     this.pendingBytes = 0;
     this.#chunks = [];
     this.#chunk = this.#spare = this.#taken = NO_BYTES;
+    this.#target = NO_BYTES;
     this.#end = 0;
   }
 
@@ -158,6 +177,7 @@ export class FrameOutput {
     if (this.#chunk.length - this.#end >= size) return;
     if (this.#end > 0) {
       this.#chunks.push(this.#chunk.subarray(0, this.#end));
+      this.#target = NO_BYTES;
       this.#end = 0;
     }
     if (size <= this.#spare.length && this.#chunks.length === 0) {

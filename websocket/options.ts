@@ -36,9 +36,9 @@ export interface WebSocketOptions {
   readonly maxMessageBytes?: number;
   /** The most bytes that may wait to be sent. A client that reads so slowly that there are more is cut off. @default {16777216} */
   readonly maxBufferedBytes?: number;
-  /** After so long without any bytes of the client it gets a ping, and after as long again it is cut off; `Infinity` for never. @default {30000} */
+  /** After so long without any bytes of the client, or a quarter longer, it gets a ping, and after as long again it is cut off; `Infinity` for never. @default {30000} */
   readonly idleTimeout?: number;
-  /** How long sending may go without progress before the client is cut off. @default {30000} */
+  /** How long sending may go without progress before the client is cut off, at most a quarter later. @default {30000} */
   readonly writeTimeout?: number;
   /** How long the closing handshake may take. @default {5000} */
   readonly closeTimeout?: number;

@@ -8,6 +8,7 @@
 // deno-lint-ignore-file no-console
 
 import { EXCHANGE_CASES, MemoryExchanges } from "../client/memory_exchanges.ts";
+import { ECHO_CASES, MemoryEcho } from "../websocket/memory_echo.ts";
 import { machineCaseOf } from "./cases.ts";
 import { Machine } from "./machine.ts";
 
@@ -20,7 +21,10 @@ const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
 const exchangeCase = EXCHANGE_CASES.find((known) => known.name === name);
-const machine = exchangeCase === undefined
+const echoCase = ECHO_CASES.find((known) => known.name === name);
+const machine = echoCase !== undefined
+  ? new MemoryEcho(echoCase)
+  : exchangeCase === undefined
   ? await Machine.create(machineCaseOf(name))
   : new MemoryExchanges(exchangeCase);
 for (let run = 0; run < WARM_UP_RUNS; run++) {

@@ -4,7 +4,7 @@
  * that was pending at that time, then the stream itself.
  */
 
-import type { Duplex } from "../duplex.ts";
+import type { Duplex, PromptDuplex } from "../duplex.ts";
 
 /** See the file's header. */
 export class TakenOverDuplex implements Duplex {
@@ -39,12 +39,17 @@ export class TakenOverDuplex implements Duplex {
     if (duplex.remoteAddr !== undefined) this.remoteAddr = duplex.remoteAddr;
   }
 
+  /** Whether only the stream itself is left to read. */
+  protected isStream(): boolean {
+    return this.#rest.length === 0 && this.#pending === null && !this.#isEnded;
+  }
+
   /** See {@linkcode Duplex.read}. */
   read(buffer: Uint8Array): Promise<number | null> {
-    // Usually only the stream is left, which needs no further promise.
-    const isStream = this.#rest.length === 0 && this.#pending === null &&
-      !this.#isEnded;
-    return isStream ? this.#duplex.read(buffer) : this.#readEarlier(buffer);
+    // The stream itself needs no further promise.
+    return this.isStream()
+      ? this.#duplex.read(buffer)
+      : this.#readEarlier(buffer);
   }
 
   /** Reads what was received before the connection was taken over. */
@@ -88,5 +93,37 @@ export class TakenOverDuplex implements Duplex {
   /** See {@linkcode Duplex.setKeepAlive}. */
   setKeepAlive(keepAlive?: boolean): void {
     this.#duplex.setKeepAlive?.(keepAlive);
+  }
+}
+
+/** The same for a duplex that can also read and write without promises. */
+export class TakenOverPromptDuplex extends TakenOverDuplex
+  implements PromptDuplex {
+  #duplex: PromptDuplex;
+
+  /** Wraps a duplex; the arguments are those of {@linkcode TakenOverDuplex}. */
+  constructor(
+    duplex: PromptDuplex,
+    unread: Uint8Array,
+    pending: Promise<Uint8Array | null> | null,
+    onClose: () => void,
+  ) {
+    super(duplex, unread, pending, onClose);
+    this.#duplex = duplex;
+  }
+
+  /** See {@linkcode PromptDuplex.readThen}. */
+  readThen(
+    buffer: Uint8Array,
+    onRead: (size: number | null) => void,
+    onFailed: (error: unknown) => void,
+  ): void {
+    if (this.isStream()) this.#duplex.readThen(buffer, onRead, onFailed);
+    else this.read(buffer).then(onRead, onFailed);
+  }
+
+  /** See {@linkcode PromptDuplex.writeNow}. */
+  writeNow(bytes: Uint8Array, size: number): number {
+    return this.#duplex.writeNow(bytes, size);
   }
 }

@@ -105,13 +105,58 @@ Deno.test("any bytes of the client start its idle time again", async () => {
   rig.clock.advance(1999);
   await turn();
   assertEquals(rig.ends, []);
-  rig.clock.advance(1);
+  rig.clock.advance(1 + 250); // the time of bytes is known to a quarter of the timeout
   await turn();
   assertEquals(faultOf(rig), "IDLE_TIMEOUT");
 });
 
+Deno.test("messages to and fro set no further timers, and the looks end with them", async () => {
+  const rig = open({ idleTimeout: 1000, writeTimeout: 1000 });
+  let timers = 0;
+  const { after } = rig.clock;
+  rig.clock.after = (delayMs, run): () => void => {
+    timers++;
+    return after.call(rig.clock, delayMs, run);
+  };
+  for (let n = 0; n < 100; n++) {
+    rig.peer.sendBytes(encodeMasked([text("a")]));
+    await turn();
+    rig.connection.send("b");
+    await turn();
+  }
+  assertEquals([timers, rig.clock.tickerCount], [1, 1]);
+  rig.clock.advance(250); // finds the messages
+  rig.clock.advance(250); // finds none
+  assertEquals([timers, rig.clock.tickerCount], [3, 1]);
+  rig.clock.advance(749);
+  await turn();
+  assert(!rig.written().endsWith(PING));
+  rig.clock.advance(1);
+  await turn();
+  assert(rig.written().endsWith(PING));
+  rig.connection.terminate();
+});
+
+Deno.test("a client that takes nothing after many messages is cut off a quarter late at most", async () => {
+  const rig = open({ idleTimeout: Infinity, writeTimeout: 400 });
+  rig.connection.send("a");
+  await turn();
+  rig.clock.advance(50);
+  const release = rig.peer.holdWrites();
+  rig.connection.send("b");
+  await turn();
+  rig.clock.advance(399);
+  assertEquals(rig.ends, []);
+  rig.clock.advance(1 + 100);
+  assertEquals(faultOf(rig), "WRITE_TIMEOUT");
+  release();
+  await turn();
+});
+
 Deno.test("idleTimeout: Infinity sends no pings and sets no timer", async () => {
   const rig = open({ idleTimeout: Infinity });
+  rig.peer.sendBytes(encodeMasked([text("a")]));
+  await turn();
   assertEquals(rig.clock.tickerCount, 0);
   rig.clock.advance(1e9);
   await turn();

@@ -14,11 +14,13 @@ import { MessageInflater } from "../../websocket/deflate.ts";
 import { everySplit, seededSplits } from "../support/splits.ts";
 import { SeededRandom } from "../support/random.ts";
 import {
+  binary,
   encodeMasked,
   encodePlain,
   type FrameCase,
   type FrameSection,
   hex,
+  text,
 } from "./frame_cases/case.ts";
 import { controlSections } from "./frame_cases/control_cases.ts";
 import { deflateSections } from "./frame_cases/deflate_cases.ts";
@@ -187,3 +189,33 @@ function randomFrames(random: SeededRandom): Uint8Array {
   }
   return bytes;
 }
+
+Deno.test("FrameDecoder uses the buffer of a text again, and never that of a binary message", () => {
+  const random = new SeededRandom(66);
+  const decoder = decoderOf({ maxMessageBytes: 100_000 }, true);
+  const given: [Uint8Array, string][] = [];
+  for (let round = 0; round < 300; round++) {
+    const isText = random.below(2) === 0;
+    const letter = String.fromCharCode(97 + random.below(26));
+    const expected = letter.repeat(random.below(5000));
+    const wire = encodeMasked([isText ? text(expected) : binary(expected)]);
+    const pieces = random.below(4) === 0 ? 1 : 3;
+    const messages: unknown[] = [];
+    for (let piece = 0; piece < pieces; piece++) {
+      decoder.feed(wire.slice(
+        Math.floor(wire.length * piece / pieces),
+        Math.floor(wire.length * (piece + 1) / pieces),
+      ));
+      while (decoder.next() === FrameEvent.MESSAGE) {
+        messages.push(decoder.message);
+      }
+    }
+    assertEquals(messages.length, 1);
+    const [message] = messages;
+    if (message instanceof Uint8Array) given.push([message, expected]);
+    else assertEquals(message, expected);
+  }
+  for (const [bytes, expected] of given) {
+    assertEquals(new TextDecoder().decode(bytes), expected);
+  }
+});

@@ -21,11 +21,11 @@ function reader(): FrameDecoder {
 function drain(output: FrameOutput, decoder: FrameDecoder): unknown[] {
   const messages: unknown[] = [];
   for (let bytes = output.take(); bytes !== null; bytes = output.take()) {
-    decoder.feed(bytes.slice());
+    decoder.feed(bytes.slice(0, output.takenBytes));
     while (decoder.next() === FrameEvent.MESSAGE) {
       messages.push(decoder.message);
     }
-    output.sent(bytes.length);
+    output.sent(output.takenBytes);
   }
   return messages;
 }

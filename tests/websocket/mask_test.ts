@@ -27,3 +27,27 @@ Deno.test("Mask gives the same for every length, alignment and split", () => {
     assertEquals(bytes, expected);
   }
 });
+
+Deno.test("Mask unmasks texts in the same memory, and tells whether they are ASCII", () => {
+  const random = new SeededRandom(54);
+  const memory = new Uint8Array(1100);
+  const mask = new Mask();
+  // Views that begin at any position of a word.
+  const windows = [0, 1, 2, 3, 4].map((start) => memory.subarray(start));
+  for (let round = 0; round < 4000; round++) {
+    const window = windows[random.below(windows.length)]!; // in range
+    const size = random.below(random.below(3) === 0 ? 1000 : 60);
+    const start = random.below(17);
+    const plain = Uint8Array.from({ length: size }, () => random.below(128));
+    const isAscii = size === 0 || random.below(2) === 0;
+    if (!isAscii) plain[random.below(size)] = 128 + random.below(128);
+    const key = Uint8Array.from({ length: 4 }, () => random.below(256));
+    window.fill(0xee);
+    plain.forEach((byte, at) => window[start + at] = byte ^ (key[at & 3] ?? 0));
+    mask.setKey(key, 0);
+    const expected = new Uint8Array(window.length).fill(0xee);
+    expected.set(plain, start);
+    assertEquals(mask.applyToText(window, start, start + size), isAscii);
+    assertEquals(window, expected);
+  }
+});

@@ -4,7 +4,7 @@
  * duplex with promises.
  */
 
-import type { Duplex } from "../../duplex.ts";
+import type { PromptDuplex } from "../../duplex.ts";
 import {
   EAGAIN,
   ECONNRESET,
@@ -56,7 +56,7 @@ export interface SocketUser {
 /** A `read` that waits for an event. */
 interface PendingRead {
   readonly buffer: Uint8Array;
-  readonly resolve: (size: number | null | PromiseLike<number | null>) => void;
+  readonly resolve: (size: number | null) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -66,7 +66,7 @@ interface KnownAddresses {
 }
 
 /** See the file's header. The event loop watches the socket until it is closed. */
-export class EpollSocket implements Duplex, Watched {
+export class EpollSocket implements PromptDuplex, Watched {
   /** State bits. `IS_DELAYING` is not set at first, since the socket inherits `TCP_NODELAY` from its listener. */
   #state = 0;
   /** The transport to call for events; without one, events resume pending duplex calls. */
@@ -222,20 +222,39 @@ export class EpollSocket implements Duplex, Watched {
     });
   }
 
+  /**
+   * See {@linkcode PromptDuplex.readThen}.
+   *
+   * perf: 0.95 times the time of an echo, without the promise (bench/websocket.ts).
+   */
+  readThen(
+    buffer: Uint8Array,
+    onRead: (size: number | null) => void,
+    onFailed: (error: unknown) => void,
+  ): void {
+    const mayWait = buffer.length > 0 && this.#pendingRead === null &&
+      !this.isReadable && !this.#isClosed();
+    if (mayWait) {
+      this.#pendingRead = { buffer, resolve: onRead, reject: onFailed };
+    } else this.read(buffer).then(onRead, onFailed);
+  }
+
   /** Continues the pending read after an event or the close. */
   #resumeRead(read: PendingRead): void {
+    this.loop.hasMicrotasks = true;
+    let received: number | null;
     try {
-      const received = this.#receiveInto(read.buffer);
-      if (received === WOULD_WAIT) return;
-      this.#pendingRead = null;
-      read.resolve(
-        this.loop.isSpent() ? this.#paced(received || null) : received || null,
-      );
+      received = this.#receiveInto(read.buffer);
     } catch (error) {
       this.#pendingRead = null;
       read.reject(error);
+      return;
     }
-    this.loop.hasMicrotasks = true;
+    if (received === WOULD_WAIT) return;
+    this.#pendingRead = null;
+    if (received === 0) received = null;
+    if (!this.loop.isSpent()) read.resolve(received);
+    else void this.loop.nextTurn().then(() => read.resolve(received));
   }
 
   /**
@@ -278,6 +297,20 @@ export class EpollSocket implements Duplex, Watched {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** See {@linkcode PromptDuplex.writeNow}. Writes nothing if the program has moved too much in this turn. */
+  writeNow(bytes: Uint8Array, size: number): number {
+    this.#requireOpen();
+    if (this.loop.isSpent()) return 0;
+    const { calls } = this.loop.libc;
+    const sent = calls.sendBytes(this.#fd, plainBytes(bytes), size, SEND);
+    if (sent < 0) {
+      this.#failedToSend();
+      return 0;
+    }
+    this.loop.spend(sent);
+    return sent;
   }
 
   /** Resolves with the result of a call: in the next turn if the program has moved too much in this one. */

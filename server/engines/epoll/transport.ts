@@ -12,7 +12,7 @@ import type {
 } from "../../connection/transport.ts";
 import type { Duplex } from "../../duplex.ts";
 import { toError } from "../../to_error.ts";
-import { TakenOverDuplex } from "../taken_over_duplex.ts";
+import { TakenOverPromptDuplex } from "../taken_over_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,
@@ -101,7 +101,7 @@ export class EpollTransport
   takeOver(unread: Uint8Array): Duplex {
     this.#state |= IS_TAKEN_OVER;
     this.#socket.user = null;
-    return new TakenOverDuplex(
+    return new TakenOverPromptDuplex(
       this.#socket,
       unread,
       this.connection.isInputEnded ? Promise.resolve(null) : null,
