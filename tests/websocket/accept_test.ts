@@ -12,6 +12,7 @@ import type { AcceptedWebSocket } from "../../websocket/accepted_socket.ts";
 import type { WebSocketClosed } from "../../websocket/connection.ts";
 import type { WebSocketOptions } from "../../websocket/options.ts";
 import { WebSocketFault } from "../../websocket/codec/fault.ts";
+import { MessageInflater } from "../../websocket/deflate.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
 import { request, type TestServer } from "../support/serve.ts";
 import { FrameClient, HANDSHAKE, type ReceivedFrame } from "./client_frames.ts";
@@ -339,6 +340,47 @@ testEngines(
     // The client's second message refers to its first one.
     await client.send(text(hex("f2 00 11 00 00"), true, 0x40));
     assertEquals((await client.frame()).payload, echo.payload);
+  },
+);
+
+testEngines(
+  "the server's messages refer to earlier ones if both sides agree",
+  async (engine) => {
+    await using server = serveEcho(engine, {
+      permessageDeflate: { thresholdBytes: 0, serverNoContextTakeover: false },
+    });
+    const open = (params: string): Promise<FrameClient> =>
+      FrameClient.open(
+        server,
+        "/",
+        `Sec-WebSocket-Extensions: permessage-deflate${params}\r\n`,
+      );
+    using client = await open("");
+    assertStringIncludes(
+      client.head.toLowerCase(),
+      "sec-websocket-extensions: permessage-deflate\r\n",
+    );
+    await client.send(text("Hello"), text("Hello"), text(""));
+    const [first, second, empty] = [
+      await client.frame(),
+      await client.frame(),
+      await client.frame(),
+    ];
+    assertEquals([first.first, second.first, empty.first], [0xc1, 0xc1, 0xc1]);
+    assert(second.payload.length < first.payload.length); // RFC 7692 §7.2.3.2
+    assertEquals(empty.payload, "\0");
+    const inflater = new MessageInflater({
+      noContextTakeover: false,
+      maxWindowBits: 15,
+    });
+    for (const { payload } of [first, second]) {
+      const bytes = Uint8Array.from(payload, (unit) => unit.charCodeAt(0));
+      const plain = inflater.inflate(bytes, 100);
+      assertEquals(new TextDecoder().decode(plain), "Hello");
+    }
+    using alone = await open("; server_no_context_takeover");
+    await alone.send(text("Hello"), text("Hello"));
+    assertEquals(await alone.frame(), await alone.frame());
   },
 );
 
