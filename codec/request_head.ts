@@ -4,6 +4,7 @@
  * they are read, since most handlers read few of them. */
 
 import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
+import type { ByteBlocks } from "./byte_blocks.ts";
 import { KnownFields } from "./known_fields.ts";
 import { Headers } from "./headers.ts";
 import { knownMethod } from "./methods.ts";
@@ -76,7 +77,7 @@ export class RequestHead {
    *
    * @ignore
    */
-  offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT);
+  offsets: Int32Array;
   /**
    * The table of lines that a scanner found; `null` if the plain parser parsed
    * the head.
@@ -85,6 +86,15 @@ export class RequestHead {
    */
   scanned: Int32Array | null = null;
   #knownFields: KnownFields = new KnownFields(NO_BYTES, NO_TABLE);
+
+  /**
+   * Creates a view without a head.
+   *
+   * @ignore
+   */
+  constructor(offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT)) {
+    this.offsets = offsets;
+  }
 
   /**
    * The fields that the library acts on.
@@ -204,14 +214,26 @@ export class RequestHead {
     return Headers.fromSection(this.knownFields);
   }
 
-  /** Copies the head's bytes, so that the view stays valid when the owner of the bytes reuses them. */
-  detach(): void {
-    const { knownFields } = this; // read before `scanned` is cleared
-    this.bytes = this.bytes.slice(this.base, this.base + this.sizeBytes);
+  /**
+   * Copies the head's bytes, so that the view stays valid when the owner of the
+   * bytes reuses them.
+   *
+   * @param blocks Where the copy is placed, beside those of other heads.
+   * @default {an array of its own}
+   */
+  detach(blocks?: ByteBlocks): void {
+    const { knownFields, base } = this; // read before `scanned` is cleared
+    const end = base + this.sizeBytes;
+    if (blocks === undefined) {
+      this.bytes = this.bytes.slice(base, end);
+      this.base = 0;
+    } else {
+      this.base = blocks.copy(this.bytes, base, end);
+      this.bytes = blocks.bytes;
+    }
     this.offsets = this.offsets.slice();
     this.scanned = null;
-    this.base = 0;
     knownFields.bytes = this.bytes;
-    knownFields.base = 0;
+    knownFields.base = this.base;
   }
 }

@@ -11,6 +11,7 @@
  */
 
 import { equalsLatin1, SLASH } from "./ascii.ts";
+import type { ByteBlocks } from "./byte_blocks.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
 import { DEFAULT_HEAD_LIMITS, type HeadLimits } from "./limits.ts";
@@ -52,9 +53,9 @@ export class RequestHeadParser {
   #limits: HeadLimits;
   #line: RequestLineScanner;
   #fields: FieldScanner;
-  #head = new RequestHead();
   /** The results of the plain path; see {@linkcode RequestHead.offsets}. */
   #offsets = new Int32Array(HEAD_OFFSET_COUNT);
+  #head = new RequestHead(this.#offsets);
   #isInFields = false;
   #scanner: HeadScanner | null;
   /** The scanner, or `null` while the plain path is inside a head. */
@@ -157,14 +158,18 @@ export class RequestHeadParser {
     this.#isInFields = false;
   }
 
-  /** Makes the last head independent of the parser and of its bytes. */
-  detach(): void {
+  /**
+   * Makes the last head independent of the parser and of its bytes.
+   *
+   * @param blocks See {@linkcode RequestHead.detach}.
+   */
+  detach(blocks?: ByteBlocks): void {
     const head = this.#head;
-    head.detach();
+    head.detach(blocks);
     if (head.knownFields.table === this.#fields.table) {
       this.#fields.releaseTable();
     } else head.knownFields.copyTable();
-    this.#head = new RequestHead();
+    this.#head = new RequestHead(this.#offsets);
   }
 
   /** Fills the view from the scanner's results; returns `null` if the body is too long. */

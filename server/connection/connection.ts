@@ -27,7 +27,8 @@ import type { EngineContext } from "./engine_context.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { Output } from "./output.ts";
 import { capacityIn, MAX_HELD_BYTES, mayFollow, Phase } from "./phase.ts";
-import { type BodyOwner, RequestBody } from "./bodies/request_body.ts";
+import type { BodyOwner, ExchangeBody } from "./bodies/exchange_body.ts";
+import { receiveBody } from "./bodies/receive_body.ts";
 import { CONTINUE } from "./response_writer.ts";
 import { failExchange, runExchange } from "./run_exchange.ts";
 import type { ConnectionMachine, Transport } from "./transport.ts";
@@ -230,7 +231,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     const { failure } = this.output;
     if (failure !== null) throw failure;
     this.#enter(TAKEN_OVER);
-    this.#exchange?.body?.detach();
+    this.#exchange?.body?.giveBack();
     this.#detach();
     const { bytes, start, end } = this.input;
     this.#input = null;
@@ -246,7 +247,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   retainHead(): void {
-    (this.#parser ?? this.context.parsers.shared).detach();
+    const { parsers } = this.context;
+    (this.#parser ?? parsers.shared).detach(parsers.copies);
   }
 
   abandon(exchange: Exchange): void {
@@ -324,28 +326,26 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       }
       pos += head.sizeBytes;
       if (isHeld) this.input.consume(head.sizeBytes);
-      else if (head.bodyLength !== 0) {
-        this.input.append(bytes, pos, end);
-        pos = end;
+      let body: ExchangeBody | null = null;
+      const { bodyLength } = head;
+      if (bodyLength !== 0) {
+        body = receiveBody(this, bodyLength, bytes, pos, isHeld ? pos : end);
+        pos = body.hasArrived ? pos + bodyLength : end;
       }
-      this.#run(this.#makeExchange(head));
+      this.#run(this.#makeExchange(head, body));
     } while (
       pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
     );
     return pos;
   }
 
-  #makeExchange(head: RequestHead): Exchange {
+  #makeExchange(head: RequestHead, body: ExchangeBody | null): Exchange {
     return head.flags === 0
       ? new ExchangeClass(this, head, null)
-      : this.#makeRareExchange(head);
+      : this.#makeRareExchange(head, body);
   }
 
-  #makeRareExchange(head: RequestHead): Exchange {
-    const { options } = this.context.app;
-    const body = head.bodyLength === 0
-      ? null
-      : new RequestBody(this, head.bodyLength, options);
+  #makeRareExchange(head: RequestHead, body: ExchangeBody | null): Exchange {
     const exchange = new ExchangeClass(this, head, body);
     if (head.expectsContinue && body !== null) exchange.awaitContinue();
     return exchange;
@@ -394,7 +394,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (exchange.isDetached) return;
     this.#exchange = exchange;
     this.#advance();
-    if (!exchange.isDetached) exchange.retainHead();
+    if (!exchange.isDetached) exchange.keep();
   }
 
   /** Continues after a change outside of `receive`: by a handler or a timer, or because output was sent. */

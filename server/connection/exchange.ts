@@ -24,8 +24,8 @@ import {
   type FileResponse,
   sendFile,
 } from "./bodies/file_response.ts";
+import type { ExchangeBody } from "./bodies/exchange_body.ts";
 import { sendBytes, sendText } from "./bodies/plain_response.ts";
-import type { RequestBody } from "./bodies/request_body.ts";
 import {
   sendStream,
   StreamedResponse,
@@ -120,7 +120,7 @@ export class Exchange
     StreamingExchange {
   declare head: RequestHead | null;
   declare params: Params;
-  declare readonly body: RequestBody | null;
+  declare readonly body: ExchangeBody | null;
   declare readonly ctx: RequestView;
   declare readonly res: ResponseHandle;
   declare readonly owner: ExchangeOwner;
@@ -139,7 +139,7 @@ export class Exchange
   constructor(
     owner: ExchangeOwner,
     head: RequestHead,
-    body: RequestBody | null,
+    body: ExchangeBody | null,
   ) {
     this.head = head;
     this.params = NO_PARAMS;
@@ -231,6 +231,12 @@ export class Exchange
   /** `100 Continue` was sent, or is no longer needed. */
   forgetContinue(): void {
     this.state &= ~AWAITS_CONTINUE;
+  }
+
+  /** Makes head and body independent of the receive window, which is about to be overwritten. */
+  keep(): void {
+    this.retainHead();
+    this.body?.keep();
   }
 
   /** Keeps the head readable until the exchange ends, by a copy of its bytes. */

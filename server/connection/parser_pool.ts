@@ -4,6 +4,7 @@
  * head, or while it parses during a call of another connection's handler.
  */
 
+import { ByteBlocks } from "../../codec/byte_blocks.ts";
 import type { HeadLimits } from "../../codec/limits.ts";
 import { RequestHeadParser } from "../../codec/request_parser.ts";
 import type { HeadScanner } from "../../codec/simd/head_scanner.ts";
@@ -15,6 +16,8 @@ const MAX_FREE_PARSERS = 64;
 export class ParserPool {
   /** Never holds a partial head: a connection that feeds it one takes it out of the pool. */
   shared: RequestHeadParser;
+  /** Where the heads of exchanges are that go on after a read. */
+  readonly copies: ByteBlocks = new ByteBlocks();
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];
   #freeIsolated: RequestHeadParser[] = [];

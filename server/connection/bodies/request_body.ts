@@ -1,28 +1,20 @@
 /**
- * The body of one request: decodes pieces from the connection's input on
+ * The body of one request whose end has not arrived with its head, or whose
+ * length is not declared: decodes pieces from the connection's input on
  * demand, and discards what the handler did not read, up to a limit (RFC 9112
  * §9.3). The connection sends `100 Continue` when a read has to wait (RFC 9110
  * §10.1.1), and decides when to drain.
  */
 
 import { BodyDecoder } from "../../../codec/body_decoder.ts";
-import type { BodyFeed } from "../../../codec/body_reader.ts";
 import { Headers } from "../../../codec/headers.ts";
 import type { BodyLimits } from "../../../codec/limits.ts";
-import type { ReceiveBuffer } from "../../../codec/receive_buffer.ts";
 import { toError } from "../../to_error.ts";
-
-/** What a body needs from its connection. */
-export interface BodyOwner {
-  /** Received bytes that are not consumed yet. */
-  readonly input: ReceiveBuffer;
-  /** Whether the peer will send nothing more. */
-  readonly isInputEnded: boolean;
-  /** A reader waits for bytes. */
-  bodyAwaited(): void;
-  /** The body consumed bytes of the input, or has ended. */
-  bodyProgressed(): void;
-}
+import {
+  type BodyOwner,
+  drainedError,
+  type ExchangeBody,
+} from "./exchange_body.ts";
 
 interface Waiter {
   readonly resolve: (piece: Uint8Array | null) => void;
@@ -33,7 +25,7 @@ interface Waiter {
 const DRAIN_FRAMING_BYTES = 16_384;
 
 /** One request's body; see the file's header. */
-export class RequestBody implements BodyFeed {
+export class RequestBody implements ExchangeBody {
   /** Why the body cannot be read to its end, or `null`. */
   fault: Error | null = null;
   #decoder: BodyDecoder;
@@ -61,6 +53,11 @@ export class RequestBody implements BodyFeed {
   /** Bytes of payload that were consumed. */
   get receivedBytes(): number {
     return this.#decoder.receivedBytes;
+  }
+
+  /** See {@linkcode ExchangeBody.hasArrived}. */
+  get hasArrived(): boolean {
+    return false;
   }
 
   /** Whether a reader waits for bytes. */
@@ -124,7 +121,7 @@ export class RequestBody implements BodyFeed {
     this.#owner.bodyProgressed();
   }
 
-  /** Serves a waiting read after bytes arrived or the peer ended its direction. */
+  /** See {@linkcode ExchangeBody.advance}. */
   advance(): void {
     if (this.#waiter === null) return;
     let piece: Uint8Array | null | undefined;
@@ -138,26 +135,28 @@ export class RequestBody implements BodyFeed {
     this.#settle((waiter) => waiter.resolve(piece));
   }
 
-  /** Ends the body with its exchange. A reader that goes on must not touch the input any more. */
+  /** See {@linkcode ExchangeBody.keep}: nothing is left in the window. */
+  keep(): void {}
+
+  /** See {@linkcode ExchangeBody.giveBack}: the unread bytes are in the input. */
+  giveBack(): void {
+    this.detach();
+  }
+
+  /** See {@linkcode ExchangeBody.detach}. */
   detach(): void {
     this.#isOver = true;
     if (!this.isDone) this.#isDrained = true;
     this.#settle((waiter) => waiter.reject(drainedError()));
   }
 
-  /** Makes the waiting read and all later reads reject. The first error stays. */
+  /** See {@linkcode ExchangeBody.fail}. */
   fail(error: Error): void {
     this.fault ??= error;
     this.#settle((waiter) => waiter.reject(this.fault));
   }
 
-  /**
-   * Discards the rest of a body that the handler did not read.
-   *
-   * @param maxBytes The most bytes of payload to discard, over all calls.
-   * @returns `true` if the body is done, `false` if more bytes are needed, and
-   * `null` if the connection has to close: the rest is too long or broken.
-   */
+  /** See {@linkcode ExchangeBody.drain}. */
   drain(maxBytes: number): boolean | null {
     const decoder = this.#decoder;
     const { input } = this.#owner;
@@ -224,11 +223,4 @@ export class RequestBody implements BodyFeed {
     this.#waiter = null;
     act(waiter);
   }
-}
-
-/** The error for a read after the exchange. The reader must not mistake a part of the body for all of it. */
-function drainedError(): TypeError {
-  return new TypeError(
-    "Cannot read body after the exchange: read it before the handler's promise settles",
-  );
 }
