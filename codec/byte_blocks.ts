@@ -14,7 +14,7 @@ const BLOCK_BYTES = 4096;
 const MAX_SHARED_BYTES = 1024;
 
 /** Longest run that is copied byte by byte: making a view for `set()` takes as long as this many bytes. */
-const MAX_LOOP_BYTES = 160;
+const MAX_LOOP_BYTES = 64;
 
 /** The blocks; see the file's header. */
 export class ByteBlocks {

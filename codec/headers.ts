@@ -8,7 +8,7 @@
 
 import { decodeLatin1, equalsIgnoringCase, lowerCaseAscii } from "./ascii.ts";
 import { type OutgoingFields, readOutgoingFields } from "./outgoing_fields.ts";
-import { FIELD_STRIDE } from "./field_lines.ts";
+import { FIELD_STRIDE, type Offsets } from "./field_lines.ts";
 import type { FieldName, KnownFieldName } from "./field_names.ts";
 import { checkFieldName, checkFieldValue } from "./head_encoder.ts";
 
@@ -19,7 +19,7 @@ export interface FieldSection {
   /** Offset in `bytes` from which the offsets in the table count. */
   readonly base: number;
   /** Four offsets for each line: start and end of the name, start and end of the value. */
-  readonly table: Int32Array;
+  readonly table: Offsets;
   /** Number of lines. */
   readonly count: number;
 }

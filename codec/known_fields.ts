@@ -10,7 +10,7 @@
 
 import { quoteBytes } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
-import { FIELD_STRIDE } from "./field_lines.ts";
+import { copyOffsets, FIELD_STRIDE, type Offsets } from "./field_lines.ts";
 
 /** The bit in `#seen` for `Host`. */
 const HOST_BIT = 1;
@@ -29,7 +29,7 @@ export class KnownFields {
   /** The bytes that contain the head. */
   bytes: Uint8Array;
   /** Offsets of all lines; see `field_lines.ts`. */
-  table: Int32Array;
+  table: Offsets;
   /** Number of lines. */
   count = 0;
   /** The `Host` line. */
@@ -54,7 +54,7 @@ export class KnownFields {
   #seen = 0;
 
   /** Creates an object without lines. */
-  constructor(bytes: Uint8Array, table: Int32Array) {
+  constructor(bytes: Uint8Array, table: Offsets) {
     this.bytes = bytes;
     this.table = table;
   }
@@ -69,7 +69,7 @@ export class KnownFields {
   read(
     bytes: Uint8Array,
     base: number,
-    table: Int32Array,
+    table: Offsets,
     count: number,
   ): void {
     this.readScanned(bytes, base, table, count);
@@ -102,7 +102,7 @@ export class KnownFields {
   readScanned(
     bytes: Uint8Array,
     base: number,
-    table: Int32Array,
+    table: Offsets,
     count: number,
   ): void {
     this.bytes = bytes;
@@ -113,7 +113,7 @@ export class KnownFields {
 
   /** Replaces the table with a copy, so that the scanner can reuse its own. */
   copyTable(): void {
-    this.table = this.table.slice(0, this.count * FIELD_STRIDE);
+    this.table = copyOffsets(this.table, this.count * FIELD_STRIDE);
   }
 
   #forget(): void {

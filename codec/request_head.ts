@@ -5,6 +5,7 @@
 
 import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
 import type { ByteBlocks } from "./byte_blocks.ts";
+import { copyOffsets, type Offsets } from "./field_lines.ts";
 import { KnownFields } from "./known_fields.ts";
 import { Headers } from "./headers.ts";
 import { knownMethod } from "./methods.ts";
@@ -77,7 +78,7 @@ export class RequestHead {
    *
    * @ignore
    */
-  offsets: Int32Array;
+  offsets: Offsets;
   /**
    * The table of lines that a scanner found; `null` if the plain parser parsed
    * the head.
@@ -92,7 +93,7 @@ export class RequestHead {
    *
    * @ignore
    */
-  constructor(offsets: Int32Array = new Int32Array(HEAD_OFFSET_COUNT)) {
+  constructor(offsets: Offsets = new Int32Array(HEAD_OFFSET_COUNT)) {
     this.offsets = offsets;
   }
 
@@ -231,7 +232,7 @@ export class RequestHead {
       this.base = blocks.copy(this.bytes, base, end);
       this.bytes = blocks.bytes;
     }
-    this.offsets = this.offsets.slice();
+    this.offsets = copyOffsets(this.offsets, HEAD_OFFSET_COUNT);
     this.scanned = null;
     knownFields.bytes = this.bytes;
     knownFields.base = this.base;
