@@ -4,7 +4,7 @@
  * received meanwhile. What the handler has not read when it returns is copied.
  *
  * perf: most short bodies are read before the handler returns or awaits anything
- * else. They need no buffer of their own and no decoder: 0.5 times the
+ * else. They need no buffer of their own and no decoder: 0.7 times the
  * instructions of a request (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
  */
 
