@@ -185,4 +185,7 @@ export const TARGETS: readonly Target[] = [
   onDeno("Deno.listen floor", "floor/listen_floor.ts", {
     cases: WAITING_CASES,
   }),
+  onDeno("Deno.listen fetch floor", "floor/listen_fetch_floor.ts", {
+    cases: ["hello"],
+  }),
 ];
