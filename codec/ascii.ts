@@ -112,6 +112,22 @@ export function equalsIgnoringCase(
   return true;
 }
 
+/** Compares as many bytes as a name has characters with it, ignoring the case of ASCII letters in both. */
+export function isNamed(
+  bytes: Uint8Array,
+  start: number,
+  name: string,
+): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const byte = bytes[start + i]!;
+    const difference = byte ^ name.charCodeAt(i);
+    if (difference === 0) continue;
+    const lower = byte | 0x20; // of a letter
+    if (difference !== 0x20 || lower < 0x61 || lower > 0x7a) return false;
+  }
+  return true;
+}
+
 /** Compares bytes with a string, each byte with one code unit. */
 export function equalsLatin1(
   bytes: Uint8Array,

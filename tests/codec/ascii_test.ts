@@ -7,6 +7,7 @@ import {
   equalsLatin1,
   FIELD_VALUE,
   HEX_VALUE,
+  isNamed,
   isToken,
   lowerCaseAscii,
   mark,
@@ -135,4 +136,19 @@ Deno.test("quoteBytes() escapes, and shows at most 64 bytes", () => {
   const long = encodeLatin1("a".repeat(65));
   assertEquals(quoteBytes(long, 0, 64), `"${"a".repeat(64)}"`);
   assertEquals(quoteBytes(long, 0, 65), `"${"a".repeat(64)}"…`);
+});
+
+Deno.test("isNamed() ignores the case of ASCII letters in bytes and name, and of nothing else", () => {
+  const bytes = encodeLatin1("xUser-Agent^_`[{@\x80");
+  assertEquals(isNamed(bytes, 1, "user-agent"), true);
+  assertEquals(isNamed(bytes, 1, "USER-AGENT"), true);
+  assertEquals(isNamed(bytes, 1, "user-agenT^"), true);
+  assertEquals(isNamed(bytes, 1, "user-agend"), false);
+  assertEquals(isNamed(bytes, 1, "user\x0dagent"), false); // differs by 0x20
+  assertEquals(isNamed(bytes, 11, "^_`"), true);
+  assertEquals(isNamed(bytes, 11, "~"), false); // differs by 0x20
+  assertEquals(isNamed(bytes, 13, "@"), false); // as above
+  assertEquals(isNamed(bytes, 14, "{"), false); // as above
+  assertEquals(isNamed(bytes, 17, "\xa0"), false); // as above
+  assertEquals(isNamed(encodeLatin1("k"), 0, "\u212a"), false); // the Kelvin sign
 });
