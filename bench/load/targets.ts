@@ -186,6 +186,6 @@ export const TARGETS: readonly Target[] = [
     cases: WAITING_CASES,
   }),
   onDeno("Deno.listen fetch floor", "floor/listen_fetch_floor.ts", {
-    cases: ["hello"],
+    cases: ["hello", "json-post"],
   }),
 ];
