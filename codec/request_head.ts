@@ -215,26 +215,29 @@ export class RequestHead {
     return Headers.fromSection(this.knownFields);
   }
 
+  /** Copies the head's bytes, so that the view stays valid when the owner of the bytes reuses them. */
+  detach(): void {
+    this.#moveTo(this.bytes.slice(this.base, this.base + this.sizeBytes), 0);
+  }
+
   /**
-   * Copies the head's bytes, so that the view stays valid when the owner of the
-   * bytes reuses them.
+   * As {@linkcode RequestHead.detach}, with a copy beside those of other heads.
    *
-   * @param blocks Where the copy is placed, beside those of other heads.
-   * @default {an array of its own}
+   * @ignore
    */
-  detach(blocks?: ByteBlocks): void {
-    const { knownFields, base } = this; // read before `scanned` is cleared
-    const end = base + this.sizeBytes;
-    if (blocks === undefined) {
-      this.bytes = this.bytes.slice(base, end);
-      this.base = 0;
-    } else {
-      this.base = blocks.copy(this.bytes, base, end);
-      this.bytes = blocks.bytes;
-    }
+  detachInto(blocks: ByteBlocks): void {
+    const { bytes, base } = this;
+    const copied = blocks.copy(bytes, base, base + this.sizeBytes);
+    this.#moveTo(blocks.bytes, copied);
+  }
+
+  #moveTo(bytes: Uint8Array, base: number): void {
+    const { knownFields } = this; // read before `scanned` is cleared
+    this.bytes = bytes;
+    this.base = base;
     this.offsets = copyOffsets(this.offsets, HEAD_OFFSET_COUNT);
     this.scanned = null;
-    knownFields.bytes = this.bytes;
-    knownFields.base = this.base;
+    knownFields.bytes = bytes;
+    knownFields.base = base;
   }
 }

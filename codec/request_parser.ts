@@ -161,11 +161,12 @@ export class RequestHeadParser {
   /**
    * Makes the last head independent of the parser and of its bytes.
    *
-   * @param blocks See {@linkcode RequestHead.detach}.
+   * @param blocks Where its bytes are copied to. @default {an array of its own}
    */
   detach(blocks?: ByteBlocks): void {
     const head = this.#head;
-    head.detach(blocks);
+    if (blocks === undefined) head.detach();
+    else head.detachInto(blocks);
     if (head.knownFields.table === this.#fields.table) {
       this.#fields.releaseTable();
     } else head.knownFields.copyTable();
