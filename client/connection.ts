@@ -23,6 +23,7 @@ import { idleTimeOf } from "./idle_time.ts";
 import type { Unrefable } from "./idle_unref.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { PreparedRequest } from "./request.ts";
+import { JoinedWrite } from "./joined_write.ts";
 import { RequestSender, type SenderEvents } from "./request_sender.ts";
 import {
   type PendingResponse,
@@ -52,6 +53,8 @@ const IDLE: DeadlineReason = {
   what: "Cannot use connection again",
   option: "idleTimeout",
 };
+
+const NO_BYTES = new Uint8Array(0);
 
 function doNothing(): void {}
 
@@ -91,6 +94,9 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   #sender: RequestSender | null = null;
   /** The request that is a single write, until that has settled. */
   #written: PreparedRequest | null = null;
+  /** The bytes of that write. */
+  #writtenBytes: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #joined = new JoinedWrite();
   #hasAnnouncedClose = false;
   /** Whether the connection does not keep the process alive. */
   #isUnref = false;
@@ -100,9 +106,9 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
     const request = this.#written;
     if (request === null) return; // the connection is closed
     this.#written = null;
-    const { first } = request;
-    if (sizeBytes === first.length) return;
-    this.#send({ ...request, first: first.subarray(sizeBytes) });
+    const bytes = this.#writtenBytes;
+    if (sizeBytes === bytes.length) return;
+    this.#send({ ...request, first: bytes.subarray(sizeBytes), rest: null });
   };
   #onWriteFailed = (error: unknown): void => {
     this.reader.writeFailure = error;
@@ -166,12 +172,15 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
     this.reader.start();
     if (!this.isReused) sweep.add(this);
     this.#hasAnnouncedClose = request.closes;
-    if (request.rest === null && request.source === null) {
+    if (request.isOneWrite) {
       // A short write fits into the socket's send buffer.
       this.#setDeadlineAt(this.#claimedMs, AWAITING_HEAD, options.headTimeout);
       this.#sender = null;
+      const { first, rest } = request;
+      const bytes = rest === null ? first : this.#joined.join(first, rest);
       this.#written = request;
-      this.conn.write(request.first).then(this.#onWritten, this.#onWriteFailed);
+      this.#writtenBytes = bytes;
+      this.conn.write(bytes).then(this.#onWritten, this.#onWriteFailed);
     } else {
       this.#setDeadlineAt(this.#claimedMs, SENDING, options.bodyTimeout);
       pending.sender = this.#send(request);

@@ -105,7 +105,8 @@ export class Pool implements BudgetedPool {
     signal: AbortSignal | undefined,
   ): Promise<ClientConnection> {
     for (;;) {
-      const connection = await this.acquire(isFresh, signal);
+      const connection = (isFresh ? null : this.maybeIdle(signal)) ??
+        await this.acquire(isFresh, signal);
       if (!connection.isReused) return connection;
       if (connection.idleMs >= SHORT_IDLE_MS) {
         await new Promise<void>((resolve) => {

@@ -86,10 +86,12 @@ export interface RequestLine {
 export interface PreparedRequest {
   readonly method: string;
   readonly target: string;
-  /** The first write: the head, and the body if it is short and does not wait for `100 Continue`. */
+  /** The head. */
   readonly first: Uint8Array<ArrayBuffer>;
-  /** The body's bytes, if they are known and not in `first`. */
+  /** The body's bytes, if they are known and there are any. */
   readonly rest: Uint8Array | null;
+  /** Whether head and body are one write: the body is short and does not wait for `100 Continue`. */
+  readonly isOneWrite: boolean;
   /** The body's pieces, if it is a stream. */
   readonly source: BodySource | null;
   /** Bytes of the body, or `CHUNKED`. */
@@ -164,18 +166,16 @@ export function prepareRequest(
   if (isDeclared) fields.push(framingField(length));
   if (expectsContinue) fields.push(["expect", "100-continue"]);
   addConnectionFields(fields, headers, init.upgrade);
-  const joined =
-    bytes !== null && !expectsContinue && bytes.length <= MAX_JOINED_BYTES
-      ? bytes
-      : null;
   const line = origin.proxy === null || origin.isSecure
     ? { method, target }
     : forwardedLine(method, target, origin, fields, headers);
   return {
     method: line.method,
     target: line.target,
-    first: encodeHead({ line, headers, fields }, joined ?? NO_BYTES, arena),
-    rest: joined === null ? bytes : null,
+    first: encodeHead({ line, headers, fields }, arena),
+    rest: bytes === null || bytes.length === 0 ? null : bytes,
+    isOneWrite: bytes !== null && !expectsContinue &&
+      bytes.length <= MAX_JOINED_BYTES,
     source: isStream ? new BodySource(body) : null,
     length,
     expectsContinue,
@@ -299,11 +299,10 @@ function encodeHead(
     readonly headers: Headers;
     readonly fields: readonly Field[];
   },
-  body: Uint8Array,
   arena: ByteArena,
 ): Uint8Array<ArrayBuffer> {
   const { encoded } = headers.outgoing();
-  let size = requestLineSize(method, target) + encoded.length + 2 + body.length;
+  let size = requestLineSize(method, target) + encoded.length + 2;
   for (const [name, value] of fields) size += fieldLineSize(name, value);
   const head = arena.take(size);
   let at = writeRequestLine(head, 0, method, target);
@@ -314,6 +313,5 @@ function encodeHead(
   at += encoded.length;
   head[at] = 0x0d; // \r
   head[at + 1] = 0x0a; // \n
-  if (body.length > 0) head.set(body, at + 2);
   return head;
 }
