@@ -11,17 +11,24 @@
 
 import { parseArgs } from "node:util";
 import { CLIENT_CASES } from "./client/contender.ts";
+import {
+  type ClientCaseResult,
+  type ClientResults,
+  withCases,
+} from "./client/results.ts";
 import type { ClientFigures } from "./client/run.ts";
 import { installNpmPeers } from "./load/npm_peers.ts";
 import { findPinning, type Pinning, UNPINNED } from "./load/pinning.ts";
 import { maybeOutput } from "./load/target.ts";
+import { peerVersions, thisMachine } from "./report/machine.ts";
 
 const USAGE = `usage: deno task bench:client [options]
   --cases A,B         ${Object.keys(CLIENT_CASES).join(", ")} (all)
   --contenders A,B    khttp, khttp_fetch, floor, fetch, bun, undici_request, undici_fetch, node_http, got (all)
   --concurrency N,M   exchanges at one time (1,64)
   --rounds N          processes for each figure, of which the median counts (5)
-  --duration MS       time of each measurement, after half of it as warm-up (2000)`;
+  --duration MS       time of each measurement, after half of it as warm-up (2000)
+  --save              store the figures in results/client.json, for bench:report`;
 
 const CONTENDERS = [
   ...["khttp", "khttp_fetch", "floor", "fetch", "bun"],
@@ -108,13 +115,17 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
 
-/** Prints one table for each case and concurrency. */
-function print(cells: readonly Cell[]): void {
-  const groups = Map.groupBy(
+/** The cells of each case and concurrency. */
+function groupsOf(cells: readonly Cell[]): Map<string, Cell[]> {
+  return Map.groupBy(
     cells,
     ({ caseName, concurrency }) => `${caseName}, ${concurrency} at a time`,
   );
-  for (const [title, group] of groups) {
+}
+
+/** Prints one table for each case and concurrency. */
+function print(cells: readonly Cell[]): void {
+  for (const [title, group] of groupsOf(cells)) {
     const floor = group.find(({ contender }) => contender === "floor");
     const floorUs = floor === undefined ? NaN : median(floor.cpuUs);
     console.log(`\n${title}`);
@@ -126,6 +137,46 @@ function print(cells: readonly Cell[]): void {
   }
 }
 
+/** Stores the figures, beside those of other cases that were stored before. */
+async function save(cells: readonly Cell[], duration: string): Promise<void> {
+  const cases = [...groupsOf(cells).values()].flatMap(
+    (group): ClientCaseResult[] => {
+      const [first] = group;
+      if (first === undefined) return [];
+      const { caseName: name, concurrency, cpuUs } = first;
+      return [{
+        ...{ name, concurrency, rounds: cpuUs.length },
+        seconds: Number(duration) / 1000,
+        results: group.map(({ contender, cpuUs, perSecond }) => ({
+          contender,
+          cpuUs: median(cpuUs),
+          exchangesPerSecond: median(perSecond),
+        })),
+      }];
+    },
+  );
+  const file = new URL("results/client.json", import.meta.url);
+  let earlier: readonly ClientCaseResult[] = [];
+  try {
+    const stored: ClientResults = JSON.parse(await Deno.readTextFile(file));
+    earlier = stored.cases;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const results: ClientResults = {
+    machine: thisMachine(),
+    versions: peerVersions(
+      await Promise.all(
+        CONTENDERS.filter((name) => name !== "bun").map((name) =>
+          Deno.readTextFile(new URL(`client/${name}.ts`, import.meta.url))
+        ),
+      ),
+    ),
+    cases: withCases(earlier, cases),
+  };
+  await Deno.writeTextFile(file, `${JSON.stringify(results, null, 2)}\n`);
+}
+
 const { values } = parseArgs({
   options: {
     cases: { type: "string", default: Object.keys(CLIENT_CASES).join(",") },
@@ -133,6 +184,7 @@ const { values } = parseArgs({
     concurrency: { type: "string", default: "1,64" },
     rounds: { type: "string", default: "5" },
     duration: { type: "string", default: "2000" },
+    save: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -168,6 +220,7 @@ try {
     for (const cell of cells) await measure(cell, setup);
   }
   print(cells);
+  if (values.save) await save(cells, values.duration);
 } finally {
   server.kill();
   await server.status;

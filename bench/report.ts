@@ -4,14 +4,16 @@
  *
  * Runs all bench files, or those whose names contain one of the parts, and
  * updates their figures in `results/micro.json`. Then writes `README.md` and
- * `plots/` from that file and `results/load.json`. `--rounds N` runs each file N
+ * `plots/` from that file, `results/load.json` and `results/client.json`. `--rounds N` runs each file N
  * times (3 by default); `--render-only` skips the measurement.
  */
 // deno-lint-ignore-file no-console
 
 import { parseArgs } from "node:util";
+import type { ClientResults } from "./client/results.ts";
 import type { LoadResults } from "./load/results.ts";
 import { loadSection } from "./report/load_page.ts";
+import { clientSection } from "./report/client_page.ts";
 import { peerVersions, thisMachine } from "./report/machine.ts";
 import {
   combineRounds,
@@ -27,6 +29,7 @@ import { plotFiles } from "./report/plots.ts";
 const folder = new URL("./", import.meta.url);
 const microFile = new URL("results/micro.json", folder);
 const loadFile = new URL("results/load.json", folder);
+const clientFile = new URL("results/client.json", folder);
 const plotsFolder = new URL("plots/", folder);
 
 /** The order of the page's sections; other files follow. */
@@ -47,7 +50,7 @@ const ORDER = [
 
 async function maybeReadJson<T>(file: URL): Promise<T | null> {
   try {
-    // written by this program or by `load.ts`
+    // written by this program, `load.ts` or `client.ts`
     return JSON.parse(await Deno.readTextFile(file)) as T;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
@@ -143,6 +146,8 @@ async function render(micro: MicroResults): Promise<void> {
   });
   const load = await maybeReadJson<LoadResults>(loadFile);
   if (load !== null) sections.push(loadSection(load));
+  const clients = await maybeReadJson<ClientResults>(clientFile);
+  if (clients !== null) sections.push(clientSection(clients));
   await Deno.mkdir(plotsFolder, { recursive: true });
   for (const { name } of Deno.readDirSync(plotsFolder)) {
     await Deno.remove(new URL(name, plotsFolder));

@@ -107,7 +107,7 @@ export function immutableHeaders(lines: FieldLines): Headers {
 export function realResponse(
   response: ClientResponse,
   facts: FetchedFacts,
-  body?: Uint8Array<ArrayBuffer>,
+  body?: BodyInit,
 ): Response {
   const { status, reason, headers, url } = response;
   return new FetchedResponse(

@@ -13,7 +13,7 @@
 import { BodyReader } from "../codec/body_reader.ts";
 import { Headers as FieldLines } from "../codec/headers.ts";
 import { ClientResponse } from "./client_response.ts";
-import { bodyError, gather } from "./fetch_body.ts";
+import { bodyError, bodyStream, gather } from "./fetch_body.ts";
 import {
   type FetchedFacts,
   immutableHeaders,
@@ -70,6 +70,14 @@ export class LazyResponse {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const { isNull, signal } = this.#facts;
+    if (this.#real === null && !this.#isUsed && !isNull) {
+      // Not bytes: the runtime does not notice that a stream of bytes that are
+      // here was read through another `Response` (Deno 2.9.6).
+      const received = this.#response.body.takeReceived();
+      const stream = bodyStream(this.#response, received, signal);
+      this.#real = realResponse(this.#response, this.#facts, stream);
+    }
     return LazyResponse.realOf(this).body;
   }
 

@@ -9,6 +9,7 @@ import {
   ClientError,
   createFetch,
   type ExchangeInit,
+  Headers,
 } from "../../mod.ts";
 import {
   body,
@@ -400,4 +401,49 @@ Deno.test("mistakes in the options of a request are TypeErrors that name the opt
     TypeError,
     "option onUpload of a request: not a function",
   );
+});
+
+Deno.test("a request that was sent before is the same again, until its method, target or fields change", async () => {
+  const headers = new Headers({ a: "1" });
+  const script = Array.from({ length: 8 }, () => [head, send(EMPTY)]).flat();
+  await using both = pair([script]);
+  const { client, server } = both;
+  for (let count = 0; count < 2; count++) await client.get("/x", { headers });
+  headers.replace("a", "2");
+  await client.get("/x", { headers });
+  await client.get("/y", { headers });
+  await client.head("/x", { headers });
+  await client.get("/x");
+  await client.get("/x", { headers: { a: "3" } });
+  await client.post("/x", { headers });
+  const { heads } = await server.peer(0);
+  assertEquals(
+    heads.map((text) =>
+      `${/^\w+ \S+/.exec(text)?.[0]} ${/^a: (.)/m.exec(text)?.[1] ?? "-"}`
+    ),
+    [
+      ...["GET /x 1", "GET /x 1", "GET /x 2", "GET /y 2", "HEAD /x 2"],
+      ...["GET /x -", "GET /x 3", "POST /x 2"],
+    ],
+  );
+  assertEquals(heads[0], heads[1]);
+});
+
+Deno.test("short bodies of several sizes follow their heads in one write", async () => {
+  const bodies = ["a", "bb".repeat(3000), "ccc", "d".repeat(16_384), "e", "f"];
+  const received: string[] = [];
+  const script = bodies.flatMap(({ length }): Step[] => [
+    head,
+    async (peer) => {
+      received.push(await peer.readBytes(length));
+    },
+    send(EMPTY),
+  ]);
+  await using both = pair([script]);
+  const { client, server } = both;
+  for (const body of bodies) {
+    assertEquals((await client.put("/", { body })).status, 204);
+  }
+  assertEquals(received, bodies);
+  assertEquals(server.count, 1);
 });

@@ -1,0 +1,40 @@
+/** The results of `client.ts`, as it stores them for the page. */
+
+import type { Machine } from "../report/machine.ts";
+
+/** The figures of one client, medians of the rounds. */
+export interface ClientResult {
+  readonly contender: string;
+  /** CPU µs per exchange. */
+  readonly cpuUs: number;
+  readonly exchangesPerSecond: number;
+}
+
+/** All clients in one case. */
+export interface ClientCaseResult {
+  readonly name: string;
+  /** How many exchanges run at one time. */
+  readonly concurrency: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly results: readonly ClientResult[];
+}
+
+/** The file `results/client.json`. */
+export interface ClientResults {
+  readonly machine: Machine;
+  /** The version of each peer, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly cases: readonly ClientCaseResult[];
+}
+
+/** Adds cases to earlier ones; a case that was measured again replaces the earlier one. */
+export function withCases(
+  earlier: readonly ClientCaseResult[],
+  measured: readonly ClientCaseResult[],
+): ClientCaseResult[] {
+  const keyOf = ({ name, concurrency }: ClientCaseResult): string =>
+    `${name} ${concurrency}`;
+  const replaced = new Set(measured.map(keyOf));
+  return [...earlier.filter((one) => !replaced.has(keyOf(one))), ...measured];
+}
