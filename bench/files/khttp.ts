@@ -38,4 +38,4 @@ if (values.constant) {
 } else app.get("/**", serveDir(values.folder));
 const server = app.build();
 if (values.engine === "epoll") server.serveEpoll();
-else server.serve();
+else server.serve({ engine: values.engine === "node" ? "node" : "listen" });

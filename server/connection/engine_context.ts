@@ -16,6 +16,7 @@ import { headLimits } from "../options.ts";
 import { TEXT_TYPE } from "../response_fields.ts";
 import { type Clock, Connections } from "./connections.ts";
 import { ResponseHeadCache } from "./head_cache.ts";
+import { PiecePool } from "./bodies/piece_pool.ts";
 import { OutputPool } from "./output.ts";
 import { ParserPool } from "./parser_pool.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
@@ -49,6 +50,8 @@ export class EngineContext {
   /** Called with errors of requests that no error hook gets. */
   readonly report: Report;
   readonly output: OutputPool = new OutputPool();
+  /** Memory for pieces of files. */
+  readonly pieces: PiecePool = new PiecePool();
   readonly parsers: ParserPool;
   /** Finds heads by SIMD; `null` without WebAssembly. */
   readonly scanner: HeadScanner | null;

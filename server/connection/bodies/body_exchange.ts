@@ -6,6 +6,7 @@ import type { Clock } from "../connections.ts";
 import type { ResponseHeadCache } from "../head_cache.ts";
 import type { Output } from "../output.ts";
 import type { ExchangeFacts, ResponsePlan } from "../response_plan.ts";
+import type { PiecePool } from "./piece_pool.ts";
 
 /** What sending a body needs of its exchange. */
 export interface BodyExchange extends ExchangeFacts {
@@ -15,6 +16,7 @@ export interface BodyExchange extends ExchangeFacts {
       readonly heads: ResponseHeadCache;
       readonly textHeads: ResponseHeadCache;
       readonly texts: TextBytes;
+      readonly pieces: PiecePool;
     };
     readonly output: Output;
     exchangeProgressed(): void;

@@ -14,6 +14,7 @@ import type { FileRegion } from "../output.ts";
 import { planResponse, type ResponsePlan } from "../response_plan.ts";
 import { writeFileBytes, writeHead } from "../response_writer.ts";
 import type { BodyExchange } from "./body_exchange.ts";
+import { LARGE_PIECE_BYTES, SMALL_PIECE_BYTES } from "./piece_pool.ts";
 
 /** What sending a file needs of its exchange. */
 export interface FileExchange extends BodyExchange {
@@ -30,9 +31,6 @@ export interface FileExchange extends BodyExchange {
  */
 const SMALL_BYTES = 24_576;
 
-/** Size of the pieces that are read, in bytes. The first one is sent together with the head. */
-const PIECE_BYTES = 61_440;
-
 /**
  * A read that blocks the thread for at least this time, in ms, was not served from
  * memory. Further ones are left to another thread.
@@ -41,6 +39,15 @@ const PIECE_BYTES = 61_440;
  * back 25 µs (bench/files.ts).
  */
 const SLOW_READ_MS = 10;
+
+/**
+ * A client that needs more than this time for a piece, in ms, gets small ones: it
+ * takes less than 0.6 MB a second, for which their cost does not matter.
+ */
+const SLOW_SEND_MS = 100;
+
+/** A file from this length on, in bytes, needs so many pieces that one system call does not count. */
+const LONG_BYTES = 2_097_152;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -66,19 +73,29 @@ export function sendFile(
     return;
   }
   const isNative = output.sendsDescriptors && file.fd !== null;
-  const most = isNative ? SMALL_BYTES : PIECE_BYTES;
+  const most = isNative ? SMALL_BYTES : LARGE_PIECE_BYTES;
   if (plan.length < 0 || length > most && !output.takesFiles) {
     exchange.stream(plan, new BodySource(file));
     return;
   }
-  const readBytes = isNative && length > most ? 0 : Math.min(length, most);
-  writeFileBytes(output, context.heads, plan, file, readBytes);
-  if (readBytes === length) {
+  if (length <= most) {
+    writeFileBytes(output, context.heads, plan, file, length);
     file.close();
     exchange.complete(plan, length);
-  } else {
-    exchange.beginFile(plan, new FileResponse(exchange, file, readBytes));
+    return;
   }
+  // A piece that is sent with the head saves a system call, and a large buffer is
+  // used once more. For a long file, that is not worth its memory.
+  const hasPiece = !isNative && length <= LONG_BYTES &&
+    context.pieces.reserve();
+  const readBytes = hasPiece ? LARGE_PIECE_BYTES : 0;
+  try {
+    writeFileBytes(output, context.heads, plan, file, readBytes);
+  } catch (error) {
+    if (hasPiece) context.pieces.release(null);
+    throw error;
+  }
+  exchange.beginFile(plan, new FileResponse(exchange, file, readBytes));
 }
 
 /** The rest of a file, after what was sent with the head. */
@@ -93,10 +110,15 @@ export class FileResponse implements FileRegion {
   #file: FileBody;
   #isSlow = false;
   #isOver = false;
-  /** The memory of all pieces; created for the first one. */
-  #buffer: Uint8Array | null = null;
+  /** Whether a large piece of the pool is reserved, and that piece once it was read into. */
+  #isLarge: boolean;
+  #large: Uint8Array | null = null;
+  /** The memory of small pieces. */
+  #small: Uint8Array | null = null;
   /** Bytes that were read and not sent. */
   #piece: Uint8Array = NO_BYTES;
+  /** When the last piece was read, in ms of the clock. */
+  #pieceMs = 0;
 
   /** Adds the rest of a file to the output. */
   constructor(exchange: FileExchange, file: FileBody, readBytes: number) {
@@ -104,6 +126,7 @@ export class FileResponse implements FileRegion {
     this.#file = file;
     this.position = file.start + readBytes;
     this.end = file.end;
+    this.#isLarge = readBytes > 0;
     exchange.owner.output.pushFile(this);
   }
 
@@ -120,17 +143,14 @@ export class FileResponse implements FileRegion {
   /** See {@linkcode FileRegion.nextPiece}. */
   nextPiece(): Uint8Array | Promise<void> {
     if (this.#piece.length > 0) return this.#piece;
-    const buffer = this.#buffer ??= new Uint8Array(PIECE_BYTES);
-    const wanted = buffer.subarray(
-      0,
-      Math.min(this.end - this.position, PIECE_BYTES),
-    );
-    if (this.#isSlow) return this.#readInBackground(wanted);
     const { clock } = this.#exchange.owner.context;
     const startMs = clock.monotonicMs();
+    const wanted = this.#memory(startMs);
+    this.#pieceMs = startMs;
+    if (this.#isSlow) return this.#readInBackground(wanted);
     const size = this.#file.readSync(wanted, this.position);
     this.noteDuration(clock.monotonicMs() - startMs);
-    this.#piece = wanted.subarray(0, size);
+    this.#piece = partOf(wanted, size);
     return this.#piece;
   }
 
@@ -142,12 +162,14 @@ export class FileResponse implements FileRegion {
   /** See {@linkcode FileRegion.advance}. */
   advance(size: number): void {
     this.position += size;
-    if (this.#piece.length > 0) this.#piece = this.#piece.subarray(size);
+    const { length } = this.#piece;
+    this.#piece = size >= length ? NO_BYTES : this.#piece.subarray(size);
+    if (this.position === this.end) this.#releaseLarge();
   }
 
   /** See {@linkcode FileRegion.fail}. */
   fail(error: unknown): void {
-    this.#file.close();
+    this.#close();
     this.#exchange.endBody(error);
   }
 
@@ -155,22 +177,61 @@ export class FileResponse implements FileRegion {
   outputSent(): void {
     if (this.position < this.end || this.#isOver) return;
     this.#isOver = true;
-    this.#file.close();
+    this.#close();
     this.#exchange.endBody(null);
   }
 
   /** Closes the file of a connection that has failed. */
   abort(): void {
+    this.#close();
+  }
+
+  #close(): void {
     this.#file.close();
+    this.#releaseLarge();
+  }
+
+  /** Memory for the next piece: large for a client that reads fast, while there is some. */
+  #memory(nowMs: number): Uint8Array {
+    const rest = this.end - this.position;
+    const { pieces } = this.#exchange.owner.context;
+    const isFast = this.#pieceMs === 0 ||
+      nowMs - this.#pieceMs < SLOW_SEND_MS;
+    if (!isFast || rest <= SMALL_PIECE_BYTES) this.#releaseLarge();
+    else this.#isLarge ||= pieces.reserve();
+    if (this.#isLarge) {
+      this.#large ??= pieces.take();
+      return partOf(this.#large, rest);
+    }
+    this.#small ??= new Uint8Array(Math.min(rest, SMALL_PIECE_BYTES));
+    return partOf(this.#small, rest);
+  }
+
+  /**
+   * Gives the large piece back. If the connection has failed, a read or a write
+   * may still use its memory, which is then not used again.
+   */
+  #releaseLarge(): void {
+    if (!this.#isLarge) return;
+    this.#isLarge = false;
+    const { pieces } = this.#exchange.owner.context;
+    const isInUse = this.isReading || this.#piece.length > 0;
+    pieces.release(isInUse ? null : this.#large);
+    this.#large = null;
   }
 
   async #readInBackground(wanted: Uint8Array): Promise<void> {
     this.isReading = true;
     try {
       const size = await this.#file.read(wanted, this.position);
-      this.#piece = wanted.subarray(0, size);
+      this.#piece = partOf(wanted, size);
     } finally {
       this.isReading = false;
     }
   }
+}
+
+/** The first bytes of an array, which is itself the result if it has no more. */
+function partOf(bytes: Uint8Array, size: number): Uint8Array {
+  return size >= bytes.length ? bytes : bytes.subarray(0, size);
 }
