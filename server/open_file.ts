@@ -7,10 +7,37 @@
 /** The runtime's module for descriptors. */
 type FileSystem = typeof import("node:fs");
 
+/** The options of `res.sendFile()`. */
+const SEND_OPTIONS: readonly string[] = ["status", "headers", "start", "end"];
+
+/**
+ * Checks the options of `res.sendFile()`: one that is written wrongly would send
+ * another part of the file than the program wants.
+ *
+ * @throws {TypeError} If there is no such option.
+ */
+function checkSendOptions(options: object): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(
+      `Cannot send file with options ${
+        String(options)
+      }: they must be an object, such as { start: 0, end: 100 }`,
+    );
+  }
+  for (const name of Object.keys(options)) {
+    if (SEND_OPTIONS.includes(name)) continue;
+    throw new TypeError(
+      `Cannot send file with option ${JSON.stringify(name)}: there are ${
+        SEND_OPTIONS.join(", ")
+      }`,
+    );
+  }
+}
+
 /** The part of a file to send; all of it by default. */
 export interface PartialRange {
-  readonly start: number | undefined;
-  readonly end: number | undefined;
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
 }
 
 /** An open file and the part to send; `file_body.ts` says what the members mean. */
@@ -23,12 +50,14 @@ export interface Opened {
  * Opens a regular file.
  *
  * @param path A path, or a `file:` URL.
+ * @param range The options of `res.sendFile()`.
  * @throws {Deno.errors.NotFound} If there is none.
  * @throws {Deno.errors.NotCapable | Deno.errors.PermissionDenied} If it may not be read.
- * @throws {TypeError} If it is not a regular file.
+ * @throws {TypeError} If it is not a regular file, or an option is unknown.
  * @throws {RangeError} If the range is not inside the file.
  */
 export function openFile(path: string | URL, range: PartialRange): Opened {
+  checkSendOptions(range);
   const what = JSON.stringify(String(path));
   const fs = fileSystem();
   const fd = openDescriptor(fs, path, what);
@@ -55,6 +84,7 @@ export function adoptFile(file: Deno.FsFile, range: PartialRange): Opened {
     );
   }
   try {
+    checkSendOptions(range);
     const { isFile, size } = file.statSync();
     const stats = { isFile: () => isFile, size };
     return checked(new FsFileSource(file), stats, range, "that is open");

@@ -311,8 +311,8 @@ export class ResponseHandle {
    * be read.
    * @throws {RangeError} If the range is not inside the file; otherwise as
    * {@linkcode ResponseHandle.send}.
-   * @throws {TypeError} If it is not a regular file; otherwise as
-   * {@linkcode ResponseHandle.send}.
+   * @throws {TypeError} If it is not a regular file, or an option is unknown;
+   * otherwise as {@linkcode ResponseHandle.send}.
    *
    * @example A file to download, and 404 if it is gone
    * ```ts
@@ -331,11 +331,11 @@ export class ResponseHandle {
    */
   sendFile(
     file: string | URL | Deno.FsFile,
-    { status = OK, headers, start, end }: SendFileOptions = {},
+    options: SendFileOptions = {},
   ): void {
-    const range = { start, end };
     const isPath = typeof file === "string" || file instanceof URL;
-    const opened = isPath ? openFile(file, range) : adoptFile(file, range);
+    const opened = isPath ? openFile(file, options) : adoptFile(file, options);
+    const { status = OK, headers } = options;
     const body = new FileBody(opened.source, opened.range); // the range is checked
     this.#exchange.respond(status, body, headers);
   }
