@@ -62,11 +62,17 @@ export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
 export function handlerOf<Addr extends Deno.Addr>(
   fetch: FetchHandler<Addr> | FetchModule<Addr>,
 ): FetchHandler<Addr> {
+  // A function may have `fetch` too: the handlers of files do.
+  if (hasFetch(fetch)) return (request, info) => fetch.fetch(request, info);
   if (typeof fetch === "function") return fetch;
-  if (typeof fetch?.fetch === "function") {
-    return (request, info) => fetch.fetch(request, info);
-  }
   throw new TypeError(
     "Cannot serve: the handler is neither a function nor an object with fetch()",
   );
+}
+
+function hasFetch<Addr extends Deno.Addr>(
+  value: FetchHandler<Addr> | FetchModule<Addr>,
+): value is FetchModule<Addr> {
+  return typeof (value as Partial<FetchModule<Addr>> | null)?.fetch ===
+    "function";
 }

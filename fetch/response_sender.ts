@@ -9,6 +9,7 @@ import { Headers as FieldLines } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
+import { FileResponse } from "./file_response.ts";
 import {
   type FieldList,
   ResponseFields,
@@ -112,6 +113,9 @@ export class ResponseSender {
       return;
     }
     if (body.unusable()) throw sentTwice();
+    if (response instanceof FileResponse) {
+      return sendFile(exchange, status, response, fields.lines);
+    }
     return sendBody(exchange, status, body, fields);
   }
 
@@ -127,7 +131,9 @@ export class ResponseSender {
     const { lines } = this.#fields.find(list, null);
     const status = statusOf(response.status, response.statusText);
     if (response.body === null) res.send(status, null, lines);
-    else sendStream(exchange, status, response.body, lines);
+    else if (response instanceof FileResponse) {
+      sendFile(exchange, status, response, lines);
+    } else sendStream(exchange, status, response.body, lines);
   }
 }
 
@@ -180,6 +186,18 @@ async function sendBlob(
   lines: FieldLines,
 ): Promise<void> {
   res.send(status, await blob.bytes(), lines);
+}
+
+/** Sends a file without its stream, which nothing has touched. */
+function sendFile(
+  { res }: FetchExchange,
+  status: Status | number,
+  response: FileResponse,
+  lines: FieldLines,
+): void {
+  const file = response.takeFile();
+  void response.body?.cancel(); // marks the response's body as used
+  res.send(status, file, lines);
 }
 
 /** Sends a stream. The request stays readable until it ends, since the stream's source may read it. */

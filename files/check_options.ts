@@ -51,6 +51,10 @@ const FILE_CHECKS: Checks = {
 
 const FOLDER_CHECKS: Checks = {
   ...FILE_CHECKS,
+  prefix: [
+    (value) => typeof value === "string",
+    'a path, such as "/assets"',
+  ],
   index: [
     (value) =>
       Array.isArray(value) && value.every((name) => typeof name === "string"),
@@ -173,6 +177,24 @@ function checkAll(
       `Cannot set ${prefix}${name} to ${shown(value)}: it must be ${check[1]}`,
     );
   }
+}
+
+/**
+ * Checks the path of a file or a folder.
+ *
+ * @throws {TypeError} If it is empty or not a string.
+ */
+export function checkServedPath(
+  what: "file" | "folder",
+  path: unknown,
+): void {
+  if (typeof path === "string" && path !== "") return;
+  const given = path === "" ? "is empty" : `is ${shown(path)}`;
+  throw new TypeError(
+    `Cannot serve ${what}: the path ${given}; it must be a string, such as ${
+      what === "file" ? '"public/icon.svg"' : '"public"'
+    }`,
+  );
 }
 
 /** A value as a message shows it. */

@@ -4,7 +4,7 @@
  */
 
 import { BROTLI, type Coding, GZIP } from "./content_coding.ts";
-import { FileParts } from "./file_parts.ts";
+import { CopiedPieces, FileParts } from "./file_parts.ts";
 import type { OpenFile } from "./open_file.ts";
 import type { CompressionSettings } from "./options.ts";
 
@@ -83,47 +83,6 @@ export class CompressedFile {
   /** Closes the file, if it is not compressed. */
   close(): void {
     this.#file.close();
-  }
-}
-
-/** The pieces of a file as copies, since streams read ahead. It may be ended before it begins, unlike a generator. */
-class CopiedPieces
-  implements
-    AsyncIterable<Uint8Array<ArrayBuffer>>,
-    AsyncIterator<Uint8Array<ArrayBuffer>> {
-  #parts: FileParts;
-  #onEnd: (() => void) | null;
-
-  constructor(parts: FileParts, onEnd: () => void) {
-    this.#parts = parts;
-    this.#onEnd = onEnd;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>> {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
-    try {
-      const { done, value } = await this.#parts.next();
-      if (done !== true) return { done: false, value: value.slice() };
-      this.#end();
-      return { done: true, value: undefined };
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
-  }
-
-  async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
-    this.#end();
-    await this.#parts.return();
-    return { done: true, value: undefined };
-  }
-
-  #end(): void {
-    this.#onEnd?.();
-    this.#onEnd = null;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { Status } from "../codec/status.ts";
+import { nameOfSegment } from "./byte_names.ts";
 
 /** What decides whether a name is allowed. */
 export interface NameRules {
@@ -37,8 +38,8 @@ const NOT_A_WINDOWS_NAME =
  *
  * @param path A path as it was sent, which begins with `/`.
  * @param skipped How many segments at the beginning are not part of the name.
- * @returns The names; 400 if a name is not percent-encoded UTF-8 or has a
- * separator or NUL; 404 if it is empty, `.`, `..` or not allowed.
+ * @returns The names; 400 if a `%` has no two hex digits after it, or a name has a
+ * separator or NUL; 404 if a name is empty, `.`, `..` or not allowed.
  */
 export function decodePath(
   path: string,
@@ -51,7 +52,7 @@ export function decodePath(
   const names: string[] = [];
   let isMissing = false;
   for (const segment of segments) {
-    const name = decodeName(segment);
+    const name = nameOfSegment(segment);
     if (name === null || SEPARATOR.test(name)) return Status.BAD_REQUEST;
     isMissing ||= !isAllowed(name, names.length === 0, rules);
     names.push(name);
@@ -59,17 +60,13 @@ export function decodePath(
   return isMissing ? Status.NOT_FOUND : { names, isFolder };
 }
 
-function decodeName(segment: string): string | null {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return null; // not UTF-8, or a `%` without two hex digits
-  }
-}
-
 function isAllowed(name: string, isFirst: boolean, rules: NameRules): boolean {
   if (name === "" || name === "." || name === "..") return false;
-  if (rules.isWindows && NOT_A_WINDOWS_NAME.test(name)) return false;
+  if (rules.isWindows && !isWindowsName(name)) return false;
   return rules.allowDotfiles || !name.startsWith(".") ||
     (isFirst && name === ".well-known");
+}
+
+function isWindowsName(name: string): boolean {
+  return name.isWellFormed() && !NOT_A_WINDOWS_NAME.test(name);
 }

@@ -220,5 +220,10 @@ function isSameVariant(one: KeepableVariant, other: KeepableVariant): boolean {
  * in very many ways; one of them is enough to keep.
  */
 function isCanonical(path: string): boolean {
-  return !path.includes("%") || encodeURI(decodeURI(path)) === path;
+  if (!path.includes("%")) return true;
+  try {
+    return encodeURI(decodeURI(path)) === path;
+  } catch {
+    return false; // a name that is not UTF-8, which is rare
+  }
 }

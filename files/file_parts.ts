@@ -81,3 +81,47 @@ export class FileParts
     }
   }
 }
+
+/** The pieces of a file as copies, since streams read ahead. It may be ended before it begins, unlike a generator. */
+export class CopiedPieces
+  implements
+    AsyncIterable<Uint8Array<ArrayBuffer>>,
+    AsyncIterator<Uint8Array<ArrayBuffer>> {
+  #parts: FileParts;
+  #onEnd: (() => void) | null;
+
+  /** Takes over parts; `onEnd` is called once, when they are ended. */
+  constructor(parts: FileParts, onEnd: (() => void) | null = null) {
+    this.#parts = parts;
+    this.#onEnd = onEnd;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>> {
+    return this;
+  }
+
+  /** Returns the next piece. */
+  async next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
+    try {
+      const { done, value } = await this.#parts.next();
+      if (done !== true) return { done: false, value: value.slice() };
+      this.#end();
+      return { done: true, value: undefined };
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+  }
+
+  /** Ends the parts. */
+  async return(): Promise<IteratorResult<Uint8Array<ArrayBuffer>>> {
+    this.#end();
+    await this.#parts.return();
+    return { done: true, value: undefined };
+  }
+
+  #end(): void {
+    this.#onEnd?.();
+    this.#onEnd = null;
+  }
+}

@@ -5,7 +5,6 @@
  */
 
 import type { FileSource } from "../server/file_body.ts";
-import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import type { Coding } from "./content_coding.ts";
 import { CompressedFile, Compressor, MADE_CODINGS } from "./compression.ts";
@@ -24,6 +23,7 @@ import {
 } from "./select_file.ts";
 import { type Content, sendFile } from "./send_file.ts";
 import { SharedFile } from "./shared_file.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /** The path of a request, which names what is kept for it. */
 export interface RequestPath {
@@ -73,7 +73,7 @@ export class FileSender {
    * @throws {FileRefusal} With 406 if the client accepts no variant.
    */
   sendKept(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
     { path, skipped }: RequestPath,
   ): boolean {
@@ -97,7 +97,7 @@ export class FileSender {
    * @throws {FileRefusal} With 406 if the client accepts no variant.
    */
   send(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
     found: Found,
     open: OpenVariant,
@@ -167,7 +167,7 @@ export class FileSender {
   }
 
   #sendOpen(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
     choice: Choice,
   ): void | Promise<void> {
@@ -223,6 +223,6 @@ function contentOf(loaded: Loaded | null): Uint8Array | FileSource | null {
 }
 
 /** Whether the client asks for a part of the file. Ranges are of the file as it is, not of what is compressed. */
-function asksForRange({ headers, method }: RequestContext): boolean {
+function asksForRange({ headers, method }: FileRequest): boolean {
   return method === "GET" && headers.has("range");
 }

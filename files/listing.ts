@@ -3,13 +3,13 @@
  * of the columns sort it, by `?sort=name`, `size` or `date`, and `&order=desc`.
  */
 
+import { promises } from "node:fs";
 import { Headers } from "../codec/headers.ts";
-import { Status } from "../codec/status.ts";
-import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import { segmentOfName } from "./byte_names.ts";
 import { LISTING_STYLE } from "./listing_style.ts";
-import { FileRefusal } from "./open_file.ts";
 import type { RootFolder } from "./root_folder.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /** How many entries are examined at the same time. */
 const BATCH = 32;
@@ -41,7 +41,7 @@ interface Order {
 
 /** Sends the list of a folder. */
 export async function listFolder(
-  ctx: RequestContext,
+  ctx: FileRequest,
   res: ResponseHandle,
   root: RootFolder,
   names: readonly string[],
@@ -63,7 +63,12 @@ export async function listFolder(
       "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
     );
   res.ok(
-    renderPage(["", ...names, ""].join("/"), isRoot, entries, order),
+    renderPage(
+      ["", ...names, ""].join("/").toWellFormed(),
+      isRoot,
+      entries,
+      order,
+    ),
     headers,
   );
 }
@@ -74,14 +79,10 @@ async function readEntries(
   names: readonly string[],
   dotfiles: boolean,
 ): Promise<Entry[]> {
-  const listed: string[] = [];
-  const path = root.pathOf(names);
-  for await (const { name } of Deno.readDir(path)) {
+  const listed = (await root.list(names)).filter((name) => {
     const isWellKnown = names.length === 0 && name === ".well-known";
-    if (dotfiles || !name.startsWith(".") || isWellKnown) listed.push(name);
-  }
-  // The folder may have been replaced by a link since it was found.
-  if (!root.contains(path)) throw new FileRefusal(Status.FORBIDDEN);
+    return dotfiles || !name.startsWith(".") || isWellKnown;
+  });
   const entries: (Entry | null)[] = [];
   for (let at = 0; at < listed.length; at += BATCH) {
     const batch = listed.slice(at, at + BATCH);
@@ -95,34 +96,41 @@ async function readEntries(
 }
 
 /**
- * Reads one entry; `null` if it is not served. The runtime replaces bytes of a
- * name that are not UTF-8, so such an entry cannot be opened; it is listed
- * without a link, and so is a name with a backslash, which is refused.
+ * Reads one entry; `null` if it is not served. A name that the runtime cannot
+ * open is listed without a link, and so is a name with a backslash, which is
+ * refused.
  */
 async function readEntry(
   root: RootFolder,
   names: readonly string[],
   name: string,
 ): Promise<Entry | null> {
-  const path = root.pathOf(names);
   try {
-    const link = await Deno.lstat(path);
-    if (link.isSymlink && !root.contains(path)) return null;
-    const info = link.isSymlink ? await Deno.stat(path) : link;
-    if (!info.isFile && !info.isDirectory) return null;
-    return {
-      name,
-      isFolder: info.isDirectory,
-      size: info.size,
-      modifiedMs: info.mtime?.getTime() ?? 0,
-      isReachable: !name.includes("\\"),
-    };
+    const info = await readInfo(root, names);
+    if (info === null) return null;
+    return { name, ...info, isReachable: !name.includes("\\") };
   } catch {
     // It was removed meanwhile, cannot be read, or is a link to nothing.
     return name.includes("\ufffd")
       ? { name, isFolder: false, size: 0, modifiedMs: 0, isReachable: false }
       : null;
   }
+}
+
+async function readInfo(
+  root: RootFolder,
+  names: readonly string[],
+): Promise<Pick<Entry, "isFolder" | "size" | "modifiedMs"> | null> {
+  const path = root.pathOf(names);
+  const info = path.isWellFormed() ? await promises.lstat(path) : null;
+  if (info === null || info.isSymbolicLink()) {
+    using file = root.open(names);
+    const { isFolder, size, mtimeMs: modifiedMs } = file;
+    return { isFolder, size, modifiedMs };
+  }
+  const isFolder = info.isDirectory();
+  if (!info.isFile() && !isFolder) return null;
+  return { isFolder, size: info.size, modifiedMs: info.mtimeMs };
 }
 
 /** Folders come first; entries that are equal are sorted by name. */
@@ -189,11 +197,9 @@ function renderHeading(column: Column, order: Order): string {
 function renderRow(entry: Entry): string {
   const { name, isFolder, size, modifiedMs, isReachable } = entry;
   const mark = isFolder ? "/" : "";
-  const text = escapeHtml(name + mark);
+  const text = escapeHtml(name.toWellFormed() + mark);
   // `./` keeps a name with a colon from being read as a scheme.
-  const href = `./${
-    escapeHtml(encodeURIComponent(name.toWellFormed()))
-  }${mark}`;
+  const href = `./${escapeHtml(segmentOfName(name))}${mark}`;
   const label = isReachable ? `<a href="${href}">${text}</a>` : text;
   return `<tr><td class="name">${label}</td><td class="size">${
     isFolder || !isReachable ? "" : formatSize(size)

@@ -19,6 +19,7 @@
 
 export { serveDir } from "./serve_dir.ts";
 export { serveFile } from "./serve_file.ts";
+export type { FileHandler } from "./file_handler.ts";
 export type {
   CacheControl,
   FileCacheOptions,

@@ -11,11 +11,12 @@
 import * as fs from "node:fs";
 import { Status } from "../codec/status.ts";
 import type { FileSource } from "../server/file_body.ts";
-
-const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
-
-/** Windows has no `O_NONBLOCK`, and no pipes among its files. */
-const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
+import {
+  type Descriptors,
+  type Metadata,
+  RUNTIME_DESCRIPTORS,
+} from "./descriptors.ts";
+import { IS_WINDOWS, isNotCapable } from "./system.ts";
 
 /** A file that is not served, and the status that says so. */
 export class FileRefusal extends Error {
@@ -46,9 +47,15 @@ export class OpenFile implements FileSource, Disposable {
   /** When content or metadata last changed, in ms since 1970, in whole seconds. Programs cannot set it. */
   readonly ctimeMs: number;
   #fd: number | null;
+  #calls: Descriptors;
 
-  private constructor(fd: number | null, stats: fs.Stats) {
+  private constructor(
+    fd: number | null,
+    stats: Metadata,
+    calls: Descriptors,
+  ) {
     this.#fd = fd;
+    this.#calls = calls;
     this.dev = stats.dev;
     this.ino = stats.ino;
     this.size = stats.size;
@@ -60,30 +67,34 @@ export class OpenFile implements FileSource, Disposable {
   /**
    * Opens a file or a folder.
    *
+   * @param calls The calls to use, which must take the path.
    * @throws {FileRefusal} If it is neither.
    * @throws {Error} If it cannot be opened; see {@linkcode statusOf}.
    */
-  static open(path: string): OpenFile {
+  static open(
+    path: string,
+    calls: Descriptors = RUNTIME_DESCRIPTORS,
+  ): OpenFile {
     if (IS_WINDOWS) { // which does not open folders
       const stats = fs.statSync(path);
-      if (stats.isDirectory()) return new OpenFile(null, stats);
+      if (stats.isDirectory()) return new OpenFile(null, stats, calls);
     }
-    const fd = fs.openSync(path, OPEN_FLAGS);
+    const fd = calls.open(path);
     try {
-      const stats = fs.fstatSync(fd);
+      const stats = calls.stat(fd);
       if (!stats.isFile() && !stats.isDirectory()) {
         throw new FileRefusal(Status.FORBIDDEN);
       }
-      return new OpenFile(fd, stats);
+      return new OpenFile(fd, stats, calls);
     } catch (error) {
-      fs.closeSync(fd);
+      calls.close(fd);
       throw error;
     }
   }
 
   /** Whether size or date differ from those when the file was opened. */
   hasChanged(): boolean {
-    const { size, mtimeMs } = fs.fstatSync(this.fd);
+    const { size, mtimeMs } = this.#calls.stat(this.fd);
     return size !== this.size || mtimeMs !== this.mtimeMs;
   }
 
@@ -107,18 +118,12 @@ export class OpenFile implements FileSource, Disposable {
 
   /** See {@linkcode FileSource.readSync}. */
   readSync(buffer: Uint8Array, position: number): number {
-    return fs.readSync(this.fd, buffer, 0, buffer.length, position);
+    return this.#calls.readSync(this.fd, buffer, position);
   }
 
   /** See {@linkcode FileSource.read}. */
   read(buffer: Uint8Array, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const { length } = buffer;
-      fs.read(this.fd, buffer, 0, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    });
+    return this.#calls.read(this.fd, buffer, position);
   }
 
   /** Closes the file; closing it again does nothing. */
@@ -126,7 +131,7 @@ export class OpenFile implements FileSource, Disposable {
     const fd = this.#fd;
     if (fd === null) return;
     this.#fd = null;
-    fs.closeSync(fd);
+    this.#calls.close(fd);
   }
 
   /** Closes the file. */
@@ -157,7 +162,7 @@ const STATUS_BY_CODE: ReadonlyMap<unknown, Status> = new Map([
 /** The status for an error of the file system, or `null` for any other error. */
 export function statusOf(error: unknown): Status | null {
   if (error instanceof FileRefusal) return error.status;
-  if (error instanceof Deno.errors.NotCapable) return Status.FORBIDDEN;
+  if (isNotCapable(error)) return Status.FORBIDDEN;
   if (!(error instanceof Error) || !("code" in error)) return null;
   return STATUS_BY_CODE.get(error.code) ?? null;
 }

@@ -123,6 +123,13 @@ export interface ServeFileOptions {
 /** Options of `serveDir`. */
 export interface ServeDirOptions extends ServeFileOptions {
   /**
+   * The part of the path before the name of the file, such as `/assets`, where no
+   * route says it: in `fetch()` and in a fallback. Other paths are not found.
+   *
+   * @default {none}
+   */
+  readonly prefix?: string;
+  /**
    * Names of files that are sent for a folder; the first that exists is used.
    *
    * @default {["index.html"]}
@@ -137,7 +144,8 @@ export interface ServeDirOptions extends ServeFileOptions {
   /**
    * A file inside the folder that is sent when nothing has the path of the request
    * and a browser navigates there, for applications that route in the browser. A
-   * browser that fetches a missing script still gets 404.
+   * browser that fetches a missing script still gets 404. The file must exist when
+   * the handler is created.
    *
    * @default {none}
    */
@@ -189,6 +197,8 @@ export interface FileSettings {
 
 /** The resolved options of `serveDir`. */
 export interface FolderSettings extends FileSettings {
+  /** Without a slash at the end; empty for none. */
+  readonly prefix: string;
   readonly index: readonly string[];
   readonly listing: boolean;
   readonly spa: readonly string[] | null;
@@ -238,11 +248,23 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
   }
   return {
     ...resolveFileOptions(options),
+    prefix: resolvePrefix(options.prefix),
     index: [...index],
     listing: options.listing ?? false,
     spa: spa === undefined ? null : namesOf("spa", spa),
     dotfiles: options.dotfiles ?? false,
   };
+}
+
+/** @throws {TypeError} If it is no path. */
+function resolvePrefix(prefix: string = ""): string {
+  const plain = prefix.replace(/\/$/, "");
+  if (plain === "" || /^(?:\/[^/?#*:]+)+$/.test(plain)) return plain;
+  throw new TypeError(
+    `Cannot use prefix ${
+      JSON.stringify(prefix)
+    }: it must be a path as it is sent, such as "/assets"`,
+  );
 }
 
 function resolveCache(options: FileCacheOptions | false): CacheSettings {

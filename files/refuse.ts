@@ -2,10 +2,10 @@
 
 import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
-import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import { FileRefusal, statusOf } from "./open_file.ts";
 import type { FileSettings } from "./options.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /** How soon a client may ask again when the process has no descriptor left, in seconds. */
 const RETRY_SECONDS = "1";
@@ -16,7 +16,7 @@ const RETRY_SECONDS = "1";
  * is passed on to the application's handler for that.
  */
 export function runHandler(
-  ctx: RequestContext,
+  ctx: FileRequest,
   res: ResponseHandle,
   { headers }: FileSettings,
   answer: () => void | Promise<void>,
@@ -50,7 +50,7 @@ function collect(res: ResponseHandle, fields: Headers): void {
   for (const [name, value] of fields) res.headers.add(name, value);
 }
 
-/** Sends an error without a body. */
+/** Sends an error with its reason as text. */
 export function refuse(
   res: ResponseHandle,
   status: Status,
@@ -61,5 +61,5 @@ export function refuse(
     headers.add("retry-after", RETRY_SECONDS);
   }
   if (status === Status.NOT_ACCEPTABLE) headers.add("vary", "Accept-Encoding");
-  res.send(status, null, headers);
+  res.send(status, status.reason, headers);
 }

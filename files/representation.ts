@@ -58,7 +58,7 @@ export class Representation {
     this.#settings = settings;
   }
 
-  /** The fields of every response for the file, 304 and 416 included (RFC 9110 §15.4.5). Not to be changed. */
+  /** The fields of every response for the file, 304 included (RFC 9110 §15.4.5), but for errors. Not to be changed. */
   get common(): Headers {
     return this.#common ??= this.#describe();
   }
@@ -74,11 +74,24 @@ export class Representation {
       .add("content-type", this.contentType);
   }
 
-  #describe(): Headers {
-    const { path, vary } = this.#chosen;
-    const { etag, modifiedSeconds } = this.validators;
+  /** The fields of 412 and 416. Their content is a message, for which the file's validators and lifetime do not hold. */
+  get refused(): Headers {
+    return this.#describeAny()
+      .add("accept-ranges", this.hasRanges ? "bytes" : "none")
+      .add("x-content-type-options", "nosniff");
+  }
+
+  #describeAny(): Headers {
+    const { vary } = this.#chosen;
     const headers = new Headers(this.#settings.headers);
     if (vary !== null) headers.add("vary", vary);
+    return headers;
+  }
+
+  #describe(): Headers {
+    const { path } = this.#chosen;
+    const { etag, modifiedSeconds } = this.validators;
+    const headers = this.#describeAny();
     if (etag !== null) headers.add("etag", etag);
     if (modifiedSeconds !== null) {
       headers.add("last-modified", formatHttpDate(modifiedSeconds));

@@ -12,10 +12,13 @@
  * check is repeated, so that entries that are swapped all the time cannot pass.
  */
 
+import * as fs from "node:fs";
 import { Status } from "../codec/status.ts";
+import { findByteDescriptors } from "./byte_descriptors.ts";
+import type { ByteDescriptors } from "./descriptors.ts";
 import { FileRefusal, OpenFile } from "./open_file.ts";
-
-const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
+import { describeAccess } from "./registration_error.ts";
+import { IS_LINUX, IS_WINDOWS, isUndecodable } from "./system.ts";
 
 /** A file that is replaced between opening and the check is opened again this many times in total. */
 const MAX_ATTEMPTS = 3;
@@ -29,27 +32,37 @@ const RECENT_MS = 2000;
 /** How often a path is resolved if a folder on it has changed recently. */
 const CHECKS_AFTER_CHANGE = 16;
 
+/** What stands for bytes that are not UTF-8 in names that the runtime returns. */
+const REPLACEMENT = "\ufffd";
+
 /** A served folder. */
 export class RootFolder {
   /** The path as the program gave it, which has the permission. */
   readonly path: string;
   /** The path without symbolic links. */
   #real: string;
-  #canAskKernel: boolean = Deno.build.os === "linux";
+  #canAskKernel: boolean = IS_LINUX;
+  /** Calls for names that are not UTF-8, once one was asked for; `null` if there are none. */
+  #byteCalls: ByteDescriptors | null | undefined;
 
   /**
    * Resolves the folder.
    *
-   * @throws {TypeError} If the path is empty or not a folder.
+   * @throws {TypeError} If the path is empty, not a string or not a folder.
    * @throws {Deno.errors.NotFound | Deno.errors.NotCapable} If it cannot be found or read.
    */
   constructor(path: string) {
-    if (path === "") throw new TypeError("Cannot serve folder: path is empty");
     this.path = path;
-    this.#real = resolveRoot(path);
-    if (Deno.statSync(path).isDirectory) return;
+    try {
+      this.#real = realPath(path);
+      if (fs.statSync(path).isDirectory()) return;
+    } catch (error) {
+      throw describeAccess(`serve folder ${JSON.stringify(path)}`, path, error);
+    }
     throw new TypeError(
-      `Cannot serve folder ${JSON.stringify(path)}: it is not a folder`,
+      `Cannot serve folder ${
+        JSON.stringify(path)
+      }: it is not a folder; serveFile() serves a file`,
     );
   }
 
@@ -57,11 +70,13 @@ export class RootFolder {
    * Opens a file or a folder.
    *
    * @param names Names that `decodePath` returned.
-   * @throws {FileRefusal} If it is outside of the folder, or neither a file nor a folder.
+   * @throws {FileRefusal} If it is outside of the folder, or neither a file nor a
+   * folder, or if the runtime cannot open the name.
    * @throws {Error} If it cannot be opened; see `statusOf`.
    */
   open(names: readonly string[]): OpenFile {
     const path = this.pathOf(names);
+    if (!path.isWellFormed()) return this.#openBytes(path);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const startMs = Date.now();
       const file = OpenFile.open(path);
@@ -69,9 +84,40 @@ export class RootFolder {
         if (this.#isInside(file, path, startMs)) return file;
       } catch (error) {
         file.close();
+        if (isUndecodable(error)) return this.#openBytes(path); // a link led there
         throw error;
       }
       file.close();
+    }
+    throw new FileRefusal(Status.FORBIDDEN);
+  }
+
+  /**
+   * Returns the names in a folder. Bytes that are not UTF-8 are U+FFFD in names
+   * that cannot be opened.
+   *
+   * @throws {FileRefusal | Error} As {@linkcode RootFolder.open}.
+   */
+  async list(names: readonly string[]): Promise<readonly string[]> {
+    const path = this.pathOf(names);
+    const listed = path.isWellFormed() ? await this.#listPlain(path) : null;
+    if (listed !== null) {
+      const hasBytes = listed.some((name) => name.includes(REPLACEMENT));
+      if (!hasBytes || this.#findByteCalls() === null) return listed;
+    }
+    using folder = this.#openBytes(path);
+    return this.#findByteCalls()?.list(folder.fd) ?? [];
+  }
+
+  /** The names in a folder; `null` if a link leads to a folder whose path is not UTF-8. */
+  async #listPlain(path: string): Promise<readonly string[] | null> {
+    const listed = await fs.promises.readdir(path);
+    try {
+      // The folder may have been replaced by a link since it was found.
+      if (this.#relative(realPath(path)) !== null) return listed;
+    } catch (error) {
+      if (isUndecodable(error)) return null;
+      throw error;
     }
     throw new FileRefusal(Status.FORBIDDEN);
   }
@@ -81,22 +127,35 @@ export class RootFolder {
     return [this.path, ...names].join("/");
   }
 
-  /** Whether a path is inside the folder after its symbolic links are followed. It may have changed when it is opened. */
-  contains(path: string): boolean {
-    return this.#relative(Deno.realPathSync(path)) !== null;
+  /** Opens a path with calls that take bytes. The kernel says where it has led to. */
+  #openBytes(path: string): OpenFile {
+    const calls = this.#findByteCalls();
+    if (calls === null) throw new FileRefusal(Status.NOT_FOUND);
+    const file = OpenFile.open(path, calls);
+    try {
+      if (this.#relative(calls.pathOf(file.fd)) !== null) return file;
+      throw new FileRefusal(Status.FORBIDDEN);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  #findByteCalls(): ByteDescriptors | null {
+    return this.#byteCalls ??= findByteDescriptors();
   }
 
   #isInside(file: OpenFile, path: string, startMs: number): boolean {
     const opened = this.#kernelPath(file);
     if (opened !== null) return this.#relative(opened) !== null;
-    const inner = this.#relative(Deno.realPathSync(path));
+    const inner = this.#relative(realPath(path));
     if (inner === null || !this.#leadsTo(inner, file)) return false;
     if (IS_WINDOWS || !this.#hasChangedSince(startMs - RECENT_MS, inner)) {
       return true;
     }
     const real = `${this.path}${inner}`;
     for (let count = 1; count < CHECKS_AFTER_CHANGE; count++) {
-      const again = this.#relative(Deno.realPathSync(real));
+      const again = this.#relative(realPath(real));
       if (again !== inner || !this.#leadsTo(inner, file)) return false;
     }
     return true;
@@ -105,7 +164,7 @@ export class RootFolder {
   /** Whether a resolved path leads to an open file. The last name of the path is not a link. */
   #leadsTo(inner: string, file: OpenFile): boolean {
     const { dev, ino } = this.#stat(inner);
-    // The runtime has no such numbers on Windows.
+    // Deno has no such numbers on Windows.
     return IS_WINDOWS || (dev === file.dev && ino === file.ino);
   }
 
@@ -113,26 +172,27 @@ export class RootFolder {
   #hasChangedSince(ms: number, inner: string): boolean {
     let end = inner.indexOf("/");
     while (end !== -1) {
-      const { isDirectory, ctime } = this.#stat(inner.slice(0, end));
-      if (!isDirectory || ctime === null || ctime.getTime() >= ms) return true;
+      const stats = this.#stat(inner.slice(0, end));
+      if (!stats.isDirectory() || stats.ctimeMs >= ms) return true;
       end = inner.indexOf("/", end + 1);
     }
     return false;
   }
 
   /** The state of a path in the folder. Only the folder itself may be named by a link. */
-  #stat(inner: string): Deno.FileInfo {
+  #stat(inner: string): fs.Stats {
     return inner === ""
-      ? Deno.statSync(this.path)
-      : Deno.lstatSync(`${this.path}${inner}`);
+      ? fs.statSync(this.path)
+      : fs.lstatSync(`${this.path}${inner}`);
   }
 
   /** The path of an open file, or `null` if the program may not ask for it. */
   #kernelPath({ fd }: OpenFile): string | null {
     if (!this.#canAskKernel) return null;
     try {
-      return Deno.readLinkSync(`/proc/self/fd/${fd}`);
-    } catch {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch (error) {
+      if (isUndecodable(error)) throw error;
       this.#canAskKernel = false; // no permission, or no `/proc`
       return null;
     }
@@ -143,30 +203,13 @@ export class RootFolder {
     const inner = partAfter(this.#real, real);
     if (inner !== null) return inner;
     // A folder that is named by a link may have been replaced since.
-    this.#real = Deno.realPathSync(this.path);
+    this.#real = realPath(this.path);
     return partAfter(this.#real, real);
   }
 }
 
-function resolveRoot(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch (error) {
-    const what = `Cannot serve folder ${JSON.stringify(path)}`;
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(
-        `${what}: it does not exist; a relative path begins at the working directory`,
-        { cause: error },
-      );
-    }
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new Deno.errors.NotCapable(
-        `${what}: the program may not read it; run it with --allow-read=${path}`,
-        { cause: error },
-      );
-    }
-    throw error;
-  }
+function realPath(path: string): string {
+  return fs.realpathSync.native(path);
 }
 
 function partAfter(folder: string, path: string): string | null {

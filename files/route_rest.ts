@@ -1,6 +1,6 @@
 /** The part of a request's path that names a file: what `**` of the route matched. */
 
-import type { RequestContext } from "../server/request_context.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /**
  * Checks that a pattern says where the names of files begin.
@@ -18,21 +18,36 @@ export function checkRestPattern(pattern: string): void {
 
 /** Counts the segments of the path before the name of the file. */
 export class PrefixCounter {
+  #prefix: string;
   #route: string | null = null;
-  #count = 0;
+  #count: number;
+
+  /** @param prefix What is before the name if there is no route; without a slash at the end. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.#count = segmentsOf(prefix);
+  }
 
   /**
-   * Returns how many segments of the path are before the name of the file.
-   * Without a route, as in a fallback, the whole path is the name.
+   * Returns how many segments of the path are before the name of the file, or
+   * `null` if there is no route and the path does not begin with the prefix.
    *
    * @throws {TypeError} If the route does not end with `**`.
    */
-  count({ route }: RequestContext): number {
+  count({ route, uri }: FileRequest): number | null {
     if (route !== this.#route) { // a handler mostly has one route
       if (route !== null) checkRestPattern(route);
-      this.#count = route === null ? 0 : route.split("/").length - 2;
+      this.#count = route === null
+        ? segmentsOf(this.#prefix)
+        : segmentsOf(route) - 1;
       this.#route = route;
     }
-    return this.#count;
+    const isUnder = route !== null || this.#prefix === "" ||
+      `${uri.path}/`.startsWith(`${this.#prefix}/`);
+    return isUnder ? this.#count : null;
   }
+}
+
+function segmentsOf(path: string): number {
+  return path.split("/").length - 1;
 }

@@ -5,9 +5,9 @@
  */
 
 import { Status } from "../codec/status.ts";
-import type { RequestContext } from "../server/request_context.ts";
 import { acceptedCodings, type Coding, CODINGS } from "./content_coding.ts";
 import { FileRefusal, type OpenFile, statusOf } from "./open_file.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /** One way to send a file. */
 export interface Variant {
@@ -59,7 +59,7 @@ export function closeAll(variants: Variants, kept?: OpenFile): void {
  * file as it is; with 503 if it would accept one that may not be made now.
  */
 export function chooseCoding(
-  { headers }: RequestContext,
+  { headers }: FileRequest,
   variants: ReadonlyMap<Coding | null, Pick<Variant, "isMade">>,
   mayMake: boolean,
 ): Coding | null {

@@ -6,7 +6,6 @@
 
 import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
-import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import { FileBody, type FileSource } from "../server/file_body.ts";
 import { CompressedFile } from "./compression.ts";
@@ -19,14 +18,16 @@ import {
   type Multipart,
   parseRanges,
 } from "./ranges.ts";
+import { refuse } from "./refuse.ts";
 import type { Representation } from "./representation.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /** The content of a file: its bytes, or the open file, compressed or as it is, which is closed after use. */
 export type Content = Uint8Array | FileSource | CompressedFile;
 
 /** Answers GET or HEAD. */
 export function sendFile(
-  ctx: RequestContext,
+  ctx: FileRequest,
   res: ResponseHandle,
   representation: Representation,
   content: Content,
@@ -41,7 +42,7 @@ export function sendFile(
 }
 
 function respond(
-  ctx: RequestContext,
+  ctx: FileRequest,
   res: ResponseHandle,
   representation: Representation,
   content: Content,
@@ -52,7 +53,9 @@ function respond(
   const status = evaluatePreconditions(headers, validators, nowSeconds);
   if (status !== 200) {
     close(content);
-    return res.send(status, null, representation.common);
+    return status === 304
+      ? res.send(Status.NOT_MODIFIED, null, representation.common)
+      : refuse(res, Status.PRECONDITION_FAILED, representation.refused);
   }
   // Ranges are defined for GET alone (RFC 9110 §14.2).
   const field = method === "GET" && hasRanges ? headers.get("range") : null;
@@ -74,13 +77,13 @@ function sendRanges(
   content: Uint8Array | FileSource,
   ranges: readonly ByteRange[],
 ): void {
-  const { size, contentType, common, partial } = representation;
+  const { size, contentType, refused, partial } = representation;
   const [first] = ranges;
   if (first === undefined) {
     close(content);
-    const headers = new Headers(common)
+    const headers = new Headers(refused)
       .add("content-range", `bytes */${size}`);
-    return res.send(Status.RANGE_NOT_SATISFIABLE, null, headers);
+    return refuse(res, Status.RANGE_NOT_SATISFIABLE, headers);
   }
   const headers = new Headers(partial);
   if (ranges.length === 1) {

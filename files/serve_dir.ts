@@ -6,11 +6,11 @@
 
 import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
-import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
-import type { RequestContext } from "../server/request_context.ts";
+import type { RouteCheckingHandler } from "../server/hooks.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
-import { checkFileOptions } from "./check_options.ts";
+import { checkFileOptions, checkServedPath } from "./check_options.ts";
 import { decodePath } from "./decode_path.ts";
+import { type FileHandler, makeFileHandler } from "./file_handler.ts";
 import { FileSender, type RequestPath } from "./file_sender.ts";
 import { listFolder } from "./listing.ts";
 import { FileRefusal, type OpenFile, statusOf } from "./open_file.ts";
@@ -20,26 +20,28 @@ import {
   type ServeDirOptions,
 } from "./options.ts";
 import { runHandler } from "./refuse.ts";
+import { describeAccess } from "./registration_error.ts";
 import { RootFolder } from "./root_folder.ts";
 import { checkRestPattern, PrefixCounter } from "./route_rest.ts";
-
-const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
+import { IS_WINDOWS } from "./system.ts";
+import type { FileRequest } from "./web_exchange.ts";
 
 /**
  * Creates a handler that serves the files of a folder.
  *
  * The segments of the path that `**` of the route matched name the file. Without
- * a route, in a fallback, the whole path does. Symbolic links are followed
+ * a route, in a fallback and in `fetch()`, what follows the `prefix` does. Symbolic links are followed
  * inside the folder only, and names that begin with a dot are not found. What is
  * not found gets the response of `notFound()` or `fallbackRoute()` of the
  * application, as a path without a route does.
  *
  * @param root Path of the folder.
  * @param options Options that differ from the defaults.
- * @returns A handler for GET and HEAD. A route for it must end with `**`.
+ * @returns A handler for GET and HEAD. A route for it must end with `**`. Its
+ * `fetch()` answers web requests.
  * @throws {TypeError} If `root` is not a folder or an option is not valid.
- * @throws {Deno.errors.NotFound | Deno.errors.NotCapable} If the folder does not
- * exist or may not be read.
+ * @throws {Deno.errors.NotFound | Deno.errors.NotCapable} If the folder, or the
+ * file of `spa`, does not exist or may not be read.
  *
  * @example Files for `/assets/`, and hashed names that never change
  * ```ts ignore
@@ -52,17 +54,19 @@ const IS_WINDOWS = typeof Deno !== "undefined" && Deno.build.os === "windows";
  * }));
  * ```
  */
-export function serveDir(root: string, options: ServeDirOptions = {}): Handler {
+export function serveDir(
+  root: string,
+  options: ServeDirOptions = {},
+): FileHandler {
+  checkServedPath("folder", root);
   checkFileOptions("serveDir", options);
-  const folder = new FolderHandler(
-    new RootFolder(root),
-    resolveFolderOptions(options),
+  const settings = resolveFolderOptions(options);
+  const folder = new FolderHandler(new RootFolder(root), settings);
+  const handler: FileHandler & RouteCheckingHandler = Object.assign(
+    makeFileHandler((ctx, res) => folder.handle(ctx, res)),
+    { checkRoute: checkRestPattern },
   );
-  const handler: Handler = (ctx, res) => folder.handle(ctx, res);
-  const checked: RouteCheckingHandler = Object.assign(handler, {
-    checkRoute: checkRestPattern,
-  });
-  return checked;
+  return handler;
 }
 
 /** One served folder with its settings. */
@@ -70,21 +74,24 @@ class FolderHandler {
   #root: RootFolder;
   #settings: FolderSettings;
   #sender: FileSender;
-  #prefixes: PrefixCounter = new PrefixCounter();
+  #prefixes: PrefixCounter;
 
   constructor(root: RootFolder, settings: FolderSettings) {
     this.#root = root;
     this.#settings = settings;
     this.#sender = new FileSender(settings);
+    this.#prefixes = new PrefixCounter(settings.prefix);
+    if (settings.spa !== null) checkSpa(root, settings.spa);
   }
 
   /** Answers a request. */
-  handle(ctx: RequestContext, res: ResponseHandle): void | Promise<void> {
+  handle(ctx: FileRequest, res: ResponseHandle): void | Promise<void> {
     return runHandler(ctx, res, this.#settings, () => this.#answer(ctx, res));
   }
 
-  #answer(ctx: RequestContext, res: ResponseHandle): void | Promise<void> {
+  #answer(ctx: FileRequest, res: ResponseHandle): void | Promise<void> {
     const skipped = this.#prefixes.count(ctx);
+    if (skipped === null) throw new FileRefusal(Status.NOT_FOUND);
     const key: RequestPath = { path: ctx.uri.path, skipped };
     if (this.#sender.sendKept(ctx, res, key)) return;
     const path = decodePath(key.path, skipped, {
@@ -121,7 +128,7 @@ class FolderHandler {
 
   /** Sends the index file, or a list. An index that may not be read is not replaced by a list. */
   #answerFolder(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
     names: readonly string[],
     key: RequestPath,
@@ -146,7 +153,7 @@ class FolderHandler {
    * @throws {FileRefusal} For other clients, and without such a page.
    */
   #answerMissing(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
   ): void | Promise<void> {
     const { spa } = this.#settings;
@@ -161,14 +168,15 @@ class FolderHandler {
 
   /** Sends a file. Without a key it is the page of the application, which other clients do not get for the path. */
   #send(
-    ctx: RequestContext,
+    ctx: FileRequest,
     res: ResponseHandle,
     names: readonly string[],
     file: OpenFile,
     key: RequestPath | null,
   ): void | Promise<void> {
     const vary = key === null ? SPA_VARY : null;
-    const found = { file, path: names.join("/"), vary, key };
+    const path = names.join("/").toWellFormed(); // for the functions of the options
+    const found = { file, path, vary, key };
     return this.#sender.send(ctx, res, found, (extension) => {
       const last = names.at(-1) ?? "";
       return this.#root.open([...names.slice(0, -1), last + extension]);
@@ -176,11 +184,32 @@ class FolderHandler {
   }
 }
 
+/**
+ * Checks that the page of an application can be sent; without it, every
+ * navigation would get a 404 that does not say why.
+ *
+ * @throws {TypeError | Error} If it is not a file inside the folder that may be read.
+ */
+function checkSpa(root: RootFolder, names: readonly string[]): void {
+  const path = root.pathOf(names);
+  const what = `use spa ${JSON.stringify(names.join("/"))}`;
+  try {
+    using file = root.open(names);
+    if (!file.isFolder) return;
+  } catch (error) {
+    if (error instanceof FileRefusal) {
+      throw new TypeError(`Cannot ${what}: it is no file inside the folder`);
+    }
+    throw describeAccess(`${what}, ${JSON.stringify(path)}`, path, error);
+  }
+  throw new TypeError(`Cannot ${what}: ${JSON.stringify(path)} is a folder`);
+}
+
 /** The request fields that decide about the page of an application. */
 const SPA_VARY = "Accept, Sec-Fetch-Mode";
 
 /** Whether a browser navigates to the path, rather than fetching a script or an image. */
-function isNavigation({ headers }: RequestContext): boolean {
+function isNavigation({ headers }: FileRequest): boolean {
   const mode = headers.get("sec-fetch-mode");
   if (mode !== null && mode !== "navigate") return false;
   const accept = headers.get("accept") ?? "";
@@ -194,7 +223,7 @@ function isNavigation({ headers }: RequestContext): boolean {
  * before it keeps it a path (RFC 3986 §4.2, §5.2.4).
  */
 function redirectToFolder(
-  ctx: RequestContext,
+  ctx: FileRequest,
   res: ResponseHandle,
   extra: Headers,
 ): void {

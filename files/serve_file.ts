@@ -1,21 +1,25 @@
 /** The handler for one file. */
 
 import { Status } from "../codec/status.ts";
-import type { Handler } from "../server/hooks.ts";
-import { checkFileOptions } from "./check_options.ts";
+import { checkFileOptions, checkServedPath } from "./check_options.ts";
+import { type FileHandler, makeFileHandler } from "./file_handler.ts";
 import { FileSender, type RequestPath } from "./file_sender.ts";
-import { FileRefusal, OpenFile } from "./open_file.ts";
+import { FileRefusal, OpenFile, statusOf } from "./open_file.ts";
 import { resolveFileOptions, type ServeFileOptions } from "./options.ts";
 import { runHandler } from "./refuse.ts";
+import { describeAccess } from "./registration_error.ts";
 
 /**
  * Creates a handler that sends one file, whatever the path of the request. The
  * file may be replaced while the server runs, and symbolic links are followed.
  *
- * @param path Path of the file. A file that does not exist gets 404.
+ * @param path Path of the file. While it does not exist, requests get 404.
  * @param options Options that differ from the defaults.
- * @returns A handler for GET and HEAD.
- * @throws {TypeError} If the path is empty or an option is not valid.
+ * @returns A handler for GET and HEAD. Its `fetch()` answers web requests.
+ * @throws {TypeError} If the path is empty or not that of a file, or an option is
+ * not valid.
+ * @throws {Deno.errors.NotCapable | Deno.errors.PermissionDenied} If the file may
+ * not be read.
  *
  * @example The icon of a site
  * ```ts
@@ -29,15 +33,14 @@ import { runHandler } from "./refuse.ts";
 export function serveFile(
   path: string,
   options: ServeFileOptions = {},
-): Handler {
-  if (typeof path !== "string" || path === "") {
-    throw new TypeError("Cannot serve file: path is empty or not a string");
-  }
+): FileHandler {
+  checkServedPath("file", path);
   checkFileOptions("serveFile", options);
+  checkAccess(path);
   const settings = resolveFileOptions(options);
   const sender = new FileSender(settings);
   const name = path.slice(path.search(/[^/\\]*$/));
-  return (ctx, res) =>
+  return makeFileHandler((ctx, res) =>
     runHandler(ctx, res, settings, () => {
       if (sender.sendKept(ctx, res, ANY_PATH)) return;
       const file = OpenFile.open(path);
@@ -48,7 +51,29 @@ export function serveFile(
       const found = { file, path: name, vary: null, key: ANY_PATH };
       const open = (extension: string) => OpenFile.open(path + extension);
       return sender.send(ctx, res, found, open);
-    });
+    })
+  );
+}
+
+/**
+ * Checks that the path is not one that can never be sent. A file that does not
+ * exist may be made later.
+ */
+function checkAccess(path: string): void {
+  const what = `serve file ${JSON.stringify(path)}`;
+  try {
+    using file = OpenFile.open(path);
+    if (!file.isFolder) return;
+  } catch (error) {
+    if (statusOf(error) === Status.NOT_FOUND) return;
+    if (error instanceof FileRefusal) {
+      throw new TypeError(`Cannot ${what}: it is not a regular file`);
+    }
+    throw describeAccess(what, path, error);
+  }
+  throw new TypeError(
+    `Cannot ${what}: it is a folder; serveDir() serves the files of a folder`,
+  );
 }
 
 /** What is kept is the same for all paths. */

@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   server: ["server", "codec", "router"],
   client: ["client", "codec"],
   fetch: ["fetch", "server", "codec"],
-  files: ["files", "server", "codec"],
+  files: ["files", "server", "codec", "fetch"],
   websocket: ["websocket", "fetch", "server", "codec"],
   "mod.ts": ["codec", "router", "server", "client"],
   examples: ["examples"],

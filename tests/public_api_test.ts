@@ -246,6 +246,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "CacheControl",
     "FileCacheOptions",
     "FileCompressionOptions",
+    "FileHandler",
     "ServeDirOptions",
     "ServeFileOptions",
     "serveDir",

@@ -1,4 +1,4 @@
-/** The examples of the entry `./fetch`: Hono, and server-sent events. */
+/** The examples of the entry `./fetch`: Hono, files, and server-sent events. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Program } from "../support/program.ts";
@@ -27,6 +27,29 @@ Deno.test("hono answers all its routes", async () => {
   assertEquals(await textOf("/sum", "[1,2]"), '200 {"sum":3}');
   assertEquals(await textOf("/sum", "{}"), "400 Send a list of numbers");
   assertEquals((await textOf("/none")).slice(0, 3), "404");
+});
+
+Deno.test("fetch_files serves a folder beside other answers", async () => {
+  await using program = await Program.start({
+    args: [
+      ...["run", "--no-prompt", "--allow-net=127.0.0.1"],
+      ...["--allow-read=static", "examples/fetch_files.ts", "0"],
+    ],
+  });
+  const base = `http://127.0.0.1:${program.port}`;
+  assertEquals(await (await fetch(base)).text(), "Hello, World!");
+  const file = await fetch(`${base}/files/hello.txt`, {
+    headers: { range: "bytes=0-1" },
+  });
+  const start = (await Deno.readTextFile("static/hello.txt")).slice(0, 2);
+  assertEquals([file.status, await file.text()], [206, start]);
+  const list = await (await fetch(`${base}/files/`)).text();
+  assertStringIncludes(list, 'href="./hello.txt"');
+  const none = await fetch(`${base}/files/none`);
+  assertEquals([none.status, await none.text()], [
+    404,
+    "There is no such file",
+  ]);
 });
 
 Deno.test("sse sends ticks, and each message to all clients", async () => {

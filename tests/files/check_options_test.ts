@@ -64,11 +64,23 @@ Deno.test("serveFile() refuses an option of serveDir()", () => {
 
 Deno.test("serveFile() refuses a path that is no string", () => {
   const url = new URL(import.meta.url) as unknown as string; // a wrong program
-  for (const path of ["", undefined as unknown as string, url]) {
+  const none = undefined as unknown as string; // a wrong program
+  for (
+    const [path, why] of [
+      ["", "is empty"],
+      [none, "is undefined"],
+      [url, "is an object"],
+    ] as const
+  ) {
     assertThrows(
       () => serveFile(path),
       TypeError,
-      "Cannot serve file: path is empty or not a string",
+      `Cannot serve file: the path ${why}; it must be a string, such as "public/icon.svg"`,
+    );
+    assertThrows(
+      () => serveDir(path),
+      TypeError,
+      `Cannot serve folder: the path ${why}; it must be a string, such as "public"`,
     );
   }
 });

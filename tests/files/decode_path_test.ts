@@ -29,9 +29,10 @@ const cases: readonly (readonly [path: string, expect: string | number])[] = [
   ["/%", 400],
   ["/%4", 400],
   ["/%zz", 400],
-  ["/%ff", 400],
-  ["/%c0%ae", 400], // an overlong dot
-  ["/%ed%a0%80", 400], // half a surrogate pair
+  ["/%ff", "\udcff"], // not UTF-8
+  ["/%c0%ae", "\udcc0\udcae"], // an overlong dot is two other bytes
+  ["/%ed%a0%80", "\udced\udca0\udc80"], // half a surrogate pair
+  ["/%ff%2f", 400],
   ["/%00", 400],
   ["/a%00.html", 400],
   ["/%2F", 400],

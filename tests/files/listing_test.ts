@@ -23,7 +23,6 @@ const oddNames: readonly string[] = [
   "ünï.txt",
   "日本.txt",
   "💡.txt",
-  "a\ufffd.txt",
   "~x@y!$(z)*,.txt",
   "__proto__",
   ...IS_WINDOWS ? [] : [
@@ -171,23 +170,13 @@ testEngines("a listing shows only what is served", async (engine) => {
 });
 
 testEngines(
-  "a listing shows names that cannot be requested without a link",
+  "a listing shows names with a backslash, which are refused, without a link",
   async (engine) => {
     if (Deno.build.os !== "linux") return; // others refuse such names
     await using site = await Site.make({ "a\\b.txt": "x" });
-    const { success } = await new Deno.Command("sh", {
-      args: [
-        "-c",
-        String.raw`mkdir "$(printf 'b\377')" && touch "$(printf 'c\377.txt')"`,
-      ],
-      cwd: site.path,
-    }).output();
-    assert(success);
     await using server = serveSite(engine, site);
     const page = await ask(server, "GET /");
     assertEquals(linksOf(page).size, 0);
-    for (const name of ["a\\b.txt", "b\ufffd", "c\ufffd.txt"]) {
-      assertStringIncludes(textOf(page), `<td class="name">${name}</td>`);
-    }
+    assertStringIncludes(textOf(page), `<td class="name">a\\b.txt</td>`);
   },
 );

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveDir } from "../../files/mod.ts";
 import { testEngines } from "../support/engines.ts";
+import { KEEPS_LIBRARY } from "../support/site.ts";
 import { ShiftedClock } from "../support/shifted_clock.ts";
 import recorded from "./nginx/answers.json" with { type: "json" };
 import {
@@ -49,6 +50,7 @@ testEngines(
     assertEquals([...differences.keys()], []);
     assertEquals(server.errors, []);
   },
+  KEEPS_LIBRARY,
 );
 
 Deno.test("the recorded answers of nginx are those to the requests", () => {

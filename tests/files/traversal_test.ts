@@ -12,7 +12,7 @@ import { SeededRandom } from "../support/random.ts";
 import { request, type TestServer } from "../support/serve.ts";
 import type { SwapOrder } from "../programs/link_swapper.ts";
 import { ShiftedClock } from "../support/shifted_clock.ts";
-import { ask, SECRET, Site } from "../support/site.ts";
+import { ask, KEEPS_LIBRARY, SECRET, Site } from "../support/site.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -196,7 +196,7 @@ for (const [kind, paths] of kinds) {
     });
     for (const path of paths) await checkRefused(below, site, `/assets${path}`);
     assertEquals(server.errors, []);
-  });
+  }, KEEPS_LIBRARY);
 }
 
 testEngines("serveDir() follows links inside the folder", async (engine) => {
@@ -337,6 +337,9 @@ const PIECES: readonly string[] = [
   "%00",
   "%",
   "%c0%ae",
+  "a%e9",
+  "A%E9",
+  "link%E9",
   "..;",
   "",
   "secret.txt",
@@ -385,7 +388,28 @@ async function makeTree(random: SeededRandom): Promise<Site> {
       // The name exists already.
     }
   }
+  if (Deno.build.os === "linux") await addOddNames(site, folders, random);
   return site;
+}
+
+/** Adds files, folders and links whose names are not UTF-8, which only a shell can make. */
+async function addOddNames(
+  site: Site,
+  folders: readonly string[],
+  random: SeededRandom,
+): Promise<void> {
+  const place = (): string => `'${random.pick(folders)}'/`;
+  const script = `
+    odd="$(printf 'a\\351')"
+    mkdir ${place()}"$odd"
+    printf public > ${place()}"$odd"
+    printf public > ${place()}"$odd"/a
+    ln -s '${random.pick(LINK_TARGETS)}' ${place()}"$(printf 'link\\351')"
+    ln -s '${random.pick(LINK_TARGETS)}' ${place()}"$odd"/link0
+    ln -s "$odd" ${place()}link1
+    true`; // names may exist, and folders may not
+  const options = { args: ["-c", script], cwd: site.path };
+  await new Deno.Command("sh", options).output();
 }
 
 const TREES = 20;
@@ -432,4 +456,5 @@ testEngines(
     }
     assert(served > 20, `${served}`);
   },
+  KEEPS_LIBRARY,
 );

@@ -14,7 +14,7 @@ import type { TimedHooks, TimedPeer } from "./timed_peer.ts";
 import { listenTimed, TimedConnection } from "./timed_connection.ts";
 import { epollEngine, nodeEngine, TimedSocket } from "./timed_socket.ts";
 import type { ConfigureWire, Wire } from "./wire.ts";
-import { registerTest } from "./register.ts";
+import { registerTest, type TestCase } from "./register.ts";
 import { MemoryWire } from "./memory_wire.ts";
 import { SocketWire } from "./socket_wire.ts";
 
@@ -92,12 +92,16 @@ export const ENGINES: readonly TestEngine[] = Object.freeze(
   typeof Deno === "undefined" ? [NODE] : [LISTEN, EPOLL, NODE],
 );
 
+/** What Deno checks of a test. */
+type Sanitizers = Pick<TestCase, "sanitizeResources">;
+
 /** Registers a test for each engine. */
 export function testEngines(
   name: string,
   run: (engine: TestEngine) => void | Promise<void>,
+  sanitizers: Sanitizers = {},
 ): void {
-  for (const engine of ENGINES) testEngine(engine, name, run);
+  for (const engine of ENGINES) testEngine(engine, name, run, sanitizers);
 }
 
 /** Registers a test for one engine: `engines_test.ts` says why not for the others. */
@@ -105,9 +109,11 @@ export function testEngine(
   engine: TestEngine,
   name: string,
   run: (engine: TestEngine) => void | Promise<void>,
+  sanitizers: Sanitizers = {},
 ): void {
   if (!ENGINES.includes(engine)) return;
   registerTest({
+    ...sanitizers,
     name: engine === LISTEN ? name : `${name} [${engine.name}]`,
     ignore: engine.isAbsent,
     fn: () => run(engine),

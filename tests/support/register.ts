@@ -5,6 +5,8 @@ export interface TestCase {
   readonly name: string;
   readonly ignore: boolean;
   readonly fn: () => void | Promise<void>;
+  /** Whether Deno checks that the test leaves nothing open. @default {true} */
+  readonly sanitizeResources?: boolean;
 }
 
 /** The tests that were registered on a runtime without Deno's runner. */

@@ -7,6 +7,9 @@ import type { RawResponse } from "./raw_client.ts";
 /** The text of every file outside the folder. */
 export const SECRET = "SECRET";
 
+/** For tests that ask for names that are not UTF-8: a handler then keeps the C library open. */
+export const KEEPS_LIBRARY = { sanitizeResources: false } as const;
+
 /** A folder `site` in a temporary one. */
 export class Site implements AsyncDisposable {
   /** The folder around it, with `secret.txt` and `site_sibling/secret.txt`. */

@@ -1,0 +1,32 @@
+/**
+ * Finds calls for paths that are not UTF-8. Node and Bun take bytes as a path.
+ * Deno takes strings only, which it encodes as UTF-8; there, the C library is
+ * called if the program may use FFI. Linux only: other systems have no such names.
+ */
+
+import * as fs from "node:fs";
+import { bytesOfName, nameOfBytes } from "./byte_names.ts";
+import {
+  type ByteDescriptors,
+  OPEN_FLAGS,
+  RUNTIME_DESCRIPTORS,
+} from "./descriptors.ts";
+import { openLibc } from "./libc_descriptors.ts";
+
+/** The calls of Node and Bun on Linux, with bytes. */
+function nodeDescriptors(): ByteDescriptors {
+  const { Buffer } = globalThis.process.getBuiltinModule("node:buffer");
+  const linkOf = (fd: number): string => `/proc/self/fd/${fd}`;
+  return {
+    ...RUNTIME_DESCRIPTORS,
+    open: (path) => fs.openSync(Buffer.from(bytesOfName(path)), OPEN_FLAGS),
+    pathOf: (fd) => nameOfBytes(fs.readlinkSync(linkOf(fd), "buffer")),
+    list: (fd) => fs.readdirSync(linkOf(fd), "buffer").map(nameOfBytes),
+  };
+}
+
+/** Finds calls that take paths that are not UTF-8; `null` if the program has none. */
+export function findByteDescriptors(): ByteDescriptors | null {
+  if (typeof Deno !== "undefined") return openLibc();
+  return globalThis.process.platform === "linux" ? nodeDescriptors() : null;
+}
