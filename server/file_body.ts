@@ -142,6 +142,27 @@ export class FileBody implements AsyncIterable<Uint8Array> {
 
   /** Reads the body in pieces, each of which has its own memory, and closes the file at the end. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return this.#pieces((size) => new Uint8Array(size));
+  }
+
+  /**
+   * Reads the body in pieces of one memory, and closes the file at the end. A piece
+   * is valid until the next one is asked for.
+   *
+   * @internal
+   */
+  views(): AsyncIterable<Uint8Array> {
+    let memory: Uint8Array | null = null;
+    const pieces = this.#pieces((size) => {
+      memory ??= new Uint8Array(size); // the first piece is the largest
+      return memory.subarray(0, size);
+    });
+    return { [Symbol.asyncIterator]: () => pieces };
+  }
+
+  #pieces(
+    memoryOf: (size: number) => Uint8Array,
+  ): AsyncIterator<Uint8Array, undefined> {
     const done = { done: true, value: undefined } as const;
     let position = this.start;
     return {
@@ -149,7 +170,7 @@ export class FileBody implements AsyncIterable<Uint8Array> {
         if (position >= this.end) this.close();
         if (this.#isClosed) return done;
         const size = Math.min(this.end - position, PIECE_BYTES);
-        const piece = new Uint8Array(size);
+        const piece = memoryOf(size);
         const count = await this.read(piece, position);
         position += count;
         return { done: false, value: piece.subarray(0, count) };

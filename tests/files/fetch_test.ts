@@ -162,7 +162,7 @@ testEngines(
       using client = await server.connect();
       await client.send("GET /huge.bin HTTP/1.1\r\nHost: a\r\n\r\n");
       await client.head();
-      assertEquals(site.countOpen(), 1);
+      assert(site.countOpen() > 0); // a read in the background may have a duplicate
     }
     while (site.countOpen() > 0) {
       await new Promise((resolve) => setTimeout(resolve, 1));

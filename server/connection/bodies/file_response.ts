@@ -75,7 +75,7 @@ export function sendFile(
   const isNative = output.sendsDescriptors && file.fd !== null;
   const most = isNative ? SMALL_BYTES : LARGE_PIECE_BYTES;
   if (plan.length < 0 || length > most && !output.takesFiles) {
-    exchange.stream(plan, new BodySource(file));
+    exchange.stream(plan, new BodySource(file.views()));
     return;
   }
   if (length <= most) {
