@@ -12,7 +12,7 @@
 
 import { parseArgs } from "node:util";
 import { Server } from "@khttp/khttp";
-import { serveDir } from "@khttp/khttp/static";
+import { type FileHandler, serveDir } from "@khttp/khttp/static";
 
 const USAGE = `Usage: static_file_server.ts [DIR] [OPTIONS]
 
@@ -41,15 +41,7 @@ const cors = {
   "access-control-expose-headers": "content-range, etag",
 };
 // For this route, the library answers HEAD, OPTIONS and 405 itself.
-app.get(
-  "/**",
-  serveDir(directory, {
-    listing: values.listing,
-    cacheControl: cache === undefined ? "no-cache" : `max-age=${cache}`,
-    headers: values.cors ? cors : {},
-    ...(values.spa ? { spa: "index.html" } : {}),
-  }),
-);
+app.get("/**", openFolder());
 if (tls !== undefined) {
   const [certFile = "", keyFile = ""] = tls.split(",");
   app.tls({ certFile, keyFile });
@@ -62,6 +54,20 @@ if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 console.log(`Serving ${directory} on ${handle.url}/`);
 await handle.finished;
 Deno.exit();
+
+function openFolder(): FileHandler {
+  try {
+    return serveDir(directory, {
+      listing: values.listing,
+      cacheControl: cache === undefined ? "no-cache" : `max-age=${cache}`,
+      headers: values.cors ? cors : {},
+      ...(values.spa ? { spa: "index.html" } : {}),
+    });
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(1);
+  }
+}
 
 // deno-lint-ignore explicit-function-return-type -- the type follows from the options
 function readArguments() {

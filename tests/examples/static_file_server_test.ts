@@ -127,6 +127,14 @@ Deno.test("static_file_server prints its usage", async () => {
   assertStringIncludes(stdout, "Usage: static_file_server.ts");
 });
 
+Deno.test("static_file_server says why it cannot serve a folder", async () => {
+  const { code, stderr } = await run(["nowhere"]);
+  assertEquals([code, stderr], [
+    1,
+    'Cannot serve folder "nowhere": the program may not read it; run it with --allow-read=nowhere\n',
+  ]);
+});
+
 Deno.test("static_file_server serves a folder that is named by a link, or the working one", async () => {
   await using site = await Site.make({ "hello.txt": "hello" });
   await Deno.symlink("site", `${site.root}/link`);
