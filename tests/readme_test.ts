@@ -163,7 +163,7 @@ Deno.test("README.md's recipes answer", async () => {
         404,
         '{"title":"Not Found","status":404}',
       ],
-      [request("GET /assets/..%2fsecret.css"), 400, ""],
+      [request("GET /assets/..%2fsecret.css"), 400, "Bad Request"],
       [
         request("GET /admin/stats", "Authorization: Bearer secret\r\n"),
         200,
