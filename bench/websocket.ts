@@ -28,8 +28,22 @@ const { values } = parseArgs({
     "in-flight": { type: "string", default: "1" },
     rounds: { type: "string", default: "5" },
     duration: { type: "string", default: "2000" },
+    help: { type: "boolean", default: false },
   },
 });
+
+const USAGE = `usage: deno task bench:websocket [options]
+  --servers A,B     only these servers, by the names in the tables (all)
+  --sizes N,M       sizes of messages in bytes (16,1024,65536)
+  --types A,B       text and binary (both)
+  --connections N   connections of the load (64)
+  --in-flight N     messages on each connection before their echoes (1)
+  --rounds N        rounds of all servers; the median counts (5)
+  --duration MS     measured time of a round (2000)`;
+if (values.help) {
+  console.log(USAGE);
+  Deno.exit();
+}
 
 /** Commands of the echoes, without the port. */
 async function findServers(): Promise<Map<string, (port: number) => string[]>> {
