@@ -22,8 +22,12 @@ const MAX_SPARE_BYTES = 131_072;
 const SMALL_USES = 64;
 /** Strings up to this length are encoded by a loop if they are ASCII. */
 const MAX_LOOP_CHARS = 64;
-/** Strings up to this length get room for the longest UTF-8 they may have. */
-const MAX_SHORT_CHARS = 1024;
+/**
+ * Strings up to this length get room for the longest UTF-8 they may have: the
+ * longest ones for which a small chunk has it. With a larger chunk, uses of it
+ * would count as small ones, and each message would get a new one.
+ */
+const MAX_SHORT_CHARS = Math.floor((SMALL_CHUNK_BYTES - MAX_HEAD_BYTES) / 3);
 
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const encoder = new TextEncoder();

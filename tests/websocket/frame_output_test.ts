@@ -89,3 +89,25 @@ Deno.test("FrameOutput with random sizes and takes in between loses nothing", ()
     got.length === added.length && got.every((one, at) => one === added[at]),
   );
 });
+
+Deno.test("FrameOutput fills the same memory again for messages of the same size", () => {
+  for (const size of [16, 600, 700, 1024, 2038, 3000, 60_000]) {
+    for (const letter of ["a", "é"]) {
+      const output = new FrameOutput();
+      const buffers = new Set<ArrayBufferLike>();
+      for (let count = 0; count < 300; count++) {
+        output.addText(letter.repeat(size));
+        for (
+          let chunk = output.take();
+          chunk !== null;
+          chunk = output.take()
+        ) {
+          buffers.add(chunk.buffer);
+          output.sent(output.takenBytes);
+        }
+      }
+      // Small uses of a large chunk give it up once.
+      assert(buffers.size <= 3, `${size} of ${letter}: ${buffers.size}`);
+    }
+  }
+});
