@@ -14,6 +14,7 @@ import {
   decodeAscii,
   decodeNonAscii,
   decodeUtf8,
+  LONG_TEXT_BYTES,
 } from "./utf8.ts";
 
 /** What {@linkcode FrameDecoder.next} found: nothing, a message, or a control frame. */
@@ -301,7 +302,7 @@ export class FrameDecoder {
       this.message = message;
       return MESSAGE;
     }
-    if (this.#isMasked && !this.#isCompressed) {
+    if (this.#isMasked && !this.#isCompressed && size < LONG_TEXT_BYTES) {
       this.message = this.#mask.applyToText(this.#bytes, start, end)
         ? decodeAscii(this.#bytes, start, end)
         : decodeNonAscii(this.#bytes, start, end);
