@@ -37,6 +37,13 @@ export {
 } from "./server/proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./server/proxies/trusted_peers.ts";
 export type { Duplex, PeerCertificate, TlsInfo } from "./server/duplex.ts";
+export type { OpenFile } from "./server/open_file.ts";
+export type {
+  Addr,
+  NetAddr,
+  UnixAddr,
+  VsockAddr,
+} from "./codec/socket_address.ts";
 export {
   type Accepted,
   ConnectionSetupAction,
@@ -88,6 +95,7 @@ export {
   ClientResponse,
   type UpgradedConnection,
 } from "./client/client_response.ts";
+export type { ClientConn } from "./client/client_conn.ts";
 export type {
   ExchangeInit,
   ProgressCallback,

@@ -1,5 +1,6 @@
 /** The result of an exchange: status, fields, and a body to read. */
 
+import type { ClientConn } from "./client_conn.ts";
 import type { BodyReader } from "../codec/body_reader.ts";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHead } from "../codec/response_head.ts";
@@ -7,7 +8,7 @@ import type { ResponseHead } from "../codec/response_head.ts";
 /** A connection that speaks another protocol after a 101 (RFC 9110 §15.2.2). */
 export interface UpgradedConnection {
   /** The connection; the caller closes it. */
-  readonly conn: Deno.Conn;
+  readonly conn: ClientConn;
   /** Bytes of the other protocol that arrived with the response. */
   readonly unread: Uint8Array;
 }

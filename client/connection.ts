@@ -8,6 +8,7 @@
  * without a request, nothing may arrive (RFC 9112 §9.2).
  */
 
+import type { ClientConn } from "./client_conn.ts";
 import { UNTIL_CLOSE } from "../codec/framing.ts";
 import { CONNECTION_CLOSE, isPersistent } from "../codec/persistence.ts";
 import type {
@@ -74,7 +75,7 @@ export interface SendableExchange extends PendingResponse {
 
 /** One connection; see the file's header. */
 export class ClientConnection implements Expirable, SenderEvents, Unrefable {
-  readonly conn: Deno.Conn;
+  readonly conn: ClientConn;
   readonly reader: ResponseReader;
   deadlineMs = Infinity;
   /** See {@linkcode Unrefable.awaitsUnref}. */
@@ -121,7 +122,7 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
    * caller.
    */
   constructor(
-    conn: Deno.Conn,
+    conn: ClientConn,
     context: ConnectionContext,
     onClosed: (connection: ClientConnection) => void,
   ) {

@@ -1,5 +1,6 @@
 /** Opens connections over TCP, TLS or a Unix socket, with a deadline for each step. */
 
+import type { ClientConn } from "./client_conn.ts";
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
@@ -50,7 +51,7 @@ export class Connector {
    * @throws {ClientError} `CONNECT_FAILED`, or `DEADLINE` in phase `connect`; retryable.
    * @throws {unknown} The reason of the signal, if that is aborted.
    */
-  async connect(origin: Origin, signal: AbortSignal): Promise<Deno.Conn> {
+  async connect(origin: Origin, signal: AbortSignal): Promise<ClientConn> {
     signal.throwIfAborted();
     const step: Step = {
       origin,
@@ -127,7 +128,7 @@ export class Connector {
     }
   }
 
-  async #connectTls(tcp: Deno.TcpConn, step: Step): Promise<Deno.Conn> {
+  async #connectTls(tcp: Deno.TcpConn, step: Step): Promise<ClientConn> {
     const { authority } = step.origin;
     try {
       return await this.#secure(tcp, step);
@@ -146,7 +147,7 @@ export class Connector {
     }
   }
 
-  async #connectRuntimeTls(step: Step): Promise<Deno.Conn> {
+  async #connectRuntimeTls(step: Step): Promise<ClientConn> {
     const { hostname, port } = step.origin;
     const { caCerts, identity } = this.#options;
     const conn = await this.#run(
@@ -174,7 +175,7 @@ export class Connector {
   }
 
   /** Waits for a connection within the step's deadline; a connection that is ready later is closed. */
-  async #run<T extends Deno.Conn>(
+  async #run<T extends ClientConn>(
     opening: Promise<T>,
     step: Step,
   ): Promise<T> {
@@ -214,7 +215,7 @@ export class Connector {
 async function connectUnix(
   path: string,
   signal: AbortSignal,
-): Promise<Deno.Conn> {
+): Promise<ClientConn> {
   if (typeof Deno !== "undefined") {
     return await Deno.connect({ transport: "unix", path });
   }
@@ -270,7 +271,7 @@ function connectError(
 }
 
 /** Closes a connection that a failed handshake may have closed. */
-function closeIfOpen(conn: Deno.Conn): void {
+function closeIfOpen(conn: ClientConn): void {
   try {
     conn.close();
   } catch {

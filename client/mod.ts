@@ -28,6 +28,13 @@ export {
 } from "./errors.ts";
 export type { ClientOptions, ClientOptionsInit, CookieJar } from "./options.ts";
 export { ClientResponse, type UpgradedConnection } from "./client_response.ts";
+export type { ClientConn } from "./client_conn.ts";
+export type {
+  Addr,
+  NetAddr,
+  UnixAddr,
+  VsockAddr,
+} from "../codec/socket_address.ts";
 export type {
   ExchangeInit,
   ProgressCallback,

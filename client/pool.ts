@@ -3,6 +3,7 @@
  * exchanges wait for one.
  */
 
+import type { ClientConn } from "./client_conn.ts";
 import { ClientConnection, type ConnectionContext } from "./connection.ts";
 import type { BudgetedPool, ConnectionBudget } from "./connection_budget.ts";
 import { ClientError } from "./errors.ts";
@@ -181,7 +182,7 @@ export class Pool implements BudgetedPool {
       ? closing
       : AbortSignal.any([signal, closing]);
     const { budget, connector } = this.#context;
-    let conn: Deno.Conn;
+    let conn: ClientConn;
     let isTaken = false;
     try {
       if (budget !== null) {

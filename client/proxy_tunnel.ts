@@ -3,6 +3,7 @@
  * with the first `https` origin that has a proxy.
  */
 
+import type { ClientConn } from "./client_conn.ts";
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import { parseResponseHead } from "../codec/response_parser.ts";
 import { writeFieldLine, writeRequestLine } from "../codec/head_encoder.ts";
@@ -22,7 +23,7 @@ const READ_BYTES = 4096;
  * malformed; `CONNECT_FAILED` if it closes the connection.
  */
 export async function openTunnel(
-  conn: Pick<Deno.Conn, "read" | "write">,
+  conn: Pick<ClientConn, "read" | "write">,
   origin: Origin,
   proxy: ProxyServer,
   options: ClientOptions,

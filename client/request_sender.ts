@@ -4,6 +4,7 @@
  * stopped when the response arrives first (RFC 9112 §9.5).
  */
 
+import type { ClientConn } from "./client_conn.ts";
 import {
   chunkSizeLineBytes,
   CRLF,
@@ -15,7 +16,7 @@ import type { Clock } from "./clock.ts";
 import type { PreparedRequest } from "./request.ts";
 
 /** What a sender needs from a connection. */
-export type WritableConn = Pick<Deno.Conn, "write">;
+export type WritableConn = Pick<ClientConn, "write">;
 
 /** What a sender reports. */
 export interface SenderEvents {

@@ -6,6 +6,7 @@
  * Failures are thrown; the caller closes the connection.
  */
 
+import type { ClientConn } from "./client_conn.ts";
 import { NEED_DATA, ProtocolError } from "../codec/errors.ts";
 import type {
   ReceivedResponseHead,
@@ -21,7 +22,7 @@ import type { RequestSender } from "./request_sender.ts";
 import type { SharedScanner } from "./shared_scanner.ts";
 
 /** What a reader needs from a connection. */
-export type ReadableConn = Pick<Deno.Conn, "read">;
+export type ReadableConn = Pick<ClientConn, "read">;
 
 /** What the responses of all connections of a client are read with. */
 export interface ReaderContext {

@@ -22,7 +22,7 @@ export interface EventStreamOptions {
   /** How long the browser waits before it connects again, in ms; sent first. @default {the browser's own} */
   readonly retryMs?: number;
   /** Further fields of the response. */
-  readonly headers?: HeadersInit;
+  readonly headers?: ConstructorParameters<typeof Headers>[0];
 }
 
 /** The longest delay that a timer takes, in ms. */

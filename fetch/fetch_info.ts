@@ -1,10 +1,11 @@
 /** What a fetch handler gets besides the request: the connection's addresses, and when the response was sent. */
 
+import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
 import type { Duplex } from "../server/duplex.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
 
 /** The second argument of a fetch handler. */
-export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
+export class FetchInfo<Addr extends AnyAddr = NetAddr> {
   #exchange: FetchExchange;
 
   /**
@@ -45,8 +46,8 @@ export class FetchInfo<Addr extends Deno.Addr = Deno.NetAddr> {
   }
 }
 
-function addressOf<Addr extends Deno.Addr>(
-  addr: Deno.Addr | undefined,
+function addressOf<Addr extends AnyAddr>(
+  addr: AnyAddr | undefined,
   which: string,
 ): Addr {
   if (addr !== undefined) return addr as Addr; // the caller knows what the server listens on

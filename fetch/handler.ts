@@ -3,6 +3,7 @@
  * of an object, and the handler of the server that calls one.
  */
 
+import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
 import type { Handler } from "../server/hooks.ts";
 import { exchangeOf } from "./fetch_exchange.ts";
 import { FetchInfo } from "./fetch_info.ts";
@@ -11,13 +12,13 @@ import { RequestUrls } from "./request_url.ts";
 import { ResponseSender } from "./response_sender.ts";
 
 /** Answers a request, as the handler of `Deno.serve()` does. */
-export type FetchHandler<Addr extends Deno.Addr = Deno.NetAddr> = (
+export type FetchHandler<Addr extends AnyAddr = NetAddr> = (
   request: Request,
   info: FetchInfo<Addr>,
 ) => Response | Promise<Response>;
 
 /** An object that answers requests: the application of a framework, or the default export of a module for `deno serve`. */
-export interface FetchModule<Addr extends Deno.Addr = Deno.NetAddr> {
+export interface FetchModule<Addr extends AnyAddr = NetAddr> {
   /** Answers a request; called as a method of the object. */
   readonly fetch: FetchHandler<Addr>;
 }
@@ -42,7 +43,7 @@ export interface FetchModule<Addr extends Deno.Addr = Deno.NetAddr> {
  * app.fallbackRoute(toHandler((request) => new Response(request.url)));
  * ```
  */
-export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
+export function toHandler<Addr extends AnyAddr = NetAddr>(
   fetch: FetchHandler<Addr> | FetchModule<Addr>,
 ): Handler {
   const sender = new ResponseSender();
@@ -59,7 +60,7 @@ export function toHandler<Addr extends Deno.Addr = Deno.NetAddr>(
 }
 
 /** Returns the function of a fetch handler. */
-export function handlerOf<Addr extends Deno.Addr>(
+export function handlerOf<Addr extends AnyAddr>(
   fetch: FetchHandler<Addr> | FetchModule<Addr>,
 ): FetchHandler<Addr> {
   // A function may have `fetch` too: the handlers of files do.
@@ -70,7 +71,7 @@ export function handlerOf<Addr extends Deno.Addr>(
   );
 }
 
-function hasFetch<Addr extends Deno.Addr>(
+function hasFetch<Addr extends AnyAddr>(
   value: FetchHandler<Addr> | FetchModule<Addr>,
 ): value is FetchModule<Addr> {
   return typeof (value as Partial<FetchModule<Addr>> | null)?.fetch ===

@@ -4,6 +4,7 @@
  * {@linkcode MAX_WAITING_BYTES} wait, so that a slow reader slows the server down.
  */
 
+import type { Addr } from "../codec/socket_address.ts";
 import type { Duplex } from "../server/duplex.ts";
 
 /** Bytes of the response that may wait before the server's writes wait too. */
@@ -12,12 +13,12 @@ const MAX_WAITING_BYTES = 65_536;
 /** The addresses of the connection that a request came through, if they are known. */
 export interface MemoryAddresses {
   /** The client's address, which `ctx.ip` gives. */
-  readonly remoteAddr?: Deno.Addr | undefined;
+  readonly remoteAddr?: Addr | undefined;
 }
 
 /** One exchange; the server has it as a duplex. */
 export class MemoryExchange implements Duplex {
-  readonly remoteAddr: Deno.Addr | undefined;
+  readonly remoteAddr: Addr | undefined;
   #request: AsyncIterator<Uint8Array>;
   /** The part of a piece that did not fit into the buffer of `read`. */
   #rest: Uint8Array = new Uint8Array(0);

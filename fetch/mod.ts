@@ -20,6 +20,12 @@ export {
 } from "./serve.ts";
 export { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
 export { FetchInfo } from "./fetch_info.ts";
+export type {
+  Addr,
+  NetAddr,
+  UnixAddr,
+  VsockAddr,
+} from "../codec/socket_address.ts";
 export {
   type EventSource,
   eventStream,

@@ -3,6 +3,11 @@
  * It only translates the settings: the server does everything else.
  */
 
+import type {
+  Addr as AnyAddr,
+  NetAddr,
+  UnixAddr,
+} from "../codec/socket_address.ts";
 import type { Address } from "../server/address.ts";
 import type { ErrorHook } from "../server/hooks.ts";
 import type { ServerOptionsInit } from "../server/options.ts";
@@ -47,7 +52,7 @@ export interface FetchTcpOptions extends FetchServeOptions {
   /** The address to listen on. @default {"0.0.0.0"} */
   readonly hostname?: string | undefined;
   /** Called with the address when it is bound. */
-  readonly onListen?: ((addr: Deno.NetAddr) => void) | undefined;
+  readonly onListen?: ((addr: NetAddr) => void) | undefined;
 }
 
 /** Settings of {@linkcode serve} for a Unix socket. */
@@ -55,11 +60,11 @@ export interface FetchUnixOptions extends FetchServeOptions {
   /** The path of the socket. */
   readonly path: string;
   /** Called with the address when it is bound. */
-  readonly onListen?: ((addr: Deno.UnixAddr) => void) | undefined;
+  readonly onListen?: ((addr: UnixAddr) => void) | undefined;
 }
 
 /** What answers requests on some kind of address. */
-type Fetch<Addr extends Deno.Addr> = FetchHandler<Addr> | FetchModule<Addr>;
+type Fetch<Addr extends AnyAddr> = FetchHandler<Addr> | FetchModule<Addr>;
 
 /** All settings, as the functions here read them. */
 interface Settings extends FetchServeOptions {
@@ -68,7 +73,7 @@ interface Settings extends FetchServeOptions {
   readonly path?: string | undefined;
   // Called with the kind of address that the other settings choose.
   readonly onListen?: ((addr: never) => void) | undefined;
-  readonly handler?: Fetch<Deno.Addr> | undefined;
+  readonly handler?: Fetch<AnyAddr> | undefined;
 }
 
 /** The largest body that `text()`, `json()` and the like accept unless the settings say otherwise, in bytes. */
@@ -107,7 +112,7 @@ export function serve(
 /** Serves a fetch handler on a Unix socket. */
 export function serve(
   options: FetchUnixOptions,
-  handler: FetchHandler<Deno.UnixAddr> | FetchModule<Deno.UnixAddr>,
+  handler: FetchHandler<UnixAddr> | FetchModule<UnixAddr>,
 ): ServerHandle;
 /** Serves a fetch handler on a TCP port. */
 export function serve(
@@ -120,8 +125,8 @@ export function serve(
     | FetchTcpOptions & { readonly handler: FetchHandler | FetchModule }
     | FetchUnixOptions & {
       readonly handler:
-        | FetchHandler<Deno.UnixAddr>
-        | FetchModule<Deno.UnixAddr>;
+        | FetchHandler<UnixAddr>
+        | FetchModule<UnixAddr>;
     },
 ): ServerHandle;
 export function serve(first: unknown, second?: unknown): ServerHandle {
@@ -143,7 +148,7 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
   const serving = {
     signal,
     // The settings' types pair each kind of address with its function.
-    onListen: onListen as ((addr: Deno.Addr) => void) | undefined,
+    onListen: onListen as ((addr: AnyAddr) => void) | undefined,
   };
   if (workers !== undefined) {
     const { module, hangTimeout, maxHeapBytes } = settings;

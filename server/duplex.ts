@@ -1,5 +1,7 @@
 /** The interface of a connection's byte streams, which hooks and handlers use and a program may implement. */
 
+import type { Addr } from "../codec/socket_address.ts";
+
 /** A certificate that a client has shown. */
 export interface PeerCertificate {
   /** The fields of the subject, such as `CN`; a list if there are several of a kind. */
@@ -37,9 +39,9 @@ export interface Duplex {
   /** Ends the writing direction; the peer reads the end of the stream. */
   closeWrite?(): Promise<void>;
   /** The local address, if there is one and it is known. */
-  readonly localAddr?: Deno.Addr | undefined;
+  readonly localAddr?: Addr | undefined;
   /** The peer's address, if there is one and it is known. */
-  readonly remoteAddr?: Deno.Addr | undefined;
+  readonly remoteAddr?: Addr | undefined;
   /** What the TLS handshake has agreed on; missing without TLS, and before the handshake. */
   readonly tls?: TlsInfo | undefined;
   /** Disables Nagle's algorithm, or enables it with `false`; on TCP only. */

@@ -4,6 +4,7 @@
  * `Application` that a builder produces.
  */
 
+import type { Addr } from "../codec/socket_address.ts";
 import type { ParamNames, Params } from "../router/params.ts";
 import type { ProtocolError, ProtocolErrorCode } from "../codec/errors.ts";
 import type { Headers } from "../codec/headers.ts";
@@ -49,7 +50,7 @@ export type Accepted =
   | {
     readonly ok: true;
     readonly conn: Duplex;
-    readonly peer: Deno.Addr | null;
+    readonly peer: Addr | null;
   }
   | { readonly ok: false; readonly error: Error };
 

@@ -32,6 +32,13 @@ export {
 } from "./proxies/forwarded.ts";
 export type { ProxyProtocolOptions } from "./proxies/trusted_peers.ts";
 export type { Duplex, PeerCertificate, TlsInfo } from "./duplex.ts";
+export type { OpenFile } from "./open_file.ts";
+export type {
+  Addr,
+  NetAddr,
+  UnixAddr,
+  VsockAddr,
+} from "../codec/socket_address.ts";
 export {
   type Accepted,
   ConnectionSetupAction,

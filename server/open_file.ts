@@ -40,6 +40,23 @@ export interface PartialRange {
   readonly end?: number | undefined;
 }
 
+/** A file that the program has opened. `Deno.FsFile` is one. */
+export interface OpenFile {
+  /** Returns whether it is a regular file, and its size in bytes. */
+  statSync(): { readonly isFile: boolean; readonly size: number };
+  /** Moves to a position; `whence` is always 0, the start of the file. */
+  seekSync(offset: number, whence: number): number;
+  /** Reads into `buffer`; returns the number of bytes, or `null` at the end. */
+  readSync(buffer: Uint8Array): number | null;
+  /** Like {@linkcode OpenFile.readSync}, without waiting. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** The start of a file, as a place to seek from. */
+const SEEK_START = 0;
+
 /** An open file and the part to send; `file_body.ts` says what the members mean. */
 export interface Opened {
   readonly source: DescriptorSource | FsFileSource;
@@ -77,7 +94,7 @@ export function openFile(path: string | URL, range: PartialRange): Opened {
  * @throws {TypeError} If it is not a regular file, or no file at all.
  * @throws {RangeError} If the range is not inside the file.
  */
-export function adoptFile(file: Deno.FsFile, range: PartialRange): Opened {
+export function adoptFile(file: OpenFile, range: PartialRange): Opened {
   if (typeof file?.statSync !== "function") {
     throw new TypeError(
       `Cannot send a file of type ${typeof file}: it must be a path, a file: URL or a Deno.FsFile`,
@@ -192,19 +209,19 @@ class DescriptorSource {
 /** A file that the program has opened. */
 class FsFileSource {
   readonly fd = null;
-  #file: Deno.FsFile;
+  #file: OpenFile;
 
-  constructor(file: Deno.FsFile) {
+  constructor(file: OpenFile) {
     this.#file = file;
   }
 
   readSync(buffer: Uint8Array, position: number): number {
-    this.#file.seekSync(position, Deno.SeekMode.Start);
+    this.#file.seekSync(position, SEEK_START);
     return this.#file.readSync(buffer) ?? 0;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
-    this.#file.seekSync(position, Deno.SeekMode.Start);
+    this.#file.seekSync(position, SEEK_START);
     return await this.#file.read(buffer) ?? 0;
   }
 

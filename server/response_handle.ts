@@ -13,7 +13,7 @@ import { isForbiddenTrailer } from "../codec/trailer_section.ts";
 import { lowerCaseAscii } from "../codec/ascii.ts";
 import type { Duplex } from "./duplex.ts";
 import { FileBody } from "./file_body.ts";
-import { adoptFile, openFile } from "./open_file.ts";
+import { adoptFile, type OpenFile, openFile } from "./open_file.ts";
 import { withType } from "./response_fields.ts";
 
 // perf: V8 looks up an import at each use, but not a constant of this module
@@ -330,7 +330,7 @@ export class ResponseHandle {
    * ```
    */
   sendFile(
-    file: string | URL | Deno.FsFile,
+    file: string | URL | OpenFile,
     options: SendFileOptions = {},
   ): void {
     const isPath = typeof file === "string" || file instanceof URL;

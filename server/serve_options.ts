@@ -1,5 +1,7 @@
 /** The settings of each way of serving, and their check. */
 
+import type { Addr } from "../codec/socket_address.ts";
+
 /** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {
   /**
@@ -13,7 +15,7 @@ export interface ServeOptions {
   /** Ends serving when it is aborted, as {@linkcode ServerHandle.shutdown} does. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the first address when all addresses are bound. */
-  readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
+  readonly onListen?: ((addr: Addr) => void) | undefined;
   /**
    * Called with what a connection hook throws and with failures of accept, at most
    * once a second. Without an error hook, also with the errors of handlers and of
@@ -65,7 +67,7 @@ export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
    */
   readonly maxHeapBytes?: number | undefined;
   /** Called with the first address when all workers listen; only on the program's own thread. */
-  readonly onListen?: ((addr: Deno.Addr) => void) | undefined;
+  readonly onListen?: ((addr: Addr) => void) | undefined;
   /** Like {@linkcode ServeOptions.onError}, and also called when a worker dies or hangs. @default {prints to the console} */
   readonly onError?: ((error: unknown, what?: string) => void) | undefined;
 }

@@ -1,5 +1,7 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
+import type { Addr, NetAddr } from "../codec/socket_address.ts";
+
 /** When the steps of ending happen. */
 export interface StopTimes {
   /** How long serving continues, in ms; responses then already say that their connection closes. */
@@ -11,7 +13,7 @@ export interface StopTimes {
 /** A running server, on one thread or several; what a {@linkcode ServerHandle} controls. */
 export interface Serving {
   /** The bound addresses. */
-  readonly addrs: readonly Deno.Addr[];
+  readonly addrs: readonly Addr[];
   /** See {@linkcode ServerHandle.finished}. */
   readonly finished: Promise<void>;
   /** Open connections. */
@@ -81,7 +83,7 @@ export interface ShutdownOptions {
  */
 export class ServerHandle implements AsyncDisposable {
   /** The bound addresses, in the order in which they were given. */
-  readonly addrs: readonly Deno.Addr[];
+  readonly addrs: readonly Addr[];
   /**
    * Settles when serving has ended, after the last connection's teardown hook.
    * Rejects if serving ended because accepting failed.
@@ -103,7 +105,7 @@ export class ServerHandle implements AsyncDisposable {
   }
 
   /** The first bound address. */
-  get addr(): Deno.Addr {
+  get addr(): Addr {
     return this.addrs[0]!; // a server has at least one address
   }
 
@@ -131,7 +133,7 @@ export class ServerHandle implements AsyncDisposable {
     return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
-  #tcpAddr(what: string): Deno.NetAddr {
+  #tcpAddr(what: string): NetAddr {
     for (const addr of this.addrs) if (addr.transport === "tcp") return addr;
     throw new TypeError(
       `Cannot read ${what}: the server listens on Unix sockets only`,

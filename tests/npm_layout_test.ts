@@ -1,6 +1,7 @@
 /**
  * The package as npm gets it: built from the files that are published, installed
- * into a folder, and used by a program on Node and on Bun.
+ * into a folder, and used by a program on Node and on Bun, and by one in
+ * TypeScript that knows the types of Node only.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -27,6 +28,54 @@ await handle.shutdown();
 const counts = entries.map((entry) => Object.keys(modules[entry]).length);
 console.log(JSON.stringify({ body, counts }));
 `;
+
+const importAll = Object.keys(config.exports).map((entry, index) =>
+  `import * as entry${index} from "${config.name}${entry.slice(1)}";`
+).join("\n");
+const useAll = Object.keys(config.exports).map((_, index) => `entry${index}`);
+
+/** Uses types of all entries; the two marked lines are mistakes that only types show. */
+const TYPED_PROGRAM = `${importAll}
+import { Client, type Duplex, Server } from "${config.name}";
+import { serve } from "${config.name}/fetch";
+import { connect, type Socket } from "node:net";
+
+console.log(${useAll.join()});
+const app = Server.builder("127.0.0.1:0");
+app.get("/user/:id", (ctx, res) => {
+  const id: string = ctx.params.get("id");
+  // @ts-expect-error: it is not a param of this route
+  ctx.params.get("name");
+  res.ok(id, { "x-kind": "user" });
+});
+app.connectionSetupHook((accepted) => {
+  const conn: Duplex | null = accepted.ok ? accepted.conn : null;
+  if (conn?.remoteAddr?.transport === "tcp") console.log(conn.remoteAddr.port);
+  return entry0.ConnectionSetupAction.drop;
+});
+const handle = app.build().serveThreaded({
+  engine: "node",
+  onListen: (addr) => console.log(addr.transport),
+});
+// @ts-expect-error: there is no such engine
+app.build().serve({ engine: "net" });
+serve({ port: 0 }, (request: Request) => new Response(request.url));
+const status: number = (await new Client(handle.url).get("/")).status;
+const socket: Socket = connect(status);
+socket.end();
+`;
+
+const TSCONFIG = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noEmit: true,
+  target: "esnext",
+  lib: ["esnext"],
+  module: "nodenext",
+  types: ["node"],
+};
+
+const TYPESCRIPT = "node_modules/typescript";
 
 async function run(
   command: string,
@@ -62,6 +111,22 @@ async function publishedFiles(): Promise<string[]> {
   );
 }
 
+/** Compiles the typed program, with and without the check of all declarations. */
+async function checkTypes(folder: string): Promise<void> {
+  await Deno.writeTextFile(`${folder}/typed.mts`, TYPED_PROGRAM);
+  for (const skipLibCheck of [false, true]) {
+    await Deno.writeTextFile(
+      `${folder}/tsconfig.json`,
+      JSON.stringify({
+        compilerOptions: { ...TSCONFIG, skipLibCheck },
+        files: ["typed.mts"],
+      }),
+    );
+    const tsc = `${TYPESCRIPT}/bin/tsc`;
+    await run("npx", ["-y", "node@24", tsc], { cwd: folder });
+  }
+}
+
 Deno.test("the npm package works on Node and Bun, and is made of the published files", async () => {
   const files = await publishedFiles();
   assert(files.includes("mod.ts"), files.join());
@@ -70,10 +135,18 @@ Deno.test("the npm package works on Node and Bun, and is made of the published f
   try {
     const home = `${folder}/node_modules/${config.name}`;
     await run(
+      "npm",
+      ["install", "--no-audit", "typescript@5.9.3", "@types/node@24"],
+      { cwd: folder },
+    );
+    const compiler = `${folder}/${TYPESCRIPT}/lib/typescript.js`;
+    const program = "tests/programs/npm_layout.mjs";
+    await run(
       "npx",
-      ["-y", "node@24", "tests/programs/npm_layout.mjs", root, home],
+      ["-y", "node@24", program, root, home, compiler],
       { input: files.join("\n") },
     );
+    await checkTypes(folder);
     await Deno.writeTextFile(`${folder}/program.mjs`, PROGRAM);
     for (const runtime of ["node@24", "bun@1.4.5"]) {
       const output = await run("npx", ["-y", runtime, "program.mjs"], {

@@ -4,6 +4,7 @@
  * move the bytes; the connection machine interprets them.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import type { ListenAddress } from "../address.ts";
 import type { Clock } from "../connection/connections.ts";
 import { Connection } from "../connection/connection.ts";
@@ -57,7 +58,7 @@ export class ConnectionManager
   /** What the connections share. */
   readonly context: EngineContext;
   /** See {@linkcode Serving.addrs}. */
-  readonly addrs: Deno.Addr[] = [];
+  readonly addrs: Addr[] = [];
   #engine: Engine;
   #hooks: ConnectionHooks;
   /** Reads the PROXY headers that connections begin with; `null` if they begin without. */

@@ -1,11 +1,12 @@
 /** The contract of a listener, from which an accept loop takes connections. */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import type { Duplex } from "../duplex.ts";
 
 /** A source of connections. The runtime's listeners implement it. */
 export interface Listener {
   /** The bound address. */
-  readonly addr: Deno.Addr;
+  readonly addr: Addr;
   /** Resolves with the next connection; rejects if accepting fails. */
   accept(): Promise<Duplex>;
   /**

@@ -5,6 +5,7 @@
  * reading from them, and those without a valid header.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import {
   type ProxiedEnds,
   ProxyHeaderDecoder,
@@ -153,7 +154,7 @@ function setAddresses(
   });
 }
 
-function describe(addr: Deno.Addr | undefined): string {
+function describe(addr: Addr | undefined): string {
   if (addr === undefined) return "a peer without an address";
   return "hostname" in addr ? addr.hostname : "a Unix socket";
 }

@@ -5,18 +5,19 @@
  * the first thread binds it.
  */
 
+import type { NetAddr } from "../../codec/socket_address.ts";
 import type { TcpAddress } from "../address.ts";
 import type { SharedPorts } from "./shared_ports.ts";
 
 /** A listening socket that this thread alone has bound. */
 export interface BoundPort {
-  readonly addr: Deno.NetAddr;
+  readonly addr: NetAddr;
   close(): void;
 }
 
 /** See the file's header. */
 export class ReleasedPorts implements SharedPorts {
-  readonly addrs: readonly Deno.NetAddr[];
+  readonly addrs: readonly NetAddr[];
 
   /**
    * Binds all addresses, which picks a port for each port 0, and releases them.

@@ -1,9 +1,11 @@
 /** The contract for ports that several threads serve together. Each engine has its own implementation. */
 
+import type { NetAddr } from "../../codec/socket_address.ts";
+
 /** The ports that the threads of a server share. */
 export interface SharedPorts {
   /** The addresses that all threads listen on. */
-  readonly addrs: readonly Deno.NetAddr[];
+  readonly addrs: readonly NetAddr[];
   /** A thread's listening sockets, one for each address; empty if the thread binds the ports itself. */
   descriptorsOf(thread: number): readonly number[];
   /** Closes the connections of a thread that died; its listening sockets stay open for its successor. */

@@ -4,12 +4,13 @@
  * that was pending at that time, then the stream itself.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import type { Duplex, PromptDuplex } from "../duplex.ts";
 
 /** See the file's header. */
 export class TakenOverDuplex implements Duplex {
-  readonly localAddr?: Deno.Addr;
-  readonly remoteAddr?: Deno.Addr;
+  readonly localAddr?: Addr;
+  readonly remoteAddr?: Addr;
   #duplex: Duplex;
   #onClose: () => void;
   /** Received bytes that come before the stream. */

@@ -4,6 +4,7 @@
  * the connection's peer, so a client cannot pass as another one.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import { parseAuthority } from "../../codec/authority.ts";
 import {
   forwardedForHops,
@@ -40,7 +41,7 @@ export interface ForwardedRequest {
   /** The fields. */
   readonly headers: { get(name: string): string | null };
   /** The connection. */
-  readonly conn: { readonly remoteAddr?: Deno.Addr | undefined };
+  readonly conn: { readonly remoteAddr?: Addr | undefined };
   /** Whether the connection uses TLS. @default {false} */
   readonly isSecure?: boolean;
 }
@@ -158,7 +159,7 @@ function readXForwarded(
   };
 }
 
-function addressOf(addr: Deno.Addr | undefined): string | null {
+function addressOf(addr: Addr | undefined): string | null {
   if (addr === undefined || !("hostname" in addr)) return null;
   const bytes = parseIpAddress(addr.hostname);
   return bytes === null ? addr.hostname : textOf(bytes);

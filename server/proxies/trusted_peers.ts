@@ -3,6 +3,7 @@
  * or kind of socket; and the settings of the PROXY protocol, which name them.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import {
   type IpBlock,
   isInBlock,
@@ -47,7 +48,7 @@ export class TrustedPeers {
   }
 
   /** Whether the peer at the other end of a connection is trusted. One without an address is not. */
-  has(addr: Deno.Addr | undefined): boolean {
+  has(addr: Addr | undefined): boolean {
     if (addr === undefined) return false;
     if (!("hostname" in addr)) return this.#trustsUnix;
     const address = parseIpAddress(addr.hostname);

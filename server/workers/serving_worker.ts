@@ -4,6 +4,7 @@
  * the supervisor, since this must end the whole server and not only one thread.
  */
 
+import type { Addr } from "../../codec/socket_address.ts";
 import type { MessagePort } from "node:worker_threads";
 import type { TcpAddress } from "../address.ts";
 import { setTimerRef } from "../engines/runtime.ts";
@@ -23,7 +24,7 @@ const COUNTS_PERIOD_MS = 1000;
 
 /** Serving in one worker, as the worker's program controls it. */
 export class ServingWorker implements Serving {
-  readonly addrs: readonly Deno.Addr[];
+  readonly addrs: readonly Addr[];
   readonly finished: Promise<void>;
   #serving: Serving;
   #port: MessagePort;

@@ -6,6 +6,7 @@
  * the program in a worker ends it.
  */
 
+import type { NetAddr } from "../../codec/socket_address.ts";
 import type { SharedPorts } from "../engines/shared_ports.ts";
 import { EarliestTimer } from "../engines/earliest_timer.ts";
 import { SYSTEM_CLOCK } from "../engines/system_clock.ts";
@@ -40,7 +41,7 @@ export interface SupervisorInit {
 /** See the file's header. */
 export class Supervisor implements Serving, SlotOwner {
   /** See {@linkcode Serving.addrs}. */
-  readonly addrs: readonly Deno.NetAddr[];
+  readonly addrs: readonly NetAddr[];
   #init: SupervisorInit;
   #slots: readonly WorkerSlot[];
   #stopChecks: () => void;

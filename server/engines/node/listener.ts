@@ -8,6 +8,7 @@
  * connections are closed.
  */
 
+import type { Addr } from "../../../codec/socket_address.ts";
 import type { Server, Socket } from "node:net";
 import type { ListenAddress } from "../../address.ts";
 import type { Duplex } from "../../duplex.ts";
@@ -31,7 +32,7 @@ interface ServerInternals {
 /** See the file's header. */
 export class NodeListener implements Listener {
   /** See {@linkcode Listener.addr}. */
-  readonly addr: Deno.Addr;
+  readonly addr: Addr;
   #server: Server;
   #budget: TurnBudget;
   #queue: NodeSocket[] = [];
@@ -124,7 +125,7 @@ export class NodeListener implements Listener {
   }
 }
 
-function boundAddress(server: Server, address: ListenAddress): Deno.Addr {
+function boundAddress(server: Server, address: ListenAddress): Addr {
   if (address.transport === "unix") {
     return { transport: "unix", path: address.path };
   }

@@ -8,6 +8,7 @@
  * socket replaces the stream by another one on the same handle.
  */
 
+import type { Addr } from "../../../codec/socket_address.ts";
 import type { Socket, SocketConstructorOpts } from "node:net";
 import type { Duplex } from "../../duplex.ts";
 import type { TurnBudget } from "./turn_budget.ts";
@@ -55,8 +56,8 @@ export class NodeSocket implements Duplex {
   #rest: Uint8Array = NO_BYTES;
   /** Resumes the pending `read`. */
   #reader: PromiseWithResolvers<void> | null = null;
-  #localAddr: Deno.Addr | undefined;
-  #remoteAddr: Deno.Addr | undefined;
+  #localAddr: Addr | undefined;
+  #remoteAddr: Addr | undefined;
 
   /**
    * Takes over a stream whose reading is paused.
@@ -91,13 +92,13 @@ export class NodeSocket implements Duplex {
   }
 
   /** See {@linkcode Duplex.localAddr}. After the close, it is known only if it was read before. */
-  get localAddr(): Deno.Addr | undefined {
+  get localAddr(): Addr | undefined {
     const { localAddress, localPort } = this.#stream;
     return this.#localAddr ??= this.#addressOf(localAddress, localPort);
   }
 
   /** See {@linkcode Duplex.remoteAddr}. After the close, it is known only if it was read before. */
-  get remoteAddr(): Deno.Addr | undefined {
+  get remoteAddr(): Addr | undefined {
     const { remoteAddress, remotePort } = this.#stream;
     return this.#remoteAddr ??= this.#addressOf(remoteAddress, remotePort);
   }
@@ -288,7 +289,7 @@ export class NodeSocket implements Duplex {
   #addressOf(
     hostname: string | undefined,
     port: number | undefined,
-  ): Deno.Addr | undefined {
+  ): Addr | undefined {
     if (this.#path !== null) return { transport: "unix", path: this.#path };
     return hostname === undefined || port === undefined
       ? undefined

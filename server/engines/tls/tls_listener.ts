@@ -4,6 +4,7 @@
  * accept.
  */
 
+import type { Addr } from "../../../codec/socket_address.ts";
 import type { Listener } from "../listener.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { TlsIdentity } from "../../tls.ts";
@@ -71,7 +72,7 @@ export class TlsListener implements Listener {
   }
 
   /** See {@linkcode Listener.addr}. */
-  get addr(): Deno.Addr {
+  get addr(): Addr {
     return this.#listener.addr;
   }
 

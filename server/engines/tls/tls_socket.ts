@@ -6,6 +6,7 @@
  * connection can be closed at any time, which frees the descriptor immediately.
  */
 
+import type { Addr } from "../../../codec/socket_address.ts";
 import type { Duplex as Stream } from "node:stream";
 import type { SecureContext, TLSSocket } from "node:tls";
 import type { Duplex, TlsInfo } from "../../duplex.ts";
@@ -40,9 +41,9 @@ export interface TlsContext {
 /** See the file's header. */
 export class TlsSocket implements Duplex {
   /** The local address. */
-  readonly localAddr?: Deno.Addr;
+  readonly localAddr?: Addr;
   /** The peer's address. */
-  readonly remoteAddr?: Deno.Addr;
+  readonly remoteAddr?: Addr;
   #plain: Duplex;
   #stream: TLSSocket;
   /** Resolves the pending read's wait when there may be something to read; at most one read is pending. */
