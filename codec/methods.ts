@@ -24,12 +24,17 @@ export function knownMethod(
   start: number,
   end: number,
 ): string | undefined {
-  // perf: saves 200 instructions for the most frequent method
-  // (bench/machine_bench.ts, fetch-hello, Deno 2.9).
+  // perf: saves 140 to 200 instructions for the most frequent methods
+  // (bench/machine_bench.ts, fetch-hello and fetch-json-post, Deno 2.9).
   if (
     end - start === 3 && bytes[start] === 0x47 && // G
     bytes[start + 1] === 0x45 && bytes[start + 2] === 0x54 // ET
   ) return "GET";
+  if (
+    end - start === 4 && bytes[start] === 0x50 && // P
+    bytes[start + 1] === 0x4f && bytes[start + 2] === 0x53 && // OS
+    bytes[start + 3] === 0x54 // T
+  ) return "POST";
   const candidates = BY_LENGTH[end - start];
   if (candidates === undefined) return undefined;
   for (const method of candidates) {
