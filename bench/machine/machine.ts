@@ -41,6 +41,7 @@ export class Machine {
   private constructor(machineCase: MachineCase, app: Application) {
     this.#case = machineCase;
     this.#context = new EngineContext(app, STILL_CLOCK, false, () => {});
+    this.#context.startScanning();
     this.#transport = new MemoryTransport(this.#context);
     const wire = machineCase.request.repeat(machineCase.pipelined);
     const { bytes, start } = this.#context.window;

@@ -12,6 +12,7 @@ import {
 import { TextBytes } from "../../codec/text_bytes.ts";
 import type { Application, Handler } from "../hooks.ts";
 import type { Report } from "../failure_report.ts";
+import type { HeadLimits } from "../../codec/limits.ts";
 import { headLimits } from "../options.ts";
 import { TEXT_TYPE } from "../response_fields.ts";
 import { type Clock, Connections } from "./connections.ts";
@@ -20,6 +21,7 @@ import { PiecePool } from "./bodies/piece_pool.ts";
 import { OutputPool } from "./output.ts";
 import { ParserPool } from "./parser_pool.ts";
 import { ReceiveSlots } from "./receive_slots.ts";
+import type { ReceiveMemory } from "./transport.ts";
 
 /**
  * Gives a scanner the routes without parameters, numbered from 1.
@@ -36,14 +38,24 @@ function learnRoutes(
   return routes.map(({ value }) => value.value);
 }
 
-/** The receive window of an engine without a scanner. */
-function plainWindow(): ReceiveWindow {
-  const bytes = new Uint8Array(WINDOW_BYTES);
-  return { bytes, start: 0, size: bytes.length };
+/**
+ * How many reads the plain parser gets before heads are scanned, unless the engine
+ * asks for that earlier.
+ *
+ * perf: a server that has answered a few requests takes 2 ms and 5 MiB less
+ * (bench/start.ts). V8 keeps what it has learned from the plain parser: 3 reads
+ * cost each later request 23 instructions, 64 cost 71, and 1,000 cost 235
+ * (bench/machine_count.ts, hello).
+ */
+const PLAIN_READS = 8;
+
+/** A receive window without a scanner. */
+function plainWindow(size: number): ReceiveWindow {
+  return { bytes: new Uint8Array(size), start: 0, size };
 }
 
 /** The shared parts of one engine. */
-export class EngineContext {
+export class EngineContext implements ReceiveMemory {
   readonly app: Application;
   /** Current time and timers; a fake one in tests. */
   readonly clock: Clock;
@@ -52,15 +64,16 @@ export class EngineContext {
   readonly output: OutputPool = new OutputPool();
   /** Memory for pieces of files. */
   readonly pieces: PiecePool = new PiecePool();
-  readonly parsers: ParserPool;
-  /** Finds heads by SIMD; `null` without WebAssembly. */
-  readonly scanner: HeadScanner | null;
+  /** Replaced by {@linkcode EngineContext.startScanning}, as the next four. */
+  parsers: ParserPool;
+  /** Finds heads by SIMD; `null` until it is needed, and without WebAssembly. */
+  scanner: HeadScanner | null = null;
   /** Memory to receive into: heads in it are scanned without a copy. */
-  readonly window: ReceiveWindow;
+  window: ReceiveWindow = plainWindow(0);
   /** Small receive buffers for connections whose read may stay pending. */
-  readonly slots: ReceiveSlots;
+  slots: ReceiveSlots = new ReceiveSlots(null);
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
-  readonly handlers: readonly Handler[];
+  handlers: readonly Handler[] = [];
   /** The fallback of an application without routes, which handles every request; otherwise `null`. */
   readonly onlyHandler: Handler | null;
   /** Heads of responses whose body is not a string. */
@@ -72,6 +85,9 @@ export class EngineContext {
   readonly connections: Connections;
   /** Whether the connections come through TLS. */
   readonly isSecure: boolean;
+  #limits: HeadLimits;
+  #isScanning = false;
+  #plainReads = 0;
   /** How many requests the connections had that are closed now. */
   requestCount = 0;
   /** Whether a new connection closes after its first response, since serving is ending. */
@@ -94,13 +110,9 @@ export class EngineContext {
     this.clock = clock;
     this.report = report;
     this.isSecure = isSecure;
-    const limits = headLimits(options, isSecure);
-    this.scanner = HeadScanner.maybeCreate(limits);
-    this.parsers = new ParserPool(limits, this.scanner);
-    this.handlers = learnRoutes(app, this.scanner);
+    this.#limits = headLimits(options, isSecure);
+    this.parsers = new ParserPool(this.#limits, null);
     this.onlyHandler = app.router.isEmpty ? app.fallback : null;
-    this.window = this.scanner?.window ?? plainWindow();
-    this.slots = new ReceiveSlots(this.scanner?.slots ?? null);
     this.heads = new ResponseHeadCache(clock.epochMs());
     this.textHeads = new ResponseHeadCache(clock.epochMs(), TEXT_TYPE);
     this.connections = new Connections(
@@ -122,5 +134,23 @@ export class EngineContext {
         this.texts.clear();
       },
     );
+  }
+
+  /** See {@linkcode ReceiveMemory.startScanning}. */
+  startScanning(): void {
+    if (this.#isScanning) return;
+    this.#isScanning = true;
+    const scanner = HeadScanner.maybeCreate(this.#limits);
+    this.scanner = scanner;
+    this.parsers = new ParserPool(this.#limits, scanner);
+    this.handlers = learnRoutes(this.app, scanner);
+    this.window = scanner?.window ?? plainWindow(WINDOW_BYTES);
+    this.slots = new ReceiveSlots(scanner?.slots ?? null);
+  }
+
+  /** See {@linkcode ReceiveMemory.notePlainRead}. */
+  notePlainRead(): void {
+    if (this.#isScanning) return;
+    if (++this.#plainReads > PLAIN_READS) this.startScanning();
   }
 }

@@ -19,6 +19,14 @@ export interface ReceiveMemory {
   readonly window: ReceiveWindow;
   /** Small buffers, each for one connection whose read may stay pending. */
   readonly slots: ReceiveSlots;
+  /**
+   * Replaces both by memory in which heads are scanned without a copy; later calls
+   * do nothing. A transport that receives into the window calls this first. Must
+   * not be called while a handler of any connection of the engine is on the stack.
+   */
+  startScanning(): void;
+  /** Counts a read into other memory. After some reads, starts to scan, under the same condition. */
+  notePlainRead(): void;
 }
 
 /** The connection machine, as its transport sees it. */

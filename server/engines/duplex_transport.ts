@@ -76,7 +76,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     this.#slot = slot;
     this.#buffer = slot === null
       ? new Uint8Array(SMALL_READ_BYTES)
-      : slot.bytes.subarray(slot.start, slot.start + slot.size);
+      : viewOf(slot);
     this.#idleBuffer = this.#buffer;
   }
 
@@ -194,9 +194,21 @@ export class DuplexTransport implements Transport, ServedTransport {
   /** Switches to a larger buffer after a read filled the current one, or back to the smaller one. */
   #fitBuffer(size: number): void {
     const { length } = this.#buffer;
-    if (length === LARGE_READ_BYTES) {
+    if (length === SMALL_READ_BYTES && size < length) this.#takeSlot();
+    else if (length === LARGE_READ_BYTES) {
       if (this.connection.isIdle) this.#buffer = this.#idleBuffer;
     } else if (size === length) this.#buffer = this.#largerBuffer(length);
+  }
+
+  /** Moves to a slot, which did not exist yet or was taken when the connection began. */
+  #takeSlot(): void {
+    const { context } = this.connection;
+    context.notePlainRead();
+    const slot = context.slots.take();
+    if (slot === null) return;
+    this.#slot = slot;
+    this.#buffer = viewOf(slot);
+    this.#idleBuffer = this.#buffer;
   }
 
   #largerBuffer(length: number): Uint8Array<ArrayBuffer> {
@@ -307,4 +319,10 @@ export class DuplexTransport implements Transport, ServedTransport {
   #onWriteFailed = (error: unknown): void => {
     if ((this.#state & IS_CLOSED) === 0) this.connection.fail(toError(error));
   };
+}
+
+function viewOf(
+  { bytes, start, size }: ReceiveWindow,
+): Uint8Array<ArrayBuffer> {
+  return bytes.subarray(start, start + size);
 }

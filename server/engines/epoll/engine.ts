@@ -4,8 +4,8 @@
  * belongs to the engine's `EngineContext`.
  */
 
-import type { ReceiveWindow } from "../../../codec/simd/head_scanner.ts";
 import type { ListenAddress } from "../../address.ts";
+import type { ReceiveMemory } from "../../connection/transport.ts";
 import { DuplexTransport } from "../duplex_transport.ts";
 import type { Engine } from "../engine.ts";
 import type { Listener } from "../listener.ts";
@@ -105,7 +105,7 @@ export class EpollEngine implements Engine {
     if (isUntrusted || !(duplex instanceof EpollSocket)) {
       return new DuplexTransport(init);
     }
-    this.#windowAddress ??= this.#addressOf(context.window);
+    this.#windowAddress ??= this.#addressOfWindow(context);
     return new EpollTransport(init, duplex, this.#windowAddress);
   }
 
@@ -116,7 +116,9 @@ export class EpollEngine implements Engine {
     this.#libc.close();
   }
 
-  #addressOf({ bytes, start }: ReceiveWindow): Deno.PointerValue {
+  #addressOfWindow(memory: ReceiveMemory): Deno.PointerValue {
+    memory.startScanning();
+    const { bytes, start } = memory.window;
     return this.#libc.addressOf(bytes.subarray(start));
   }
 }

@@ -69,7 +69,8 @@ export class NodeEngine implements Engine {
   }
 }
 
-function areaOf({ window }: ReceiveMemory): ReadArea {
-  const { bytes, start, size } = window;
+function areaOf(memory: ReceiveMemory): ReadArea {
+  memory.startScanning();
+  const { bytes, start, size } = memory.window;
   return { bytes, start, view: bytes.subarray(start, start + size) };
 }

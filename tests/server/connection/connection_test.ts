@@ -39,7 +39,9 @@ function share(
     tls: null,
     proxies: null,
   };
-  return new EngineContext(app, clock, false, () => {});
+  const context = new EngineContext(app, clock, false, () => {});
+  context.startScanning();
+  return context;
 }
 
 /** A connection whose engine receives into the window and sends all output immediately. */

@@ -5,6 +5,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertNotStrictEquals,
+  assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
 import {
@@ -49,6 +50,21 @@ function scripted(
     close: () => {},
     ...rest,
   };
+  return duplex;
+}
+
+/** A duplex that sends requests until its server scans them, which a slot as buffer shows. */
+function busyUntilScanned(): ReturnType<typeof scripted> {
+  const wire = request("GET /");
+  const duplex = scripted([], {
+    read: (buffer) => {
+      duplex.buffers.push(buffer);
+      const isSlot = buffer.buffer.byteLength > SLOT_BYTES;
+      if (isSlot) return Promise.resolve(null);
+      buffer.set(encodeLatin1(wire));
+      return Promise.resolve(wire.length);
+    },
+  });
   return duplex;
 }
 
@@ -215,6 +231,7 @@ Deno.test("a connection that needs a larger buffer frees its slot for another on
   const filler = `GET / HTTP/1.1\r\nHost: a\r\nX-Long: ${
     "x".repeat(SLOT_BYTES)
   }`;
+  await server.handle(busyUntilScanned());
   const stays = Promise.withResolvers<null>();
   const first = scripted([filler.slice(0, SLOT_BYTES)], {}, stays.promise);
   const serving = server.handle(first);
@@ -228,4 +245,14 @@ Deno.test("a connection that needs a larger buffer frees its slot for another on
   assertEquals(other.buffers[0]?.byteOffset, small.byteOffset);
   stays.resolve(null);
   await withDeadline(serving, DEADLINE_MS, () => "serving");
+});
+
+Deno.test("a connection that began before heads are scanned moves to a slot", async () => {
+  const duplex = busyUntilScanned();
+  assertStrictEquals(await serve(duplex), undefined);
+  assert(duplex.buffers.length > 2, `${duplex.buffers.length}`);
+  const small = duplex.buffers.filter(({ length }) => length === SLOT_BYTES);
+  assertEquals(small.length, duplex.buffers.length);
+  const answers = duplex.written.split("hello").length - 1;
+  assertEquals(answers, duplex.buffers.length - 1);
 });
