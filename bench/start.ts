@@ -7,8 +7,9 @@
  * The targets take turns, so that other work on the machine affects all of
  * them. Modules are compiled and cached by a start that is not counted. The
  * time is shown twice: as it passes, and as CPU time, which other work changes
- * less. With wrk installed, each target is also put under load, and its memory
- * is read at the end of the load.
+ * less. One target is joined to one file first, by `deno bundle --minify`. With
+ * wrk installed, each target is also put under load, and its memory is read at
+ * the end of the load.
  */
 // deno-lint-ignore-file no-console
 
@@ -20,14 +21,23 @@ const USAGE = `usage: deno task bench:start [options]
 
 interface Target {
   readonly name: string;
+  /** The program, in the folder `start`. */
   readonly file: string;
   readonly args: readonly string[];
+  /** Whether the program and its modules are joined to one file first. @default {false} */
+  readonly isBundled?: boolean;
 }
 
 const TARGETS: readonly Target[] = [
   { name: "Deno.serve", file: "deno_serve.ts", args: [] },
   { name: "serve()", file: "serve.ts", args: ["listen"] },
   { name: "serve() of ./server", file: "server_entry.ts", args: [] },
+  {
+    name: "serve() of ./server, bundled",
+    file: "server_entry.ts",
+    args: [],
+    isBundled: true,
+  },
   { name: "serveEpoll()", file: "serve.ts", args: ["epoll"] },
   { name: "serve() of ./fetch", file: "fetch_serve.ts", args: [] },
 ];
@@ -44,20 +54,32 @@ const HEAD = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 /** How often a connection is tried before a target counts as failed. */
 const MAX_TRIES = 10_000;
 
+/** Joins a program and its modules to one file; returns that file's path. */
+async function bundle(path: string, folder: string): Promise<string> {
+  const bundled = `${folder}/bundled.js`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--minify", "--output", bundled, path],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return bundled;
+}
+
 /** Starts a target, runs `use` when it has answered, and ends it. */
 async function withTarget<T>(
-  { name, file, args }: Target,
+  { name, args, file, isBundled = false }: Target,
   use: (pid: number, port: number, startedMs: number) => Promise<T>,
 ): Promise<T> {
   const port = freePort();
-  const path = new URL(`start/${file}`, import.meta.url).pathname;
+  const path = isBundled ? bundledPath : pathOf(file);
   const startedMs = performance.now();
   const process = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "-A",
       "--no-check",
-      decodeURIComponent(path),
+      path,
       `${port}`,
       ...args,
     ],
@@ -71,6 +93,11 @@ async function withTarget<T>(
     process.kill("SIGKILL");
     await process.status;
   }
+}
+
+function pathOf(file: string): string {
+  const { pathname } = new URL(`start/${file}`, import.meta.url);
+  return decodeURIComponent(pathname);
 }
 
 function freePort(): number {
@@ -165,6 +192,8 @@ if (!(rounds >= 1) || !(loadSeconds >= 0)) {
   console.error(USAGE);
   Deno.exit(2);
 }
+const folder = await Deno.makeTempDir();
+const bundledPath = await bundle(pathOf("server_entry.ts"), folder);
 const starts = TARGETS.map((): Start[] => []);
 for (const target of TARGETS) await startOnce(target); // fills the caches
 for (let round = 0; round < rounds; round++) {
@@ -187,6 +216,7 @@ for (const [index, target] of TARGETS.entries()) {
     ],
   });
 }
+await Deno.remove(folder, { recursive: true });
 const UNITS = ["ms", "ms", "MiB", "MiB"];
 console.log(
   "| server | first answer | CPU until then | memory then | under load |",
