@@ -38,7 +38,7 @@ export interface EpollServeOptions extends Omit<ServeOptions, "engine"> {
 
 /** Settings of {@linkcode Server.serveThreaded}. */
 export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
-  /** How many workers serve. @default {the option `threadCount`} */
+  /** How many workers serve, at most 1024. @default {the option `threadCount`} */
   readonly workers?: number | undefined;
   /**
    * The engine of the workers: one of {@linkcode Server.serve}, or `"epoll"` for

@@ -65,6 +65,9 @@ export class ConnectionManager
   #proxyHeaders: Promise<ProxyHeaders> | null;
   #onError: (error: unknown) => void;
   #acceptLoops: AcceptLoop[] = [];
+  /** What it listens on, each with {@linkcode ConnectionManager.#socketCount} sockets. */
+  #addresses: readonly ListenAddress[] = [];
+  #socketCount = 1;
   /** All open connections; they add and remove themselves. */
   #connections: ReadonlySet<ServedConnection>;
   /** Callbacks of {@linkcode ConnectionManager.handle}, by transport. */
@@ -165,6 +168,7 @@ export class ConnectionManager
    * released, and serving ends.
    */
   listen(addresses: readonly ListenAddress[]): void {
+    this.#addresses = addresses;
     try {
       addresses.forEach((address, index) => {
         this.acceptFrom(this.#engine.bind(address, index));
@@ -175,9 +179,30 @@ export class ConnectionManager
     }
   }
 
+  /**
+   * Opens more sockets at the addresses, which have to be shared, until there are
+   * as many at each. If that fails, the error is reported and serving goes on.
+   */
+  listenWith(socketCount: number): void {
+    try {
+      for (; this.#socketCount < socketCount; this.#socketCount++) {
+        if (this.#isStopping) return;
+        this.#addresses.forEach((address, index) => {
+          this.#accept(this.#engine.bind(address, index));
+        });
+      }
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
   /** Starts to accept from a listener. */
   acceptFrom(listener: Listener): void {
     this.addrs.push(listener.addr);
+    this.#accept(listener);
+  }
+
+  #accept(listener: Listener): void {
     const acceptLoop = new AcceptLoop(listener, this);
     this.#acceptLoops.push(acceptLoop);
     acceptLoop.run().catch((error) => this.#fail(error));

@@ -9,6 +9,16 @@ import type { NetAddr } from "../../codec/socket_address.ts";
 import type { TcpAddress } from "../address.ts";
 import type { SharedPorts } from "./shared_ports.ts";
 
+/**
+ * How many sockets of living threads there are for each that is still open in an
+ * abandoned one. The system spreads connections evenly over all, so fewer than 1
+ * in 32 are lost.
+ */
+const LIVING_PER_ABANDONED = 31;
+
+/** The most sockets of one thread at one address. */
+const MAX_SOCKETS = 256;
+
 /** A listening socket that this thread alone has bound. */
 export interface BoundPort {
   readonly addr: NetAddr;
@@ -18,17 +28,24 @@ export interface BoundPort {
 /** See the file's header. */
 export class ReleasedPorts implements SharedPorts {
   readonly addrs: readonly NetAddr[];
+  #threadCount: number;
+  #socketCount = 1;
+  /** Sockets at each address that abandoned threads may hold. */
+  #abandonedCount = 0;
 
   /**
    * Binds all addresses, which picks a port for each port 0, and releases them.
    *
+   * @param threadCount How many threads will bind them.
    * @param bind Binds one, by the engine of the threads.
    * @throws {Error} If the system or the permissions refuse an address.
    */
   constructor(
     addresses: readonly TcpAddress[],
+    threadCount: number,
     bind: (address: TcpAddress) => BoundPort,
   ) {
+    this.#threadCount = threadCount;
     const ports: BoundPort[] = [];
     try {
       for (const address of addresses) ports.push(bind(address));
@@ -36,6 +53,11 @@ export class ReleasedPorts implements SharedPorts {
     } finally {
       for (const port of ports) port.close();
     }
+  }
+
+  /** See {@linkcode SharedPorts.socketCount}. */
+  get socketCount(): number {
+    return this.#socketCount;
   }
 
   /** See {@linkcode SharedPorts.descriptorsOf}. */
@@ -48,9 +70,17 @@ export class ReleasedPorts implements SharedPorts {
 
   /**
    * See {@linkcode SharedPorts.abandon}. Only the thread itself can close its
-   * sockets, and the runtime does that when the thread ends.
+   * sockets, and the runtime does that when the thread ends. Deno cannot end a
+   * thread that does not return to its event loop: its sockets stay open, and the
+   * system keeps giving them connections. So the other threads open more.
    */
-  abandon(): void {}
+  abandon(): void {
+    if (typeof Deno === "undefined") return;
+    this.#abandonedCount += this.#socketCount;
+    const wanted = LIVING_PER_ABANDONED * this.#abandonedCount /
+      this.#threadCount;
+    this.#socketCount = Math.min(Math.ceil(wanted), MAX_SOCKETS);
+  }
 
   /** See {@linkcode SharedPorts.release}. */
   release(): void {}

@@ -6,6 +6,11 @@ import type { NetAddr } from "../../codec/socket_address.ts";
 export interface SharedPorts {
   /** The addresses that all threads listen on. */
   readonly addrs: readonly NetAddr[];
+  /**
+   * How many listening sockets each thread opens at each address. More than one
+   * make the part smaller that sockets of abandoned threads get.
+   */
+  readonly socketCount: number;
   /** A thread's listening sockets, one for each address; empty if the thread binds the ports itself. */
   descriptorsOf(thread: number): readonly number[];
   /** Closes the connections of a thread that died; its listening sockets stay open for its successor. */

@@ -99,9 +99,11 @@ export function sharePorts(
   { engine, threadCount, libc }: SharePortsOptions,
 ): SharedPorts {
   if (engine === "listen") {
-    return new ReleasedPorts(addresses, listenForThreads);
+    return new ReleasedPorts(addresses, threadCount, listenForThreads);
   }
-  if (engine === "node") return new ReleasedPorts(addresses, bindAlone);
+  if (engine === "node") {
+    return new ReleasedPorts(addresses, threadCount, bindAlone);
+  }
   return new EpollSharedPorts(addresses, { threadCount, libc });
 }
 

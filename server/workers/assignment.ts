@@ -21,23 +21,31 @@ export interface Assignment {
   readonly addresses: readonly TcpAddress[];
   /** Listening sockets to use, one for each address; empty if the worker binds the ports itself. */
   readonly descriptors: readonly number[];
+  /** How many sockets to open at each address otherwise. */
+  readonly socketCount: number;
   /** What shows the supervisor that the worker's event loop turns. */
   readonly heartbeat: HeartbeatCounter;
   /** Whether a server in this worker has taken the assignment. */
   isTaken: boolean;
 }
 
-/** A message from the supervisor to a worker. */
-export type Order =
+/** A message that ends serving. */
+type EndOrder =
   | { readonly khttp: "stop"; readonly times: StopTimes }
   | { readonly khttp: "closeNow" };
+
+/** A message from the supervisor to a worker. */
+export type Order =
+  | EndOrder
+  /** Open sockets, until there are as many at each address. */
+  | { readonly khttp: "listenWith"; readonly socketCount: number };
 
 /** A message from a worker to the supervisor. */
 export type Report =
   /** The worker listens. */
   | { readonly khttp: "listening" }
   /** The worker's program ends serving, which ends it on all workers. */
-  | Order
+  | EndOrder
   /** The counts of the worker, sent periodically. */
   | {
     readonly khttp: "counts";

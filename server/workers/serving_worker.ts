@@ -22,11 +22,17 @@ import { exitThread } from "./threads.ts";
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
 
+/** Serving on the thread of a worker. */
+export interface ThreadServing extends Serving {
+  /** Opens sockets, until there are as many at each address. */
+  listenWith(socketCount: number): void;
+}
+
 /** Serving in one worker, as the worker's program controls it. */
 export class ServingWorker implements Serving {
   readonly addrs: readonly Addr[];
   readonly finished: Promise<void>;
-  #serving: Serving;
+  #serving: ThreadServing;
   #port: MessagePort;
   #reported = { connectionCount: 0, requestCount: 0 };
 
@@ -35,8 +41,13 @@ export class ServingWorker implements Serving {
    *
    * @param port The port to the supervisor's thread.
    */
-  constructor(serving: Serving, { heartbeat }: Assignment, port: MessagePort) {
+  constructor(
+    serving: ThreadServing,
+    { heartbeat, socketCount }: Assignment,
+    port: MessagePort,
+  ) {
     this.#serving = serving;
+    serving.listenWith(socketCount);
     this.addrs = serving.addrs;
     this.finished = serving.finished;
     this.#port = port;
@@ -103,8 +114,14 @@ export class ServingWorker implements Serving {
 
   #onOrder = (order: unknown): void => {
     if (!isOurs<Order>(order)) return;
-    if (order.khttp === "stop") this.#serving.stop(order.times);
-    else this.#serving.closeNow();
+    switch (order.khttp) {
+      case "stop":
+        return this.#serving.stop(order.times);
+      case "closeNow":
+        return this.#serving.closeNow();
+      case "listenWith":
+        return this.#serving.listenWith(order.socketCount);
+    }
   };
 
   #reportCounts(): void {
@@ -175,6 +192,6 @@ export class IdleServing implements Serving {
   setRef(): void {}
 
   #onOrder = (order: unknown): void => {
-    if (isOurs<Order>(order)) this.stop();
+    if (isOurs<Order>(order) && order.khttp !== "listenWith") this.stop();
   };
 }

@@ -161,6 +161,13 @@ export class Supervisor implements Serving, SlotOwner {
     return !isHopeless;
   }
 
+  /** See {@linkcode SlotOwner.slotAbandoned}. */
+  slotAbandoned(): void {
+    for (const slot of this.#slots) {
+      slot.listenWith(this.#init.ports.socketCount);
+    }
+  }
+
   /** See {@linkcode SlotOwner.slotFailedAtEnd}. */
   slotFailedAtEnd(error: Error): void {
     this.#init.onError(error);

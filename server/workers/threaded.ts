@@ -25,7 +25,11 @@ import {
   requireSharedPorts,
   requireTcp,
 } from "./requirements.ts";
-import { IdleServing, ServingWorker } from "./serving_worker.ts";
+import {
+  IdleServing,
+  ServingWorker,
+  type ThreadServing,
+} from "./serving_worker.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** The server and its settings. */
@@ -41,7 +45,7 @@ export interface ThreadedInit {
     threadCount: number,
   ): SharedPorts;
   /** Serves on this thread; called in a worker. */
-  serve(assignment: Assignment): Serving;
+  serve(assignment: Assignment): ThreadServing;
 }
 
 /**
@@ -93,6 +97,7 @@ function supervise(
         port: addrs[at]!.port, // there is one for each address
       })),
       descriptors: ports.descriptorsOf(index),
+      socketCount: ports.socketCount,
       heartbeat,
       isTaken: false,
     }),

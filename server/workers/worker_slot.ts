@@ -43,6 +43,8 @@ export interface SlotOwner {
   slotEnds(times: StopTimes | null): void;
   /** Called when the worker has died during serving; returns whether to replace it. */
   slotDied(error: Error, hasListened: boolean): boolean;
+  /** Called when the worker was told to end and may run nevertheless; its sockets may stay open. */
+  slotAbandoned(): void;
   /** Called when the worker's program failed while serving ended. */
   slotFailedAtEnd(error: Error): void;
   /** Called when the slot has no worker and will start none. */
@@ -118,7 +120,7 @@ export class WorkerSlot {
     const descriptors = ports.descriptorsOf(index);
     const worker = startThread(module, {
       name: this.#name,
-      data: { ...assignment, descriptors },
+      data: { ...assignment, descriptors, socketCount: ports.socketCount },
       maxHeapBytes,
     });
     this.#worker = worker;
@@ -133,6 +135,11 @@ export class WorkerSlot {
   /** Tells the worker when serving ends. */
   drain(): void {
     this.#order({ khttp: "stop", times: this.#init.owner.stopTimes });
+  }
+
+  /** Makes the worker open sockets, until there are as many at each address. */
+  listenWith(socketCount: number): void {
+    this.#order({ khttp: "listenWith", socketCount });
   }
 
   /** Makes the worker end serving after its running requests. */
@@ -237,8 +244,10 @@ export class WorkerSlot {
     this.#connectionCount = 0;
     this.#pastRequestCount += this.#requestCount;
     this.#requestCount = 0;
-    if (this.#isTerminated) ports.abandon(index);
-    else if (!this.#hasEndedWell) ports.recover(index);
+    if (this.#isTerminated) {
+      ports.abandon(index);
+      owner.slotAbandoned();
+    } else if (!this.#hasEndedWell) ports.recover(index);
     if (owner.isStopping) {
       if (this.#error !== null) owner.slotFailedAtEnd(this.#error);
       return this.#end();

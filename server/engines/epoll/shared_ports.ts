@@ -49,6 +49,8 @@ export interface EpollSharedPortsOptions {
 /** See the file's header. */
 export class EpollSharedPorts implements SharedPorts {
   readonly addrs: Deno.NetAddr[] = [];
+  /** See {@linkcode SharedPorts.socketCount}. */
+  readonly socketCount = 1;
   #libc: Libc;
   /** Listening sockets, by thread, then by address. */
   #fds: number[][] = [];
