@@ -66,6 +66,9 @@ const MAX_WINDOW_BYTES = 131_072;
 const SMALL_READS = 64;
 /** With so many bytes unsent, nothing more is read: answers to pings, and the echoes of a program, cannot pile up. */
 const PAUSE_BYTES = 262_144;
+/** Output waits for the answers to further messages until there is as much, and for so many microtasks after each answer. */
+const BURST_BYTES = 16_384;
+const BURST_HOPS = 4;
 /** Microtasks that a loop over the messages takes to get one and to answer it, with some to spare for generators around it. */
 const ANSWER_HOPS = 10;
 
@@ -113,8 +116,20 @@ export class Connection {
   #isReadEnded = false;
   /** Whether reading waits until the sink and the output have room. */
   #isReadPaused = false;
+  /** Whether the sink has taken a message that had waited, and nothing was sent since. */
+  #isInBurst = false;
+  /** Microtasks that a queued flush has waited. */
+  #flushHops = 0;
   readonly #flushQueued = (): void => {
-    this.#isFlushQueued = false;
+    // The program may be about to answer a message, or to take the one that waits.
+    const mayWait = (this.#isInBurst || this.#isHeld) &&
+      this.#flushHops < BURST_HOPS && this.#output.pendingBytes < BURST_BYTES;
+    if (mayWait) {
+      this.#flushHops++;
+      queueMicrotask(this.#flushQueued);
+      return;
+    }
+    this.#isFlushQueued = this.#isInBurst = false;
     this.#flush();
     if (!this.#sender.isBusy) this.#madeRoom();
   };
@@ -214,7 +229,7 @@ export class Connection {
   /** Gives the sink the messages that have arrived, and goes on to read. */
   resume(): void {
     this.#isHeld = false;
-    if (!this.#isDecoding) this.#decode();
+    if (!this.#isDecoding) this.#decodeRest();
     this.#goOn();
   }
 
@@ -287,9 +302,24 @@ export class Connection {
 
   /** Handles the frames that have arrived, and sends what that has added; again if that was sent at once and has made room. */
   #decode(): void {
-    do this.#decodeSome(); while (
+    do {
+      this.#decodeSome();
+      this.#flush();
+    } while (
       !this.#decoder.isDrained && !this.#sender.isBusy && !this.#isPaused()
     );
+  }
+
+  /** Does the same when the sink has taken a message, which the program may be about to answer. */
+  #decodeRest(): void {
+    this.#isInBurst = true;
+    this.#decodeSome();
+    if (this.#sender.isBusy) return;
+    if (this.#output.pendingBytes < BURST_BYTES) this.#queueFlush();
+    else {
+      this.#flush();
+      if (!this.#decoder.isDrained) this.#decode();
+    }
   }
 
   #decodeSome(): void {
@@ -306,7 +336,6 @@ export class Connection {
     } finally {
       this.#isDecoding = false;
     }
-    this.#flush();
   }
 
   #handle(event: FrameEvent): void {
@@ -360,7 +389,12 @@ export class Connection {
       this.#finish(cutOff("SLOW_READER", "too many bytes are unsent"));
       return;
     }
-    if (this.#isDecoding || this.#sender.isBusy || this.#isFlushQueued) return;
+    if (!this.#isDecoding && !this.#sender.isBusy) this.#queueFlush();
+  }
+
+  #queueFlush(): void {
+    this.#flushHops = 0;
+    if (this.#isFlushQueued || this.#output.pendingBytes === 0) return;
     this.#isFlushQueued = true;
     queueMicrotask(this.#flushQueued);
   }

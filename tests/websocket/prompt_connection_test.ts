@@ -3,6 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PromptDuplex } from "../../server/duplex.ts";
 import {
+  IteratedSocket,
+  MessageQueue,
+} from "../../websocket/accepted_socket.ts";
+import {
   FrameDecoder,
   FrameEvent,
 } from "../../websocket/codec/frame_decoder.ts";
@@ -30,7 +34,9 @@ interface Rig {
 
 /** A connection that gives messages to `receive`; `roomOf` says how much of a write the system takes at once. */
 function open(
-  receive: (message: WebSocketMessage, connection: Connection) => void,
+  receive:
+    | MessageQueue
+    | ((message: WebSocketMessage, connection: Connection) => void),
   roomOf: (size: number) => number = (size) => size,
 ): Rig {
   const peer = new MemoryConnection();
@@ -58,11 +64,12 @@ function open(
     settings: resolveWebSocketOptions({ idleTimeout: Infinity }),
     deflate: null,
     clock: new FakeClock(),
-    sink: {
+    sink: receive instanceof MessageQueue ? receive : {
       receive: (message) => receive(message, connection),
       closed: (how) => void ends.push(how),
     },
   });
+  if (receive instanceof MessageQueue) receive.connection = connection;
   connection.start();
   const echoes = (): unknown[] => decoded(joined(written));
   return { connection, peer, ends, promptSizes, echoes };
@@ -171,4 +178,59 @@ Deno.test("a write that fails at once ends the connection", async () => {
   await connection.drained();
   assertEquals(ends.map(({ code }) => code), [1006]);
   assert(ends[0]?.error instanceof Deno.errors.BrokenPipe);
+});
+
+/** Gives `use` the messages of a client that sends so many in one read. */
+function openIterated(
+  count: number,
+  use: (socket: IteratedSocket) => Promise<void>,
+): Rig {
+  const queue = new MessageQueue();
+  const rig = open(queue);
+  void use(new IteratedSocket(rig.connection, queue, ""));
+  const messages = Array.from({ length: count }, (_, n) => text(`${n}`));
+  rig.peer.sendBytes(encodeMasked(messages));
+  return rig;
+}
+
+Deno.test("messages that arrive together are answered together", async () => {
+  for (const count of [1, 2, 16, 400]) {
+    const { connection, promptSizes, echoes } = openIterated(
+      count,
+      async (socket) => {
+        for await (const message of socket) socket.send(message);
+      },
+    );
+    await turn();
+    assertEquals(promptSizes.length, 1, `${count} in ${promptSizes}`);
+    assertEquals(echoes(), Array.from({ length: count }, (_, n) => `${n}`));
+    connection.terminate();
+  }
+});
+
+Deno.test("an answer does not wait for further messages that the program does not take", async () => {
+  const { connection, echoes } = openIterated(16, async (socket) => {
+    for await (const message of socket) {
+      socket.send(message);
+      await new Promise(() => {}); // for ever
+    }
+  });
+  await turn();
+  assertEquals(echoes(), ["0"]);
+  connection.terminate();
+});
+
+Deno.test("many large answers to messages that arrive together do not wait for the last", async () => {
+  const { connection, promptSizes, echoes } = openIterated(
+    64,
+    async (socket) => {
+      for await (const message of socket) {
+        socket.send(`${message}:${"x".repeat(1000)}`);
+      }
+    },
+  );
+  await turn();
+  assertEquals(echoes().length, 64);
+  assert(promptSizes.length > 3 && promptSizes.length < 8, `${promptSizes}`);
+  connection.terminate();
 });
