@@ -42,8 +42,8 @@ export class RootFolder {
   /** The path without symbolic links. */
   #real: string;
   #canAskKernel: boolean = IS_LINUX;
-  /** Calls for names that are not UTF-8, once one was asked for; `null` if there are none. */
-  #byteCalls: ByteDescriptors | null | undefined;
+  /** Calls for names that are not UTF-8, once they are needed. If there are none, they are looked for again: a permission may be granted later. */
+  #byteCalls: ByteDescriptors | null = null;
 
   /**
    * Resolves the folder.

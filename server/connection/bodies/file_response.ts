@@ -117,6 +117,8 @@ export class FileResponse implements FileRegion {
   #small: Uint8Array | null = null;
   /** Bytes that were read and not sent. */
   #piece: Uint8Array = NO_BYTES;
+  /** Whether the transport has taken a part of the last piece only. */
+  #isFull = false;
   /** When the last piece was read, in ms of the clock. */
   #pieceMs = 0;
 
@@ -163,7 +165,15 @@ export class FileResponse implements FileRegion {
   advance(size: number): void {
     this.position += size;
     const { length } = this.#piece;
-    this.#piece = size >= length ? NO_BYTES : this.#piece.subarray(size);
+    if (size < length && this.#isLarge) {
+      // The socket is full, and the rest might wait for long: it is read again
+      // into a small piece.
+      this.#isFull = true;
+      this.#piece = NO_BYTES;
+      this.#releaseLarge();
+    } else {
+      this.#piece = size >= length ? NO_BYTES : this.#piece.subarray(size);
+    }
     if (this.position === this.end) this.#releaseLarge();
   }
 
@@ -195,8 +205,9 @@ export class FileResponse implements FileRegion {
   #memory(nowMs: number): Uint8Array {
     const rest = this.end - this.position;
     const { pieces } = this.#exchange.owner.context;
-    const isFast = this.#pieceMs === 0 ||
-      nowMs - this.#pieceMs < SLOW_SEND_MS;
+    const isFast = !this.#isFull &&
+      (this.#pieceMs === 0 || nowMs - this.#pieceMs < SLOW_SEND_MS);
+    this.#isFull = false;
     if (!isFast || rest <= SMALL_PIECE_BYTES) this.#releaseLarge();
     else this.#isLarge ||= pieces.reserve();
     if (this.#isLarge) {
