@@ -8,7 +8,7 @@ import type { Addr } from "../../../codec/socket_address.ts";
 import type { Listener } from "../listener.ts";
 import type { Duplex } from "../../duplex.ts";
 import type { TlsIdentity } from "../../tls.ts";
-import { type TlsContext, TlsSocket } from "./tls_socket.ts";
+import type { TlsContext, TlsSocket } from "./tls_socket.ts";
 
 /** Settings of a {@linkcode TlsListener}. */
 export interface TlsListenerOptions {
@@ -23,6 +23,8 @@ export interface TlsListenerOptions {
 export class TlsListener implements Listener {
   #listener: Listener;
   #context: TlsContext;
+  /** Loaded with the first connection, since most programs have none with TLS. */
+  #Socket: typeof TlsSocket | null = null;
   /** See {@linkcode Listener.secure}. */
   readonly secure?: (conn: Duplex) => Duplex;
 
@@ -67,7 +69,7 @@ export class TlsListener implements Listener {
       throw error;
     }
     if (expectsHeader) {
-      this.secure = (conn) => new TlsSocket(conn, this.#context);
+      this.secure = (conn) => this.#secured(conn);
     }
   }
 
@@ -79,9 +81,12 @@ export class TlsListener implements Listener {
   /** See {@linkcode Listener.accept}. Does not wait for the handshake, which starts by itself. */
   async accept(): Promise<Duplex> {
     const conn = await this.#listener.accept();
-    return this.secure === undefined
-      ? new TlsSocket(conn, this.#context)
-      : conn; // it is secured later
+    this.#Socket ??= (await import("./tls_socket.ts")).TlsSocket;
+    return this.secure === undefined ? this.#secured(conn) : conn; // it is secured later
+  }
+
+  #secured(conn: Duplex): Duplex {
+    return new this.#Socket!(conn, this.#context); // a connection was accepted
   }
 
   /** See {@linkcode Listener.close}. */
