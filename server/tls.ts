@@ -68,6 +68,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
  * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
  */
 export function readTlsIdentity(options: TlsOptions): TlsIdentity {
+  requireObject(options);
   for (const name of Object.keys(options)) {
     if (!SETTINGS.has(name)) throw bad(`there is no option ${name}`);
   }
@@ -82,7 +83,14 @@ export function readTlsIdentity(options: TlsOptions): TlsIdentity {
   return Object.freeze({ cert, key, certificates, clients });
 }
 
+/** @throws {TypeError} If a pair is missing or is anything else, such as a path. */
+function requireObject(pair: unknown): void {
+  if (typeof pair === "object" && pair !== null) return;
+  throw bad("pass an object such as { certFile, keyFile }");
+}
+
 function readPair(options: TlsPair): TlsKeys {
+  requireObject(options);
   if ("cert" in options && "key" in options) {
     return checked(options.cert, options.key);
   }
@@ -133,8 +141,11 @@ function readText(path: string): string {
 
 function checked(cert: string, key: string): TlsKeys {
   for (const [name, text] of [["certificate", cert], ["key", key]]) {
-    if (text?.includes("-----BEGIN ") === true) continue;
-    throw new TypeError(`Cannot use TLS: the ${name} is not PEM text`);
+    const isText = typeof text === "string";
+    if (isText && text.includes("-----BEGIN ")) continue;
+    throw bad(
+      `the ${name} is not PEM text; use certFile and keyFile for paths`,
+    );
   }
   checkPair(cert, key);
   return Object.freeze({ cert, key });

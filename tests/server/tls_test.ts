@@ -1,6 +1,6 @@
 /** Reading the certificate and the key of a TLS listener. */
 
-import { assertThrows } from "@std/assert";
+import { assertMatch, assertThrows } from "@std/assert";
 import { readTlsIdentity } from "../../server/tls.ts";
 
 const fixtures = new URL("../fixtures/", import.meta.url);
@@ -37,3 +37,15 @@ Deno.test("readTlsIdentity() rejects text that is not PEM, a missing file, and a
     Deno.errors.NotFound,
   );
 });
+
+for (const value of [undefined, null, "cert.pem", 5]) {
+  Deno.test(`readTlsIdentity() refuses ${typeof value} ${value} and says what to pass`, () => {
+    for (const options of [value, { cert: 1, key: 2, certificates: {} }]) {
+      const { message } = assertThrows(
+        () => readTlsIdentity(options as never), // the wrong types are what is tested
+        TypeError,
+      );
+      assertMatch(message, /^Cannot use TLS: .*certFile/);
+    }
+  });
+}
