@@ -12,8 +12,8 @@ export interface TlsSettings {
   /**
    * Certificates for some names that clients ask for (RFC 6066 §3). A name may
    * begin with `*.`, which stands for one label. Clients that ask for no name, or
-   * for another one, get the certificate of the server itself. On Bun, it must
-   * be left out.
+   * for another one, get the certificate of the server itself. On Bun, it
+   * cannot be combined with PROXY headers.
    */
   readonly certificates?: Readonly<Record<string, TlsPair>> | undefined;
   /**
@@ -29,6 +29,16 @@ export interface TlsSettings {
   readonly acceptCert?:
     | ((certificate: PeerCertificate) => boolean)
     | undefined;
+  /**
+   * The secret of session tickets, 48 random bytes, so that a client can resume
+   * its session (RFC 8446 §2.2) after a restart, or at another worker or machine
+   * with the same bytes. To rotate them, write others into the array: handshakes
+   * that begin later use those, and older tickets are no longer accepted. Node.js
+   * only; elsewhere, it must be left out.
+   *
+   * @default {the runtime's own, for this process}
+   */
+  readonly ticketKeys?: Uint8Array | undefined;
 }
 
 /** The certificates of a server, and what it expects of clients. */
@@ -53,11 +63,13 @@ export interface TlsIdentity extends TlsKeys {
   readonly certificates: ReadonlyMap<string, TlsKeys>;
   /** `null` if clients are not asked for certificates. */
   readonly clients: TlsClientRules | null;
+  /** The program may change the bytes; `null` if the runtime has its own. */
+  readonly ticketKeys: Uint8Array | null;
 }
 
 const SETTINGS: ReadonlySet<string> = new Set([
   ...["cert", "key", "certFile", "keyFile"],
-  ...["certificates", "requestCert", "ca", "acceptCert"],
+  ...["certificates", "requestCert", "ca", "acceptCert", "ticketKeys"],
 ]);
 
 /**
@@ -80,7 +92,8 @@ export function readTlsIdentity(options: TlsOptions): TlsIdentity {
       readPair(pair),
     ]),
   );
-  return Object.freeze({ cert, key, certificates, clients });
+  const ticketKeys = checkTicketKeys(options.ticketKeys);
+  return Object.freeze({ cert, key, certificates, clients, ticketKeys });
 }
 
 /** @throws {TypeError} If a pair is missing or is anything else, such as a path. */
@@ -121,6 +134,27 @@ function clientRules(
     ca: Object.freeze([...authorities]),
     accept: acceptCert ?? ((): boolean => true),
   });
+}
+
+/** How many bytes `node:tls` wants: a name, and two keys. */
+const TICKET_KEYS_BYTES = 48;
+
+function checkTicketKeys(keys: Uint8Array | undefined): Uint8Array | null {
+  if (keys === undefined) return null;
+  const runtime = typeof Deno !== "undefined"
+    ? "Deno"
+    : "Bun" in globalThis
+    ? "Bun"
+    : null;
+  if (runtime !== null) {
+    throw bad(
+      `${runtime} has keys of its own for session tickets; leave out ticketKeys`,
+    );
+  }
+  if (keys instanceof Uint8Array && keys.length === TICKET_KEYS_BYTES) {
+    return keys;
+  }
+  throw bad(`ticketKeys is not a Uint8Array of ${TICKET_KEYS_BYTES} bytes`);
 }
 
 function checkName(name: string): string {

@@ -4,6 +4,7 @@
  * accept.
  */
 
+import type { SecureContextOptions } from "node:tls";
 import type { Addr } from "../../../codec/socket_address.ts";
 import type { Listener } from "../listener.ts";
 import type { Duplex } from "../../duplex.ts";
@@ -19,10 +20,19 @@ export interface TlsListenerOptions {
   readonly expectsHeader: boolean;
 }
 
+/**
+ * Separates the sessions of this package from others of the process. Without it,
+ * a client with a certificate could not resume one.
+ */
+const SESSION_ID_CONTEXT = "khttp";
+
 /** See the file's header. */
 export class TlsListener implements Listener {
   #listener: Listener;
+  #options: TlsListenerOptions;
   #context: TlsContext;
+  /** The keys of session tickets that the context has; `null` for the runtime's own. */
+  #ticketKeys: Uint8Array | null;
   /** Loaded with the first connection, since most programs have none with TLS. */
   #Socket: typeof TlsSocket | null = null;
   /** See {@linkcode Listener.secure}. */
@@ -34,41 +44,17 @@ export class TlsListener implements Listener {
    * @throws {Error} If certificate and key are not valid or do not belong
    * together; the listener is closed then.
    */
-  constructor(
-    listener: Listener,
-    { identity, handshakeTimeoutMs, expectsHeader }: TlsListenerOptions,
-  ) {
+  constructor(listener: Listener, options: TlsListenerOptions) {
     this.#listener = listener;
-    const tls = process.getBuiltinModule("node:tls");
-    const { Duplex } = process.getBuiltinModule("node:stream");
-    const { cert, key, certificates, clients } = identity;
-    const ca = clients === null ? {} : { ca: [...clients.ca] };
+    this.#options = options;
+    this.#ticketKeys = options.identity.ticketKeys?.slice() ?? null;
     try {
-      if (certificates.size > 0 && "Bun" in globalThis) {
-        throw new TypeError(
-          "Cannot use TLS: Bun ignores the option certificates on such connections",
-        );
-      }
-      const secureContext = tls.createSecureContext({ cert, key, ...ca });
-      const contexts = new Map(
-        [...certificates].map(([name, pair]) => [
-          name,
-          tls.createSecureContext({ ...pair, ...ca }),
-        ]),
-      );
-      this.#context = {
-        tls,
-        Duplex,
-        secureContext,
-        contexts,
-        clients,
-        handshakeTimeoutMs,
-      };
+      this.#context = makeContext(options, this.#ticketKeys);
     } catch (error) {
       listener.close();
       throw error;
     }
-    if (expectsHeader) {
+    if (options.expectsHeader) {
       this.secure = (conn) => this.#secured(conn);
     }
   }
@@ -86,7 +72,8 @@ export class TlsListener implements Listener {
   }
 
   #secured(conn: Duplex): Duplex {
-    return new this.#Socket!(conn, this.#context); // a connection was accepted
+    const Socket = this.#Socket!; // a connection was accepted
+    return new Socket(conn, this.#presentContext());
   }
 
   /** See {@linkcode Listener.close}. */
@@ -103,4 +90,51 @@ export class TlsListener implements Listener {
   unref(): void {
     this.#listener.unref();
   }
+
+  /** Returns the context, which is another one if the program has changed the keys of session tickets. */
+  #presentContext(): TlsContext {
+    const { ticketKeys } = this.#options.identity;
+    const known = this.#ticketKeys;
+    if (ticketKeys === null || known === null) return this.#context;
+    if (ticketKeys.every((byte, index) => byte === known[index])) {
+      return this.#context;
+    }
+    this.#ticketKeys = ticketKeys.slice();
+    return this.#context = makeContext(this.#options, this.#ticketKeys);
+  }
+}
+
+function makeContext(
+  { identity, handshakeTimeoutMs, expectsHeader }: TlsListenerOptions,
+  ticketKeys: Uint8Array | null,
+): TlsContext {
+  const tls = process.getBuiltinModule("node:tls");
+  const { Duplex } = process.getBuiltinModule("node:stream");
+  const { cert, key, certificates, clients } = identity;
+  if (certificates.size > 0 && expectsHeader && "Bun" in globalThis) {
+    throw new TypeError(
+      "Cannot use TLS: Bun ignores the option certificates after PROXY headers",
+    );
+  }
+  const shared: SecureContextOptions = { sessionIdContext: SESSION_ID_CONTEXT };
+  if (clients !== null) shared.ca = [...clients.ca];
+  if (ticketKeys !== null) {
+    shared.ticketKeys = process.getBuiltinModule("node:buffer").Buffer.from(
+      ticketKeys,
+    );
+  }
+  const contexts = new Map(
+    [...certificates].map(([name, pair]) => [
+      name,
+      tls.createSecureContext({ ...pair, ...shared }),
+    ]),
+  );
+  return {
+    tls,
+    Duplex,
+    secureContext: tls.createSecureContext({ cert, key, ...shared }),
+    contexts,
+    clients,
+    handshakeTimeoutMs,
+  };
 }

@@ -202,12 +202,25 @@ function secure(
     ALPNProtocols: ["http/1.1"],
     allowHalfOpen: true, // missing in the types
   };
+  const stream = contexts.size > 0 && "Bun" in globalThis
+    ? ownStream(plain, onFailed)
+    : streamOf(plain, Duplex, onFailed);
   return new tls.TLSSocket(
-    streamOf(plain, Duplex, onFailed) as ConstructorParameters<
+    stream as ConstructorParameters<
       typeof TLSSocket
     >[0], // it takes any duplex stream
     options,
   );
+}
+
+/**
+ * Returns the stream of a connection of the node engine that nothing has used
+ * yet: Bun asks for the certificate of a name on streams of its own only.
+ */
+function ownStream(plain: Duplex, onFailed: (error: Error) => void): Stream {
+  const { stream } = plain as unknown as { readonly stream: Stream }; // Bun has that engine alone
+  stream.on("error", onFailed);
+  return stream;
 }
 
 /**
