@@ -32,6 +32,7 @@ const FILES: readonly string[] = [
   "server/connection/bodies/request_body_test.ts",
   "server/connection/bodies/streamed_response_test.ts",
   "server/connection/response_writer_test.ts",
+  "server/engines/node/bind_test.ts",
   "server/engines/tls/certificates_test.ts",
   "server/engines/tls/sessions_test.ts",
   "server/response_handle_test.ts",

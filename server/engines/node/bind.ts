@@ -16,6 +16,7 @@ import {
 } from "../../address.ts";
 import type { BoundPort } from "../released_ports.ts";
 import { runtimeError } from "../system_error.ts";
+import { lookUp } from "./lookup.ts";
 
 /** How many connections the system queues. Node's default. */
 export const BACKLOG = 511;
@@ -127,18 +128,13 @@ function bindTcp(
   server._listen2(host, port, familyOf(host), BACKLOG, undefined, flags);
 }
 
-/** @throws {TypeError} If the address has a name that would have to be looked up. */
+/** @throws {Error} If the address has a name that cannot be looked up. */
 function ipOf(address: TcpAddress): string {
   const { hostname } = address;
   if (process.getBuiltinModule("node:net").isIP(hostname) !== 0) {
     return hostname;
   }
-  if (hostname === "localhost") return "127.0.0.1";
-  throw new TypeError(
-    `Cannot listen on ${
-      addressText(address)
-    }: this engine looks up no host names; give an IP address`,
-  );
+  return hostname === "localhost" ? "127.0.0.1" : lookUp(address);
 }
 
 function familyOf(host: string): number {

@@ -134,8 +134,8 @@ testEngine(
     );
     assertThrows(
       () => engine.start(app("example.invalid:0")),
-      TypeError,
-      "give an IP address",
+      Error,
+      "Cannot listen on example.invalid:0: ",
     );
     await using local = engine.start(app("localhost:0"));
     assertEquals(await (await fetch(local.url)).text(), "Not Found");

@@ -16,6 +16,10 @@ import { registerTest } from "../../../support/register.ts";
 const folder = new URL("../../../fixtures/tls/", import.meta.url);
 const isNode = typeof Deno === "undefined" && !("Bun" in globalThis);
 const hasOpenssl = spawnSync("openssl", ["version"]).error === undefined;
+/** What a client that offers other protocols sees; Deno's `node:tls` closes without the alert. */
+const REFUSAL = typeof Deno === "undefined"
+  ? /no.application.protocol/i
+  : /ECONNRESET|unexpected eof/;
 const runtime = typeof Deno === "undefined" ? "Bun" : "Deno";
 
 function pem(name: string): string {
@@ -194,15 +198,12 @@ for (const engine of [LISTEN, NODE]) {
 
   testEngine(
     engine,
-    "a client that offers other protocols only is refused with no_application_protocol",
+    "a client that offers other protocols only is refused in the handshake",
     async () => {
       await using server = start({}, engine);
       const failure = await ask(server, { ALPNProtocols: ["h2"] })
         .then(() => null, (error) => error);
-      assertMatch(
-        `${failure?.code} ${failure?.message}`,
-        /no.application.protocol/i,
-      );
+      assertMatch(`${failure?.code} ${failure?.message}`, REFUSAL);
       assertEquals(server.requestCount, 0);
     },
   );
@@ -211,11 +212,11 @@ for (const engine of [LISTEN, NODE]) {
 
   testEngine(
     engine,
-    "openssl s_client is refused with no_application_protocol if it offers h2 only",
+    "openssl s_client is refused in the handshake if it offers h2 only",
     async () => {
       await using server = start({}, engine);
       const text = await openssl(server, "-alpn", "h2");
-      assertMatch(text, /no application protocol/i);
+      assertMatch(text, REFUSAL);
       const agreed = await openssl(server, "-alpn", "h2,http/1.1");
       assertMatch(agreed, /ALPN protocol: http\/1\.1/);
     },

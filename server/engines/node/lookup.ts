@@ -1,0 +1,62 @@
+/**
+ * Looks up the address of a host name within the call, as `Deno.listen()` does:
+ * the handle of a server has to know its port when `serve()` returns, and
+ * `node:dns` has no synchronous call. So another thread asks the system, and this
+ * one waits for it.
+ */
+
+import type { TcpAddress } from "../../address.ts";
+import { addressText } from "../../address.ts";
+import { listenTcp } from "../runtime_listen.ts";
+import { runtimeError } from "../system_error.ts";
+
+/** How long a lookup may take, in ms; the system's own limit is usually 10 s. */
+const LOOKUP_TIMEOUT_MS = 15_000;
+
+/** Longer than any address, or code of an error. */
+const MAX_ANSWER_BYTES = 64;
+
+/** The thread's program: it stores `+` and the address, or `-` and the error's code, after their length. */
+const PROGRAM = `
+const { workerData: { name, memory } } = require("node:worker_threads");
+require("node:dns").lookup(name, (error, address) => {
+  const answer = error ? "-" + error.code : "+" + address;
+  new Uint8Array(memory).set(new TextEncoder().encode(answer), 4);
+  const length = new Int32Array(memory, 0, 1);
+  Atomics.store(length, 0, answer.length);
+  Atomics.notify(length, 0);
+});`;
+
+/**
+ * Returns an IP address of a host name.
+ *
+ * @throws {Error} If there is none; the message names the address.
+ */
+export function lookUp(address: TcpAddress): string {
+  const { hostname } = address;
+  if (typeof Deno !== "undefined") {
+    // Deno's own call looks up names, and shows what it has bound.
+    const listener = listenTcp({ ...address, port: 0 });
+    listener.close();
+    return listener.addr.hostname;
+  }
+  const answer = askSystem(hostname);
+  if (answer.startsWith("+")) return answer.slice(1);
+  throw runtimeError(`listen on ${addressText(address)}`, answer.slice(1));
+}
+
+function askSystem(name: string): string {
+  const { Worker } = process.getBuiltinModule("node:worker_threads");
+  const memory = new SharedArrayBuffer(4 + MAX_ANSWER_BYTES);
+  const length = new Int32Array(memory, 0, 1);
+  const thread = new Worker(PROGRAM, {
+    eval: true,
+    workerData: { name, memory },
+  });
+  thread.unref();
+  const result = Atomics.wait(length, 0, 0, LOOKUP_TIMEOUT_MS);
+  thread.terminate();
+  if (result === "timed-out") return "-ETIMEDOUT";
+  const bytes = new Uint8Array(memory, 4, Atomics.load(length, 0));
+  return new TextDecoder().decode(bytes.slice()); // it takes no shared memory
+}
