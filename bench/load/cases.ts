@@ -74,7 +74,7 @@ const NUMBERS = '{"values":[10,20,30]}';
 /** The targets whose handlers are functions from `Request` to `Response`. */
 const FETCH_TARGETS = [
   ...["Deno.serve", "fetch epoll", "fetch listen", "Deno.listen fetch floor"],
-  ...["Hono", "Hono epoll", "Hono listen"],
+  ...["Hono", "Hono epoll", "Hono listen", "Hono on Node"],
 ];
 
 function get(target: string, lines = ""): string {

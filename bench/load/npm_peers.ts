@@ -5,7 +5,12 @@
 
 import { maybeOutput } from "./target.ts";
 
-const PACKAGES = ["bun@1.4.5", "fastify@5.12.8"];
+const PACKAGES = [
+  "bun@1.4.5",
+  "fastify@5.12.8",
+  "hono@4.13.19",
+  "@hono/node-server@2.1.9",
+];
 
 /** Paths of the program in each platform's package, in case the install script of `bun` did not run. */
 const BUN_PROGRAMS = [
@@ -31,8 +36,8 @@ export async function installNpmPeers(): Promise<NpmPeers> {
   const version = (name: string): Promise<string | null> =>
     installedVersion(folder, name);
   for (const wanted of PACKAGES) {
-    const [name = "", pinned] = wanted.split("@");
-    if (await version(name) === pinned) continue;
+    const at = wanted.lastIndexOf("@");
+    if (await version(wanted.slice(0, at)) === wanted.slice(at + 1)) continue;
     await maybeOutput("npm", ["install", "--no-save", ...PACKAGES], folder);
     break;
   }

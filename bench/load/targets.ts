@@ -129,6 +129,29 @@ const ON_BUN: Target = onNodeNet("khttp on Bun", async () => {
     : [command, `Bun ${await peers.version("bun")}`];
 });
 
+const HONO_NODE: Target = {
+  name: "Hono on Node",
+  async prepare(): Promise<Prepared | string> {
+    const node = await maybeOutput("node", ["--version"]);
+    if (node === null) return "Node is not installed";
+    const peers = await installNpmPeers();
+    const version = await peers.version("@hono/node-server");
+    if (version === null) {
+      return "the package `@hono/node-server` cannot be installed";
+    }
+    return {
+      version: `Hono ${await peers.version(
+        "hono",
+      )}, node-server ${version}, Node ${node.trim()}`,
+      launch: (port, routes) => ({
+        command: "node",
+        args: [path("targets/hono_node.mjs"), ...numbers(port, routes)],
+        env: { HONO_FOLDER: peers.folder, NODE_ENV: "production" },
+      }),
+    };
+  },
+};
+
 const FASTIFY: Target = {
   name: "Fastify",
   async prepare(): Promise<Prepared | string> {
@@ -179,6 +202,7 @@ export const TARGETS: readonly Target[] = [
   }),
   NODE_HTTP,
   FASTIFY,
+  HONO_NODE,
   BUN_SERVE,
   NGINX,
   FLOOR,

@@ -1,49 +1,7 @@
 /** An application of Hono, with its own router and helpers. */
 
 import { Hono } from "npm:hono@4.13.19";
-import {
-  bytesOf,
-  HELLO,
-  LONG_FIELDS,
-  numberArgument,
-  parseSize,
-  piecesOf,
-  sumOf,
-} from "./answers.mjs";
-
-const BYTES = { "content-type": "application/octet-stream" };
-const LONG = Object.fromEntries(LONG_FIELDS);
+import { addRoutes } from "./hono_routes.mjs";
 
 /** Answers the requests of all cases. */
-export const app: Hono = new Hono();
-app.get("/", (c) => c.text(HELLO));
-app.get("/user/:id", (c) => c.text(c.req.param("id")));
-app.get("/json", (c) => c.json({ message: HELLO }));
-app.get("/headers", (c) => c.text(HELLO, 200, LONG));
-app.get("/search", (c) => {
-  const { url } = c.req;
-  return c.json({
-    path: c.req.path,
-    query: url.slice(url.indexOf("?") + 1),
-    agent: c.req.header("user-agent"),
-    language: c.req.header("accept-language"),
-  });
-});
-app.get("/bytes/:n", (c) => {
-  const size = parseSize(c.req.param("n"));
-  return size === null ? c.body(null, 400) : c.body(bytesOf(size), 200, BYTES);
-});
-app.get("/chunked/:n", (c) => {
-  const size = parseSize(c.req.param("n"));
-  return size === null
-    ? c.body(null, 400)
-    : c.body(ReadableStream.from(piecesOf(size)), 200, BYTES);
-});
-app.post("/sum", async (c) => {
-  const { values } = await c.req.json();
-  return c.json({ sum: sumOf(values) });
-});
-app.post("/echo", async (c) => c.body(await c.req.arrayBuffer(), 200, BYTES));
-for (let index = 0; index < numberArgument("routes", 0); index++) {
-  app.get(`/route${index}`, (c) => c.text(String(index)));
-}
+export const app: Hono = addRoutes(new Hono());
