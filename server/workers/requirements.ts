@@ -26,7 +26,9 @@ export function requireTcp(
 ): readonly TcpAddress[] {
   return addresses.map((address) => {
     if (address.transport === "tcp") return address;
-    const instead = address.transport === "fd" ? "serveEpoll()" : "serve()";
+    const isForEpoll = address.transport === "fd" &&
+      typeof Deno !== "undefined";
+    const instead = isForEpoll ? "serveEpoll()" : "serve()";
     throw new TypeError(
       `Cannot share ${
         JSON.stringify(addressText(address))

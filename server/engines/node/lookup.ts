@@ -5,8 +5,7 @@
  * one waits for it.
  */
 
-import type { TcpAddress } from "../../address.ts";
-import { addressText } from "../../address.ts";
+import { addressText, type TcpAddress } from "../../address.ts";
 import { listenTcp } from "../runtime_listen.ts";
 import { runtimeError } from "../system_error.ts";
 
