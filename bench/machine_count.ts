@@ -14,7 +14,8 @@
 import { parseArgs } from "node:util";
 import { EXCHANGE_CASES } from "./client/memory_exchanges.ts";
 import { readTotal } from "./load/callgrind.ts";
-import { MACHINE_CASES, machineCaseOf } from "./machine/cases.ts";
+import { MACHINE_CASES } from "./machine/cases.ts";
+import { LISTEN_PREFIX } from "./machine/listen_machine.ts";
 import { ECHO_CASES } from "./websocket/memory_echo.ts";
 
 /** What is counted. */
@@ -30,9 +31,19 @@ const EXCHANGES: readonly CountedCase[] = [
   ...ECHO_CASES,
 ].map(({ name }) => ({ name, pipelined: 1 }));
 
+/** The cases of the server that run through the listen engine's transport as well. */
+const LISTEN: readonly CountedCase[] = MACHINE_CASES
+  .filter(({ group, isAsync }) => group === "request in memory" && !isAsync)
+  .map(({ name, pipelined }) => ({
+    name: `${LISTEN_PREFIX}${name}`,
+    pipelined,
+  }));
+
+const ALL_CASES = [...MACHINE_CASES, ...LISTEN, ...EXCHANGES];
+
 const USAGE = `usage: deno task bench:count [options]
   --cases A,B     count only these cases: ${
-  [...MACHINE_CASES, ...EXCHANGES].map(({ name }) => name).join(", ")
+  ALL_CASES.map(({ name }) => name).join(", ")
 }
   --requests N    requests in a round (24000)
   --rounds N      rounds of each case (5)`;
@@ -116,7 +127,10 @@ async function switchOn(pid: number): Promise<void> {
 
 /** @throws {TypeError} If no case has the name. */
 function caseOf(name: string): CountedCase {
-  return EXCHANGES.find((known) => known.name === name) ?? machineCaseOf(name);
+  const found = ALL_CASES.find((known) => known.name === name);
+  if (found !== undefined) return found;
+  const names = ALL_CASES.map((known) => known.name).join(", ");
+  throw new TypeError(`Cannot find "${name}" among the cases: ${names}`);
 }
 
 function parseCount(flag: string, text: string): number {
@@ -135,8 +149,7 @@ function parse(): Plan & { readonly cases: readonly CountedCase[] } {
     },
   });
   return {
-    cases: values.cases?.split(",").map(caseOf) ??
-      [...MACHINE_CASES, ...EXCHANGES],
+    cases: values.cases?.split(",").map(caseOf) ?? ALL_CASES,
     requests: parseCount("--requests", values.requests),
     rounds: parseCount("--rounds", values.rounds),
   };

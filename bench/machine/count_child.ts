@@ -10,6 +10,7 @@
 import { EXCHANGE_CASES, MemoryExchanges } from "../client/memory_exchanges.ts";
 import { ECHO_CASES, MemoryEcho } from "../websocket/memory_echo.ts";
 import { machineCaseOf } from "./cases.ts";
+import { LISTEN_PREFIX, ListenMachine } from "./listen_machine.ts";
 import { Machine } from "./machine.ts";
 
 /** Enough reads for V8 to optimise and re-optimise everything that a request uses. */
@@ -20,13 +21,7 @@ const WARM_UP_RUNS = 6;
 const MASK = 0o022;
 
 const [name = "", reads, rounds] = Deno.args;
-const exchangeCase = EXCHANGE_CASES.find((known) => known.name === name);
-const echoCase = ECHO_CASES.find((known) => known.name === name);
-const machine = echoCase !== undefined
-  ? new MemoryEcho(echoCase)
-  : exchangeCase === undefined
-  ? await Machine.create(machineCaseOf(name))
-  : new MemoryExchanges(exchangeCase);
+const machine = await createMachine();
 for (let run = 0; run < WARM_UP_RUNS; run++) {
   await machine.run(WARM_UP_READS);
   await new Promise((resolve) => setTimeout(resolve, 0)); // V8 installs optimised code in tasks of the event loop
@@ -37,4 +32,17 @@ Deno.umask(MASK);
 for (let round = 0; round < Number(rounds); round++) {
   await machine.run(Number(reads));
   Deno.umask(MASK);
+}
+
+function createMachine():
+  | Promise<Machine | ListenMachine>
+  | MemoryExchanges
+  | MemoryEcho {
+  const exchangeCase = EXCHANGE_CASES.find((known) => known.name === name);
+  if (exchangeCase !== undefined) return new MemoryExchanges(exchangeCase);
+  const echoCase = ECHO_CASES.find((known) => known.name === name);
+  if (echoCase !== undefined) return new MemoryEcho(echoCase);
+  return name.startsWith(LISTEN_PREFIX)
+    ? ListenMachine.create(machineCaseOf(name.slice(LISTEN_PREFIX.length)))
+    : Machine.create(machineCaseOf(name));
 }

@@ -20,12 +20,27 @@ const READS_PER_BATCH = 20;
 const MAX_TURNS = 100;
 
 /** A clock that does not advance, so that there is no sweep and no new date during a measurement. */
-const STILL_CLOCK: Clock = {
+export const STILL_CLOCK: Clock = {
   monotonicMs: () => 0,
   epochMs: () => 784_111_777_000, // Sun, 06 Nov 1994 08:49:37 GMT
   every: () => () => {},
   after: () => () => {},
 };
+
+/**
+ * Checks the responses to one read.
+ *
+ * @throws {Error} If the case expects others.
+ */
+export function checkResponses(
+  { name, status, body, pipelined }: MachineCase,
+  text: string,
+): void {
+  const responses = text.split(`HTTP/1.1 ${status} `).slice(1);
+  const isRight = responses.length === pipelined &&
+    responses.every((response) => response.endsWith(`\r\n\r\n${body}`));
+  if (!isRight) throw new Error(`Cannot use case "${name}": got ${text}`);
+}
 
 /** One case and its connection. */
 export class Machine {
@@ -74,11 +89,7 @@ export class Machine {
     transport.sent = null;
     machine.#responseBytes = transport.sentBytes;
     const text = await new Blob(sent as Uint8Array<ArrayBuffer>[]).text(); // they are copies, see `slice` in the transport
-    const { name, status, body, pipelined } = machineCase;
-    const responses = text.split(`HTTP/1.1 ${status} `).slice(1);
-    const isRight = responses.length === pipelined &&
-      responses.every((response) => response.endsWith(`\r\n\r\n${body}`));
-    if (!isRight) throw new Error(`Cannot use case "${name}": got ${text}`);
+    checkResponses(machineCase, text);
     return machine;
   }
 

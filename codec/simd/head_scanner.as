@@ -170,7 +170,7 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   ) >> 3);
 }
 
-/** Scans a host name with an optional port of up to four digits; returns its end, or 0. */
+/** Scans a host name with an optional port of up to 65535; returns its end, or 0. */
 // @ts-ignore: decorator
 @inline function scanHost(start: usize, end: usize): usize {
   let pos = start;
@@ -186,6 +186,11 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   if (pos == start) return 0;
   if (load<u8>(pos) != 0x3a) return pos; // :
   const digits = countDigits(++pos);
+  if (digits == 5) {
+    // Five digits in the order of the text compare as their number.
+    const isPort = bswap<u64>(load<u64>(pos)) >> 24 <= 0x3635353335; // 65535
+    return isPort ? pos + 5 : 0;
+  }
   return digits > 4 ? 0 : pos + digits;
 }
 

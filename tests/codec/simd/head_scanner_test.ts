@@ -60,8 +60,10 @@ const TARGETS = [
 const LINES = [
   "Host: a",
   "host:a:8080",
+  "Host: a:65535",
   "Host: [::1]:80",
-  "HOST: a:99999",
+  "HOST: a:65536",
+  "Host: a:012345",
   "Host:",
   "Host: a b",
   "Connection: keep-alive",
@@ -102,7 +104,7 @@ function generate(random: SeededRandom): string {
     random.pick(isUsual ? items.slice(0, count) : items);
   const version = random.below(12) === 0 ? "HTTP/1.0" : "HTTP/1.1";
   let wire = `${usual(METHODS, 3)} ${usual(TARGETS, 3)} ${version}\r\n`;
-  if (isUsual) wire += `${random.pick(LINES.slice(0, 2))}\r\n`;
+  if (isUsual) wire += `${random.pick(LINES.slice(0, 3))}\r\n`;
   for (let lines = random.below(9); lines > 0; lines--) {
     const line = isUsual
       ? random.pick(LINES.slice(USUAL_FROM, USUAL_TO))
@@ -210,6 +212,21 @@ Deno.test("HeadScanner accepts and refuses what the plain parser does, with the 
     scanner.dropCopy();
   }
   assert(taken > RUNS / 10, `the scanner took ${taken} of ${RUNS}`);
+});
+
+Deno.test("HeadScanner scans a host with any valid port, and leaves others to the plain parser", () => {
+  const scanner = HeadScanner.maybeCreate(LIMITS);
+  assert(scanner !== null);
+  const ports = ["", "0", "80", "8080", "00080", "10000", "59999", "65535"];
+  const others = ["65536", "65540", "66000", "70000", "99999", "080800", "8x"];
+  for (const port of [...ports, ...others]) {
+    const bytes = encodeLatin1(`GET / HTTP/1.1\r\nHost: a:${port}\r\n\r\n`);
+    assertEquals(
+      scanner.scan(bytes, 0, bytes.length),
+      ports.includes(port) ? bytes.length : 0,
+      port,
+    );
+  }
 });
 
 Deno.test("HeadScanner scans all copied heads one after the other", () => {
