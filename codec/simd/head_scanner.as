@@ -186,12 +186,10 @@ export function addRoute(start: usize, size: u32, number: u32): void {
   if (pos == start) return 0;
   if (load<u8>(pos) != 0x3a) return pos; // :
   const digits = countDigits(++pos);
-  if (digits == 5) {
-    // Five digits in the order of the text compare as their number.
-    const isPort = bswap<u64>(load<u64>(pos)) >> 24 <= 0x3635353335; // 65535
-    return isPort ? pos + 5 : 0;
-  }
-  return digits > 4 ? 0 : pos + digits;
+  // Five digits in the order of the text compare as their number.
+  const isTooLarge = digits > 4 &&
+    (digits > 5 || bswap<u64>(load<u64>(pos)) >> 24 > 0x3635353335); // 65535
+  return isTooLarge ? 0 : pos + digits;
 }
 
 /** Scans a target from its first byte; returns its end, or 0. */

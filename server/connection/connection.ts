@@ -3,10 +3,10 @@
  * its output. It knows nothing about sockets: a transport drives it, as
  * `transport.ts` describes.
  *
- * The phases and the transitions between them are in `phase.ts`. The codec
- * decides framing and persistence, `run_exchange.ts` calls hooks and handlers,
- * and `exchange.ts` writes the response. This file decides what comes next (RFC
- * 9112 §9). It is long because each step needs all of its fields.
+ * `phase.ts` has the phases and their transitions. The codec decides framing and
+ * persistence, `run_exchange.ts` calls hooks and handlers, and `exchange.ts`
+ * writes the response. This file decides what comes next (RFC 9112 §9). It is
+ * long because each step needs all of its fields.
  */
 
 import { NEED_DATA, ProtocolError } from "../../codec/errors.ts";
@@ -46,9 +46,8 @@ const MAX_COUNT = 0x7fffffff;
 // instructions each, so private state is read through methods
 // (bench/machine_bench.ts, hello, Deno 2.9).
 //
-// perf: V8 looks up an imported name at each use, but not a constant of this
-// module: the constants take 0.94 times the time of a request without its I/O
-// (bench/machine_bench.ts, hello, Deno 2.9).
+// perf: V8 looks up an imported name at each use, but no constant of this module:
+// 0.94 times the time of a request (bench/machine_bench.ts, hello, Deno 2.9).
 const { IDLE, HEAD, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } =
   Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
@@ -136,25 +135,38 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#phase >= CLOSING) {
+    if (this.#phase >= CLOSING) { // the bytes come after the last request
       if (this.#phase === LINGER) this.#deadlines.extendLinger();
-      return; // the bytes come after the last request
+      return;
     }
     this.isRunning = true;
     let rest = start;
-    if (
-      this.#input === null && this.#exchange === null && !this.#isOutputFull()
-    ) {
-      const isElsewhere = bytes !== this.context.window.bytes;
-      if (isElsewhere) this.context.scanner?.copyIn(bytes, start, end);
-      rest = this.#parse(bytes, start, end, false);
-      if (isElsewhere) this.context.scanner?.dropCopy();
+    const isFree = this.#input === null && this.#exchange === null;
+    if (isFree && !this.#isOutputFull()) {
+      rest = bytes === this.context.window.bytes
+        ? this.#parse(bytes, start, end, false)
+        : this.#parseElsewhere(bytes, start, end);
     }
-    if (rest < end && this.#phase < CLOSING) {
-      this.input.append(bytes, rest, end);
+    if (rest < end || this.#input !== null || this.#exchange !== null) {
+      this.#keep(bytes, rest, end);
     }
-    if (this.#input !== null || this.#exchange !== null) this.#work();
     this.#endRun();
+  }
+
+  /** Parses bytes that are not in the context's window, so that the scanner needs a copy. */
+  #parseElsewhere(bytes: Uint8Array, start: number, end: number): number {
+    const { scanner } = this.context;
+    scanner?.copyIn(bytes, start, end);
+    const rest = this.#parse(bytes, start, end, false);
+    scanner?.dropCopy();
+    return rest;
+  }
+
+  /** Keeps unused bytes, and continues with the exchange in progress. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const isKept = start < end && this.#phase < CLOSING;
+    if (isKept) this.input.append(bytes, start, end);
+    if (this.#input !== null || this.#exchange !== null) this.#work();
   }
 
   /** The peer closed its direction; it can still receive a response (RFC 9112 §9.6). */
@@ -200,17 +212,14 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     if (deadlines.isTooOld(nowMs)) this.announceEnd();
     deadlines.noteRequests(this.#phase, this.#requests);
     const late = deadlines.lateHandler(nowMs, this.#phase, this.#exchange);
-    if (late !== null) return this.#stopHandler(late);
+    if (late !== null) {
+      const abort = this.#abort; // the response resets it
+      this.exchangeFailed(late);
+      return abort?.abort(late);
+    }
     const waiting = this.#hasPeerEnded ? this.#exchange : null;
     const passed = deadlines.expired(nowMs, this.#phase, this.output, waiting);
     if (passed !== null) this.#timeOut(passed);
-  }
-
-  /** Responds for a handler that takes too long; the connection then closes. */
-  #stopHandler(error: Error): void {
-    const abort = this.#abort;
-    this.exchangeFailed(error);
-    abort?.abort(error);
   }
 
   // The methods of `ExchangeOwner`, which the exchange calls.
@@ -292,9 +301,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
    * Parses and runs requests, at least one, up to the first that is not complete
    * when its handler returns. No exchange may be in progress, and output not full.
    *
-   * perf: kept as one function. If it is split, V8 spends its inlining budget on
-   * inlining it into `receive` and does not inline the `Exchange` constructor: 250
-   * instructions more a request (bench/machine_bench.ts, hello, Deno 2.9).
+   * perf: kept as one function, too long to be inlined itself. Otherwise V8 may
+   * inline it into `receive` and not the `Exchange` constructor into it: 250 to 350
+   * instructions more a request (bench/machine_count.ts, listen-hello, Deno 2.9).
    *
    * @param isHeld Whether the bytes are in {@linkcode Connection.input}.
    * @returns The offset of the first byte that was not used.
@@ -332,33 +341,22 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
         body = receiveBody(this, bodyLength, bytes, pos, isHeld ? pos : end);
         pos = body.hasArrived ? pos + bodyLength : end;
       }
-      this.#run(this.#makeExchange(head, body));
+      const exchange = new ExchangeClass(this, head, body);
+      if (body !== null && head.expectsContinue) exchange.awaitContinue();
+      this.#run(exchange);
     } while (
       pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
     );
     return pos;
   }
 
-  #makeExchange(head: RequestHead, body: ExchangeBody | null): Exchange {
-    return head.flags === 0
-      ? new ExchangeClass(this, head, null)
-      : this.#makeRareExchange(head, body);
-  }
-
-  #makeRareExchange(head: RequestHead, body: ExchangeBody | null): Exchange {
-    const exchange = new ExchangeClass(this, head, body);
-    if (head.expectsContinue && body !== null) exchange.awaitContinue();
-    return exchange;
-  }
-
   /**
-   * Runs an exchange. For most, which are complete when their handler returns,
-   * this sets the phase to EXCHANGE and back to IDLE without `#enter`, which
-   * would set deadlines: the next sweep moves the idle deadline instead.
+   * Runs an exchange. Most are complete when their handler returns: the phase
+   * then changes without `#enter`, and the next sweep moves the idle deadline.
    *
-   * perf: such an exchange is not stored in `#exchange`, and is ended here
-   * instead of in `#advance`: 0.88 times the time of a request without its I/O
-   * (bench/machine_bench.ts, hello, Deno 2.9).
+   * perf: such an exchange is not stored in `#exchange`, nor ended by `#advance`:
+   * 0.88 times the time of a request without its I/O (bench/machine_bench.ts,
+   * hello, Deno 2.9).
    */
   #run(exchange: Exchange): void {
     const { body } = exchange;
@@ -455,18 +453,22 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   /** Ends a run of the machine. An idle connection returns its parser and its empty input buffer. */
   #endRun(): void {
     if (this.isInputEnded) this.#endInput();
-    if (this.#phase === IDLE) {
-      const parser = this.#parser;
-      if (parser !== null) {
-        this.#parser = null;
-        this.context.parsers.give(parser);
-      }
-      const input = this.#input;
-      if (input !== null && input.length === 0) this.#input = null;
-      if (this.#isStopping) this.#beginClosing();
-    }
+    if (
+      this.#phase === IDLE &&
+      (this.#parser !== null || this.#input !== null || this.#isStopping)
+    ) this.#rest();
     if (this.#phase === CLOSING) this.#endOutput();
     this.isRunning = false;
+  }
+
+  #rest(): void {
+    const parser = this.#parser;
+    if (parser !== null) {
+      this.#parser = null;
+      this.context.parsers.give(parser);
+    }
+    if (this.#heldBytes() === 0) this.#input = null;
+    if (this.#isStopping) this.#beginClosing();
   }
 
   /** Called after the peer closed its direction: closes the connection when it holds no complete request any more. */

@@ -230,7 +230,13 @@ export class DuplexTransport implements Transport, ServedTransport {
     if (buffer !== null) {
       this.#state |= IS_WRITING;
       this.#writeBytes(buffer.view());
-    } else if (output.file !== null) this.#writeFile(output.file);
+    } else this.#writeOther();
+  }
+
+  /** Writes from a file, or closes the write direction. */
+  #writeOther(): void {
+    const { output } = this.connection;
+    if (output.file !== null) this.#writeFile(output.file);
     else if (output.takeEnd()) this.#closeWrite();
   }
 
@@ -258,12 +264,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     const { output } = connection;
     try {
       output.sent(size);
-      const { sentOfFirst } = output;
-      if (sentOfFirst > 0) {
-        const buffer = output.take()!; // it was sent in part
-        this.#writeBytes(buffer.bytes.subarray(sentOfFirst, buffer.end));
-        return;
-      }
+      if (output.pendingBytes > 0 && this.#writeRest()) return;
       this.#state &= ~IS_WRITING;
       if (output.pendingBytes === 0) connection.outputSent();
       if (output.hasWork) this.#write(); // after a response, there is usually none
@@ -271,6 +272,16 @@ export class DuplexTransport implements Transport, ServedTransport {
     } catch (error) {
       connection.fail(toError(error)); // an internal error
     }
+  }
+
+  /** Writes the rest of a buffer that was sent in part. Returns whether there is one. */
+  #writeRest(): boolean {
+    const { output } = this.connection;
+    const { sentOfFirst } = output;
+    if (sentOfFirst === 0) return false;
+    const buffer = output.take()!; // it was sent in part
+    this.#writeBytes(buffer.bytes.subarray(sentOfFirst, buffer.end));
+    return true;
   }
 
   /** Writes the next piece of a file, when it has been read. */
