@@ -343,7 +343,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
       }
       const exchange = new ExchangeClass(this, head, body);
       if (body !== null && head.expectsContinue) exchange.awaitContinue();
-      this.#run(exchange);
+      this.#run(exchange, body === null && this.#phase === IDLE);
     } while (
       pos < end && !isHeld && this.#phase < EXCHANGE && !this.#isOutputFull()
     );
@@ -358,9 +358,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
    * 0.88 times the time of a request without its I/O (bench/machine_bench.ts,
    * hello, Deno 2.9).
    */
-  #run(exchange: Exchange): void {
-    const { body } = exchange;
-    const isShort = body === null && this.#phase === IDLE;
+  #run(exchange: Exchange, isShort: boolean): void {
     if (isShort) this.#phase = EXCHANGE;
     else this.#beginExchange(exchange);
     this.#requests++;
@@ -462,11 +460,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
   }
 
   #rest(): void {
-    const parser = this.#parser;
-    if (parser !== null) {
-      this.#parser = null;
-      this.context.parsers.give(parser);
-    }
+    if (this.#parser !== null) this.context.parsers.give(this.#parser);
+    this.#parser = null;
     if (this.#heldBytes() === 0) this.#input = null;
     if (this.#isStopping) this.#beginClosing();
   }
