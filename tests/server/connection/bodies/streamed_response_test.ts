@@ -237,6 +237,76 @@ testEngines(
   },
 );
 
+/** An iterable whose iterator calls the function at each step. */
+function iterableOf(
+  next: () => IteratorResult<string>,
+): AsyncIterable<string> {
+  const iterator = { next } as unknown as AsyncIterator<string>; // programs without types do this
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+testEngines(
+  "an iterator that gives results instead of promises is sent, and one that throws is an error",
+  async (engine) => {
+    const errors: string[] = [];
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        let left = 5;
+        res.ok(
+          iterableOf(() =>
+            left-- > 0
+              ? { done: false, value: LARGE }
+              : { done: true, value: undefined }
+          ),
+        );
+      });
+      app.get("/throws", (_, res) =>
+        res.ok(iterableOf(() => {
+          throw new Error("no step");
+        })));
+      app.errorHook((error) => void errors.push(String(error)));
+    });
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).body, LARGE.repeat(5));
+    assertEquals((await client.ask(request("GET /throws"))).status, 500);
+    assertEquals(errors, ["Error: no step"]);
+  },
+);
+
+testEngine(
+  LISTEN,
+  "a piece that arrives while earlier ones are being sent waits for them",
+  async () => {
+    const second = Promise.withResolvers<void>();
+    const connection = new TimedConnection((_, res) => {
+      async function* feed(): AsyncGenerator<string> {
+        yield LARGE;
+        await second.promise;
+        yield "second";
+      }
+      res.ok(feed());
+    });
+    const release = Promise.withResolvers<void>();
+    const writes: string[] = [];
+    connection.duplex.write = async (bytes) => {
+      writes.push(new TextDecoder().decode(bytes));
+      await release.promise;
+      return bytes.length;
+    };
+    connection.send(request("GET /"));
+    await connection.settle();
+    second.resolve();
+    await connection.settle();
+    assertEquals(writes.length, 1);
+    assert(writes[0]?.endsWith(`${LARGE}\r\n`)); // neither the second piece nor the end
+    release.resolve();
+    await connection.settle();
+    assertEquals(writes.slice(1).join(""), "6\r\nsecond\r\n0\r\n\r\n");
+    connection.end();
+    await connection.ended;
+  },
+);
+
 testEngines(
   "a stream is left untouched if its headers are rejected",
   async (engine) => {
