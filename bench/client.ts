@@ -137,8 +137,23 @@ function print(cells: readonly Cell[]): void {
   }
 }
 
+async function versionsOf(bun: string | null): Promise<Record<string, string>> {
+  const sources = CONTENDERS.filter((name) => name !== "bun").map((name) =>
+    Deno.readTextFile(new URL(`client/${name}.ts`, import.meta.url))
+  );
+  const version = bun === null ? null : await maybeOutput(bun, ["--version"]);
+  return {
+    ...peerVersions(await Promise.all(sources)),
+    ...version === null ? {} : { bun: version.trim() },
+  };
+}
+
 /** Stores the figures, beside those of other cases that were stored before. */
-async function save(cells: readonly Cell[], duration: string): Promise<void> {
+async function save(
+  cells: readonly Cell[],
+  duration: string,
+  bun: string | null,
+): Promise<void> {
   const cases = [...groupsOf(cells).values()].flatMap(
     (group): ClientCaseResult[] => {
       const [first] = group;
@@ -147,6 +162,7 @@ async function save(cells: readonly Cell[], duration: string): Promise<void> {
       return [{
         ...{ name, concurrency, rounds: cpuUs.length },
         seconds: Number(duration) / 1000,
+        loadAverage: Deno.loadavg()[0] ?? 0,
         results: group.map(({ contender, cpuUs, perSecond }) => ({
           contender,
           cpuUs: median(cpuUs),
@@ -165,13 +181,7 @@ async function save(cells: readonly Cell[], duration: string): Promise<void> {
   }
   const results: ClientResults = {
     machine: thisMachine(),
-    versions: peerVersions(
-      await Promise.all(
-        CONTENDERS.filter((name) => name !== "bun").map((name) =>
-          Deno.readTextFile(new URL(`client/${name}.ts`, import.meta.url))
-        ),
-      ),
-    ),
+    versions: await versionsOf(bun),
     cases: withCases(earlier, cases),
   };
   await Deno.writeTextFile(file, `${JSON.stringify(results, null, 2)}\n`);
@@ -220,7 +230,7 @@ try {
     for (const cell of cells) await measure(cell, setup);
   }
   print(cells);
-  if (values.save) await save(cells, values.duration);
+  if (values.save) await save(cells, values.duration, bun);
 } finally {
   server.kill();
   await server.status;

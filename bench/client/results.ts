@@ -17,6 +17,8 @@ export interface ClientCaseResult {
   readonly concurrency: number;
   readonly rounds: number;
   readonly seconds: number;
+  /** The load average at the end; with nothing else running, it is about 2. */
+  readonly loadAverage?: number;
   readonly results: readonly ClientResult[];
 }
 

@@ -24,7 +24,7 @@ export function clientSection(results: ClientResults): Section {
     plots: [],
     markdown: [
       "## HTTP clients",
-      "CPU time of a client's process for each exchange with a server in C on another core, on connections that stay open ([client.ts](client.ts)). Each figure is the median of processes that take turns. The floor is a bare loop over `Deno.connect` that parses nothing: the least that a client on the runtime's sockets can cost. `khttp` is `Client`, `khttp fetch` is `createFetch()`; every client reads the whole body. Cases where ours are slower are shown in the same way as cases where they are faster.",
+      "CPU time of a client's process for each exchange with a server in C on another core, on connections that stay open ([client.ts](client.ts)). Each figure is the median of processes that take turns. The floor is a bare loop over `Deno.connect` that parses nothing: the least that a client on the runtime's sockets can cost. `khttp` is `Client`, `khttp fetch` is `createFetch()`; every client reads the whole body. A load average well above 2 means that other work ran on the machine: then only the ratios say something. Cases where ours are slower are shown in the same way as cases where they are faster.",
       machineTable(machine, versions),
       ...sorted.map(caseText),
     ].join("\n\n"),
@@ -44,13 +44,18 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 function caseText(
-  { name, concurrency, rounds, seconds, results }: ClientCaseResult,
+  { name, concurrency, rounds, seconds, loadAverage, results }:
+    ClientCaseResult,
 ): string {
   const floor = results.find(({ contender }) => contender === "floor");
   const plural = rounds === 1 ? "round" : "rounds";
   return [
     `### Client: ${name}, ${concurrency} at one time`,
-    `${DESCRIPTIONS[name] ?? name} (${rounds} ${plural} of ${seconds} s).`,
+    `${DESCRIPTIONS[name] ?? name} (${rounds} ${plural} of ${seconds} s${
+      loadAverage === undefined
+        ? ""
+        : `, load average ${loadAverage.toFixed(1)}`
+    }).`,
     [
       "| client | CPU an exchange | times the floor | exchanges/s |",
       "| --- | ---: | ---: | ---: |",
