@@ -236,40 +236,43 @@ testEngines(
   },
 );
 
-Deno.test("sendFile() refuses unknown options, and closes an open file then", async () => {
-  using folder = new TestFolder();
-  const path = folder.write("a", numberedBytes(10));
-  const file = Deno.openSync(path);
-  const seen: string[] = [];
-  const attempt = (send: () => void): void => {
-    const error = assertThrows(send);
-    seen.push(String(error));
-  };
-  await using server = LISTEN.serve((app) => {
-    app.get("/", (_, res) => {
-      const wrong: object = { begin: 1 };
-      attempt(() => res.sendFile(path, wrong));
-      attempt(() => res.sendFile(file, wrong));
-      attempt(() => res.sendFile(path, null as unknown as object)); // a wrong program
-      attempt(() => res.sendFile(path, { start: "1" as unknown as number }));
-      attempt(() => res.sendFile(undefined as unknown as string));
-      res.ok("refused");
+testEngines(
+  "sendFile() refuses unknown options, and closes an open file then",
+  async (engine) => {
+    using folder = new TestFolder();
+    const path = folder.write("a", numberedBytes(10));
+    const file = Deno.openSync(path);
+    const seen: string[] = [];
+    const attempt = (send: () => void): void => {
+      const error = assertThrows(send);
+      seen.push(String(error));
+    };
+    await using server = engine.serve((app) => {
+      app.get("/", (_, res) => {
+        const wrong: object = { begin: 1 };
+        attempt(() => res.sendFile(path, wrong));
+        attempt(() => res.sendFile(file, wrong));
+        attempt(() => res.sendFile(path, null as unknown as object)); // a wrong program
+        attempt(() => res.sendFile(path, { start: "1" as unknown as number }));
+        attempt(() => res.sendFile(undefined as unknown as string));
+        res.ok("refused");
+      });
     });
-  });
-  using client = await server.connect();
-  assertEquals((await client.ask(request("GET /"))).body, "refused");
-  assertEquals(seen, [
-    ...Array(2).fill(
-      'TypeError: Cannot send file with option "begin": there are status, headers, start, end',
-    ),
-    "TypeError: Cannot send file with options null: they must be an object, such as { start: 0, end: 100 }",
-    `RangeError: Cannot send bytes 1 to 10 of file ${
-      JSON.stringify(path)
-    }: it has 10, and the range must be integers with start <= end`,
-    "TypeError: Cannot send a file of type undefined: it must be a path, a file: URL or a Deno.FsFile",
-  ]);
-  assertThrows(() => file.statSync(), Deno.errors.BadResource);
-});
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /"))).body, "refused");
+    assertEquals(seen, [
+      ...Array(2).fill(
+        'TypeError: Cannot send file with option "begin": there are status, headers, start, end',
+      ),
+      "TypeError: Cannot send file with options null: they must be an object, such as { start: 0, end: 100 }",
+      `RangeError: Cannot send bytes 1 to 10 of file ${
+        JSON.stringify(path)
+      }: it has 10, and the range must be integers with start <= end`,
+      "TypeError: Cannot send a file of type undefined: it must be a path, a file: URL or a Deno.FsFile",
+    ]);
+    assertThrows(() => file.statSync(), Deno.errors.BadResource);
+  },
+);
 
 /** What the application sees of a response with a file. */
 interface Seen {

@@ -54,10 +54,10 @@ function ownRequest(wire: string): Request {
 Deno.test("web platform: the rows say what a request of the runtime does, where it follows the standard", async () => {
   const results: Record<string, unknown> = {};
   const expected: Record<string, unknown> = {};
-  for (const { name, wire, read, expect, runtime = expect } of CASES) {
+  for (const { name: row, wire, read, expect, runtime = expect } of CASES) {
     const result = await outcome(() => read(ownRequest(wire)));
-    results[name] = JSON.parse(JSON.stringify(result));
-    expected[name] = runtime;
+    results[row] = JSON.parse(JSON.stringify(result));
+    expected[row] = runtime;
   }
   assertEquals(results, expected);
 });
