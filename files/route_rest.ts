@@ -30,11 +30,13 @@ export class PrefixCounter {
 
   /**
    * Returns how many segments of the path are before the name of the file, or
-   * `null` if there is no route and the path does not begin with the prefix.
+   * `null` if there is no route, or its handler passed the request on, and the path does not begin with the prefix.
    *
    * @throws {TypeError} If the route does not end with `**`.
    */
-  count({ route, uri }: FileRequest): number | null {
+  count(ctx: FileRequest): number | null {
+    const { uri } = ctx;
+    const route = ctx.isPassedOn ? null : ctx.route;
     if (route !== this.#route) { // a handler mostly has one route
       if (route !== null) checkRestPattern(route);
       this.#count = route === null

@@ -19,9 +19,14 @@ import {
 } from "../server/response_handle.ts";
 
 /** What the handlers read of a request. */
-export type FileRequest = Readonly<
-  Pick<RequestContext, "method" | "uri" | "headers" | "query" | "route">
->;
+export type FileRequest =
+  & Readonly<
+    Pick<RequestContext, "method" | "uri" | "headers" | "query" | "route">
+  >
+  & {
+    /** Whether the handler of the route has passed the request on, so that the route does not name the file. */
+    readonly isPassedOn?: boolean;
+  };
 
 /** Answers a request of one of the server's routes. */
 export type AnswerFile = (

@@ -42,6 +42,8 @@ export interface RequestState {
   readonly options: { readonly maxBufferedBodyBytes: number };
   /** The connection. */
   readonly conn: Duplex;
+  /** Whether the handler of the route has passed the request on with `notFound()`. */
+  readonly isPassedOn: boolean;
   /** Returns the signal that aborts when the client disconnects. */
   abortSignal(): AbortSignal;
 }
@@ -106,6 +108,11 @@ export class RequestView implements RequestContext {
    */
   get isRewritten(): boolean {
     return this.#isRewritten;
+  }
+
+  /** See {@linkcode RequestState.isPassedOn}. */
+  get isPassedOn(): boolean {
+    return this.#state.isPassedOn;
   }
 
   /** See {@linkcode RequestContext.headers}. */

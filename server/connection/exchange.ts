@@ -267,6 +267,11 @@ export class Exchange
     return this.rareState !== null && this.rareState.isTakenOver;
   }
 
+  /** See {@linkcode RequestState.isPassedOn}. */
+  get isPassedOn(): boolean {
+    return this.rareState !== null && this.rareState.isPassedOn;
+  }
+
   /** The state that few exchanges need, created by the first call. */
   rare(): RareState {
     return this.rareState ??= new RareState();

@@ -176,6 +176,32 @@ testEngines(
 );
 
 testEngines(
+  "serveDir() as the last handler takes the whole path of what a route passed on",
+  async (engine) => {
+    await using site = await Site.make({
+      "a.txt": "a",
+      "api/b.txt": "b",
+      "empty/": "",
+    });
+    const files = serveDir(site.path);
+    for (const handler of [files, ((ctx, res) => files(ctx, res)) as Handler]) {
+      await using server = engine.serve((app) => {
+        app.get("/api/**", serveDir(`${site.path}/empty`));
+        app.get("/a.txt", serveFile(`${site.path}/none`));
+        app.get("/none", (_, res) => res.notFound());
+        app.fallbackRoute(handler);
+      });
+      assertEquals((await ask(server, "GET /a.txt")).body, "a");
+      assertEquals((await ask(server, "GET /api/b.txt")).body, "b");
+      for (const path of ["/api/a.txt", "/none"]) {
+        assertEquals((await ask(server, `GET ${path}`)).status, 404);
+      }
+      assertEquals(server.errors, []);
+    }
+  },
+);
+
+testEngines(
   "serveDir() as the last handler sends 404 itself",
   async (engine) => {
     await using site = await Site.make({ "a.txt": "a" });
