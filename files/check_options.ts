@@ -46,7 +46,10 @@ const FILE_CHECKS: Checks = {
     "true, false, or a function that returns the name",
   ],
   mediaTypes: [isObject, 'an object such as { md: "text/markdown" }'],
-  headers: [() => true, ""], // `Headers` checks them
+  headers: [ // `Headers` checks the fields
+    (value) => typeof value === "object" && value !== null,
+    'an object such as { "x-frame-options": "DENY" }',
+  ],
 };
 
 const FOLDER_CHECKS: Checks = {
@@ -107,9 +110,12 @@ export function checkFileOptions(
  */
 const OWN_FIELDS: ReadonlyMap<string, string> = new Map([
   ["content-type", "use mediaTypes"],
+  ["cache-control", "use cacheControl"],
+  ["content-disposition", "use download"],
   ["etag", "use etag"],
   ...[
     "accept-ranges",
+    "content-encoding",
     "content-length",
     "content-range",
     "last-modified",
@@ -182,19 +188,30 @@ function checkAll(
 /**
  * Checks the path of a file or a folder.
  *
- * @throws {TypeError} If it is empty or not a string.
+ * @throws {TypeError} If it is empty, a URL, or not a string, or has a null byte.
  */
 export function checkServedPath(
   what: "file" | "folder",
   path: unknown,
 ): void {
-  if (typeof path === "string" && path !== "") return;
-  const given = path === "" ? "is empty" : `is ${shown(path)}`;
+  const why = reasonAgainst(path);
+  if (why === null) return;
+  const example = what === "file" ? '"public/icon.svg"' : '"public"';
   throw new TypeError(
-    `Cannot serve ${what}: the path ${given}; it must be a string, such as ${
-      what === "file" ? '"public/icon.svg"' : '"public"'
-    }`,
+    `Cannot serve ${what}: the path ${why}; it must be a string, such as ${example}`,
   );
+}
+
+function reasonAgainst(path: unknown): string | null {
+  if (
+    path instanceof URL ||
+    typeof path === "string" && /^file:\/\//i.test(path)
+  ) {
+    return "is a URL, which fileURLToPath() of node:url converts";
+  }
+  if (typeof path !== "string") return `is ${shown(path)}`;
+  if (path === "") return "is empty";
+  return path.includes("\0") ? "has a null byte" : null;
 }
 
 /** A value as a message shows it. */

@@ -112,8 +112,8 @@ export interface ServeFileOptions {
    */
   readonly mediaTypes?: Readonly<Record<string, string>>;
   /**
-   * More fields of each response of the handler. Fields that depend on the file,
-   * such as `Content-Type` and `ETag`, are refused.
+   * More fields of each response of the handler. Fields that depend on the file
+   * or have an option, such as `ETag` and `Cache-Control`, are refused.
    *
    * @default {none}
    */

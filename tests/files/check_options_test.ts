@@ -28,6 +28,20 @@ const WRONG: readonly (readonly [options: string, message: string])[] = [
     '{"headers":{"Content-Type":"a/b"}}',
     'field "content-type" by headers: use m',
   ],
+  ['{"headers":"a: b"}', 'headers to "a: b": it must be an object such as {'],
+  ['{"headers":null}', "headers to null: it must be an object such as {"],
+  [
+    '{"headers":{"Cache-Control":"no-store"}}',
+    'field "cache-control" by headers: use cacheControl',
+  ],
+  [
+    '{"headers":{"Content-Disposition":"inline"}}',
+    'field "content-disposition" by headers: use download',
+  ],
+  [
+    '{"headers":{"Content-Encoding":"br"}}',
+    'field "content-encoding" by headers: it depends',
+  ],
   ['{"headers":{"ETag":"1"}}', 'field "etag" by headers: use etag'],
   [
     '{"headers":{"Content-Length":"1"}}',
@@ -64,12 +78,17 @@ Deno.test("serveFile() refuses an option of serveDir()", () => {
 
 Deno.test("serveFile() refuses a path that is no string", () => {
   const url = new URL(import.meta.url) as unknown as string; // a wrong program
+  const isUrl = "is a URL, which fileURLToPath() of node:url converts";
+  const object = {} as unknown as string; // a wrong program
   const none = undefined as unknown as string; // a wrong program
   for (
     const [path, why] of [
       ["", "is empty"],
       [none, "is undefined"],
-      [url, "is an object"],
+      [object, "is an object"],
+      [url, isUrl],
+      [import.meta.url, isUrl],
+      ["a\0b", "has a null byte"],
     ] as const
   ) {
     assertThrows(
