@@ -11,7 +11,7 @@
 // deno-lint-ignore-file no-console
 
 import { parseArgs } from "node:util";
-import { Server } from "@khttp/khttp";
+import { Server, type ServerHandle } from "@khttp/khttp";
 import { type FileHandler, serveDir } from "@khttp/khttp/static";
 
 const USAGE = `Usage: static_file_server.ts [DIR] [OPTIONS]
@@ -42,18 +42,25 @@ const cors = {
 };
 // For this route, the library answers HEAD, OPTIONS and 405 itself.
 app.get("/**", openFolder());
-if (tls !== undefined) {
-  const [certFile = "", keyFile = ""] = tls.split(",");
-  app.tls({ certFile, keyFile });
-}
-
-const handle = app.build().serve();
+const handle = listen();
 const stop = (): void => void handle.shutdown({ deadline: 10_000 });
 Deno.addSignalListener("SIGINT", stop);
 if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
 console.log(`Serving ${directory} on ${handle.url}/`);
 await handle.finished;
 Deno.exit();
+
+function listen(): ServerHandle {
+  try {
+    if (tls !== undefined) {
+      const [certFile = "", keyFile = ""] = tls.split(",");
+      app.tls({ certFile, keyFile });
+    }
+    return app.build().serve();
+  } catch (error) {
+    return fail(error);
+  }
+}
 
 function openFolder(): FileHandler {
   try {
@@ -64,9 +71,13 @@ function openFolder(): FileHandler {
       ...(values.spa ? { spa: "index.html" } : {}),
     });
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    Deno.exit(1);
+    return fail(error);
   }
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
 }
 
 // deno-lint-ignore explicit-function-return-type -- the type follows from the options
@@ -86,9 +97,11 @@ function readArguments() {
       },
     });
     if (positionals.length > 1) throw new TypeError("Cannot serve two folders");
-    if (!/^[0-9]+$/.test(values.port)) throw new TypeError("Bad port");
+    if (!/^[0-9]+$/.test(values.port) || Number(values.port) > 65_535) {
+      throw new TypeError("--port needs a number from 0 to 65535");
+    }
     if (!/^[0-9]+$/.test(values.cache ?? "0")) {
-      throw new TypeError("Bad number of seconds");
+      throw new TypeError("--cache needs a number of seconds");
     }
     if (!/^[^,]+,[^,]+$/.test(values.tls ?? "cert,key")) {
       throw new TypeError("--tls needs two files: CERT,KEY");

@@ -104,13 +104,19 @@ const wrongArguments: readonly (readonly string[])[] = [
   ["--nothing"],
 ];
 
-async function run(args: readonly string[]): Promise<{
+async function run(
+  args: readonly string[],
+  flags: readonly string[] = [],
+): Promise<{
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "examples/static_file_server.ts", ...args],
+    args: [
+      ...["run", "--no-prompt", ...flags],
+      ...["examples/static_file_server.ts", ...args],
+    ],
     cwd: root,
   }).output();
   return { code, stdout: decodeLatin1(stdout), stderr: decodeLatin1(stderr) };
@@ -133,6 +139,22 @@ Deno.test("static_file_server says why it cannot serve a folder", async () => {
     1,
     'Cannot serve folder "nowhere": the program may not read it; run it with --allow-read=nowhere\n',
   ]);
+});
+
+Deno.test("static_file_server says in one line why it cannot listen", async () => {
+  const cases = [
+    [["--tls", "cert.pem,key.pem"], "cert.pem"],
+    [["--host", "127.0.0.2"], "127.0.0.2"], // not in --allow-net
+  ] as const;
+  for (const [args, why] of cases) {
+    const { code, stderr } = await run(
+      [".", "--port", "0", ...args],
+      ["--allow-read=.", "--allow-net=127.0.0.1"],
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, why);
+    assertEquals(stderr.trim().split("\n").length, 1);
+  }
 });
 
 Deno.test("static_file_server serves a folder that is named by a link, or the working one", async () => {
