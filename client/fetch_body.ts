@@ -120,35 +120,3 @@ export function bodyError(error: unknown): unknown {
   if (!(error instanceof ClientError)) return error;
   return new TypeError(error.message, { cause: error });
 }
-
-/** A declared length decides about memory if it is at most this many times what has arrived. */
-const MAX_DECLARED_RATIO = 8;
-
-/**
- * Reads a whole body into one array of its size.
- *
- * @param declaredBytes The length that the message declares, or `NaN`. The body
- * may have another one.
- */
-export async function gather(
-  pieces: AsyncIterable<Uint8Array>,
-  declaredBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  let gathered = new Uint8Array(0);
-  let size = 0;
-  for await (const piece of pieces) {
-    const needed = size + piece.length;
-    if (needed > gathered.length) {
-      const isExpected = declaredBytes >= needed &&
-        declaredBytes <= needed * MAX_DECLARED_RATIO;
-      const larger = new Uint8Array(
-        isExpected ? declaredBytes : Math.max(needed, gathered.length * 2),
-      );
-      larger.set(gathered);
-      gathered = larger;
-    }
-    gathered.set(piece, size);
-    size = needed;
-  }
-  return size === gathered.length ? gathered : gathered.slice(0, size);
-}

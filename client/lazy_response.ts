@@ -13,7 +13,7 @@
 import { BodyReader } from "../codec/body_reader.ts";
 import { Headers as FieldLines } from "../codec/headers.ts";
 import { ClientResponse } from "./client_response.ts";
-import { bodyError, bodyStream, gather } from "./fetch_body.ts";
+import { bodyError, bodyStream } from "./fetch_body.ts";
 import {
   type FetchedFacts,
   immutableHeaders,
@@ -132,9 +132,9 @@ export class LazyResponse {
   async #gather(): Promise<Uint8Array<ArrayBuffer>> {
     const { signal } = this.#facts;
     try {
-      const { body, headers } = this.#response;
-      return await gather(body.views(), Number(headers.get("content-length")));
+      return await this.#response.body.unlimitedBytes();
     } catch (error) {
+      this.#response.close(); // there may be no memory for the rest
       if (signal?.aborted === true) throw signal.reason;
       throw bodyError(error);
     }

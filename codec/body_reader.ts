@@ -294,6 +294,17 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     return bytes;
   }
 
+  /**
+   * Reads the whole body into one array, as {@linkcode BodyReader.bytes} but of
+   * any size, after {@linkcode BodyReader.takeReceived} has returned `null`.
+   *
+   * @ignore
+   */
+  async unlimitedBytes(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#claim("bytes");
+    return await this.#gather(Infinity);
+  }
+
   #claim(form: string): void {
     if (this.#form !== null) {
       throw new TypeError(
@@ -325,9 +336,11 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     return decoder.decode(await this.#gather());
   }
 
-  async #gather(): Promise<Uint8Array<ArrayBuffer>> {
+  async #gather(
+    maxBytes = this.#maxBufferedBytes,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const feed = this.#feed;
-    if (feed.remainingBytes > this.#maxBufferedBytes) this.#tooLarge();
+    if (feed.remainingBytes > maxBytes) this.#tooLarge();
     // One array that doubles, not a list of pieces: a list would take a hundred
     // times the size of the body if a peer sends single bytes.
     let gathered = new Uint8Array(0);
@@ -338,7 +351,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
         return size === gathered.length ? gathered : gathered.slice(0, size);
       }
       const needed = size + piece.length;
-      if (needed > this.#maxBufferedBytes) this.#tooLarge();
+      if (needed > maxBytes) this.#tooLarge();
       if (needed > gathered.length) {
         const larger = new Uint8Array(
           capacityFor(needed, feed.remainingBytes, gathered.length),

@@ -1,6 +1,11 @@
 /** The `Response` of a `fetch`: that it acts like the runtime's own, in whichever way it is read. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   ClientError,
   createFetch,
@@ -177,4 +182,22 @@ Deno.test("a body that breaks off fails every read with a TypeError that has the
       assertEquals(error.cause.code, "INCOMPLETE");
     }
   }
+});
+
+Deno.test("maxBodyBytes limits the body of a response, and maxBufferedBodyBytes does not", async () => {
+  await withSite(async (_, url) => {
+    for (const [path, size] of [["big", BIG], ["parts", 500]] as const) {
+      for (const read of [READS.text, READS.bytes, READS.arrayBuffer]) {
+        await using unbuffered = createFetch({ maxBufferedBodyBytes: 10 });
+        const body = await read!(await unbuffered(`${url}/${path}`)); // they exist
+        assertEquals((body as string | Uint8Array).length, size); // by these three
+        await using limited = createFetch({ maxBodyBytes: 10 });
+        const error = await assertRejects(
+          async () => await read!(await limited(`${url}/${path}`)), // as above
+          TypeError,
+        );
+        assertStringIncludes(error.message, "10 bytes (maxBodyBytes)");
+      }
+    }
+  });
 });
