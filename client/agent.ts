@@ -106,6 +106,16 @@ export class Agent implements AsyncDisposable {
     return this.exchange("DELETE", url, init);
   }
 
+  /** Sends OPTIONS. */
+  options(url: string | URL, init?: ExchangeInit): Promise<ClientResponse> {
+    return this.exchange("OPTIONS", url, init);
+  }
+
+  /** Sends TRACE. */
+  trace(url: string | URL, init?: ExchangeInit): Promise<ClientResponse> {
+    return this.exchange("TRACE", url, init);
+  }
+
   /**
    * Loads what runs the exchanges.
    *

@@ -1,8 +1,13 @@
 /** An agent: origins by URL, their own options, limits with eviction, and closing. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Agent, type AgentOptionsInit, ClientError } from "../../client/mod.ts";
-import { Server, type ServerHandle } from "../../mod.ts";
+import {
+  Agent,
+  type AgentOptionsInit,
+  Client,
+  ClientError,
+} from "../../client/mod.ts";
+import { PreRoutingAction, Server, type ServerHandle } from "../../mod.ts";
 import {
   body,
   head,
@@ -45,6 +50,26 @@ Deno.test("an agent sends requests to the origins of absolute URLs, and keeps th
   assertEquals([agent.originCount, agent.connectionCount], [2, 2]);
   agent.close();
   assertEquals(agent.connectionCount, 0);
+});
+
+Deno.test("an agent has the methods of a client", async () => {
+  const sent: string[] = [];
+  const app = Server.builder("127.0.0.1:0").preRoutingHook((ctx, res) => {
+    sent.push(ctx.method);
+    res.send(200);
+    return PreRoutingAction.drop;
+  });
+  await using handle = app.build().serve();
+  await using agent = new Agent();
+  // deno-fmt-ignore
+  const names = ["get", "head", "post", "put", "patch", "delete", "options", "trace"] as const;
+  for (const name of names) {
+    await using client = new Client(handle.url);
+    assertEquals((await client[name]("/")).status, 200);
+    assertEquals((await agent[name](handle.url)).status, 200);
+  }
+  const upper = names.map((name) => name.toUpperCase());
+  assertEquals(sent, upper.flatMap((method) => [method, method]));
 });
 
 Deno.test("a URL is sent in its normal form, a stray percent sign as %25", async () => {
