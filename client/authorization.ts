@@ -4,7 +4,8 @@
  * Returns the value of `Authorization` for a user and a password (RFC 7617 §2).
  *
  * @param user Without a colon.
- * @throws {TypeError} If the user has a colon, or either has a control character.
+ * @throws {TypeError} If the user has a colon, or either has a control character
+ * or is not a string.
  *
  * @example Send credentials
  * ```ts
@@ -16,6 +17,11 @@
  * ```
  */
 export function basic(user: string, password: string): string {
+  if (typeof user !== "string" || typeof password !== "string") {
+    throw new TypeError(
+      `Cannot encode credentials: the user is of type ${typeof user}, and the password of type ${typeof password}; both must be strings`,
+    );
+  }
   // deno-lint-ignore no-control-regex
   if (user.includes(":") || /[\x00-\x1f\x7f]/.test(user + password)) {
     throw new TypeError(
@@ -29,7 +35,7 @@ export function basic(user: string, password: string): string {
  * Returns the value of `Authorization` for a token (RFC 6750 §2.1).
  *
  * @throws {TypeError} If the token has other characters than letters, digits and
- * `-._~+/`, with `=` at the end. The message does not quote it.
+ * `-._~+/`, with `=` at the end, or is not a string. The message does not quote it.
  *
  * @example Send a token
  * ```ts
@@ -40,6 +46,11 @@ export function basic(user: string, password: string): string {
  * ```
  */
 export function bearer(token: string): string {
+  if (typeof token !== "string") {
+    throw new TypeError(
+      `Cannot use token: it is of type ${typeof token}, not a string`,
+    );
+  }
   if (!/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
     throw new TypeError(
       'Cannot use token: it is empty, or has characters other than letters, digits and "-._~+/", such as a line end',

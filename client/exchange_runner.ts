@@ -137,7 +137,9 @@ export class ExchangeRunner implements AttemptOwner {
   /** Puts the base path in front of a target. */
   withBase(target: string): string {
     // Any other target is invalid or `*`, and is not changed.
-    return target.startsWith("/") ? this.#base.path + target : target;
+    return typeof target === "string" && target.startsWith("/")
+      ? this.#base.path + target
+      : target;
   }
 
   /** Adds the fields that the URL and the options require. Fields of the caller take precedence. */

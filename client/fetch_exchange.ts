@@ -25,7 +25,7 @@ export class FetchExchange {
   ): Promise<Response> {
     let request: FetchRequest;
     try {
-      request = readFetchRequest(input, init, this.#urls);
+      request = readFetchRequest(input, init ?? {}, this.#urls);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -56,7 +56,7 @@ function parseUrl(text: string): FetchUrl {
   const { protocol } = url;
   if (!/^(?:https?|data|blob):$/.test(protocol)) {
     throw new TypeError(
-      `Cannot fetch a URL of the scheme ${protocol}: it must be http, https, data or blob`,
+      `Cannot fetch a URL of the scheme "${protocol}": it must be http:, https:, data: or blob:`,
     );
   }
   return {

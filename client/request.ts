@@ -195,6 +195,13 @@ function checkLine(method: string, target: string): void {
       "Cannot send CONNECT: for a request through a proxy, set the option proxy",
     );
   }
+  if (typeof target !== "string") {
+    throw new TypeError(
+      `Cannot send target ${
+        String(target)
+      }: it is not a string; an Agent and createFetch() accept URL objects`,
+    );
+  }
   if (!TARGET.test(target) || (target === "*" && method !== "OPTIONS")) {
     throw new TypeError(
       `Cannot send target ${JSON.stringify(target)}: ${targetFault(target)}`,

@@ -13,6 +13,9 @@ Deno.test("basic() encodes UTF-8, and refuses what cannot be decoded again", () 
   for (const [user, password] of [["a:b", "c"], ["a\n", "b"], ["a", "\0"]]) {
     assertThrows(() => basic(user!, password!), TypeError, "Cannot encode");
   }
+  const unset = undefined as unknown as string; // as of a missing variable
+  assertThrows(() => basic(unset, "b"), TypeError, "type undefined");
+  assertThrows(() => basic("a", unset), TypeError, "type undefined");
 });
 
 Deno.test("bearer() refuses a token that is not valid, without quoting it", () => {
@@ -21,4 +24,6 @@ Deno.test("bearer() refuses a token that is not valid, without quoting it", () =
     const error = assertThrows(() => bearer(token), TypeError) as Error;
     assertEquals(error.message.includes("secret"), false);
   }
+  const unset = undefined as unknown as string;
+  assertThrows(() => bearer(unset), TypeError, "type undefined");
 });

@@ -1067,3 +1067,14 @@ Deno.test("createFetch() passes the web platform's tests that need no browser", 
     await t.step(`${file}: ${name}`, async () => void await run(fetch, site));
   }
 });
+
+Deno.test("fetch takes null as no options, as the web's does", async () => {
+  await using fetch = createFetch();
+  await answered(
+    "HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi",
+    async (url) => {
+      const response = await fetch(url, null as unknown as RequestInit);
+      assertEquals(await response.text(), "hi");
+    },
+  );
+});

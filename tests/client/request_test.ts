@@ -290,6 +290,13 @@ Deno.test("the error for a target says what to write instead", async () => {
       ["/a\\b", '"\\\\" at offset 2'],
     ] as const
   ) await assertRejects(() => client.get(target), TypeError, hint);
+  for (const target of [undefined, 5, new URL("http://a/b")]) {
+    await assertRejects(
+      () => client.get(target as unknown as string),
+      TypeError,
+      `Cannot send target ${target}: it is not a string`,
+    );
+  }
 });
 
 /** The target and `Authorization` of a request by a client of a URL. */
