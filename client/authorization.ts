@@ -28,7 +28,12 @@ export function basic(user: string, password: string): string {
       "Cannot encode credentials: the user has a colon, or a control character is in them",
     );
   }
-  return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
+  // Node.js 24 has no `Uint8Array.prototype.toBase64()`, so `btoa()` gets each byte as a character.
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(`${user}:${password}`)) {
+    bytes += String.fromCharCode(byte);
+  }
+  return `Basic ${btoa(bytes)}`;
 }
 
 /**

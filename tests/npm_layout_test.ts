@@ -16,7 +16,7 @@ const modules = {};
 for (const entry of entries) {
   modules[entry] = await import("${config.name}" + entry.slice(1));
 }
-const { Client, Server } = modules["."];
+const { basic, Client, Server } = modules["."];
 const app = Server.builder("127.0.0.1:0");
 app.get("/:name", (ctx, res) => res.ok("hello " + ctx.params.get("name")));
 const handle = app.build().serve();
@@ -26,7 +26,7 @@ const body = await response.text();
 await client[Symbol.asyncDispose]();
 await handle.shutdown();
 const counts = entries.map((entry) => Object.keys(modules[entry]).length);
-console.log(JSON.stringify({ body, counts }));
+console.log(JSON.stringify({ body, counts, basic: basic("ada", "pässword") }));
 `;
 
 const importAll = Object.keys(config.exports).map((entry, index) =>
@@ -153,8 +153,9 @@ Deno.test("the npm package works on Node and Bun, and is made of the published f
         cwd: folder,
       });
       const line = output.split("\n").find((text) => text.startsWith("{"));
-      const { body, counts } = JSON.parse(line ?? "null");
+      const { basic, body, counts } = JSON.parse(line ?? "null");
       assertEquals(body, "hello npm", runtime);
+      assertEquals(basic, "Basic YWRhOnDDpHNzd29yZA==", runtime);
       assert(counts.every((count: number) => count > 0), `${counts}`);
     }
   } finally {
