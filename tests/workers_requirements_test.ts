@@ -121,14 +121,14 @@ Deno.test({
 /** Runtimes, and the engines that they do not have for workers. */
 const absent: readonly {
   readonly name: string;
-  readonly path: string;
+  runtime(): Promise<string>;
   readonly flags: readonly string[];
   readonly engine: string;
   readonly text: string;
 }[] = [
   {
     name: "Deno",
-    path: Deno.execPath(),
+    runtime: () => Promise.resolve(Deno.execPath()),
     flags: ["run", "-A", "--unstable-net"],
     engine: "node",
     text:
@@ -145,13 +145,13 @@ const absent: readonly {
   ),
 ];
 
-for (const { name, path, flags, engine, text } of absent) {
+for (const { name, runtime, flags, engine, text } of absent) {
   Deno.test({
     name:
       `serveThreaded() names the engine of another runtime: ${engine} [${name}]`,
     ignore,
     fn: async () => {
-      const { stdout } = await new Deno.Command(path, {
+      const { stdout } = await new Deno.Command(await runtime(), {
         args: [...flags, "tests/workers/refused.ts", engine],
         cwd: root,
       }).output();
@@ -173,7 +173,7 @@ for (const platform of PLATFORMS) {
       }).then(({ Server }) => {
           Server.builder("127.0.0.1:0").build().serveThreaded();
         }).catch((error) => console.log(error.name + ": " + error.message));`;
-      const { stdout } = await new Deno.Command(platform.path, {
+      const { stdout } = await new Deno.Command(await platform.runtime(), {
         args: ["-e", code],
       }).output();
       assertMatch(

@@ -44,7 +44,7 @@ async function runToEnd(
   name: string,
   ...its: readonly string[]
 ): Promise<Ended> {
-  const { runtime, args } = commandOf(platform, name, ...its);
+  const { runtime, args } = await commandOf(platform, name, ...its);
   const child = new Deno.Command(runtime, {
     args: [...args],
     cwd: root,

@@ -21,14 +21,21 @@ export interface Platform {
   readonly engine: "listen" | "epoll" | "node";
   /** Flags for the runtime; those of Deno are the least permissions. */
   readonly flags: readonly string[];
-  /** The path of the runtime. */
-  readonly path: string;
+  /** Finds the path of the runtime; installs it at the first call if needed. */
+  runtime(): Promise<string>;
 }
 
-const [nodePath, bunPath] = await Promise.all(
-  ["node@24", "bun@1.4.5"].map(npmRuntime),
-) as [string, string]; // as many as names
 const DENO_FLAGS = ["run", "--no-prompt", "--allow-read=."] as const;
+
+function denoPath(): Promise<string> {
+  return Promise.resolve(Deno.execPath());
+}
+
+/** Makes a function that calls another one once, when its result is needed. */
+function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | null = null;
+  return () => result ??= make();
+}
 
 /** All ways to serve from workers. */
 export const PLATFORMS: readonly Platform[] = [
@@ -39,7 +46,7 @@ export const PLATFORMS: readonly Platform[] = [
       ...[...DENO_FLAGS, "--unstable-net"],
       "--allow-net=127.0.0.1,localhost",
     ],
-    path: Deno.execPath(),
+    runtime: denoPath,
   },
   {
     name: "epoll",
@@ -48,19 +55,19 @@ export const PLATFORMS: readonly Platform[] = [
       ...[...DENO_FLAGS, "--allow-ffi"],
       "--allow-net=127.0.0.1:0,localhost:0",
     ],
-    path: Deno.execPath(),
+    runtime: denoPath,
   },
   {
     name: "node.js",
     engine: "node",
     flags: [],
-    path: nodePath,
+    runtime: once(() => npmRuntime("node@24")),
   },
   {
     name: "bun",
     engine: "node",
     flags: [],
-    path: bunPath,
+    runtime: once(() => npmRuntime("bun@1.4.5")),
   },
 ];
 
@@ -70,14 +77,14 @@ export function isDeno({ engine }: Platform): boolean {
 }
 
 /** How to run a program of `tests/workers` on a platform. */
-export function commandOf(
+export async function commandOf(
   platform: Platform,
   name: string,
   ...args: readonly string[]
-): { readonly runtime: string; readonly args: readonly string[] } {
+): Promise<{ readonly runtime: string; readonly args: readonly string[] }> {
   const path = `tests/workers/${name}.ts`;
   return {
-    runtime: platform.path,
+    runtime: await platform.runtime(),
     args: [...platform.flags, path, platform.engine, ...args],
   };
 }
@@ -88,7 +95,9 @@ export async function startOn(
   name: string,
   ...args: readonly (string | number)[]
 ): Promise<Program> {
-  return await Program.start(commandOf(platform, name, ...args.map(String)));
+  return await Program.start(
+    await commandOf(platform, name, ...args.map(String)),
+  );
 }
 
 /** Connections to one port; disposal closes them. */
