@@ -77,6 +77,7 @@ export class TlsSocket implements Duplex {
     });
     stream.on("readable", () => this.#wake());
     stream.on("end", () => {
+      if (this.#failure !== null) return; // Bun emits it when the stream is destroyed
       this.#isEnded = true;
       this.#wake();
     });

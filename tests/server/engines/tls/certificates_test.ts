@@ -1,5 +1,6 @@
 /**
- * Certificates of clients, and certificates by name: over `node:tls`, and beside
+ * Certificates of clients, certificates by name, and clients that never finish
+ * their handshake or leave without `close_notify`: over `node:tls`, and beside
  * curl and `openssl s_client`.
  */
 
@@ -11,6 +12,7 @@ import { connect, type ConnectionOptions } from "node:tls";
 import {
   Server,
   type ServerHandle,
+  type ServerOptions,
   type TlsSettings,
 } from "../../../../mod.ts";
 import { readTlsIdentity } from "../../../../server/tls.ts";
@@ -36,16 +38,36 @@ function pair(name: string): { cert: string; key: string } {
 const ca = pem("ca.cert");
 const engines: readonly TestEngine[] = [LISTEN, NODE];
 
+/** Why a connection ends that has 100 ms for its handshake. */
+const HANDSHAKE_TIMEOUT =
+  "Cannot complete TLS handshake: not done within 100 ms (handshakeTimeout)";
+
+/** The first bytes of the body that does not end. */
+const HELD = "the first piece";
+
 interface Running extends AsyncDisposable {
   readonly handle: ServerHandle;
   /** What the teardown hook got, by connection. */
   readonly ends: (Error | undefined)[];
 }
 
-/** Serves the name of the client's certificate and the name that the client asked for. */
-function start(engine: TestEngine, settings: TlsSettings): Running {
+/**
+ * Serves the name of the client's certificate and the name that the client asked
+ * for, and at `/held` a body that does not end.
+ */
+function start(
+  engine: TestEngine,
+  settings: TlsSettings,
+  options: Partial<ServerOptions> = {},
+): Running {
   const ends: (Error | undefined)[] = [];
-  const app = Server.builder("127.0.0.1:0").tls({ ...pair("a"), ...settings });
+  const app = Server.builder("127.0.0.1:0", options)
+    .tls({ ...pair("a"), ...settings });
+  app.get("/held", (_, res) => {
+    const start = (controller: ReadableStreamDefaultController): void =>
+      controller.enqueue(new TextEncoder().encode(HELD));
+    res.ok(new ReadableStream({ start }));
+  });
   app.get("/", ({ conn }, res) => {
     const { peerCertificate, serverName, protocol } = conn.tls ?? {};
     assert(protocol?.startsWith("TLSv1."));
@@ -193,6 +215,27 @@ for (const engine of engines) {
 
   testEngine(
     engine,
+    "R161: clients that do not finish their handshake are closed after handshakeTimeout",
+    async () => {
+      await using server = start(engine, {}, { handshakeTimeout: 100 });
+      const { port } = server.handle;
+      const beginnings = [[], [0x16, 0x03, 0x01]]; // nothing, and a part of a ClientHello
+      await Promise.all(beginnings.map(async (bytes) => {
+        const plain = connectTcp(port, "127.0.0.1");
+        plain.on("error", () => {}); // a reset ends it as well
+        plain.write(Uint8Array.from(bytes));
+        plain.resume();
+        await new Promise((resolve) => plain.on("close", resolve));
+      }));
+      await until(() => server.ends.length === 2);
+      for (const end of server.ends) {
+        assertEquals(end?.message, HANDSHAKE_TIMEOUT);
+      }
+    },
+  );
+
+  testEngine(
+    engine,
     "a client that ends without close_notify does not hold its connection",
     async () => {
       await using server = start(engine, {});
@@ -209,56 +252,94 @@ for (const engine of engines) {
   );
 }
 
-/** How a program is told which certificate to show. */
-interface Shown {
+/** What a program is told. */
+interface Told {
   readonly port: number;
-  /** `null` for none. */
+  /** The certificate to show; `null` for none. */
   readonly client: string | null;
+  readonly path: string;
 }
 
-/** Programs that speak TLS. */
-const programs: readonly (readonly [
-  command: string,
-  args: (shown: Shown) => readonly string[],
-])[] = [
-  ["curl", ({ port, client }) => [
-    ...["-sS", "-m", "10", "--noproxy", "*", "--cacert", path("ca.cert")],
+/** A program that speaks TLS. */
+interface Program {
+  readonly command: string;
+  args(told: Told): readonly string[];
+  /** Makes it connect and send nothing: it waits for the server to speak first. */
+  silentArgs(port: number): readonly string[];
+}
+
+const programs: readonly Program[] = [{
+  command: "curl",
+  args: ({ port, client, path }) => [
+    ...["-sSN", "-m", "10", "--noproxy", "*", "--cacert", file("ca.cert")],
     ...client === null
       ? []
-      : ["--cert", path(`${client}.cert`), "--key", path(`${client}.key`)],
+      : ["--cert", file(`${client}.cert`), "--key", file(`${client}.key`)],
     ...["--resolve", `b.example:${port}:127.0.0.1`],
-    `https://b.example:${port}/`,
-  ]],
-  ["openssl", ({ port, client }) => [
+    `https://b.example:${port}${path}`,
+  ],
+  silentArgs: (
+    port,
+  ) => ["-sS", "-m", "10", "--noproxy", "*", `telnet://127.0.0.1:${port}`],
+}, {
+  command: "openssl",
+  args: ({ port, client }) => [
     ...["s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
     ...["-servername", "b.example", "-verify_return_error"],
-    ...["-verify_hostname", "b.example", "-CAfile", path("ca.cert")],
+    ...["-verify_hostname", "b.example", "-CAfile", file("ca.cert")],
     ...client === null
       ? []
-      : ["-cert", path(`${client}.cert`), "-key", path(`${client}.key`)],
-  ]],
-];
+      : ["-cert", file(`${client}.cert`), "-key", file(`${client}.key`)],
+  ],
+  silentArgs: (
+    port,
+  ) => ["s_client", "-connect", `127.0.0.1:${port}`, "-starttls", "smtp"],
+}];
 
-function path(name: string): string {
+function file(name: string): string {
   return new URL(`${name}.pem`, folder).pathname;
 }
 
-/** Runs a program that reads a request; resolves with what it has printed. */
-function runClient(command: string, args: readonly string[]): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
+/** A running program. */
+interface Client {
+  /** What it has printed. */
+  readonly text: () => string;
+  /** Resolves when it has printed {@linkcode HELD}. */
+  readonly held: Promise<void>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>;
+  kill(): void;
+}
+
+/** Runs a program, which reads `input` and sees no end of it. */
+function runClient(
+  command: string,
+  args: readonly string[],
+  input: string,
+): Client {
   const child = spawn(command, args, { stdio: "pipe" });
   let text = "";
   child.stdin.on("error", () => {}); // it may end first
-  child.stdout.on("data", (bytes) => text += String(bytes));
+  const { promise: held, resolve: resolveHeld } = Promise.withResolvers<void>();
+  child.stdout.on("data", (bytes) => {
+    text += String(bytes);
+    if (text.includes(HELD)) resolveHeld();
+  });
   child.stderr.on("data", () => {});
-  child.on("close", () => resolve(text));
-  child.stdin.write(
-    "GET / HTTP/1.1\r\nHost: b.example\r\nConnection: close\r\n\r\n",
-  );
-  return promise;
+  child.stdin.write(input);
+  return {
+    text: () => text,
+    held,
+    ended: new Promise((resolve) => child.on("close", resolve)),
+    kill: () => void child.kill("SIGKILL"),
+  };
 }
 
-for (const [command, args] of programs) {
+function request(path: string, lines = ""): string {
+  return `GET ${path} HTTP/1.1\r\nHost: b.example\r\n${lines}\r\n`;
+}
+
+for (const { command, args, silentArgs } of programs) {
   const { error } = spawnSync(command, ["version"]);
   for (const engine of error === undefined ? engines : []) {
     for (const [client, settings, body] of clients) {
@@ -276,17 +357,55 @@ for (const [command, args] of programs) {
             certificates: { "b.example": pair("b") },
           });
           const { port } = server.handle;
-          const text = await runClient(command, args({ port, client }));
+          const told = { port, client, path: "/" };
+          const input = request("/", "Connection: close\r\n");
+          const { text, ended } = runClient(command, args(told), input);
+          await ended;
           if (body === null) {
-            assertEquals(text, "");
+            assertEquals(text(), "");
             assertEquals(server.handle.requestCount, 0);
           } else {
             const expected = body.replace("a.example", "b.example");
-            assert(text.endsWith(expected), `${text} instead of ${expected}`);
+            assert(
+              text().endsWith(expected),
+              `${text()} instead of ${expected}`,
+            );
           }
         },
       );
     }
+
+    testEngine(
+      engine,
+      `R161: ${command} is closed after handshakeTimeout if it begins no handshake`,
+      async () => {
+        await using server = start(engine, {}, { handshakeTimeout: 100 });
+        const { port } = server.handle;
+        await runClient(command, silentArgs(port), "").ended;
+        await until(() => server.ends.length === 1);
+        assertEquals(server.ends[0]?.message, HANDSHAKE_TIMEOUT);
+      },
+    );
+
+    testEngine(
+      engine,
+      `${command} that is killed, and sends no close_notify, holds its connection for writeTimeout at most`,
+      async () => {
+        const certificates = { "b.example": pair("b") };
+        await using server = start(engine, { certificates }, {
+          writeTimeout: 100,
+        });
+        const { port } = server.handle;
+        const told = { port, client: null, path: "/held" };
+        const client = runClient(command, args(told), request("/held"));
+        await client.held;
+        assertEquals(server.handle.connectionCount, 1);
+        client.kill();
+        await client.ended;
+        await until(() => server.ends.length === 1);
+        assertEquals(server.handle.connectionCount, 0);
+      },
+    );
   }
 }
 
