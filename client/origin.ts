@@ -136,18 +136,25 @@ function isUrl(origin: string | URL): boolean {
  */
 export function basicOf(url: URL): string | null {
   if (url.username === "" && url.password === "") return null;
-  try {
-    const user = decodeURIComponent(url.username);
-    const password = decodeURIComponent(url.password);
-    if (!user.includes(":")) return basic(user, password);
-  } catch {
-    // They are not percent-encoded UTF-8, or `basic` refused them; the error below reports it.
+  const user = percentDecoded(url.username);
+  const password = percentDecoded(url.password);
+  if (user === null || password === null || user.includes(":")) {
+    throw new TypeError(
+      `Cannot use the credentials for ${
+        JSON.stringify(withoutUserinfo(url))
+      }: they are not percent-encoded UTF-8, or the user has a colon`,
+    );
   }
-  throw new TypeError(
-    `Cannot use the credentials for ${
-      JSON.stringify(withoutUserinfo(url))
-    }: they are not percent-encoded UTF-8, or the user has a colon`,
-  );
+  return basic(user, password);
+}
+
+/** The text that was percent-encoded, or null if it is not UTF-8. */
+function percentDecoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 /** A URL for an error message. */
