@@ -112,7 +112,7 @@ export function equalsIgnoringCase(
   return true;
 }
 
-/** Compares as many bytes as a name has characters with it, ignoring the case of ASCII letters in both. */
+/** Returns whether the bytes at `start` begin with a name. Ignores the case of ASCII letters in both. */
 export function isNamed(
   bytes: Uint8Array,
   start: number,
@@ -122,7 +122,7 @@ export function isNamed(
     const byte = bytes[start + i]!;
     const difference = byte ^ name.charCodeAt(i);
     if (difference === 0) continue;
-    const lower = byte | 0x20; // of a letter
+    const lower = byte | 0x20; // lower case, if it is a letter
     if (difference !== 0x20 || lower < 0x61 || lower > 0x7a) return false;
   }
   return true;

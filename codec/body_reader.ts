@@ -24,7 +24,7 @@ export interface BodyFeed {
    * was received; otherwise `null`. Called only before the first pull.
    */
   takeAll?(): Uint8Array<ArrayBuffer> | null;
-  /** As {@linkcode BodyFeed.takeAll}, but decodes the body as UTF-8. */
+  /** Like {@linkcode BodyFeed.takeAll}, but decodes the body as UTF-8. */
   takeText?(): string | null;
   /**
    * Converts a `ProtocolError` of the reader itself, for callers that expect
@@ -109,8 +109,8 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
    *
    * @throws {TypeError | ProtocolError} As {@linkcode BodyReader.bytes}.
    */
-  // perf: not `async`, here and in `json`, since most short bodies have arrived
-  // (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
+  // perf: `text` and `json` are not `async`, since most short bodies have already
+  // arrived at the call (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
   text(): Promise<string> {
     try {
       this.#claim("text");
@@ -295,8 +295,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads the whole body into one array, as {@linkcode BodyReader.bytes} but of
-   * any size, after {@linkcode BodyReader.takeReceived} has returned `null`.
+   * Reads the whole body into one array, like {@linkcode BodyReader.bytes} but
+   * without a limit. Only for use after {@linkcode BodyReader.takeReceived} has
+   * returned `null`.
    *
    * @ignore
    */
@@ -321,7 +322,7 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
     return feed.takeAll();
   }
 
-  /** The whole body as a string, if it was received. */
+  /** Returns the whole body as a string if it was received already, otherwise `null`. */
   #takeText(): string | null {
     const feed = this.#feed;
     if (feed.takeText === undefined) {

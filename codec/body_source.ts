@@ -48,7 +48,7 @@ export class BodySource {
   /**
    * Asks for the next piece; {@linkcode pieceOf} reads it from the result.
    *
-   * perf: makes no promise of its own, as `pull()` does (bench/load.ts,
+   * perf: unlike `pull()`, makes no promise of its own (bench/load.ts,
    * chunked-130k).
    */
   next(): Promise<IteratorResult<Uint8Array | string>> {
@@ -71,7 +71,7 @@ export class BodySource {
 }
 
 /**
- * Returns the piece of a source's result, which may be empty, or `null` at the end.
+ * Returns the piece in a source's result, which may be empty, or `null` at the end.
  *
  * @throws {TypeError} If it is neither bytes nor a string.
  */
@@ -103,7 +103,7 @@ function readStream(
   reader: ReadableStreamDefaultReader<Uint8Array | string>,
 ): AsyncIterator<Uint8Array | string> {
   return {
-    next: () => reader.read() as Promise<IteratorResult<Uint8Array | string>>, // `value` may be missing at the end only
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array | string>>, // `value` is missing only at the end
     async return(): Promise<IteratorResult<Uint8Array | string>> {
       await reader.cancel();
       return { done: true, value: undefined };

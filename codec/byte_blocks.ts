@@ -1,13 +1,13 @@
 /**
- * Copies short runs of bytes into blocks that they share, for copies that live
- * about as long as each other. A block is freed with its last run.
+ * Copies short runs of bytes into shared blocks. A block is freed with its last
+ * run, so the copies should live about equally long.
  *
- * perf: an array of its own for a run of 110 bytes takes 2,500 instructions, most
+ * perf: a separate array for a run of 110 bytes takes 2,500 instructions, most
  * of them to allocate and free its memory (bench/machine_bench.ts,
  * fetch-json-post, Deno 2.9).
  */
 
-/** Size of a block in bytes: what a single run can keep in memory at most. */
+/** Size of a block, in bytes: the most memory that a single run can keep from being freed. */
 const BLOCK_BYTES = 4096;
 
 /** Longest run that shares a block, in bytes. */
@@ -44,7 +44,7 @@ export class ByteBlocks {
     this.#used = at + size;
     if (size > MAX_LOOP_BYTES) block.set(source.subarray(start, end), at);
     else {
-      for (let i = 0; i < size; i++) block[at + i] = source[start + i]!; // in range: the run is there
+      for (let i = 0; i < size; i++) block[at + i] = source[start + i]!; // in range: below `end`
     }
     return at;
   }

@@ -52,7 +52,7 @@ export type Offsets = Int32Array | number[];
  */
 export function copyOffsets(offsets: Offsets, count: number): number[] {
   const copy = new Array<number>(count);
-  for (let i = 0; i < count; i++) copy[i] = offsets[i]!; // in range: the caller says how many there are
+  for (let i = 0; i < count; i++) copy[i] = offsets[i]!; // in range: the caller passes a valid count
   return copy;
 }
 

@@ -21,7 +21,7 @@ export interface OutgoingFields {
   readonly hasDate: boolean;
   /** Whether there is a `Content-Type` line. */
   readonly hasType: boolean;
-  /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). Before `Upgrade` there is the option of `Connection` that it requires (RFC 9110 §7.8). */
+  /** All other lines, encoded; if there are several `Date` lines, only the first (RFC 9110 §6.6.1). With an `Upgrade` line, a line `connection: upgrade` is added in front (RFC 9110 §7.8). */
   readonly encoded: Uint8Array;
 }
 

@@ -221,7 +221,7 @@ export class RequestHead {
   }
 
   /**
-   * As {@linkcode RequestHead.detach}, with a copy beside those of other heads.
+   * Like {@linkcode RequestHead.detach}, but copies into a block that heads share.
    *
    * @ignore
    */

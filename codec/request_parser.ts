@@ -161,7 +161,7 @@ export class RequestHeadParser {
   /**
    * Makes the last head independent of the parser and of its bytes.
    *
-   * @param blocks Where its bytes are copied to. @default {an array of its own}
+   * @param blocks Where to copy its bytes. @default {a new array}
    */
   detach(blocks?: ByteBlocks): void {
     const head = this.#head;

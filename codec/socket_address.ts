@@ -1,7 +1,6 @@
 /**
- * The addresses of sockets, as server and client show them. They have the shape
- * of those of Deno, so that each can be used as the other, and need no types of
- * a runtime.
+ * The types of socket addresses in server and client. They have the same shape as
+ * Deno's, so that each can be used as the other, but need no types of a runtime.
  */
 
 /** The address of a socket on the Internet Protocol. `Deno.NetAddr` has the same shape. */
@@ -26,7 +25,7 @@ export interface UnixAddr {
 export interface VsockAddr {
   /** The transport protocol. */
   readonly transport: "vsock";
-  /** The number of the machine. */
+  /** The context identifier of the machine. */
   readonly cid: number;
   /** The port. */
   readonly port: number;

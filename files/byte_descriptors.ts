@@ -1,7 +1,8 @@
 /**
- * Finds calls for paths that are not UTF-8. Node and Bun take bytes as a path.
- * Deno takes strings only, which it encodes as UTF-8; there, the C library is
- * called if the program may use FFI. Linux only: other systems have no such names.
+ * Chooses the calls for paths that are not UTF-8. Node and Bun take a path as
+ * bytes. Deno takes only strings and encodes them as UTF-8; there, the C library
+ * is called if the program may use FFI. Linux only: other systems have no such
+ * names.
  */
 
 import * as fs from "node:fs";
@@ -13,7 +14,7 @@ import {
 } from "./descriptors.ts";
 import { openLibc } from "./libc_descriptors.ts";
 
-/** The calls of Node and Bun on Linux, with bytes. */
+/** The calls of Node and Bun on Linux, which take paths as bytes. */
 function nodeDescriptors(): ByteDescriptors {
   const { Buffer } = globalThis.process.getBuiltinModule("node:buffer");
   const linkOf = (fd: number): string => `/proc/self/fd/${fd}`;
@@ -25,7 +26,7 @@ function nodeDescriptors(): ByteDescriptors {
   };
 }
 
-/** Finds calls that take paths that are not UTF-8; `null` if the program has none. */
+/** Returns calls that take paths that are not UTF-8, or `null` if the program has none. */
 export function findByteDescriptors(): ByteDescriptors | null {
   if (typeof Deno !== "undefined") return openLibc();
   return globalThis.process.platform === "linux" ? nodeDescriptors() : null;

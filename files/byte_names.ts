@@ -1,17 +1,17 @@
 /**
- * File names as strings, also names that are not UTF-8: each byte from 0x80 on of
- * such a name is a lone surrogate, U+DC80 for 0x80 to U+DCFF for 0xFF. A string
- * from UTF-8 has none, so both kinds can be told apart, and each name of the
- * system is exactly one string.
+ * Converts file names to strings and back, also names that are not UTF-8. In such
+ * a name, each byte from 0x80 on becomes a lone surrogate, from U+DC80 for 0x80 to
+ * U+DCFF for 0xFF. A string that was decoded from UTF-8 has no lone surrogates, so
+ * both kinds can be told apart, and each name has exactly one string.
  */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Stands for byte 0 of a name that is not UTF-8; only bytes from 0x80 on need it. */
+/** Added to each byte from 0x80 on of a name that is not UTF-8. */
 const ESCAPE_BASE = 0xdc00;
 
-/** Returns the string for a name or path as the system has it. */
+/** Returns the string for the bytes of a name or path. */
 export function nameOfBytes(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
@@ -23,7 +23,7 @@ export function nameOfBytes(bytes: Uint8Array): string {
   }
 }
 
-/** Returns the name or path as the system has it. */
+/** Returns the bytes of a name or path; the inverse of {@linkcode nameOfBytes}. */
 export function bytesOfName(name: string): Uint8Array<ArrayBuffer> {
   if (name.isWellFormed()) return encoder.encode(name);
   const bytes: number[] = [];

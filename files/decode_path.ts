@@ -38,8 +38,8 @@ const NOT_A_WINDOWS_NAME =
  *
  * @param path A path as it was sent, which begins with `/`.
  * @param skipped How many segments at the beginning are not part of the name.
- * @returns The names; 400 if a `%` has no two hex digits after it, or a name has a
- * separator or NUL; 404 if a name is empty, `.`, `..` or not allowed.
+ * @returns The names; 400 if a `%` is not followed by two hex digits, or a name has
+ * a separator or NUL; 404 if a name is empty, `.`, `..` or not allowed.
  */
 export function decodePath(
   path: string,

@@ -1,11 +1,11 @@
 /**
- * The calls of the system on open files, as the handlers use them, and those of
- * the runtime. `byte_descriptors.ts` finds others for paths that are not UTF-8.
+ * The calls on open files that the handlers need, and the runtime's own
+ * implementation. `byte_descriptors.ts` has those for paths that are not UTF-8.
  */
 
 import * as fs from "node:fs";
 
-/** How files are opened: Windows has no `O_NONBLOCK`, and no pipes among its files. */
+/** The flags for opening files. Windows has no `O_NONBLOCK`, and no pipes in folders. */
 export const OPEN_FLAGS = fs.constants.O_RDONLY |
   (fs.constants.O_NONBLOCK ?? 0);
 
@@ -22,7 +22,7 @@ export interface Metadata {
 
 /** Calls on open files. */
 export interface Descriptors {
-  /** Opens a file for reading without waiting for pipes; returns its descriptor. */
+  /** Opens a file for reading, without waiting for the writer of a pipe; returns its descriptor. */
   open(path: string): number;
   stat(fd: number): Metadata;
   readSync(fd: number, buffer: Uint8Array, position: number): number;
@@ -32,9 +32,9 @@ export interface Descriptors {
 
 /** Calls that also take paths that are not UTF-8, as strings of `byte_names.ts`. */
 export interface ByteDescriptors extends Descriptors {
-  /** The path of an open file, which the kernel knows. */
+  /** Returns the path of an open file, as the kernel reports it. */
   pathOf(fd: number): string;
-  /** The names in an open folder. */
+  /** Returns the names in an open folder. */
   list(fd: number): readonly string[];
 }
 

@@ -5,21 +5,21 @@ import type { ResponseHandle } from "../server/response_handle.ts";
 import { type AnswerFile, answerWeb } from "./web_exchange.ts";
 
 /**
- * A handler of files: for the routes of this package's server, and with
- * {@linkcode FileHandler.fetch} for web-standard code.
+ * A handler that serves files: on the routes of this package's server, or with
+ * {@linkcode FileHandler.fetch} in web-standard code.
  */
 export interface FileHandler {
   /** Answers a request of a route or a fallback. */
   (ctx: RequestContext, res: ResponseHandle): void | Promise<void>;
   /**
-   * Answers a web request, in any server or framework of fetch handlers. What is
-   * not found is a response with status 404. The server of `@khttp/khttp/fetch`
-   * sends the file itself if the body of the response was not touched; elsewhere
-   * it is a stream. Read or cancel the body of a response that is not sent, since
-   * the file is open until then.
+   * Answers a web request, in any server or framework that takes fetch handlers.
+   * If nothing is found, the response has status 404. The server of
+   * `@khttp/khttp/fetch` sends the file directly if the body of the response was
+   * not touched; elsewhere, the body is a stream. If you do not send the response,
+   * read or cancel its body: the file stays open until then.
    *
-   * @throws {TypeError} If it is no `Request`. Errors of the file system that have
-   * no status of their own are thrown too.
+   * @throws {TypeError} If the argument is not a `Request`.
+   * @throws {Error} If the file system fails in a way that has no status.
    *
    * @example Files beside other answers
    * ```ts

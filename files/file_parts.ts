@@ -82,7 +82,7 @@ export class FileParts
   }
 }
 
-/** The pieces of a file as copies, since streams read ahead. It may be ended before it begins, unlike a generator. */
+/** Copies of the pieces of a file, since streams read ahead. Unlike a generator, it also cleans up if it is ended before the first piece. */
 export class CopiedPieces
   implements
     AsyncIterable<Uint8Array<ArrayBuffer>>,

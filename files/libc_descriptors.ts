@@ -10,8 +10,8 @@ import type { ByteDescriptors, Metadata } from "./descriptors.ts";
 const LIBRARY = "libc.so.6";
 
 const SYMBOLS = {
-  // Variadic, which makes no difference to a call with integers. Sizes are far
-  // below 2^32, so that they are numbers and not BigInts.
+  // `open` is variadic, which makes no difference to a call with integers. Sizes
+  // are far below 2^32, so `u32` avoids BigInts.
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   statx: {
@@ -111,7 +111,7 @@ class Libc implements ByteDescriptors {
     const { length } = buffer;
     const count = await preadInBackground(fd, bytes, length, BigInt(position));
     if (count >= 0) return count;
-    throw new Error("Cannot read file: the system reported an error"); // its number belongs to another thread
+    throw new Error("Cannot read file: the system reported an error"); // `errno` was set in another thread
   }
 
   close(fd: number): void {
@@ -142,7 +142,7 @@ class Libc implements ByteDescriptors {
     }
   }
 
-  /** The C library ignores `--deny-read`, so the folder around the file is asked for. */
+  /** Requires the permission to read the folder of the file, since the C library ignores `--deny-read`. */
   #requirePermission(path: string): void {
     const odd = path.search(/[\udc80-\udcff]/);
     const plain = odd === -1 ? path : path.slice(0, odd);
@@ -175,7 +175,7 @@ function metadataOf(view: DataView): Metadata {
     Number(view.getBigInt64(at, true)) * 1000;
   const mtimeNs = view.getUint32(112 + 8, true);
   return {
-    // The device's major and minor number, in one as `node:fs` has it.
+    // Joins the device's major and minor number, as `node:fs` does.
     dev: view.getUint32(136, true) * 256 + view.getUint32(140, true),
     ino: Number(view.getBigUint64(32, true)),
     size: Number(view.getBigUint64(40, true)),

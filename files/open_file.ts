@@ -67,7 +67,7 @@ export class OpenFile implements FileSource, Disposable {
   /**
    * Opens a file or a folder.
    *
-   * @param calls The calls to use, which must take the path.
+   * @param calls The calls to use. They must be able to open the path.
    * @throws {FileRefusal} If it is neither.
    * @throws {Error} If it cannot be opened; see {@linkcode statusOf}.
    */

@@ -113,7 +113,7 @@ export interface ServeFileOptions {
   readonly mediaTypes?: Readonly<Record<string, string>>;
   /**
    * More fields of each response of the handler. Fields that depend on the file
-   * or have an option, such as `ETag` and `Cache-Control`, are refused.
+   * or have their own option, such as `ETag` and `Cache-Control`, are refused.
    *
    * @default {none}
    */
@@ -123,8 +123,9 @@ export interface ServeFileOptions {
 /** Options of `serveDir`. */
 export interface ServeDirOptions extends ServeFileOptions {
   /**
-   * The part of the path before the name of the file, such as `/assets`, where no
-   * route says it: in `fetch()` and in a fallback. Other paths are not found.
+   * The part of the path before the name of the file, such as `/assets`. It is
+   * used where there is no route: in `fetch()` and in a fallback. Paths that do not
+   * begin with it are not found.
    *
    * @default {none}
    */
@@ -256,7 +257,7 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
   };
 }
 
-/** @throws {TypeError} If it is no path. */
+/** @throws {TypeError} If it is not a path. */
 function resolvePrefix(prefix: string = ""): string {
   const plain = prefix.replace(/\/$/, "");
   if (plain === "" || /^(?:\/[^/?#*:]+)+$/.test(plain)) return plain;

@@ -1,10 +1,10 @@
-/** Errors for a file or folder that a program wants to serve and that cannot be opened. */
+/** The errors of `serveDir()` and `serveFile()` for a path that cannot be opened. */
 
 import { isNotCapable } from "./system.ts";
 
 /**
- * Says what cannot be done, why, and what to change. The error has the class of
- * the runtime, and the code of the system.
+ * Returns an error that says what cannot be done, why, and what to change. It has
+ * the runtime's class and the system's code.
  *
  * @param what What was to be done, such as `serve folder "public"`.
  * @param path The path that the permission is for.
@@ -23,7 +23,7 @@ export function describeAccess(
   if (!(cause instanceof Error) || !("code" in cause)) return cause;
   const { code } = cause;
   const why = REASONS.get(code);
-  if (why === undefined) return cause; // it names the path too
+  if (why === undefined) return cause; // its message names the path already
   return Object.assign(newError(code, `Cannot ${what}: ${why}`, cause), {
     code,
   });

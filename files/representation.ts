@@ -58,7 +58,7 @@ export class Representation {
     this.#settings = settings;
   }
 
-  /** The fields of every response for the file, 304 included (RFC 9110 §15.4.5), but for errors. Not to be changed. */
+  /** The fields of every response for the file except errors; also those of 304 (RFC 9110 §15.4.5). Callers must not change them. */
   get common(): Headers {
     return this.#common ??= this.#describe();
   }
@@ -74,7 +74,7 @@ export class Representation {
       .add("content-type", this.contentType);
   }
 
-  /** The fields of 412 and 416. Their content is a message, for which the file's validators and lifetime do not hold. */
+  /** The fields of 412 and 416. Their content is an error message, so the file's validators and cache lifetime do not apply to it. */
   get refused(): Headers {
     return this.#describeAny()
       .add("accept-ranges", this.hasRanges ? "bytes" : "none")

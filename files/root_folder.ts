@@ -32,7 +32,7 @@ const RECENT_MS = 2000;
 /** How often a path is resolved if a folder on it has changed recently. */
 const CHECKS_AFTER_CHANGE = 16;
 
-/** What stands for bytes that are not UTF-8 in names that the runtime returns. */
+/** The character that the runtime puts into names for bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
 /** A served folder. */
@@ -42,7 +42,7 @@ export class RootFolder {
   /** The path without symbolic links. */
   #real: string;
   #canAskKernel: boolean = IS_LINUX;
-  /** Calls for names that are not UTF-8, once they are needed. If there are none, they are looked for again: a permission may be granted later. */
+  /** Calls for names that are not UTF-8, found when first needed. While it is `null`, each use looks again: a permission may be granted later. */
   #byteCalls: ByteDescriptors | null = null;
 
   /**
@@ -84,7 +84,7 @@ export class RootFolder {
         if (this.#isInside(file, path, startMs)) return file;
       } catch (error) {
         file.close();
-        if (isUndecodable(error)) return this.#openBytes(path); // a link led there
+        if (isUndecodable(error)) return this.#openBytes(path); // a link leads to such a path
         throw error;
       }
       file.close();
@@ -93,8 +93,8 @@ export class RootFolder {
   }
 
   /**
-   * Returns the names in a folder. Bytes that are not UTF-8 are U+FFFD in names
-   * that cannot be opened.
+   * Returns the names in a folder. In names that the program cannot open, U+FFFD
+   * replaces the bytes that are not UTF-8.
    *
    * @throws {FileRefusal | Error} As {@linkcode RootFolder.open}.
    */
@@ -109,7 +109,7 @@ export class RootFolder {
     return this.#findByteCalls()?.list(folder.fd) ?? [];
   }
 
-  /** The names in a folder; `null` if a link leads to a folder whose path is not UTF-8. */
+  /** Returns the names in a folder, or `null` if a link leads to a folder whose path is not UTF-8. */
   async #listPlain(path: string): Promise<readonly string[] | null> {
     const listed = await fs.promises.readdir(path);
     try {
@@ -127,7 +127,7 @@ export class RootFolder {
     return [this.path, ...names].join("/");
   }
 
-  /** Opens a path with calls that take bytes. The kernel says where it has led to. */
+  /** Opens a path with calls that take bytes. Checks the path that the kernel reports for the open file. */
   #openBytes(path: string): OpenFile {
     const calls = this.#findByteCalls();
     if (calls === null) throw new FileRefusal(Status.NOT_FOUND);

@@ -22,15 +22,16 @@ export class PrefixCounter {
   #route: string | null = null;
   #count: number;
 
-  /** @param prefix What is before the name if there is no route; without a slash at the end. */
+  /** @param prefix The part before the name if there is no route, without a slash at the end. */
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.#count = segmentsOf(prefix);
   }
 
   /**
-   * Returns how many segments of the path are before the name of the file, or
-   * `null` if there is no route, or its handler passed the request on, and the path does not begin with the prefix.
+   * Returns how many segments of the path are before the name of the file. The
+   * prefix decides if there is no route or its handler passed the request on;
+   * the result is then `null` for a path that does not begin with the prefix.
    *
    * @throws {TypeError} If the route does not end with `**`.
    */

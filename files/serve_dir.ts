@@ -29,11 +29,12 @@ import type { FileRequest } from "./web_exchange.ts";
 /**
  * Creates a handler that serves the files of a folder.
  *
- * The segments of the path that `**` of the route matched name the file. Without
- * a route, in a fallback and in `fetch()`, what follows the `prefix` does. Symbolic links are followed
- * inside the folder only, and names that begin with a dot are not found. What is
- * not found gets the response of `notFound()` or `fallbackRoute()` of the
- * application, as a path without a route does.
+ * The segments of the path that `**` of the route matched name the file. In a
+ * fallback and in `fetch()`, where there is no route, the segments after the
+ * `prefix` name it. Symbolic links are followed inside the folder only, and names
+ * that begin with a dot are not found. What is not found gets the response of
+ * `notFound()` or `fallbackRoute()` of the application, as a path without a route
+ * does.
  *
  * @param root Path of the folder.
  * @param options Options that differ from the defaults.
@@ -175,7 +176,7 @@ class FolderHandler {
     key: RequestPath | null,
   ): void | Promise<void> {
     const vary = key === null ? SPA_VARY : null;
-    const path = names.join("/").toWellFormed(); // for the functions of the options
+    const path = names.join("/").toWellFormed(); // the functions in the options receive it
     const found = { file, path, vary, key };
     return this.#sender.send(ctx, res, found, (extension) => {
       const last = names.at(-1) ?? "";
@@ -185,7 +186,7 @@ class FolderHandler {
 }
 
 /**
- * Checks that the page of an application can be sent; without it, every
+ * Checks that the page of an application can be sent. Without this check, every
  * navigation would get a 404 that does not say why.
  *
  * @throws {TypeError | Error} If it is not a file inside the folder that may be read.

@@ -16,8 +16,8 @@ import { describeAccess } from "./registration_error.ts";
  * @param path Path of the file. While it does not exist, requests get 404.
  * @param options Options that differ from the defaults.
  * @returns A handler for GET and HEAD. Its `fetch()` answers web requests.
- * @throws {TypeError} If the path is empty or not that of a file, or an option is
- * not valid.
+ * @throws {TypeError} If the path is empty or leads to something other than a
+ * file, or an option is not valid.
  * @throws {Deno.errors.NotCapable | Deno.errors.PermissionDenied} If the file may
  * not be read.
  *
@@ -56,8 +56,8 @@ export function serveFile(
 }
 
 /**
- * Checks that the path is not one that can never be sent. A file that does not
- * exist may be made later.
+ * Rejects a path that cannot be sent, such as a folder. A file that does not exist
+ * is allowed, since it may be created later.
  */
 function checkAccess(path: string): void {
   const what = `serve file ${JSON.stringify(path)}`;

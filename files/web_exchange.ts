@@ -1,6 +1,6 @@
 /**
- * Lets the file handlers answer a web `Request` with a `Response`: the request as
- * they read it, and a response handle whose calls make the response.
+ * Lets the file handlers answer a web `Request` with a `Response`. They get the
+ * request in the form that they read, and a response handle that makes the response.
  */
 
 import type { BodyInit } from "../codec/body_source.ts";
@@ -28,7 +28,7 @@ export type FileRequest =
     readonly isPassedOn?: boolean;
   };
 
-/** Answers a request of one of the server's routes. */
+/** Answers a request of the server or of a fetch handler. */
 export type AnswerFile = (
   ctx: FileRequest,
   res: ResponseHandle,
@@ -37,7 +37,7 @@ export type AnswerFile = (
 /**
  * Answers a web request.
  *
- * @throws {TypeError} If it is no `Request`.
+ * @throws {TypeError} If it is not a `Request`.
  */
 export async function answerWeb(
   request: Request,
@@ -77,7 +77,7 @@ class WebRequest implements FileRequest {
   }
 }
 
-/** Makes a web response of what a handler sends. */
+/** Makes a web response from what a handler sends. */
 class ResponseMaker implements ResponseActions {
   readonly bodyBytes = 0;
   #method: string;
@@ -88,7 +88,7 @@ class ResponseMaker implements ResponseActions {
     this.#method = method;
   }
 
-  /** The response; the handler has sent it. */
+  /** The response that the handler has sent. */
   get response(): Response {
     if (this.#response !== null) return this.#response;
     throw new TypeError("Cannot serve files: the handler sent no response");
@@ -173,7 +173,7 @@ function sizeOf(body: BodyInit): number | null {
   return isSized ? body.length : null;
 }
 
-/** Closes what a response without a body does not send. */
+/** Closes a body that is not sent, since the response must have none. */
 function discard(body: BodyInit): void {
   if (body instanceof FileBody) return body.close();
   if (typeof body !== "object" || body === null) return;

@@ -93,7 +93,7 @@ const NAMES: ReadonlySet<string> = new Set([
   "transport",
 ]);
 
-/** @throws {TypeError} If an object has another property, or those of two addresses. */
+/** @throws {TypeError} If the object has an unknown property, or the properties of two addresses. */
 function checkNames(address: object): void {
   const unknown = Object.keys(address).find((name) => !NAMES.has(name));
   if (unknown !== undefined) {
@@ -132,7 +132,7 @@ function parseText(text: string): ListenAddress {
   return { transport: "tcp", hostname, port: authority.port };
 }
 
-/** What to write instead of texts that are nearly an address, or that mean another one than they seem to. */
+/** Returns what to write instead of a string that only resembles an address, or that would be read as another one; otherwise `null`. */
 function adviceFor(text: string): string | null {
   const scheme = /^(?:unix|fd):/i.exec(text)?.[0];
   if (scheme !== undefined) {

@@ -60,7 +60,7 @@ export interface PromptDuplex extends Duplex {
   ): void;
   /**
    * Writes as many of the first `size` bytes as the system takes at once, and
-   * returns how many. If it is 0, `write()` waits for room.
+   * returns how many. After 0, call `write()`, which waits for room.
    *
    * @throws {Error} If the connection failed or is closed.
    */

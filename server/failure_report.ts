@@ -64,9 +64,9 @@ export class HandlerTimeout extends DOMException {
 }
 
 /**
- * The error of a function that a handler has called for a request which does not
- * fit it. It has the response that the client gets if neither the handler nor
- * the error hook gives one.
+ * The error of a function that a handler calls, such as `upgradeWebSocket()`, if
+ * the request does not suit it. It contains the response that the client gets if
+ * neither the handler nor the error hook sends one.
  */
 export class RequestRefusal extends TypeError {
   /** A status below 500. */

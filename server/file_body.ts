@@ -146,8 +146,8 @@ export class FileBody implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads the body in pieces of one memory, and closes the file at the end. A piece
-   * is valid until the next one is asked for.
+   * Reads the body in pieces that share memory, and closes the file at the end. A
+   * piece is valid until the next one is requested.
    *
    * @internal
    */

@@ -11,10 +11,10 @@ type FileSystem = typeof import("node:fs");
 const SEND_OPTIONS: readonly string[] = ["status", "headers", "start", "end"];
 
 /**
- * Checks the options of `res.sendFile()`: one that is written wrongly would send
- * another part of the file than the program wants.
+ * Checks the options of `res.sendFile()`. A misspelled one would send the wrong
+ * part of the file.
  *
- * @throws {TypeError} If there is no such option.
+ * @throws {TypeError} If they are not an object, or an option is unknown.
  */
 function checkSendOptions(options: object): void {
   if (typeof options !== "object" || options === null) {
@@ -48,13 +48,13 @@ export interface OpenFile {
   seekSync(offset: number, whence: number): number;
   /** Reads into `buffer`; returns the number of bytes, or `null` at the end. */
   readSync(buffer: Uint8Array): number | null;
-  /** Like {@linkcode OpenFile.readSync}, without waiting. */
+  /** Like {@linkcode OpenFile.readSync}, without blocking the thread. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Closes the file. */
   close(): void;
 }
 
-/** The start of a file, as a place to seek from. */
+/** The `whence` of {@linkcode OpenFile.seekSync}: the start of the file. */
 const SEEK_START = 0;
 
 /** An open file and the part to send; `file_body.ts` says what the members mean. */

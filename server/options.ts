@@ -77,14 +77,14 @@ export interface ServerOptions
 
 /**
  * The most workers of a server. Each takes some tens of megabytes, so a higher
- * number is a mistake, such as that of connections.
+ * number is a mistake, such as the number of connections.
  */
 const MAX_WORKERS = 1024;
 
 /**
  * Checks a number of workers.
  *
- * @param count How many, or 0 for one for each core.
+ * @param count How many; 0 means one for each core.
  * @throws {RangeError} If it is not an integer from 0 to 1024.
  */
 export function requireCount(count: number): number {

@@ -43,7 +43,7 @@ export interface ThreadedServeOptions extends Omit<ServeOptions, "engine"> {
   /**
    * The engine of the workers: one of {@linkcode Server.serve}, or `"epoll"` for
    * that of {@linkcode Server.serveEpoll}. Deno has `"listen"` and `"epoll"`,
-   * Node.js and Bun have `"node"` alone.
+   * Node.js and Bun have only `"node"`.
    *
    * @default {"listen" on Deno, "node" elsewhere}
    */
@@ -110,7 +110,7 @@ const CHECKS: Readonly<
   libc: [(value) => typeof value === "string", "not a path"],
 };
 
-/** The engines that a call can name, and what to say about others. */
+/** The engines that a call can name, and the message about others. */
 const ENGINES: Readonly<
   Partial<Record<ServeMethod, readonly [names: readonly string[], why: string]>>
 > = {
@@ -166,7 +166,7 @@ export function checkServeOptions(
   }
 }
 
-/** The error for a value that is no object, with what it may have been meant for. */
+/** Returns the error for options that are not an object, with advice on where the value belongs. */
 function notOptions(method: ServeMethod, value: unknown): TypeError {
   const [shown, advice] = typeof value === "function"
     ? ["a function", "serve() of the entry ./fetch takes a handler"]

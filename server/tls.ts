@@ -30,11 +30,11 @@ export interface TlsSettings {
     | ((certificate: PeerCertificate) => boolean)
     | undefined;
   /**
-   * The secret of session tickets, 48 random bytes, so that a client can resume
+   * The secret of session tickets, 48 random bytes. With it, a client can resume
    * its session (RFC 8446 §2.2) after a restart, or at another worker or machine
-   * with the same bytes. To rotate them, write others into the array: handshakes
-   * that begin later use those, and older tickets are no longer accepted. Node.js
-   * only; elsewhere, it must be left out.
+   * that has the same bytes. To rotate the secret, write other bytes into the
+   * array: later handshakes use them, and older tickets are no longer accepted.
+   * Node.js only; elsewhere, it must be left out.
    *
    * @default {the runtime's own, for this process}
    */
@@ -63,7 +63,7 @@ export interface TlsIdentity extends TlsKeys {
   readonly certificates: ReadonlyMap<string, TlsKeys>;
   /** `null` if clients are not asked for certificates. */
   readonly clients: TlsClientRules | null;
-  /** The program may change the bytes; `null` if the runtime has its own. */
+  /** `null` if the runtime uses its own. The program may change the bytes. */
   readonly ticketKeys: Uint8Array | null;
 }
 
@@ -96,7 +96,7 @@ export function readTlsIdentity(options: TlsOptions): TlsIdentity {
   return Object.freeze({ cert, key, certificates, clients, ticketKeys });
 }
 
-/** @throws {TypeError} If a pair is missing or is anything else, such as a path. */
+/** @throws {TypeError} If it is anything but an object, such as a path. */
 function requireObject(pair: unknown): void {
   if (typeof pair === "object" && pair !== null) return;
   throw bad("pass an object such as { certFile, keyFile }");
@@ -136,7 +136,7 @@ function clientRules(
   });
 }
 
-/** How many bytes `node:tls` wants: a name, and two keys. */
+/** How many bytes `node:tls` requires: the name of the keys, and two keys. */
 const TICKET_KEYS_BYTES = 48;
 
 function checkTicketKeys(keys: Uint8Array | undefined): Uint8Array | null {

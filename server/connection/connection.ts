@@ -46,8 +46,8 @@ const MAX_COUNT = 0x7fffffff;
 // instructions each, so private state is read through methods
 // (bench/machine_bench.ts, hello, Deno 2.9).
 //
-// perf: V8 looks up an imported name at each use, but no constant of this module:
-// 0.94 times the time of a request (bench/machine_bench.ts, hello, Deno 2.9).
+// perf: V8 looks up an imported name at each use, but not a local constant: 0.94
+// times the time of a request (bench/machine_bench.ts, hello, Deno 2.9).
 const { IDLE, HEAD, EXCHANGE, BODY, DRAIN, CLOSING, LINGER, TAKEN_OVER } =
   Phase;
 const NEEDS_MORE: typeof NEED_DATA = NEED_DATA;
@@ -153,7 +153,7 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
     this.#endRun();
   }
 
-  /** Parses bytes that are not in the context's window, so that the scanner needs a copy. */
+  /** Parses bytes outside of the context's window, of which the scanner needs a copy. */
   #parseElsewhere(bytes: Uint8Array, start: number, end: number): number {
     const { scanner } = this.context;
     scanner?.copyIn(bytes, start, end);
@@ -301,9 +301,9 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
    * Parses and runs requests, at least one, up to the first that is not complete
    * when its handler returns. No exchange may be in progress, and output not full.
    *
-   * perf: kept as one function, too long to be inlined itself. Otherwise V8 may
-   * inline it into `receive` and not the `Exchange` constructor into it: 250 to 350
-   * instructions more a request (bench/machine_count.ts, listen-hello, Deno 2.9).
+   * perf: kept as one function that is too long to inline. If V8 inlines it into
+   * `receive`, it may not inline the `Exchange` constructor: 250 to 350 more
+   * instructions a request (bench/machine_count.ts, listen-hello, Deno 2.9).
    *
    * @param isHeld Whether the bytes are in {@linkcode Connection.input}.
    * @returns The offset of the first byte that was not used.

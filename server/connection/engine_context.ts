@@ -39,13 +39,13 @@ function learnRoutes(
 }
 
 /**
- * How many reads the plain parser gets before heads are scanned, unless the engine
- * asks for that earlier.
+ * How many reads the plain parser gets before the scanner starts, unless the
+ * engine starts it earlier.
  *
- * perf: a server that has answered a few requests takes 2 ms and 5 MiB less
- * (bench/start.ts). V8 keeps what it has learned from the plain parser: 3 reads
- * cost each later request 23 instructions, 64 cost 71, and 1,000 cost 235
- * (bench/machine_count.ts, hello).
+ * perf: saves 2 ms and 5 MiB in a server that has answered only a few requests
+ * (bench/start.ts). The number is small because V8 keeps what it has learned from
+ * the plain parser: 3 reads cost each later request 23 instructions, 64 cost 71,
+ * and 1,000 cost 235 (bench/machine_count.ts, hello).
  */
 const PLAIN_READS = 8;
 
@@ -64,7 +64,7 @@ export class EngineContext implements ReceiveMemory {
   readonly output: OutputPool = new OutputPool();
   /** Memory for pieces of files. */
   readonly pieces: PiecePool = new PiecePool();
-  /** Replaced by {@linkcode EngineContext.startScanning}, as the next four. */
+  /** Replaced by {@linkcode EngineContext.startScanning}, like the next four fields. */
   parsers: ParserPool;
   /** Finds heads by SIMD; `null` until it is needed, and without WebAssembly. */
   scanner: HeadScanner | null = null;

@@ -27,7 +27,7 @@ export class OutputBuffer {
   /** An engine's own handle for the bytes, such as their address; `null` until the engine makes one. */
   address: unknown = null;
   #view: Uint8Array<ArrayBuffer>;
-  /** perf: reading the length of an array costs 10 instructions more (bench/machine_count.ts, listen-hello). */
+  /** The length of `#view`. perf: reading it from the array costs 10 more instructions (bench/machine_count.ts, listen-hello). */
   #viewSize: number;
 
   private constructor(

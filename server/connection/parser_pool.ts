@@ -16,7 +16,7 @@ const MAX_FREE_PARSERS = 64;
 export class ParserPool {
   /** Never holds a partial head: a connection that feeds it one takes it out of the pool. */
   shared: RequestHeadParser;
-  /** Where the heads of exchanges are that go on after a read. */
+  /** Copies of the heads of exchanges that continue after a read. */
   readonly copies: ByteBlocks = new ByteBlocks();
   #limits: HeadLimits;
   #free: RequestHeadParser[] = [];

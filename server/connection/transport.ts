@@ -25,7 +25,7 @@ export interface ReceiveMemory {
    * not be called while a handler of any connection of the engine is on the stack.
    */
   startScanning(): void;
-  /** Counts a read into other memory. After some reads, starts to scan, under the same condition. */
+  /** Counts a read into other memory, and starts to scan after some. The same condition applies. */
   notePlainRead(): void;
 }
 

@@ -65,7 +65,7 @@ export class ConnectionManager
   #proxyHeaders: Promise<ProxyHeaders> | null;
   #onError: (error: unknown) => void;
   #acceptLoops: AcceptLoop[] = [];
-  /** What it listens on, each with {@linkcode ConnectionManager.#socketCount} sockets. */
+  /** The addresses to listen on, each with {@linkcode ConnectionManager.#socketCount} sockets. */
   #addresses: readonly ListenAddress[] = [];
   #socketCount = 1;
   /** All open connections; they add and remove themselves. */
@@ -180,8 +180,8 @@ export class ConnectionManager
   }
 
   /**
-   * Opens more sockets at the addresses, which have to be shared, until there are
-   * as many at each. If that fails, the error is reported and serving goes on.
+   * Opens more sockets until each address has `socketCount`. The addresses must be
+   * shared. If that fails, the error is reported and serving goes on.
    */
   listenWith(socketCount: number): void {
     try {

@@ -200,7 +200,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     } else if (size === length) this.#buffer = this.#largerBuffer(length);
   }
 
-  /** Moves to a slot, which did not exist yet or was taken when the connection began. */
+  /** Moves to a slot. When the connection began, there were none yet or all were taken. */
   #takeSlot(): void {
     const { context } = this.connection;
     context.notePlainRead();

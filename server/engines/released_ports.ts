@@ -10,9 +10,9 @@ import type { TcpAddress } from "../address.ts";
 import type { SharedPorts } from "./shared_ports.ts";
 
 /**
- * How many sockets of living threads there are for each that is still open in an
- * abandoned one. The system spreads connections evenly over all, so fewer than 1
- * in 32 are lost.
+ * How many sockets living threads open for each socket that an abandoned thread
+ * may still hold. The system spreads connections evenly over all, so at most 1
+ * in 32 connections is lost.
  */
 const LIVING_PER_ABANDONED = 31;
 
@@ -30,14 +30,14 @@ export class ReleasedPorts implements SharedPorts {
   readonly addrs: readonly NetAddr[];
   #threadCount: number;
   #socketCount = 1;
-  /** Sockets at each address that abandoned threads may hold. */
+  /** How many sockets at each address abandoned threads may hold. */
   #abandonedCount = 0;
 
   /**
    * Binds all addresses, which picks a port for each port 0, and releases them.
    *
    * @param threadCount How many threads will bind them.
-   * @param bind Binds one, by the engine of the threads.
+   * @param bind Binds one address, with the engine of the threads.
    * @throws {Error} If the system or the permissions refuse an address.
    */
   constructor(

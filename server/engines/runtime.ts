@@ -29,7 +29,7 @@ export function requireDeno(action: string, advice: string): void {
   );
 }
 
-/** Makes the error for what the runtime or the system cannot do. On Deno it has the runtime's class, elsewhere a code. */
+/** Returns the error for what the runtime or the system cannot do. On Deno it has the runtime's class, elsewhere a code. */
 export function unsupported(message: string): Error {
   if (typeof Deno !== "undefined") return new Deno.errors.NotSupported(message);
   const code = "ERR_FEATURE_UNAVAILABLE_ON_PLATFORM";

@@ -45,8 +45,8 @@ export function listenUnix(
 }
 
 /**
- * Listens on a TCP address that threads will share. They will bind the port that
- * the system picks here for port 0, so this needs the permission for any port.
+ * Listens on a TCP address that threads will share. For port 0, they will bind the
+ * port that the system picks here, so this needs the permission for any port.
  *
  * @throws {Error} If the system or the permissions refuse it; the message names the address.
  */

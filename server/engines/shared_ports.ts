@@ -7,8 +7,8 @@ export interface SharedPorts {
   /** The addresses that all threads listen on. */
   readonly addrs: readonly NetAddr[];
   /**
-   * How many listening sockets each thread opens at each address. More than one
-   * make the part smaller that sockets of abandoned threads get.
+   * How many listening sockets each thread opens at each address. The more there
+   * are, the fewer connections go to the sockets of abandoned threads.
    */
   readonly socketCount: number;
   /** A thread's listening sockets, one for each address; empty if the thread binds the ports itself. */

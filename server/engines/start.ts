@@ -15,7 +15,7 @@ import { bindAlone } from "./node/bind.ts";
 import { NodeEngine } from "./node/engine.ts";
 import { TlsListener } from "./tls/tls_listener.ts";
 
-/** Returns the engine of a program that names none: each runtime has one of them. */
+/** Returns the runtime's engine for a program that names none. */
 export function defaultEngine(): "listen" | "node" {
   return typeof Deno === "undefined" ? "node" : "listen";
 }

@@ -47,7 +47,7 @@ export class TakenOverDuplex implements Duplex {
 
   /** See {@linkcode Duplex.read}. */
   read(buffer: Uint8Array): Promise<number | null> {
-    // The stream itself needs no further promise.
+    // Reading from the stream needs no further promise.
     return this.isStream()
       ? this.#duplex.read(buffer)
       : this.#readEarlier(buffer);
@@ -97,7 +97,7 @@ export class TakenOverDuplex implements Duplex {
   }
 }
 
-/** The same for a duplex that can also read and write without promises. */
+/** A {@linkcode TakenOverDuplex} that can also read and write without promises. */
 export class TakenOverPromptDuplex extends TakenOverDuplex
   implements PromptDuplex {
   #duplex: PromptDuplex;

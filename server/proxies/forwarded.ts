@@ -75,8 +75,8 @@ export interface Forwarded {
  * trusted proxy are used.
  *
  * @throws {TypeError} If there is no such option, the list is empty, or an entry
- * or a value is not valid. The function that it returns throws it for anything
- * that is not a request with its connection.
+ * or a value is not valid. The returned function throws it for an argument that
+ * is not a request with its connection.
  *
  * @example The client behind a load balancer
  * ```ts
@@ -110,7 +110,7 @@ export function forwardedFrom(
   };
 }
 
-/** Whether a function's argument has the parts that it needs, which `Request` lacks. */
+/** Whether an argument has the necessary parts. A web `Request` lacks the connection. */
 function isRequest(request: Partial<ForwardedRequest> | undefined): boolean {
   return typeof request?.conn === "object" && request.headers !== undefined;
 }

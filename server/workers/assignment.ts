@@ -21,7 +21,7 @@ export interface Assignment {
   readonly addresses: readonly TcpAddress[];
   /** Listening sockets to use, one for each address; empty if the worker binds the ports itself. */
   readonly descriptors: readonly number[];
-  /** How many sockets to open at each address otherwise. */
+  /** How many sockets to open at each address if the worker binds the ports itself. */
   readonly socketCount: number;
   /** What shows the supervisor that the worker's event loop turns. */
   readonly heartbeat: HeartbeatCounter;
@@ -37,7 +37,7 @@ type EndOrder =
 /** A message from the supervisor to a worker. */
 export type Order =
   | EndOrder
-  /** Open sockets, until there are as many at each address. */
+  /** Opens more sockets until each address has `socketCount`. */
   | { readonly khttp: "listenWith"; readonly socketCount: number };
 
 /** A message from a worker to the supervisor. */

@@ -47,7 +47,7 @@ export function requireSharedPorts(engine: EngineName): void {
   if (engine !== "node") {
     requireDeno(`${what} on engine "${engine}"`, 'use engine "node"');
   } else if (typeof Deno !== "undefined") {
-    // The sockets of its `node:net` never get `SO_REUSEPORT`.
+    // Deno's `node:net` never sets `SO_REUSEPORT`.
     throw unsupported(
       `Cannot ${what} on engine "node" of Deno: use engine "listen" or "epoll"`,
     );
@@ -121,8 +121,8 @@ export function requireHangTimeout(
 const MIN_HEAP_BYTES = 32 * 1024 * 1024;
 
 /**
- * Returns the limit for the heap of a worker, in bytes. In Deno and Node.js, there
- * always is one: at Deno's own limit, a worker without another one ends the process.
+ * Returns the limit for the heap of a worker, in bytes. In Deno and Node.js, each
+ * worker gets one: a worker without it that reaches Deno's own limit ends the process.
  *
  * @returns `null` in Bun, which has no limit.
  * @throws {RangeError} If it is not an integer of at least 32 MiB.

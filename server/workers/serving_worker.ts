@@ -24,7 +24,7 @@ const COUNTS_PERIOD_MS = 1000;
 
 /** Serving on the thread of a worker. */
 export interface ThreadServing extends Serving {
-  /** Opens sockets, until there are as many at each address. */
+  /** Opens more sockets until each address has `socketCount`. */
   listenWith(socketCount: number): void;
 }
 

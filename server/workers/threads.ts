@@ -7,7 +7,7 @@ import type { Worker } from "node:worker_threads";
 
 const BYTES_PER_MIB = 1024 * 1024;
 
-/** What becomes of a thread that blocks its event loop when it is told to end. */
+/** What happens to a thread that is told to end while it blocks its event loop. */
 export const WHAT_HANGING_THREADS_DO: string = typeof Deno === "undefined"
   ? "it is replaced"
   : "it is replaced, but its thread runs until the loop or the process ends";
@@ -30,7 +30,7 @@ export function startThread(
   const limits = maxHeapBytes === null ? {} : {
     resourceLimits: { maxOldGenerationSizeMb: maxHeapBytes / BYTES_PER_MIB },
   };
-  const argv = process.argv.slice(2); // only Deno's workers get them by themselves
+  const argv = process.argv.slice(2); // only Deno's workers inherit them
   return new Worker(module, { name, argv, workerData: data, ...limits });
 }
 
@@ -55,7 +55,7 @@ export function systemName(): string {
 /**
  * Returns the URL of the module that the program begins with.
  *
- * @throws {TypeError} If it is in no file, or this thread was started by the program.
+ * @throws {TypeError} If the program is not in a file, or this thread was started by the program.
  */
 export function mainModule(): string {
   // In a worker it is undefined, although its type is string.
@@ -68,7 +68,7 @@ export function mainModule(): string {
   );
 }
 
-/** Whether there is such a file. */
+/** Whether a URL leads to an existing file. */
 export function isFile(url: URL): boolean {
   const fs = process.getBuiltinModule("node:fs");
   return fs.statSync(url, { throwIfNoEntry: false })?.isFile() === true;

@@ -43,7 +43,7 @@ export interface SlotOwner {
   slotEnds(times: StopTimes | null): void;
   /** Called when the worker has died during serving; returns whether to replace it. */
   slotDied(error: Error, hasListened: boolean): boolean;
-  /** Called when the worker was told to end and may run nevertheless; its sockets may stay open. */
+  /** Called when the worker was told to end but may still run; its sockets may stay open. */
   slotAbandoned(): void;
   /** Called when the worker's program failed while serving ended. */
   slotFailedAtEnd(error: Error): void;
@@ -137,7 +137,7 @@ export class WorkerSlot {
     this.#order({ khttp: "stop", times: this.#init.owner.stopTimes });
   }
 
-  /** Makes the worker open sockets, until there are as many at each address. */
+  /** Makes the worker open more sockets until each address has `socketCount`. */
   listenWith(socketCount: number): void {
     this.#order({ khttp: "listenWith", socketCount });
   }

@@ -210,7 +210,7 @@ Deno.test("a parsed head finds a field by its name, in any case, with and withou
     const parser = new ResponseHeadParser(limits);
     parser.scanner = scanner;
     const bytes = new Uint8Array([1, 2, 3, ...wire]); // the head is not at the start
-    // The second head's offsets are behind those of the first in the scanner's array.
+    // The second head's offsets are after those of the first in the scanner's array.
     for (let count = 0; count < 2; count++) {
       const head = parser.parse(bytes, 3, bytes.length, "GET");
       assert(head !== NEED_DATA);

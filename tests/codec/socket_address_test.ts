@@ -1,4 +1,4 @@
-/** The types of addresses, connections and files are those of Deno in both directions, without naming them. */
+/** The types of addresses, connections and files can replace Deno's and the reverse, although they do not name them. */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type {

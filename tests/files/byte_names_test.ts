@@ -18,7 +18,7 @@ const IS_LINUX = Deno.build.os === "linux"; // other systems refuse such names
 /** A name in Latin-1. */
 const CAFE = Uint8Array.of(0x63, 0x61, 0x66, 0xe9); // "café"
 
-Deno.test("names of all bytes are strings of their own, and come back the same", () => {
+Deno.test("each name in bytes has its own string, which converts back to the same bytes", () => {
   const seen = new Set<string>();
   const tails = [[], [0x61], [0xa4], [0x9f, 0x98, 0x80], [0xed, 0xb2, 0x80]];
   for (let byte = 1; byte < 256; byte++) {
@@ -38,13 +38,13 @@ Deno.test("names of all bytes are strings of their own, and come back the same",
   assertEquals(nameOfSegment("é%e9"), "\udcc3\udca9\udce9");
 });
 
-Deno.test("a path may have names of both kinds", () => {
+Deno.test("a path may have names that are UTF-8 and names that are not", () => {
   const path = `/é/${nameOfBytes(CAFE)}/日`;
   const bytes = [0x2f, 0xc3, 0xa9, 0x2f, ...CAFE, 0x2f, 0xe6, 0x97, 0xa5];
   assertEquals(bytesOfName(path), Uint8Array.from(bytes));
 });
 
-/** Runs a script of the shell in a folder. */
+/** Runs a shell script in a folder. */
 async function shell(script: string, cwd: string): Promise<void> {
   const { success } = await new Deno.Command("sh", {
     args: ["-c", script],

@@ -77,10 +77,10 @@ Deno.test("serveFile() refuses an option of serveDir()", () => {
 });
 
 Deno.test("serveFile() refuses a path that is no string", () => {
-  const url = new URL(import.meta.url) as unknown as string; // a wrong program
+  const url = new URL(import.meta.url) as unknown as string; // the wrong types are what is tested
   const isUrl = "is a URL, which fileURLToPath() of node:url converts";
-  const object = {} as unknown as string; // a wrong program
-  const none = undefined as unknown as string; // a wrong program
+  const object = {} as unknown as string; // as above
+  const none = undefined as unknown as string; // as above
   for (
     const [path, why] of [
       ["", "is empty"],

@@ -1,4 +1,4 @@
-/** The handlers of files in web-standard code. */
+/** The file handlers in web-standard code. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { serve, toHandler } from "../../fetch/mod.ts";
@@ -26,7 +26,7 @@ function contentOf(size: number): Uint8Array<ArrayBuffer> {
 const textAt = (start: number, end: number): string =>
   String.fromCharCode(...contentOf(end).subarray(start));
 
-/** Requests, and what they get on every way to serve the folder. */
+/** Requests, and the response to each, however the folder is served. */
 const CASES: readonly (readonly [
   line: string,
   fields: string,
@@ -162,7 +162,7 @@ testEngines(
       using client = await server.connect();
       await client.send("GET /huge.bin HTTP/1.1\r\nHost: a\r\n\r\n");
       await client.head();
-      assert(site.countOpen() > 0); // a read in the background may have a duplicate
+      assert(site.countOpen() > 0); // more than 1 if a read in the background has a duplicate
     }
     while (site.countOpen() > 0) {
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -216,7 +216,7 @@ Deno.test("fetch() works without a server, and streams a file", async () => {
   await unreadParts.body?.cancel();
   if (Deno.build.os === "linux") assertEquals(site.countOpen(), 0);
   await assertRejects(
-    () => files.fetch("http://a/" as unknown as Request), // a wrong program
+    () => files.fetch("http://a/" as unknown as Request), // the wrong type is what is tested
     TypeError,
     "Cannot serve files: fetch() needs a Request, not a value of type string",
   );

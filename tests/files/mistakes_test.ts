@@ -27,7 +27,7 @@ Deno.test("serveDir() needs a folder that exists", async () => {
   );
 });
 
-Deno.test("serveDir() needs the page of `spa`", async () => {
+Deno.test("serveDir() needs a page of `spa` that exists", async () => {
   await using site = await Site.make({ "a/b.html": "b", "folder/": "" });
   const { path } = site;
   const spaError = (spa: string): string =>
@@ -63,7 +63,7 @@ Deno.test("serveDir() needs a prefix that is a path", () => {
   }
 });
 
-Deno.test("serveFile() needs the path of a file, which may be made later", async () => {
+Deno.test("serveFile() needs the path of a file, which may be created later", async () => {
   await using site = await Site.make({ "folder/": "" });
   const { path } = site;
   serveFile(`${path}/later.txt`);
@@ -73,7 +73,7 @@ Deno.test("serveFile() needs the path of a file, which may be made later", async
   );
 });
 
-Deno.test("a missing permission is an error that names the flag", async () => {
+Deno.test("a missing permission throws an error that names the flag", async () => {
   await using site = await Site.make({ "a.txt": "a" });
   const entry = new URL("../../files/mod.ts", import.meta.url);
   const program = `${site.root}/program.js`;

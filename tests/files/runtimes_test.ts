@@ -1,4 +1,4 @@
-/** The handlers of files on Node and Bun, each in its own process. */
+/** The file handlers on Node and Bun, each in its own process. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Site } from "../support/site.ts";

@@ -407,7 +407,7 @@ async function addOddNames(
     ln -s '${random.pick(LINK_TARGETS)}' ${place()}"$(printf 'link\\351')"
     ln -s '${random.pick(LINK_TARGETS)}' ${place()}"$odd"/link0
     ln -s "$odd" ${place()}link1
-    true`; // names may exist, and folders may not
+    true`; // commands may fail: a name may exist already, a folder may not
   const options = { args: ["-c", script], cwd: site.path };
   await new Deno.Command("sh", options).output();
 }

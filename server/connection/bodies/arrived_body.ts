@@ -1,5 +1,5 @@
 /**
- * The body of a request that has arrived completely, with its head, in one read.
+ * The body of a request that arrived completely in the same read as its head.
  * Its bytes stay in the receive window while the handler runs, since nothing is
  * received meanwhile. What the handler has not read when it returns is copied.
  *
@@ -34,7 +34,7 @@ export class ArrivedBody implements ExchangeBody {
   /** Whether the exchange is over. */
   #isOver = false;
 
-  /** Creates the body that is in `bytes` from `start` to `end`, which is not empty. */
+  /** Creates the body that is in `bytes` from `start` to `end`. It must not be empty. */
   constructor(
     owner: BodyOwner,
     bytes: Uint8Array,
@@ -85,7 +85,7 @@ export class ArrivedBody implements ExchangeBody {
 
   /** See {@linkcode BodyFeed.takeAll}. */
   takeAll(): Uint8Array<ArrayBuffer> | null {
-    if (!this.#isReadable()) return null; // `pull` has the reason
+    if (!this.#isReadable()) return null; // `pull` throws the reason
     const all = copyOf(this.#bytes, this.#start, this.#end);
     this.#consume();
     return all;
@@ -175,7 +175,7 @@ export class ArrivedBody implements ExchangeBody {
 /** Longest run that is copied byte by byte, which takes less time than `slice()`. */
 const MAX_LOOP_BYTES = 64;
 
-/** Copies bytes into new memory, also those of a Node `Buffer`, whose `slice()` does not. */
+/** Copies bytes into new memory. Not by `slice()`, which returns a view if the bytes are a Node `Buffer`. */
 function copyOf(
   bytes: Uint8Array,
   start: number,
@@ -184,6 +184,6 @@ function copyOf(
   const size = end - start;
   const copy = new Uint8Array(size);
   if (size > MAX_LOOP_BYTES) copy.set(bytes.subarray(start, end));
-  else for (let at = 0; at < size; at++) copy[at] = bytes[start + at]!; // in range: the body is there
+  else for (let at = 0; at < size; at++) copy[at] = bytes[start + at]!; // in range: below `end`
   return copy;
 }

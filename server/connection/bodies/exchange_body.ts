@@ -1,4 +1,4 @@
-/** What an exchange and its connection need of a request's body, and the body of them. */
+/** The contracts between a request's body and its exchange and connection. */
 
 import type { ReceiveBuffer } from "../../../codec/receive_buffer.ts";
 import type { ReceivedBody } from "../../request_view.ts";
@@ -19,7 +19,7 @@ export interface BodyOwner {
 /** The body of one request. */
 export interface ExchangeBody extends ReceivedBody, BodyFacts {
   readonly remainingBytes: number;
-  /** Whether its bytes are not in the input, since all of them arrived with the head. */
+  /** Whether all of it arrived with the head, so that its bytes are not in the input. */
   readonly hasArrived: boolean;
   /** Serves a waiting read after bytes arrived or the peer ended its direction. */
   advance(): void;
@@ -27,7 +27,7 @@ export interface ExchangeBody extends ReceivedBody, BodyFacts {
   keep(): void;
   /** Ends the body with its exchange. A reader that goes on must not touch the input any more. */
   detach(): void;
-  /** Ends the body of a connection that is taken over. The unread bytes are then the first of the input. */
+  /** Ends the body of a connection that is taken over. It puts the unread bytes at the start of the input. */
   giveBack(): void;
   /** Makes the waiting read and all later reads reject. The first error stays. */
   fail(error: Error): void;

@@ -41,12 +41,12 @@ const SMALL_BYTES = 24_576;
 const SLOW_READ_MS = 10;
 
 /**
- * A client that needs more than this time for a piece, in ms, gets small ones: it
- * takes less than 0.6 MB a second, for which their cost does not matter.
+ * A client that needs more than this time for a piece, in ms, gets small pieces. It
+ * reads less than 0.6 MB a second, so their higher cost does not matter.
  */
 const SLOW_SEND_MS = 100;
 
-/** A file from this length on, in bytes, needs so many pieces that one system call does not count. */
+/** A file from this length on, in bytes, needs so many pieces that one more system call does not matter. */
 const LONG_BYTES = 2_097_152;
 
 const NO_BYTES = new Uint8Array(0);
@@ -84,8 +84,8 @@ export function sendFile(
     exchange.complete(plan, length);
     return;
   }
-  // A piece that is sent with the head saves a system call, and a large buffer is
-  // used once more. For a long file, that is not worth its memory.
+  // Sending the first piece with the head saves a system call, but keeps a large
+  // output buffer in use. For a long file, the saving is not worth this memory.
   const hasPiece = !isNative && length <= LONG_BYTES &&
     context.pieces.reserve();
   const readBytes = hasPiece ? LARGE_PIECE_BYTES : 0;
@@ -110,14 +110,15 @@ export class FileResponse implements FileRegion {
   #file: FileBody;
   #isSlow = false;
   #isOver = false;
-  /** Whether a large piece of the pool is reserved, and that piece once it was read into. */
+  /** Whether a large piece of the pool is reserved. */
   #isLarge: boolean;
+  /** The reserved piece, once it is used. */
   #large: Uint8Array | null = null;
   /** The memory of small pieces. */
   #small: Uint8Array | null = null;
   /** Bytes that were read and not sent. */
   #piece: Uint8Array = NO_BYTES;
-  /** Whether the transport has taken a part of the last piece only. */
+  /** Whether the transport took only a part of the last piece. */
   #isFull = false;
   /** When the last piece was read, in ms of the clock. */
   #pieceMs = 0;
@@ -166,8 +167,8 @@ export class FileResponse implements FileRegion {
     this.position += size;
     const { length } = this.#piece;
     if (size < length && this.#isLarge) {
-      // The socket is full, and the rest might wait for long: it is read again
-      // into a small piece.
+      // The socket is full, and the rest may wait long. So the large piece is
+      // released, and the rest is read again into a small one.
       this.#isFull = true;
       this.#piece = NO_BYTES;
       this.#releaseLarge();
@@ -201,7 +202,7 @@ export class FileResponse implements FileRegion {
     this.#releaseLarge();
   }
 
-  /** Memory for the next piece: large for a client that reads fast, while there is some. */
+  /** Returns memory for the next piece: a large piece if the client reads fast and the pool has one, otherwise a small one. */
   #memory(nowMs: number): Uint8Array {
     const rest = this.end - this.position;
     const { pieces } = this.#exchange.owner.context;
@@ -219,8 +220,8 @@ export class FileResponse implements FileRegion {
   }
 
   /**
-   * Gives the large piece back. If the connection has failed, a read or a write
-   * may still use its memory, which is then not used again.
+   * Releases the large piece. If the connection has failed, a read or a write may
+   * still use its memory, so the pool does not get it back.
    */
   #releaseLarge(): void {
     if (!this.#isLarge) return;
@@ -242,7 +243,7 @@ export class FileResponse implements FileRegion {
   }
 }
 
-/** The first bytes of an array, which is itself the result if it has no more. */
+/** Returns the first `size` bytes of an array, or the array itself if it has no more. */
 function partOf(bytes: Uint8Array, size: number): Uint8Array {
   return size >= bytes.length ? bytes : bytes.subarray(0, size);
 }

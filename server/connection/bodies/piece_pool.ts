@@ -1,7 +1,7 @@
 /**
  * Memory for pieces of files, shared by the connections of an engine. Large pieces
  * cost less per byte, but a client that reads slowly keeps its piece for long. So
- * the number of large ones is bounded, and further responses have small ones.
+ * the number of large pieces is bounded; other responses use small ones.
  */
 
 /**
@@ -21,19 +21,19 @@ export class PiecePool {
   #used = 0;
   #free: Uint8Array[] = [];
 
-  /** Reserves memory of {@linkcode LARGE_PIECE_BYTES}; returns whether there is any. */
+  /** Reserves a large piece; returns `false` if all are in use. */
   reserve(): boolean {
     if (this.#used >= MAX_LARGE) return false;
     this.#used += 1;
     return true;
   }
 
-  /** Returns the memory that was reserved. */
+  /** Returns the memory for a reserved piece. */
   take(): Uint8Array {
     return this.#free.pop() ?? new Uint8Array(LARGE_PIECE_BYTES);
   }
 
-  /** Ends a reservation, and takes its memory back if it was used. */
+  /** Ends a reservation. Takes back the memory of its piece; `null` if it was not taken or is still in use. */
   release(piece: Uint8Array | null): void {
     this.#used -= 1;
     if (piece !== null) this.#free.push(piece);

@@ -1,6 +1,6 @@
 /**
- * The body of one request whose end has not arrived with its head, or whose
- * length is not declared: decodes pieces from the connection's input on
+ * The body of a request that did not arrive completely with its head, or whose
+ * length is not declared. Decodes pieces from the connection's input on
  * demand, and discards what the handler did not read, up to a limit (RFC 9112
  * §9.3). The connection sends `100 Continue` when a read has to wait (RFC 9110
  * §10.1.1), and decides when to drain.

@@ -72,7 +72,7 @@ const LAST_CHUNK_SIZE_LINE = encodeLatin1("0\r\n");
 
 const NO_TIMER = (): void => {};
 
-/** Calls back in the next microtask turn. */
+/** A settled promise, whose callbacks run in the next microtask turn. */
 const SETTLED: Promise<void> = Promise.resolve();
 
 /** What a streamed response needs from its exchange. */
@@ -112,9 +112,9 @@ export function sendStream(
 /**
  * One response whose body is pulled; see the file's header.
  *
- * perf: uses callbacks that are created once. With an async loop, which made
- * about ten promises for each piece, a body of 8 pieces took 43 µs without its
- * I/O instead of 11 (bench/load.ts, chunked-130k, Deno 2.9).
+ * perf: uses callbacks that are created once. A body of 8 pieces takes 11 µs
+ * without its I/O, and took 43 µs with an async loop, which made about ten
+ * promises for each piece (bench/load.ts, chunked-130k, Deno 2.9).
  */
 export class StreamedResponse {
   /** Bytes of the body that are in the output. */
@@ -126,7 +126,7 @@ export class StreamedResponse {
   #length: number;
   #isAborted = false;
   #isHeadSent = false;
-  /** The body has ended or failed. */
+  /** Whether the body has ended or failed. */
   #isOver = false;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
@@ -135,7 +135,7 @@ export class StreamedResponse {
   #waitingPieces = 0;
   /** Whether the source was asked for a piece that it has not given yet. */
   #isPulling = false;
-  /** Whether the transport sends what was offered; no piece is written before it is sent. */
+  /** Whether the transport is still sending. No piece is written meanwhile. */
   #isSending = false;
   /** A piece that arrived while the transport was sending, or did not fit. */
   #held: Uint8Array | null = null;
@@ -171,7 +171,7 @@ export class StreamedResponse {
   outputSent(): void {
     if (!this.#isSending) return;
     this.#isSending = false;
-    SETTLED.then(this.#onSent); // the transport is on the stack
+    SETTLED.then(this.#onSent); // not now: the transport is on the stack
   }
 
   #pull(): void {
@@ -217,7 +217,7 @@ export class StreamedResponse {
     }
   }
 
-  /** Ends a response whose source has failed, or whose body differs from what was declared. */
+  /** Ends a response whose source has failed, or whose body does not have the declared length. */
   #fail(error: unknown): void {
     if (this.#isAborted || this.#isOver) return;
     this.#isOver = true;
@@ -241,9 +241,9 @@ export class StreamedResponse {
   }
 
   /**
-   * Counts a turn. After the last one, it limits the time of gathering: the
-   * first bytes of a slow source are sent after {@linkcode GATHER_MS}. Pieces
-   * that wait for the next one are sent now.
+   * Counts a turn. If the source has given no piece by the last one, it is slow:
+   * while the head is unsent, its first bytes are sent after
+   * {@linkcode GATHER_MS}; later, pieces that wait for more are sent at once.
    */
   #countTurn(): void {
     const isAwaited = this.#isPulling && !this.#isAborted && !this.#isOver &&
@@ -266,7 +266,7 @@ export class StreamedResponse {
     }
   }
 
-  /** Gathers, writes or holds a piece, and pulls the next one when it may. */
+  /** Gathers, writes or holds a piece. Pulls the next one unless output is being sent. */
   #take(piece: Uint8Array): void {
     if (!this.#isHeadSent) {
       if (this.#gatheredBytes + piece.length < GATHER_BYTES) {

@@ -94,7 +94,7 @@ export function bind(address: ListenAddress, isShared: boolean): Server {
 }
 
 /**
- * Listens on a TCP address that no other socket has.
+ * Listens on a TCP address that no other socket uses.
  *
  * @throws {Error} If the system or the permissions refuse it; the message names the address.
  */
@@ -108,7 +108,7 @@ export function bindAlone(address: TcpAddress): BoundPort {
 
 /** Returns the address of a server that listens on a port. */
 export function tcpAddress(server: Server): TcpAddress {
-  const { address: hostname, port } = server.address() as AddressInfo; // it has one
+  const { address: hostname, port } = server.address() as AddressInfo; // it listens on a port
   return { transport: "tcp", hostname, port };
 }
 

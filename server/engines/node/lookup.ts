@@ -1,8 +1,8 @@
 /**
- * Looks up the address of a host name within the call, as `Deno.listen()` does:
- * the handle of a server has to know its port when `serve()` returns, and
- * `node:dns` has no synchronous call. So another thread asks the system, and this
- * one waits for it.
+ * Looks up the address of a host name synchronously, as `Deno.listen()` does. The
+ * handle of a server must know its port when `serve()` returns, but `node:dns` has
+ * no synchronous call. So another thread asks the system, and this thread waits
+ * for the answer.
  */
 
 import { addressText, type TcpAddress } from "../../address.ts";
@@ -12,10 +12,10 @@ import { runtimeError } from "../system_error.ts";
 /** How long a lookup may take, in ms; the system's own limit is usually 10 s. */
 const LOOKUP_TIMEOUT_MS = 15_000;
 
-/** Longer than any address, or code of an error. */
+/** Longer than any IP address or error code, with the sign in front. */
 const MAX_ANSWER_BYTES = 64;
 
-/** The thread's program: it stores `+` and the address, or `-` and the error's code, after their length. */
+/** The thread's program. It answers with `+` and the address, or `-` and the error's code; the length of the answer comes first. */
 const PROGRAM = `
 const { workerData: { name, memory } } = require("node:worker_threads");
 require("node:dns").lookup(name, (error, address) => {
@@ -34,7 +34,7 @@ require("node:dns").lookup(name, (error, address) => {
 export function lookUp(address: TcpAddress): string {
   const { hostname } = address;
   if (typeof Deno !== "undefined") {
-    // Deno's own call looks up names, and shows what it has bound.
+    // Deno's own call looks up the name, and its listener has the address.
     const listener = listenTcp({ ...address, port: 0 });
     listener.close();
     return listener.addr.hostname;
@@ -57,5 +57,5 @@ function askSystem(name: string): string {
   thread.terminate();
   if (result === "timed-out") return "-ETIMEDOUT";
   const bytes = new Uint8Array(memory, 4, Atomics.load(length, 0));
-  return new TextDecoder().decode(bytes.slice()); // it takes no shared memory
+  return new TextDecoder().decode(bytes.slice()); // a copy: it takes no shared memory
 }

@@ -22,7 +22,7 @@ export interface TlsListenerOptions {
 
 /**
  * Separates the sessions of this package from others of the process. Without it,
- * a client with a certificate could not resume one.
+ * a client with a certificate could not resume a session.
  */
 const SESSION_ID_CONTEXT = "khttp";
 
@@ -33,7 +33,7 @@ export class TlsListener implements Listener {
   #context: TlsContext;
   /** The keys of session tickets that the context has; `null` for the runtime's own. */
   #ticketKeys: Uint8Array | null;
-  /** Loaded with the first connection, since most programs have none with TLS. */
+  /** Loaded at the first connection, since most programs do not use TLS. */
   #Socket: typeof TlsSocket | null = null;
   /** See {@linkcode Listener.secure}. */
   readonly secure?: (conn: Duplex) => Duplex;
@@ -91,7 +91,7 @@ export class TlsListener implements Listener {
     this.#listener.unref();
   }
 
-  /** Returns the context, which is another one if the program has changed the keys of session tickets. */
+  /** Returns the context. Makes a new one if the program has changed the keys of session tickets. */
   #presentContext(): TlsContext {
     const { ticketKeys } = this.#options.identity;
     const known = this.#ticketKeys;

@@ -215,11 +215,11 @@ function secure(
 }
 
 /**
- * Returns the stream of a connection of the node engine that nothing has used
- * yet: Bun asks for the certificate of a name on streams of its own only.
+ * Returns Bun's own stream of a connection of the node engine, which nothing has
+ * used yet. On other streams, Bun does not choose the certificate by name.
  */
 function ownStream(plain: Duplex, onFailed: (error: Error) => void): Stream {
-  const { stream } = plain as unknown as { readonly stream: Stream }; // Bun has that engine alone
+  const { stream } = plain as unknown as { readonly stream: Stream }; // Bun has only that engine
   stream.on("error", onFailed);
   return stream;
 }

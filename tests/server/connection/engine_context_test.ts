@@ -39,7 +39,7 @@ function contextOf(clock: FakeClock): EngineContext {
   return new EngineContext(app, clock, false, () => {});
 }
 
-/** A connection with its own receive buffer; returns what a request is answered with. */
+/** Opens a connection with its own receive buffer. The result sends a request and returns the response. */
 function connect(context: EngineContext): (wire: string) => string {
   const transport = {
     duplex: {

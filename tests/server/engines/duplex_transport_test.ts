@@ -53,7 +53,7 @@ function scripted(
   return duplex;
 }
 
-/** A duplex that sends requests until its server scans them, which a slot as buffer shows. */
+/** A duplex that sends requests until its server scans heads, which it sees when the buffer is a slot. */
 function busyUntilScanned(): ReturnType<typeof scripted> {
   const wire = request("GET /");
   const duplex = scripted([], {

@@ -3,14 +3,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { ReleasedPorts } from "../../../server/engines/released_ports.ts";
 
-/** Makes the ports of some threads at one address, without a system. */
+/** Makes the ports of some threads at one address, without real sockets. */
 function portsOf(threadCount: number): ReleasedPorts {
   const addr = { transport: "tcp", hostname: "127.0.0.1", port: 80 } as const;
   const bound = { addr, close: () => {} };
   return new ReleasedPorts([addr], threadCount, () => bound);
 }
 
-Deno.test("threads open so many sockets that an abandoned one has at most 1 in 32", () => {
+Deno.test("threads open enough sockets that an abandoned thread has at most 1 in 32", () => {
   for (const threadCount of [1, 2, 3, 8, 64]) {
     const ports = portsOf(threadCount);
     assertEquals(ports.socketCount, 1);

@@ -237,7 +237,7 @@ for (
   });
 }
 
-/** Addresses of proxies, of other hosts, and elements that are none, as fields write them. */
+/** Elements of the fields: addresses of proxies, addresses of other hosts, and others that are not addresses. */
 const HOPS = {
   trusted: ["10.0.0.2", "10.255.0.1", "2001:db8::7", "::ffff:10.0.0.3"],
   others: [
@@ -259,7 +259,7 @@ const HOPS = {
 };
 const EMPTY = ["", " ", "\t"];
 
-/** What a client is, from the hops in the order of the fields: a plain search from the last one. */
+/** Finds the client by a plain search from the last hop. The hops are in the order of the fields. */
 function clientOf(peer: string, hops: readonly string[]): string | null {
   let client = peer;
   const isTrusted = (hop: string): boolean => HOPS.trusted.includes(hop);
@@ -273,7 +273,7 @@ function clientOf(peer: string, hops: readonly string[]): string | null {
   return client.replace("::ffff:", "");
 }
 
-/** Writes hops as lines of a field, of one or several elements each. */
+/** Writes hops as lines of a field, each with one or more elements. */
 function linesOf(hops: readonly string[], random: SeededRandom): string[] {
   const lines: string[][] = [];
   for (const hop of hops) {

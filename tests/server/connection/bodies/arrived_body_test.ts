@@ -29,7 +29,7 @@ function arrive(text: string): {
   return { body, reader, window, input, progress: () => calls };
 }
 
-Deno.test("ArrivedBody gives its bytes once, and tells the connection", async () => {
+Deno.test("ArrivedBody gives its bytes once, and notifies the connection", async () => {
   for (const form of ["text", "bytes", "views"] as const) {
     const { body, reader, progress } = arrive("größe");
     assertEquals([body.isDone, body.receivedBytes, body.remainingBytes], [

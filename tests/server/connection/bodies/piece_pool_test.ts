@@ -4,7 +4,7 @@ import {
   PiecePool,
 } from "../../../../server/connection/bodies/piece_pool.ts";
 
-Deno.test("a pool lends a bounded number of large pieces, and their memory again", () => {
+Deno.test("a pool lends a bounded number of large pieces, and reuses their memory", () => {
   const pool = new PiecePool();
   let count = 0;
   while (pool.reserve()) count += 1;

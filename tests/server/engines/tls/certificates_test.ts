@@ -38,11 +38,11 @@ function pair(name: string): { cert: string; key: string } {
 const ca = pem("ca.cert");
 const engines: readonly TestEngine[] = [LISTEN, NODE];
 
-/** Why a connection ends that has 100 ms for its handshake. */
+/** The error of a connection that does not complete its handshake in 100 ms. */
 const HANDSHAKE_TIMEOUT =
   "Cannot complete TLS handshake: not done within 100 ms (handshakeTimeout)";
 
-/** The first bytes of the body that does not end. */
+/** The first bytes of the body at `/held`, which does not end. */
 const HELD = "the first piece";
 
 interface Running extends AsyncDisposable {
@@ -259,7 +259,7 @@ for (const engine of engines) {
   );
 }
 
-/** What a program is told. */
+/** The settings of one run of a client program. */
 interface Told {
   readonly port: number;
   /** The certificate to show; `null` for none. */
@@ -267,11 +267,11 @@ interface Told {
   readonly path: string;
 }
 
-/** A program that speaks TLS. */
+/** A client program that speaks TLS. */
 interface Program {
   readonly command: string;
   args(told: Told): readonly string[];
-  /** Makes it connect and send nothing: it waits for the server to speak first. */
+  /** Arguments to connect and send nothing: it waits for the server to speak first. */
   silentArgs(port: number): readonly string[];
 }
 
@@ -318,7 +318,7 @@ interface Client {
   kill(): void;
 }
 
-/** Runs a program, which reads `input` and sees no end of it. */
+/** Runs a program. Its standard input gets `input` and stays open. */
 function runClient(
   command: string,
   args: readonly string[],

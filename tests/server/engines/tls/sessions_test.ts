@@ -168,7 +168,7 @@ if (isNode) {
 } else {
   registerTest({
     name:
-      "tls() refuses ticketKeys where the runtime has its own, and names it",
+      "tls() refuses ticketKeys where the runtime has its own, and names the runtime",
     ignore: false,
     fn: () => {
       assertThrows(
