@@ -40,7 +40,7 @@ export class AgentCore implements Origins {
   #chain: ExchangeChain;
   /** Whether every exchange needs a chain. */
   #alwaysChains: boolean;
-  /** Whether every exchange needs a chain from its first request on. */
+  /** Whether every exchange needs a chain before its first request, for retries or cookies. */
   #mayRepeat: boolean;
   /** The runner that was used last. */
   #last: ExchangeRunner | null = null;

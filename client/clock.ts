@@ -28,8 +28,8 @@ export const SYSTEM_CLOCK: Clock = Object.freeze({
 
 /**
  * The first `setTimeout` or `setInterval` of a process on Deno loads the
- * runtime's Node timers: 7 ms and 4 MiB (Deno 2.9.6). Waiting for a word in
- * memory that never changes does not.
+ * runtime's Node timers: 7 ms and 4 MiB (Deno 2.9.6). `Atomics.waitAsync()` on
+ * a word that never changes does not load them.
  */
 const HAS_TIMERS = typeof Deno === "undefined";
 

@@ -102,7 +102,7 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   /** Whether the connection does not keep the process alive. */
   #isUnref = false;
   #unfollow: () => void = doNothing;
-  // Created once, as those of the reader.
+  // Created once, like the callbacks of the reader.
   #onWritten = (sizeBytes: number): void => {
     const request = this.#written;
     if (request === null) return; // the connection is closed

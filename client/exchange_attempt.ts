@@ -121,7 +121,7 @@ export class ExchangeAttempt implements PendingResponse, ResponseOrigin {
     return respond(head, this);
   }
 
-  /** The server does not wait with us: the request is sent again, unless its body was cancelled. */
+  /** The server has refused the expectation: the request is sent again without it, unless its body was cancelled. */
   async #refused(head: ReceivedResponseHead): Promise<ClientResponse> {
     const response = await respond(head, this);
     return this.request.source !== null

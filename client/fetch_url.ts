@@ -1,4 +1,4 @@
-/** The URLs that a `fetch` is called with. Programs call the same ones again and again, so the last ones stay parsed. */
+/** The URLs that a `fetch` is called with. Programs often use the same ones, so the last ones stay parsed. */
 
 import { targetOf } from "./origin.ts";
 

@@ -1,8 +1,8 @@
-/** Finds the mistakes in the options of a request that programs in JavaScript make. */
+/** Finds mistakes in the options of a request; JavaScript programs have no types that prevent them. */
 
 import type { ExchangeInit } from "./request.ts";
 
-/** What `typeof` says of each option, or an empty string if that is checked where the option is used. */
+/** The result of `typeof` for each option, or an empty string if the type is checked where the option is used. */
 const TYPES: { readonly [Name in keyof Required<ExchangeInit>]: string } = {
   headers: "object",
   body: "",

@@ -1,7 +1,7 @@
 /**
  * Joins the head and the short body of a request, so that they are one write and
- * one packet. Each connection has its own array for that, which is used again
- * for its next request: by then, the write has ended.
+ * one packet. Each connection has its own array, and reuses it for the next
+ * request: by then, the write has ended.
  */
 
 /** Smallest array, in bytes. */

@@ -1,11 +1,11 @@
 /**
- * The `Response` that a `fetch` returns. It passes `instanceof Response`, and is
- * made of a response of this client: the usual ways to read it take the bytes
- * that were received. A real `Response` is made for all others, such as `body`
- * and `clone()`, and for the runtime itself.
+ * The `Response` that a `fetch` returns. It passes `instanceof Response`, and
+ * wraps a response of this client: the usual methods read the received bytes
+ * directly. All other members, such as `body` and `clone()`, and the runtime
+ * itself use a real `Response`, which is made on first use.
  *
  * The class does not call the constructor of `Response`, which takes longer than
- * the exchange: its prototype inherits from that of `Response`, and has the
+ * the exchange. Instead, its prototype inherits from that of `Response`, and has the
  * runtime's slots as getters. Where the slots are not as expected, each
  * response is a real one.
  */

@@ -15,7 +15,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A connection that was idle for less than this, in ms, is used all the time. */
+/** A connection that was idle for less than this, in ms, counts as in constant use. */
 const SHORT_IDLE_MS = 1;
 
 /** One origin's connections. */
@@ -92,14 +92,14 @@ export class Pool implements BudgetedPool {
   /**
    * As {@linkcode Pool.acquire}, for a request that must not be sent twice.
    * Before such a request reuses a connection, it waits until the runtime has
-   * polled its sockets: then the end of the connection or unexpected bytes on it
-   * are noticed if they had arrived before.
+   * polled its sockets. So the client notices if the server has closed the
+   * connection or sent unexpected bytes.
    *
-   * The runtime certainly polls sockets when it sleeps, which takes a timer and a
-   * millisecond. It calls timers before it passes on what it polled, so a turn
-   * follows. After a shorter idle time, requests in a row would take several
-   * times as long, so they wait for the turn only, before which sockets are
-   * nearly always polled.
+   * The runtime always polls sockets when it sleeps. So the request waits for a
+   * timer, which takes a millisecond, and then for one more turn, since the
+   * runtime calls timers before it delivers what it polled. With the timer,
+   * requests in a row would take several times as long. After a shorter idle
+   * time, they wait for the turn only: sockets are nearly always polled before it.
    */
   async acquireChecked(
     isFresh: boolean,

@@ -86,7 +86,7 @@ export class RequestCache {
   }
 }
 
-/** The fields that decide about a head together with its line and the body's size, or `null` if there is more. */
+/** The fields, if they, the request line and the body's size determine the head; `null` if more options do. */
 function fieldsOf(
   { headers, expectContinue, upgrade }: ExchangeInit,
 ): OutgoingFields | null {

@@ -1,5 +1,5 @@
 /**
- * Files of a folder beside other answers, in a fetch handler.
+ * A fetch handler that serves the files of a folder, and other responses.
  *
  *     deno run --allow-net=127.0.0.1 --allow-read=static examples/fetch_files.ts [PORT]
  */

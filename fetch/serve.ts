@@ -192,7 +192,7 @@ function addressOf({ port = 8000, hostname, path }: Settings): Address {
   return hostname === undefined ? { port } : { hostname, port };
 }
 
-/** The settings that only some other setting gives an effect, and that setting. */
+/** Settings that have an effect only together with another one, and that other one. */
 const DEPENDENT: readonly (readonly [
   name: keyof Settings,
   isUsed: (settings: Settings) => boolean,

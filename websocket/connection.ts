@@ -66,8 +66,9 @@ const MAX_WINDOW_BYTES = 131_072;
 const SMALL_READS = 64;
 /** With so many bytes unsent, nothing more is read: answers to pings, and the echoes of a program, cannot pile up. */
 const PAUSE_BYTES = 262_144;
-/** Output waits for the answers to further messages until there is as much, and for so many microtasks after each answer. */
+/** With fewer bytes unsent, a flush waits for the answers to further messages. */
 const BURST_BYTES = 16_384;
+/** Microtasks for which a flush waits after each answer. */
 const BURST_HOPS = 4;
 /** Microtasks that a loop over the messages takes to get one and to answer it, with some to spare for generators around it. */
 const ANSWER_HOPS = 10;
@@ -116,7 +117,7 @@ export class Connection {
   #isReadEnded = false;
   /** Whether reading waits until the sink and the output have room. */
   #isReadPaused = false;
-  /** Whether the sink has taken a message that had waited, and nothing was sent since. */
+  /** Whether the sink has taken a message that was held back, and nothing was sent since. */
   #isInBurst = false;
   /** Microtasks that a queued flush has waited. */
   #flushHops = 0;
@@ -278,7 +279,7 @@ export class Connection {
     }
   }
 
-  /** Reads on if it may. */
+  /** Continues to read, unless reading must still pause. */
   #goOn(): void {
     if (!this.#isReadPaused) return;
     if (this.#isPaused() || !this.#decoder.isDrained) return;
@@ -300,7 +301,7 @@ export class Connection {
     }
   }
 
-  /** Handles the frames that have arrived, and sends what that has added; again if that was sent at once and has made room. */
+  /** Handles the frames that have arrived, and sends the output. Repeats both if sending has made room at once. */
   #decode(): void {
     do {
       this.#decodeSome();
@@ -310,7 +311,7 @@ export class Connection {
     );
   }
 
-  /** Does the same when the sink has taken a message, which the program may be about to answer. */
+  /** As `#decode()`, after the sink has taken a message: sends later, since the program may be about to answer. */
   #decodeRest(): void {
     this.#isInBurst = true;
     this.#decodeSome();
@@ -405,7 +406,7 @@ export class Connection {
     if (isSent && this.#state === State.ENDING) void this.#endWriting();
   }
 
-  /** Goes on to decode, if nothing but the output was in the way. */
+  /** Resumes decoding if only unsent output had paused it. */
   #madeRoom(): void {
     if (!this.#isReadPaused || this.#isHeld) return;
     try {

@@ -1,11 +1,11 @@
 /**
  * The deadlines of one WebSocket: the peer must send something, take something,
- * or finish the closing handshake. One timer serves all three. While messages go
- * to and fro, it only notes that they do, and a look at the clock every quarter of
- * the shortest time finds the notes: a deadline that was moved in between is
- * late by so much at most, and never early.
+ * or finish the closing handshake. One timer serves all three. While messages
+ * pass, they only set flags, and the timer checks the flags every quarter of the
+ * shortest timeout. So a deadline fires at most that quarter late, and never
+ * early.
  *
- * perf: two looks at the clock for each message would be a tenth of the time that
+ * perf: reading the clock twice for each message would be a tenth of the time that
  * an echo takes in memory (bench/machine_count.ts).
  */
 
@@ -23,7 +23,7 @@ export interface TimerSettings {
 
 /** A timer that fires later than this was held up by a blocked thread; bytes that have arrived meanwhile are read first. */
 const MAX_LATE_MS = 1000;
-/** Looks at the clock within the shortest time, while messages go to and fro. */
+/** Checks of the flags within the shortest timeout, while messages pass. */
 const LOOKS = 4;
 /** How long that reading may take. */
 const GRACE_MS = 100;
@@ -34,15 +34,15 @@ export class ConnectionTimer {
   #settings: TimerSettings;
   #onLate: (what: Lateness) => void;
   #heardMs: number;
-  /** Whether the peer was heard since the last look. */
+  /** Whether the peer was heard since the last check. */
   #isHeard = false;
   /** When sending last progressed; `Infinity` while nothing is sent. */
   #writeMs = Infinity;
-  /** Whether sending has progressed since the last look. */
+  /** Whether sending has progressed since the last check. */
   #hasSent = false;
-  /** The time between two looks, in ms. */
+  /** The time between two checks, in ms. */
   #lookMs: number;
-  /** Whether a look is due within that time. */
+  /** Whether a check is due within that time. */
   #isWatching = false;
   #closeMs = Infinity;
   /** Whether nothing can be heard, since reading is paused. */
@@ -105,7 +105,7 @@ export class ConnectionTimer {
     this.#isDeaf = isDeaf;
   }
 
-  /** Begins to look. Returns the time. */
+  /** Starts the checks. Returns the current time. */
   #watch(): number {
     const nowMs = this.#clock.monotonicMs();
     this.#isWatching = true;
@@ -151,7 +151,7 @@ export class ConnectionTimer {
     this.#set(this.#closeMs + closeTimeout);
   }
 
-  /** Turns notes into times. The looks end when there are none. */
+  /** Turns the flags into times. The checks end when no flag is set. */
   #look(nowMs: number): void {
     this.#isWatching = this.#isHeard || this.#hasSent;
     if (!this.#isWatching) return;

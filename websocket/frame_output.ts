@@ -23,9 +23,10 @@ const SMALL_USES = 64;
 /** Strings up to this length are encoded by a loop if they are ASCII. */
 const MAX_LOOP_CHARS = 64;
 /**
- * Strings up to this length get room for the longest UTF-8 they may have: the
- * longest ones for which a small chunk has it. With a larger chunk, uses of it
- * would count as small ones, and each message would get a new one.
+ * Strings up to this length get room for the longest UTF-8 that they may have,
+ * which always fits into a small chunk. With a higher limit, a string could get a
+ * large chunk and use little of it. That would count as a small use, and the
+ * large chunk would be given up and created again.
  */
 const MAX_SHORT_CHARS = Math.floor((SMALL_CHUNK_BYTES - MAX_HEAD_BYTES) / 3);
 
@@ -79,7 +80,7 @@ export class FrameOutput {
     this.pendingBytes += headSize + written;
   }
 
-  /** A view of the chunk from a position on, which is often that of the message before. */
+  /** A view of the chunk from a position on; messages in a row often use the same position. */
   #targetAt(start: number): Uint8Array {
     const { buffer, byteOffset } = this.#target;
     if (buffer !== this.#chunk.buffer || byteOffset !== start) {

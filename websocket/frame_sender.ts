@@ -1,7 +1,7 @@
 /**
- * Sends the frames of one WebSocket: without promises where the connection can,
- * and else by one write after the other. The connection decides when, and what
- * is added to the output.
+ * Sends the frames of one WebSocket: without promises if the connection can,
+ * otherwise with one write at a time. The connection decides what is sent, and
+ * when.
  */
 
 import type { Duplex, PromptDuplex } from "../server/duplex.ts";
@@ -120,7 +120,7 @@ export class FrameSender {
     const rest = size < sending.length
       ? sending.subarray(size)
       : this.#takeBytes();
-    if (this.#isStopped) return; // by what it told
+    if (this.#isStopped) return; // by `onProgress`
     if (rest !== null) return this.#write(rest);
     this.isBusy = false;
     this.#sending = NO_BYTES;

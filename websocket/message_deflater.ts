@@ -1,9 +1,9 @@
 /**
  * Compresses the messages of one connection with a window that they share (RFC
- * 7692 §7.1.1.1, §7.2.1). The stream of `node:zlib` answers later; its native
- * half, which Node.js, Deno and Bun all have under the same undocumented names,
+ * 7692 §7.1.1.1, §7.2.1). The stream of `node:zlib` works asynchronously; its
+ * native half, which Node.js, Deno and Bun all have under the same undocumented names,
  * compresses at once, so that messages need no queue. Where it is missing, each
- * message is compressed on its own, which the peer understands as well.
+ * message is compressed on its own, which the peer accepts as well.
  */
 
 import { constants, createDeflateRaw } from "node:zlib";
@@ -34,7 +34,7 @@ interface DeflateStream {
 /** A block header and the tail of a flush, with some room. */
 const EXTRA_BYTES = 32;
 
-/** zlib's hash table and buffers are as large as its window at this distance, twice 2 ** (bits + 2) bytes in all. */
+/** With a memory level this much below the window bits, zlib's hash table and buffers are as large as its window: 2 ** (bits + 2) bytes each. */
 const BITS_ABOVE_MEMORY_LEVEL = 7;
 
 /** Compresses messages in the order in which they are sent. */

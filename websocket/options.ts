@@ -36,7 +36,7 @@ export interface WebSocketOptions {
   readonly maxMessageBytes?: number;
   /** The most bytes that may wait to be sent. A client that reads so slowly that there are more is cut off. @default {16777216} */
   readonly maxBufferedBytes?: number;
-  /** After so long without any bytes of the client, or a quarter longer, it gets a ping, and after as long again it is cut off; `Infinity` for never. @default {30000} */
+  /** After this time without bytes from the client, it gets a ping; after the same time again, it is cut off. Each may be up to a quarter late. `Infinity` for never. @default {30000} */
   readonly idleTimeout?: number;
   /** How long sending may go without progress before the client is cut off, at most a quarter later. @default {30000} */
   readonly writeTimeout?: number;

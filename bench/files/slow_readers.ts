@@ -4,8 +4,8 @@
  *     deno run -A bench/files/slow_readers.ts --engines listen,epoll,node
  *
  * It starts a server for each engine and downloads a file of 100 MiB many times,
- * on 16 connections. Without that, the figures are mostly V8's: its young
- * generation grows once, by up to 10 MiB, under any load. Then it opens the
+ * on 16 connections. Without these downloads, the figures would mostly show V8's
+ * young generation, which grows once, by up to 10 MiB, under any load. Then it opens the
  * connections, each of which asks for the file. The figure is the growth of the
  * server's resident memory from before the first of them, divided by their
  * number. The socket's buffers are the kernel's and do not count.

@@ -1,6 +1,6 @@
 /**
  * A WebSocket in memory whose program echoes. Its client sends the next message
- * when it has the echo of the one before, so that each message is read, answered
+ * only after the echo of the previous one, so that each message is read, answered
  * and written alone.
  */
 

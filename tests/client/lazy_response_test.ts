@@ -1,4 +1,4 @@
-/** The `Response` of a `fetch`: that it acts like the runtime's own, in whichever way it is read. */
+/** Tests that the `Response` of a `fetch` acts like the runtime's own, however it is read. */
 
 import {
   assert,

@@ -61,7 +61,7 @@ Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => 
   }
 });
 
-Deno.test("clients, agents and createFetch() reject options that are no object", () => {
+Deno.test("clients, agents and createFetch() reject options that are not an object", () => {
   for (const bad of [5000, "proxy", true, null]) {
     const options = bad as unknown as ClientOptions;
     for (

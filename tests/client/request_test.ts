@@ -410,7 +410,7 @@ Deno.test("mistakes in the options of a request are TypeErrors that name the opt
   );
 });
 
-Deno.test("a request that was sent before is the same again, until its method, target or fields change", async () => {
+Deno.test("a repeated request is encoded the same, until its method, target or fields change", async () => {
   const headers = new Headers({ a: "1" });
   const script = Array.from({ length: 8 }, () => [head, send(EMPTY)]).flat();
   await using both = pair([script]);

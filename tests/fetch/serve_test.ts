@@ -179,7 +179,7 @@ testServe(
   },
 );
 
-/** Settings of the server that `serve()` lacks; one that is added there and not here does not compile. */
+/** Settings of the server that `serve()` lacks. A setting added to the server must be added to `serve()` or here, or this does not compile. */
 type Missing = Exclude<
   | keyof ServerOptions
   | keyof ServeOptions

@@ -7,12 +7,12 @@ import { type FetchAdapter, testFetch } from "../support/fetch_adapters.ts";
 import { request as wireOf } from "../support/serve.ts";
 
 /**
- * How soon a handler has to learn that its client has left, in timers of 1 ms
- * that are set one after the other. Between two of them, the event loop looks at
- * all sockets, so that a busy machine delays the timers as much as the signal.
+ * How soon a handler must learn that its client has left, in consecutive timers of
+ * 1 ms. The event loop polls all sockets between two of them, so a busy machine
+ * delays the timers as much as the signal.
  */
 const MAX_TICKS = 50;
-/** When the wait is given up, in such timers. */
+/** When the test stops waiting, in such timers. */
 const MANY_TICKS = 2000;
 
 /** Resolves when the signal aborts, with its reason. */

@@ -110,7 +110,7 @@ Deno.test("any bytes of the client start its idle time again", async () => {
   assertEquals(faultOf(rig), "IDLE_TIMEOUT");
 });
 
-Deno.test("messages to and fro set no further timers, and the looks end with them", async () => {
+Deno.test("messages in both directions set no further timers, and the checks end with them", async () => {
   const rig = open({ idleTimeout: 1000, writeTimeout: 1000 });
   let timers = 0;
   const { after } = rig.clock;
@@ -137,7 +137,7 @@ Deno.test("messages to and fro set no further timers, and the looks end with the
   rig.connection.terminate();
 });
 
-Deno.test("a client that takes nothing after many messages is cut off a quarter late at most", async () => {
+Deno.test("a client that takes nothing after many messages is cut off at most a quarter late", async () => {
   const rig = open({ idleTimeout: Infinity, writeTimeout: 400 });
   rig.connection.send("a");
   await turn();

@@ -190,7 +190,7 @@ function randomFrames(random: SeededRandom): Uint8Array {
   return bytes;
 }
 
-Deno.test("FrameDecoder uses the buffer of a text again, and never that of a binary message", () => {
+Deno.test("FrameDecoder reuses the buffer of a text, and never that of a binary message", () => {
   const random = new SeededRandom(66);
   const decoder = decoderOf({ maxMessageBytes: 100_000 }, true);
   const given: [Uint8Array, string][] = [];

@@ -56,7 +56,7 @@ Deno.test("MessageDeflater fills its output to the last byte", () => {
   deflater.close();
 });
 
-Deno.test("MessageDeflater is closed twice, and without a message", () => {
+Deno.test("MessageDeflater can be closed twice, and without a message", () => {
   const deflater = new MessageDeflater(12);
   deflater.close();
   deflater.close();

@@ -153,7 +153,7 @@ Deno.test("answers that fill the output do not stop the reading", async () => {
   }
 });
 
-Deno.test("answers that come later than the reading let it go on when they are sent", async () => {
+Deno.test("reading resumes when answers that came later are sent", async () => {
   const large = "x".repeat(300_000);
   let count = 0;
   const { connection, peer, echoes } = open(async (message, connection) => {

@@ -50,9 +50,9 @@ const MAX_HEAD_BYTES = 14;
  * arrived; after that, twice what has arrived.
  */
 const FIRST_BUFFER_BYTES = 65_536;
-/** The largest buffer that is used for a further message. */
+/** The largest buffer that is kept for another message. */
 const MAX_SPARE_BYTES = 131_072;
-/** After so many messages that needed no buffer, it is given up. */
+/** After this many messages that needed no buffer, the spare buffer is given up. */
 const WHOLE_MESSAGES = 64;
 /** An incompressible message grows by 5 bytes in each block; blocks of zlib may be this small. */
 const MIN_BLOCK_BYTES = 256;
@@ -114,7 +114,7 @@ export class FrameDecoder {
   #messageSize = 0;
   /** The buffer of an earlier message, which nothing else refers to. */
   #spare: Uint8Array<ArrayBuffer> = NO_BYTES;
-  /** Messages since a buffer was needed. */
+  /** How many messages in a row needed no buffer. */
   #wholeMessages = 0;
   /** Bytes of a text message that were checked. */
   #checkedSize = 0;
@@ -348,8 +348,8 @@ export class FrameDecoder {
   }
 
   /**
-   * Takes the spare buffer if it is large enough, and no part of the message may
-   * belong to the caller.
+   * Takes the spare buffer if it is large enough, unless the buffer becomes the
+   * message: that belongs to the caller.
    *
    * perf: 0.9 times the time of an echo of 64 KiB, which mostly arrives in two
    * reads (bench/websocket.ts).
@@ -361,7 +361,7 @@ export class FrameDecoder {
     return spare;
   }
 
-  /** Whether the buffer becomes the message, and belongs to the caller then. */
+  /** Whether the buffer becomes the message, which belongs to the caller. */
   #isGiven(): boolean {
     return this.#messageOpcode === BINARY && !this.#isCompressed;
   }
