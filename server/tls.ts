@@ -148,7 +148,7 @@ function checkTicketKeys(keys: Uint8Array | undefined): Uint8Array | null {
     : null;
   if (runtime !== null) {
     throw bad(
-      `${runtime} has keys of its own for session tickets; leave out ticketKeys`,
+      `${runtime} cannot take keys for session tickets; leave out ticketKeys`,
     );
   }
   if (keys instanceof Uint8Array && keys.length === TICKET_KEYS_BYTES) {

@@ -174,7 +174,7 @@ if (isNode) {
       assertThrows(
         () => start({ ticketKeys: new Uint8Array(48) }),
         TypeError,
-        `${runtime} has keys of its own for session tickets`,
+        `${runtime} cannot take keys for session tickets`,
       );
     },
   });
