@@ -103,13 +103,7 @@ export function equalsIgnoringCase(
   end: number,
   lower: string,
 ): boolean {
-  if (end - start !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) {
-    let byte = bytes[start + i]!;
-    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
-    if (byte !== lower.charCodeAt(i)) return false;
-  }
-  return true;
+  return end - start === lower.length && isNamed(bytes, start, lower);
 }
 
 /** Returns whether the bytes at `start` begin with a name. Ignores the case of ASCII letters in both. */

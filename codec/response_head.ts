@@ -1,6 +1,6 @@
 /** The head of a received response: its bytes, and offsets into them. Strings are made when they are read. */
 
-import { decodeLatin1, equalsIgnoringCase } from "./ascii.ts";
+import { decodeLatin1, isNamed } from "./ascii.ts";
 import { FIELD_STRIDE } from "./field_lines.ts";
 import { Headers } from "./headers.ts";
 
@@ -111,10 +111,7 @@ export class ReceivedResponseHead implements ResponseHead {
       const entry = this.#tableStart + line * FIELD_STRIDE;
       const start = table[entry]!; // the table has the offsets of every line
       if (table[entry + 1]! - start !== size) continue; // as above
-      const at = base + start;
-      if (equalsIgnoringCase(this.#bytes, at, at + size, lowerName)) {
-        return true;
-      }
+      if (isNamed(this.#bytes, base + start, lowerName)) return true;
     }
     return false;
   }
