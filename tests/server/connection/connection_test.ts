@@ -5,7 +5,6 @@
 
 import { assertEquals } from "@std/assert";
 import { RouterBuilder } from "../../../router/router.ts";
-import type { Application } from "../../../server/hooks.ts";
 import { Connection } from "../../../server/connection/connection.ts";
 import type { Handler } from "../../../server/hooks.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";
@@ -13,6 +12,7 @@ import { EngineContext } from "../../../server/connection/engine_context.ts";
 import type { Transport } from "../../../server/connection/transport.ts";
 import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 import { until } from "../../support/turns.ts";
+import { applicationOf } from "../../support/application.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 
 /** State that the connections of one test share. */
@@ -24,20 +24,10 @@ function share(
   for (const [pattern, handler] of Object.entries(routes)) {
     router.add("GET", pattern, handler).add("POST", pattern, handler);
   }
-  const app: Application = {
+  const app = {
+    ...applicationOf(() => {}),
     router: router.build(),
     fallback: null,
-    notFound: null,
-    hooks: {
-      connectionSetup: null,
-      preRouting: null,
-      connectionTeardown: null,
-      error: null,
-      refusal: null,
-    },
-    options: DEFAULT_SERVER_OPTIONS,
-    tls: null,
-    proxies: null,
   };
   const context = new EngineContext(app, clock, false, () => {});
   context.startScanning();

@@ -5,7 +5,7 @@ import { RouterBuilder } from "../../../router/router.ts";
 import { Connection } from "../../../server/connection/connection.ts";
 import { EngineContext } from "../../../server/connection/engine_context.ts";
 import type { Handler } from "../../../server/hooks.ts";
-import { DEFAULT_SERVER_OPTIONS } from "../../../server/options.ts";
+import { applicationOf } from "../../support/application.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
 import { decodeLatin1, encodeLatin1 } from "../../support/latin1.ts";
 
@@ -21,21 +21,7 @@ function contextOf(clock: FakeClock): EngineContext {
       (ctx, res) => res.ok(`${ctx.params.get("id")} ${ctx.headers.get("x-n")}`),
     )
     .build();
-  const app = {
-    router,
-    fallback: null,
-    notFound: null,
-    hooks: {
-      connectionSetup: null,
-      preRouting: null,
-      connectionTeardown: null,
-      error: null,
-      refusal: null,
-    },
-    options: DEFAULT_SERVER_OPTIONS,
-    tls: null,
-    proxies: null,
-  };
+  const app = { ...applicationOf(() => {}), router, fallback: null };
   return new EngineContext(app, clock, false, () => {});
 }
 
