@@ -138,7 +138,7 @@ export const DIFFERENCES: readonly Difference[] = [
     requests: encoding("gzip;q=0.5, identity", "identity, gzip;q=0.9"),
   },
   {
-    row: "a coding twice, at last with `q=0`",
+    row: "a coding twice, the second time with `q=0`",
     statuses: [200, 200],
     requests: encoding("gzip;q=0.5, gzip;q=0"),
   },
