@@ -13,6 +13,7 @@ import {
   RUNTIME_DESCRIPTORS,
 } from "./descriptors.ts";
 import { openLibc } from "./libc_descriptors.ts";
+import { IS_LINUX } from "./system.ts";
 
 /** The calls of Node and Bun on Linux, which take paths as bytes. */
 function nodeDescriptors(): ByteDescriptors {
@@ -28,6 +29,6 @@ function nodeDescriptors(): ByteDescriptors {
 
 /** Returns calls that take paths that are not UTF-8, or `null` if the program has none. */
 export function findByteDescriptors(): ByteDescriptors | null {
-  if (typeof Deno !== "undefined") return openLibc();
-  return globalThis.process.platform === "linux" ? nodeDescriptors() : null;
+  if (!IS_LINUX) return null;
+  return typeof Deno !== "undefined" ? openLibc() : nodeDescriptors();
 }

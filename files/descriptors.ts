@@ -4,10 +4,10 @@
  */
 
 import * as fs from "node:fs";
+import { openFlags, readAt } from "../server/open_file.ts";
 
-/** The flags for opening files. Windows has no `O_NONBLOCK`, and no pipes in folders. */
-export const OPEN_FLAGS = fs.constants.O_RDONLY |
-  (fs.constants.O_NONBLOCK ?? 0);
+/** The flags for opening files. */
+export const OPEN_FLAGS: number = openFlags(fs);
 
 /** The metadata of an open file. */
 export interface Metadata {
@@ -44,13 +44,6 @@ export const RUNTIME_DESCRIPTORS: Descriptors = {
   stat: (fd) => fs.fstatSync(fd),
   readSync: (fd, buffer, position) =>
     fs.readSync(fd, buffer, 0, buffer.length, position),
-  read: (fd, buffer, position) =>
-    new Promise((resolve, reject) => {
-      const { length } = buffer;
-      fs.read(fd, buffer, 0, length, position, (error, count) => {
-        if (error === null) resolve(count);
-        else reject(error);
-      });
-    }),
+  read: (fd, buffer, position) => readAt(fs, fd, buffer, position),
   close: (fd) => fs.closeSync(fd),
 };

@@ -58,10 +58,10 @@ const CODES: Readonly<Record<number, string>> = {
   40: "ELOOP",
 };
 
-/** Opens the library; `null` if there is none or the program may not call it. */
+/** Opens the library of Linux; `null` if the processor is another one or the program may not call it. */
 export function openLibc(): ByteDescriptors | null {
-  const { os, arch } = Deno.build;
-  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return null;
+  const { arch } = Deno.build;
+  if (arch !== "x86_64" && arch !== "aarch64") return null;
   const permission = { name: "ffi", path: LIBRARY } as const;
   if (Deno.permissions.querySync(permission).state !== "granted") return null;
   try {

@@ -106,7 +106,7 @@ export class RootFolder {
       if (!hasBytes || this.#findByteCalls() === null) return listed;
     }
     using folder = this.#openBytes(path);
-    return this.#findByteCalls()?.list(folder.fd) ?? [];
+    return this.#requireByteCalls().list(folder.fd);
   }
 
   /** Returns the names in a folder, or `null` if a link leads to a folder whose path is not UTF-8. */
@@ -129,8 +129,7 @@ export class RootFolder {
 
   /** Opens a path with calls that take bytes. Checks the path that the kernel reports for the open file. */
   #openBytes(path: string): OpenFile {
-    const calls = this.#findByteCalls();
-    if (calls === null) throw new FileRefusal(Status.NOT_FOUND);
+    const calls = this.#requireByteCalls();
     const file = OpenFile.open(path, calls);
     try {
       if (this.#relative(calls.pathOf(file.fd)) !== null) return file;
@@ -139,6 +138,13 @@ export class RootFolder {
       file.close();
       throw error;
     }
+  }
+
+  /** @throws {FileRefusal} If the program cannot open such names. */
+  #requireByteCalls(): ByteDescriptors {
+    const calls = this.#findByteCalls();
+    if (calls === null) throw new FileRefusal(Status.NOT_FOUND);
+    return calls;
   }
 
   #findByteCalls(): ByteDescriptors | null {

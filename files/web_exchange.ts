@@ -18,6 +18,8 @@ import {
   ResponseHandle,
 } from "../server/response_handle.ts";
 
+const encoder = new TextEncoder();
+
 /** What the handlers read of a request. */
 export type FileRequest =
   & Readonly<
@@ -121,10 +123,12 @@ class ResponseMaker implements ResponseActions {
       ? Status.of(status)
       : status;
     const headers = new globalThis.Headers([...fields]);
-    const size = sizeOf(body);
-    if (size !== null) headers.set("content-length", `${size}`);
+    const content = typeof body === "string" ? encoder.encode(body) : body;
+    if (content instanceof Uint8Array || content instanceof FileBody) {
+      headers.set("content-length", `${content.length}`);
+    }
     const made = { status: code, statusText: reason, headers };
-    this.#response = this.#make(body, made);
+    this.#response = this.#make(content, made);
   }
 
   notFound(): void {
@@ -162,15 +166,8 @@ class ResponseMaker implements ResponseActions {
       return new Response(ReadableStream.from(new CopiedPieces(body)), init);
     }
     // The handlers send no other iterables, and no shared memory.
-    return new Response(body as string | Uint8Array<ArrayBuffer>, init);
+    return new Response(body as Uint8Array<ArrayBuffer>, init);
   }
-}
-
-/** The length of a body that is not streamed. */
-function sizeOf(body: BodyInit): number | null {
-  if (typeof body === "string") return new TextEncoder().encode(body).length;
-  const isSized = body instanceof Uint8Array || body instanceof FileBody;
-  return isSized ? body.length : null;
 }
 
 /** Closes a body that is not sent, since the response must have none. */

@@ -136,47 +136,85 @@ function fileSystem(): FileSystem {
   return globalThis.process.getBuiltinModule("node:fs");
 }
 
+/** The flags for opening a file for reading, without waiting for the writer of a pipe. Windows has no `O_NONBLOCK`. */
+export function openFlags({ constants }: FileSystem): number {
+  return constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+}
+
 function openDescriptor(
   fs: FileSystem,
   path: string | URL,
   what: string,
 ): number {
-  const { O_RDONLY, O_NONBLOCK = 0 } = fs.constants; // Windows has no `O_NONBLOCK`
   try {
-    return fs.openSync(path, O_RDONLY | O_NONBLOCK);
+    return fs.openSync(path, openFlags(fs));
   } catch (cause) {
-    throw describe(cause, what);
+    if (typeof Deno === "undefined") throw cause; // it names the path too
+    throw accessError(`send file ${what}`, cause, {
+      forbidden: `reading it is not allowed. Run with --allow-read=${what}`,
+      missing: "it does not exist",
+    });
   }
 }
 
-/** Says which file cannot be opened, and why, with the class and the code that programs look for. */
-function describe(cause: unknown, what: string): unknown {
-  if (typeof Deno === "undefined") return cause; // it names the path too
-  const { errors } = Deno;
+/** Why a path cannot be opened. */
+export interface AccessReasons {
+  /** The runtime's permission is missing. */
+  readonly forbidden: string;
+  readonly missing: string;
+}
+
+/**
+ * Returns an error that says what cannot be done with a path, and why. It has the
+ * class and the code that programs look for. Any other error than a missing
+ * path or permission is returned as it is; its message names the path already.
+ *
+ * @param action What was to be done, as in `Cannot <action>: it does not exist`.
+ */
+export function accessError(
+  action: string,
+  cause: unknown,
+  reasons: AccessReasons,
+): unknown {
+  const errors = typeof Deno === "undefined" ? null : Deno.errors;
   const because = (
     Class: new (message: string, options: ErrorOptions) => Error,
     why: string,
-  ): Error => new Class(`Cannot send file ${what}: ${why}`, { cause });
-  if (cause instanceof errors.NotCapable) {
-    const why = `reading it is not allowed. Run with --allow-read=${what}`;
-    return because(errors.NotCapable, why);
+  ): Error => new Class(`Cannot ${action}: ${why}`, { cause });
+  if (errors !== null && cause instanceof errors.NotCapable) {
+    return because(errors.NotCapable, reasons.forbidden);
   }
   if (!(cause instanceof Error) || !("code" in cause)) return cause;
   const { code } = cause;
   switch (code) {
     case "ENOENT":
-    case "ENOTDIR":
-      return Object.assign(because(errors.NotFound, "it does not exist"), {
-        code,
-      });
+    case "ENOTDIR": {
+      const error = because(errors?.NotFound ?? Error, reasons.missing);
+      return Object.assign(error, { code });
+    }
     case "EACCES":
     case "EPERM": {
       const why = "the system does not allow the process to read it";
-      return Object.assign(because(errors.PermissionDenied, why), { code });
+      const error = because(errors?.PermissionDenied ?? Error, why);
+      return Object.assign(error, { code });
     }
     default:
-      return cause; // it names the path too
+      return cause;
   }
+}
+
+/** Reads at a position, without blocking the thread; returns the number of bytes. */
+export function readAt(
+  fs: FileSystem,
+  fd: number,
+  buffer: Uint8Array,
+  position: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, count: number): void =>
+      error === null ? resolve(count) : reject(error);
+    fs.read(fd, buffer, 0, buffer.length, position, done);
+  });
 }
 
 /** A file that this module has opened. */
@@ -194,11 +232,7 @@ class DescriptorSource {
   }
 
   read(buffer: Uint8Array, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | null, count: number): void =>
-        error === null ? resolve(count) : reject(error);
-      this.#fs.read(this.fd, buffer, 0, buffer.length, position, done);
-    });
+    return readAt(this.#fs, this.fd, buffer, position);
   }
 
   close(): void {

@@ -221,3 +221,15 @@ export function headLimits(
 ): HeadLimits {
   return { ...options, acceptsHttps: isSecure || options.trustForwardedScheme };
 }
+
+/**
+ * Refuses the options that a call has not taken out.
+ *
+ * @param action What cannot be done, as in `Cannot set option "x": no such option`.
+ * @throws {TypeError} If there is one.
+ */
+export function refuseUnknown(action: string, unknown: object): void {
+  const [name] = Object.keys(unknown);
+  if (name === undefined) return;
+  throw new TypeError(`${action} ${JSON.stringify(name)}: no such option`);
+}

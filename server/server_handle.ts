@@ -1,6 +1,7 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
 import type { Addr, NetAddr } from "../codec/socket_address.ts";
+import { refuseUnknown } from "./options.ts";
 
 /** When the steps of ending happen. */
 export interface StopTimes {
@@ -251,12 +252,7 @@ export function stopOnAbort(
 }
 
 function checkShutdown(delay: number, deadline: number, unknown: object): void {
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
-    throw new TypeError(
-      `Cannot shut down with ${JSON.stringify(name)}: no such option`,
-    );
-  }
+  refuseUnknown("Cannot shut down with", unknown);
   // A timer would take any other value for 0, and cut all requests.
   checkDuration("delay", delay, MAX_TIMER_MS);
   checkDuration("deadline", deadline, Infinity);

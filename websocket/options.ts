@@ -1,6 +1,7 @@
 /** Every limit and deadline of a WebSocket, with unit and default, and the check of their ranges. */
 
 import type { HeadersInit } from "../codec/headers.ts";
+import { refuseUnknown } from "../server/options.ts";
 import type { DeflateSettings } from "./codec/deflate_offer.ts";
 
 /**
@@ -87,7 +88,7 @@ export function resolveWebSocketOptions(
     permessageDeflate = false,
     ...unknown
   } = options;
-  checkNames(unknown);
+  refuseUnknown("Cannot set option", unknown);
   checkProtocols(protocols);
   checkInteger("maxMessageBytes", maxMessageBytes, 0, 2 ** 31 - 1);
   checkInteger("maxBufferedBytes", maxBufferedBytes, 1, 2 ** 31 - 1);
@@ -118,7 +119,7 @@ function resolveDeflate(
     thresholdBytes = 1024,
     ...unknown
   } = given === true ? {} : given;
-  checkNames(unknown);
+  refuseUnknown("Cannot set option", unknown);
   checkInteger("serverMaxWindowBits", serverMaxWindowBits, 9, 15);
   checkInteger("clientMaxWindowBits", clientMaxWindowBits, 8, 15);
   checkInteger("thresholdBytes", thresholdBytes, 0, Number.MAX_SAFE_INTEGER);
@@ -129,14 +130,6 @@ function resolveDeflate(
     clientMaxWindowBits,
     thresholdBytes,
   };
-}
-
-function checkNames(unknown: object): void {
-  for (const name of Object.keys(unknown)) {
-    throw new TypeError(
-      `Cannot set option ${JSON.stringify(name)}: no such option`,
-    );
-  }
 }
 
 function checkProtocols(protocols: readonly string[]): void {

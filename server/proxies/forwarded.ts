@@ -16,6 +16,7 @@ import {
   parseIpAddress,
   withoutMapping,
 } from "../../codec/ip_address.ts";
+import { refuseUnknown } from "../options.ts";
 import { requireSettings, TrustedPeers } from "./trusted_peers.ts";
 
 /** The most proxies that are followed. */
@@ -179,12 +180,7 @@ function hostOf(text: string | null): string | null {
 }
 
 function checkOptions(fields: string, unknown: object): void {
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
-    throw new TypeError(
-      `Cannot use forwardedFrom() with ${JSON.stringify(name)}: no such option`,
-    );
-  }
+  refuseUnknown("Cannot use forwardedFrom() with", unknown);
   if (fields === "x-forwarded" || fields === "forwarded") return;
   throw new TypeError(
     `Cannot use forwardedFrom() with fields ${

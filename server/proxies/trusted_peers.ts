@@ -4,6 +4,7 @@
  */
 
 import type { Addr } from "../../codec/socket_address.ts";
+import { refuseUnknown } from "../options.ts";
 import {
   type IpBlock,
   isInBlock,
@@ -84,12 +85,7 @@ export function requireSettings(what: string, settings: unknown): void {
 export function readProxyProtocol(options: ProxyProtocolOptions): TrustedPeers {
   requireSettings("Cannot set proxyProtocol", options);
   const { trusted, ...unknown } = options;
-  const [name] = Object.keys(unknown);
-  if (name !== undefined) {
-    throw new TypeError(
-      `Cannot set proxyProtocol with ${JSON.stringify(name)}: no such option`,
-    );
-  }
+  refuseUnknown("Cannot set proxyProtocol with", unknown);
   return new TrustedPeers("Cannot set proxyProtocol", trusted);
 }
 
