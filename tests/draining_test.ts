@@ -1,7 +1,7 @@
 /** Section 4, shutdown (R111): the delay before it, the order of its steps, and the grace of idle connections. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Server } from "../mod.ts";
+import { ConnectionSetupAction, Server } from "../mod.ts";
 import { IDLE_GRACE_MS } from "../server/server_handle.ts";
 import { applicationOf } from "./support/application.ts";
 import { testEngines } from "./support/engines.ts";
@@ -18,6 +18,12 @@ const LONG_MS = 600_000;
 
 /** Times without a delay, and with a grace that a fake clock has to end. */
 const WITH_GRACE = { delayMs: 0, graceMs: IDLE_GRACE_MS };
+
+/** Lets nothing else run for a time, as on a busy machine. */
+function blockThread(durationMs: number): void {
+  const endMs = performance.now() + durationMs;
+  while (performance.now() < endMs);
+}
 
 testEngines(
   "R111: during its delay, shutdown() accepts and answers, and responses say close",
@@ -182,6 +188,31 @@ testEngines(
     );
     const clients = await Promise.all(
       Array.from({ length: 300 }, () => RawClient.connect(server.port)),
+    );
+    const finished = server.handle.shutdown();
+    const answers = await Promise.all(
+      clients.map((client) => client.ask(request("GET /"))),
+    );
+    assert(answers.every(({ body }) => body === "ok"));
+    for (const client of clients) client.close();
+    await withDeadline(finished, DEADLINE_MS);
+  },
+);
+
+testEngines(
+  "R111: connections that are queued when shutdown() begins are answered, even if accepting them takes long",
+  async (engine) => {
+    const server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("ok"))
+        .connectionSetupHook((accepted) => {
+          blockThread(10);
+          return accepted.ok
+            ? ConnectionSetupAction.proceed(accepted.conn)
+            : ConnectionSetupAction.drop;
+        })
+    );
+    const clients = await Promise.all(
+      Array.from({ length: 60 }, () => RawClient.connect(server.port)),
     );
     const finished = server.handle.shutdown();
     const answers = await Promise.all(

@@ -26,8 +26,21 @@ const MAX_BACKOFF_MS = 1000;
 const CALM_TURNS = 2;
 const MAX_CALM_TURN_MS = 3;
 
-/** The longest time for that, in ms. It matters under load, when the queue never becomes empty. */
-const MAX_CLOSING_MS = 250;
+/**
+ * After this time, in ms, long turns count too, and so does the number of
+ * connections: under load, the queue may never be empty.
+ */
+const MAX_CALM_WAIT_MS = 250;
+
+/**
+ * How many connections a queue holds, one more than the runtimes ask for. After
+ * that many, all that were queued at the beginning are accepted. Node accepts
+ * one in each turn, so that a busy thread needs seconds for them.
+ */
+const QUEUE_LENGTH = 512;
+
+/** The longest time for all of that, in ms. */
+const MAX_CLOSING_MS = 5000;
 
 /**
  * How many queued connections a closing listener accepts at once at the end, if
@@ -134,16 +147,20 @@ export class AcceptLoop {
     await this.#pendingAccept?.promise;
   }
 
-  /** Resolves when the queue is probably empty. */
+  /** Resolves when the connections that are queued now are probably accepted. */
   async #calm(): Promise<void> {
-    const endMs = performance.now() + MAX_CLOSING_MS;
-    for (let turns = 0, beginMs = 0; turns < CALM_TURNS && beginMs < endMs;) {
-      if (this.#isClosed || this.#pendingAccept === null) return;
-      beginMs = performance.now();
+    const startMs = performance.now();
+    const startCount = this.#acceptedCount;
+    for (let turns = 0; turns < CALM_TURNS;) {
+      if (this.#isClosed || this.#endPause !== null) return;
       const countBefore = this.#acceptedCount;
+      const beginMs = performance.now();
+      const isLate = beginMs - startMs > MAX_CALM_WAIT_MS;
+      if (isLate && countBefore - startCount >= QUEUE_LENGTH) return;
+      if (beginMs - startMs > MAX_CLOSING_MS) return;
       await runtimeTurn(); // one turn for every engine; `settled` may take several
-      const isCalm = this.#acceptedCount === countBefore &&
-        performance.now() - beginMs <= MAX_CALM_TURN_MS;
+      const isShort = performance.now() - beginMs <= MAX_CALM_TURN_MS;
+      const isCalm = this.#acceptedCount === countBefore && (isShort || isLate);
       turns = isCalm ? turns + 1 : 0;
     }
   }
