@@ -4,43 +4,25 @@
  *
  *     deno task bench:start --rounds 15
  *
- * The targets take turns, so that other work on the machine affects all of
- * them. Modules are compiled and cached by a start that is not counted. The
+ * Each program is started in up to three ways: from the sources; from the package
+ * as it is published, which Deno loads and caches from a registry on this
+ * machine, as users get it; and joined to one file by `deno bundle --minify`. The
+ * targets take turns, so that other work on the machine affects all of them. Two
+ * starts of each are not counted: they load, compile and cache the modules. The
  * time is shown twice: as it passes, and as CPU time, which other work changes
- * less. One target is joined to one file first, by `deno bundle --minify`. With
- * wrk installed, each target is also put under load, and its memory is read at
- * the end of the load.
+ * less. With wrk installed, each target is also put under load by 64 connections,
+ * in turn, and its memory is read at the end of the load.
  */
 // deno-lint-ignore-file no-console
 
 import { parseArgs } from "node:util";
+import { prepareTargets, type Target, type Targets } from "./start/targets.ts";
 
 const USAGE = `usage: deno task bench:start [options]
-  --rounds N     starts of each target (15)
-  --load N       seconds of load on each target, with wrk (3; 0: no load)`;
-
-interface Target {
-  readonly name: string;
-  /** The program, in the folder `start`. */
-  readonly file: string;
-  readonly args: readonly string[];
-  /** Whether the program and its modules are joined to one file first. @default {false} */
-  readonly isBundled?: boolean;
-}
-
-const TARGETS: readonly Target[] = [
-  { name: "Deno.serve", file: "deno_serve.ts", args: [] },
-  { name: "serve()", file: "serve.ts", args: ["listen"] },
-  { name: "serve() of ./server", file: "server_entry.ts", args: [] },
-  {
-    name: "serve() of ./server, bundled",
-    file: "server_entry.ts",
-    args: [],
-    isBundled: true,
-  },
-  { name: "serveEpoll()", file: "serve.ts", args: ["epoll"] },
-  { name: "serve() of ./fetch", file: "fetch_serve.ts", args: [] },
-];
+  --rounds N       starts of each target (15)
+  --load N         seconds of each load, with wrk (3; 0: no load)
+  --load-rounds N  loads of each target (3)
+  --only TEXT      only targets whose name contains the text, and Deno.serve`;
 
 /** One start. */
 interface Start {
@@ -54,35 +36,16 @@ const HEAD = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 /** How often a connection is tried before a target counts as failed. */
 const MAX_TRIES = 10_000;
 
-/** Joins a program and its modules to one file; returns that file's path. */
-async function bundle(path: string, folder: string): Promise<string> {
-  const bundled = `${folder}/bundled.js`;
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--minify", "--output", bundled, path],
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return bundled;
-}
-
 /** Starts a target, runs `use` when it has answered, and ends it. */
 async function withTarget<T>(
-  { name, args, file, isBundled = false }: Target,
+  { name, path, args }: Target,
   use: (pid: number, port: number, startedMs: number) => Promise<T>,
 ): Promise<T> {
   const port = freePort();
-  const path = isBundled ? bundledPath : pathOf(file);
   const startedMs = performance.now();
   const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--no-check",
-      path,
-      `${port}`,
-      ...args,
-    ],
+    args: ["run", "-A", "--no-check", "--quiet", path, `${port}`, ...args],
+    env: { ...prepared.env },
     stdout: "null",
     stderr: "inherit",
   }).spawn();
@@ -93,11 +56,6 @@ async function withTarget<T>(
     process.kill("SIGKILL");
     await process.status;
   }
-}
-
-function pathOf(file: string): string {
-  const { pathname } = new URL(`start/${file}`, import.meta.url);
-  return decodeURIComponent(pathname);
 }
 
 function freePort(): number {
@@ -174,12 +132,44 @@ function shown(value: number, first: number, unit: string): string {
   return `${value.toFixed(1)} ${unit} (${(value / first).toFixed(2)})`;
 }
 
+/** Calls `measure` for each target in turn; returns the results of each. */
+async function inTurn<T>(
+  rounds: number,
+  measure: (target: Target) => Promise<T>,
+): Promise<T[][]> {
+  const results = targets.map((): T[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, target] of targets.entries()) {
+      results[index]!.push(await measure(target)); // one list for each target
+    }
+  }
+  return results;
+}
+
+function printTable(rows: readonly (readonly number[])[]): void {
+  const UNITS = ["ms", "ms", "MiB", "MiB"];
+  console.log(
+    "| server | first answer | CPU until then | memory then | under load |",
+  );
+  console.log("| --- | --- | --- | --- | --- |");
+  for (const [index, row] of rows.entries()) {
+    const cells = row.map((value, column) =>
+      Number.isNaN(value)
+        ? "–"
+        : shown(value, rows[0]![column]!, UNITS[column]!) // same columns
+    );
+    console.log(`| ${targets[index]?.name} | ${cells.join(" | ")} |`);
+  }
+}
+
 const { values } = parseArgs({
   args: Deno.args,
   options: {
     help: { type: "boolean" },
     rounds: { type: "string", default: "15" },
     load: { type: "string", default: "3" },
+    "load-rounds": { type: "string", default: "3" },
+    only: { type: "string", default: "" },
   },
 });
 if (values.help) {
@@ -188,45 +178,24 @@ if (values.help) {
 }
 const rounds = Number(values.rounds);
 const loadSeconds = Number(values.load);
-if (!(rounds >= 1) || !(loadSeconds >= 0)) {
+const loadRounds = loadSeconds === 0 ? 0 : Number(values["load-rounds"]);
+if (!(rounds >= 1) || !(loadSeconds >= 0) || !(loadRounds >= 0)) {
   console.error(USAGE);
   Deno.exit(2);
 }
-const folder = await Deno.makeTempDir();
-const bundledPath = await bundle(pathOf("server_entry.ts"), folder);
-const starts = TARGETS.map((): Start[] => []);
-for (const target of TARGETS) await startOnce(target); // fills the caches
-for (let round = 0; round < rounds; round++) {
-  for (const [index, target] of TARGETS.entries()) {
-    starts[index]!.push(await startOnce(target)); // one list for each target
-  }
-}
-const figures: { name: string; row: number[] }[] = [];
-for (const [index, target] of TARGETS.entries()) {
-  const own = starts[index]!; // one list for each target
-  figures.push({
-    name: target.name,
-    row: [
-      median(own.map(({ wallMs }) => wallMs)),
-      median(own.map(({ cpuMs }) => cpuMs)),
-      median(own.map(({ memoryKiB }) => memoryKiB)) / 1024,
-      loadSeconds === 0
-        ? NaN
-        : await memoryUnderLoad(target, loadSeconds) / 1024,
-    ],
-  });
-}
-await Deno.remove(folder, { recursive: true });
-const UNITS = ["ms", "ms", "MiB", "MiB"];
-console.log(
-  "| server | first answer | CPU until then | memory then | under load |",
+await using prepared: Targets = await prepareTargets();
+const targets = prepared.targets.filter(({ name }, index) =>
+  index === 0 || name.includes(values.only)
 );
-console.log("| --- | --- | --- | --- | --- |");
-for (const { name, row } of figures) {
-  const cells = row.map((value, column) =>
-    Number.isNaN(value)
-      ? "–"
-      : shown(value, figures[0]!.row[column]!, UNITS[column]!) // same columns
-  );
-  console.log(`| ${name} | ${cells.join(" | ")} |`);
-}
+await inTurn(2, startOnce); // fills the caches
+const starts = await inTurn(rounds, startOnce);
+const loads = await inTurn(
+  loadRounds,
+  (target) => memoryUnderLoad(target, loadSeconds),
+);
+printTable(starts.map((own, index) => [
+  median(own.map(({ wallMs }) => wallMs)),
+  median(own.map(({ cpuMs }) => cpuMs)),
+  median(own.map(({ memoryKiB }) => memoryKiB)) / 1024,
+  median(loads[index] ?? []) / 1024,
+]));

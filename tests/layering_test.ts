@@ -29,11 +29,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   examples: ["examples"],
   bench: [
     ...["bench", "mod.ts", "codec", "router", "server", "client"],
-    ...["fetch", "files", "websocket", "examples"],
+    ...["fetch", "files", "websocket", "examples", "release"],
+    "deno.json",
   ],
+  release: ["release", "deno.json"],
   tests: [
     ...["tests", "mod.ts", "codec", "router", "server", "client"],
-    ...["fetch", "files", "websocket", "examples", "bench", "deno.json"],
+    ...["fetch", "files", "websocket", "examples", "bench", "release"],
+    "deno.json",
   ],
 };
 

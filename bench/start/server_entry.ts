@@ -2,9 +2,9 @@
 
 import { Server } from "../../server/mod.ts";
 
-const app = Server.builder({
-  hostname: "127.0.0.1",
-  port: Number(Deno.args[0]),
-});
+const [port, engine] = Deno.args;
+const app = Server.builder({ hostname: "127.0.0.1", port: Number(port) });
 app.get("/", (_, res) => res.ok("Hello, World!"));
-app.build().serve();
+const server = app.build();
+if (engine === "epoll") server.serveEpoll();
+else server.serve();
