@@ -17,6 +17,7 @@ import { headLimits } from "../options.ts";
 import { TEXT_TYPE } from "../response_fields.ts";
 import { type Clock, Connections } from "./connections.ts";
 import { ResponseHeadCache } from "./head_cache.ts";
+import { JoinQueue } from "./bodies/join_queue.ts";
 import { PiecePool } from "./bodies/piece_pool.ts";
 import { OutputPool } from "./output.ts";
 import { ParserPool } from "./parser_pool.ts";
@@ -64,6 +65,8 @@ export class EngineContext implements ReceiveMemory {
   readonly output: OutputPool = new OutputPool();
   /** Memory for pieces of files. */
   readonly pieces: PiecePool = new PiecePool();
+  /** The order in which streamed responses join their pieces. */
+  readonly joins: JoinQueue = new JoinQueue();
   /** Replaced by {@linkcode EngineContext.startScanning}, like the next four fields. */
   parsers: ParserPool;
   /** Finds heads by SIMD; `null` until it is needed, and without WebAssembly. */

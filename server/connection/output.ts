@@ -163,6 +163,14 @@ export class Output {
   takesFiles = false;
   /** Whether it can let the system send from a descriptor, so that nothing is read. */
   sendsDescriptors = false;
+  /** Whether it sends at once when it is told, and can use {@linkcode Output.moreFollows}. */
+  sendsAtOnce = false;
+  /**
+   * Set while the transport is told to send, if more output will probably follow
+   * within a few microtask turns: the system may hold back an incomplete packet.
+   * If nothing follows, the connection wakes the transport again.
+   */
+  moreFollows = false;
   /** Why nothing more can be sent; `null` while output can be sent. */
   failure: Error | null = null;
   #pool: OutputPool;

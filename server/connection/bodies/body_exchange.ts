@@ -6,6 +6,7 @@ import type { Clock } from "../connections.ts";
 import type { ResponseHeadCache } from "../head_cache.ts";
 import type { Output } from "../output.ts";
 import type { ExchangeFacts, ResponsePlan } from "../response_plan.ts";
+import type { JoinQueue } from "./join_queue.ts";
 import type { PiecePool } from "./piece_pool.ts";
 
 /** What sending a body needs of its exchange. */
@@ -17,6 +18,7 @@ export interface BodyExchange extends ExchangeFacts {
       readonly textHeads: ResponseHeadCache;
       readonly texts: TextBytes;
       readonly pieces: PiecePool;
+      readonly joins: JoinQueue;
     };
     readonly output: Output;
     exchangeProgressed(): void;

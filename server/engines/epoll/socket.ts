@@ -153,7 +153,8 @@ export class EpollSocket implements PromptDuplex, Watched {
   /**
    * Sends bytes from memory that never moves.
    *
-   * @param hasMore Whether another send follows immediately, so that the system may fill its packet.
+   * @param hasMore Whether another send or {@linkcode EpollSocket.push} follows
+   * within this turn of the program, so that the system may fill its packet.
    * @returns How many bytes the system took; {@linkcode WOULD_WAIT} if it has no room.
    * @throws {Error} If the connection failed.
    */
@@ -169,6 +170,15 @@ export class EpollSocket implements PromptDuplex, Watched {
     const { calls } = this.loop.libc;
     const sent = calls.sendBytes(this.#fd, bytes, bytes.length, flags);
     return sent < 0 ? this.#failedToSend() : sent;
+  }
+
+  /** Makes the system send what it holds back since a send with `hasMore`. */
+  push(): void {
+    if (this.#isClosed()) return;
+    this.#set(IPPROTO_TCP, TCP_NODELAY, true); // it is mostly set already; setting it sends
+    if ((this.#state & IS_DELAYING) !== 0) {
+      this.#set(IPPROTO_TCP, TCP_NODELAY, false);
+    }
   }
 
   /**
