@@ -24,14 +24,14 @@ import { peerVersions, thisMachine } from "./report/machine.ts";
 
 const USAGE = `usage: deno task bench:client [options]
   --cases A,B         ${Object.keys(CLIENT_CASES).join(", ")} (all)
-  --contenders A,B    khttp, khttp_fetch, floor, fetch, bun, undici_request, undici_fetch, node_http, got (all)
+  --contenders A,B    khttp, khttp_fetch, khttp_stream, floor, fetch, bun, undici_request, undici_fetch, node_http, got (all)
   --concurrency N,M   exchanges at one time (1,64)
   --rounds N          processes for each figure, of which the median counts (5)
   --duration MS       time of each measurement, after half of it as warm-up (2000)
   --save              store the figures in results/client.json, for bench:report`;
 
 const CONTENDERS = [
-  ...["khttp", "khttp_fetch", "floor", "fetch", "bun"],
+  ...["khttp", "khttp_fetch", "khttp_stream", "floor", "fetch", "bun"],
   ...["undici_request", "undici_fetch", "node_http", "got"],
 ] as const;
 

@@ -82,6 +82,8 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
   awaitsUnref = false;
   /** Whether the current exchange is not the first. */
   isReused = false;
+  /** Size of the last body that was read completely without a declared length. The next is likely to be as long. */
+  expectedBytes = 0;
   #context: ConnectionContext;
   #isClosed = false;
   #isIdle = false;

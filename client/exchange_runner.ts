@@ -7,6 +7,7 @@
 
 import { Headers } from "../codec/headers.ts";
 import type { OutgoingFields } from "../codec/outgoing_fields.ts";
+import { BlockPool } from "./block_pool.ts";
 import type { ClientResponse } from "./client_response.ts";
 import type { Clock } from "./clock.ts";
 import type { ClientConnection, ConnectionContext } from "./connection.ts";
@@ -58,7 +59,8 @@ export function createContext(
     Math.min(headTimeout, bodyTimeout, drainTimeout, idleTimeout),
   );
   const scanner = new SharedScanner(options);
-  return { options, clock, connector, sweep, scanner, budget: null };
+  const blocks = new BlockPool();
+  return { options, clock, connector, sweep, scanner, blocks, budget: null };
 }
 
 /** Runs the exchanges with one origin. */

@@ -37,6 +37,7 @@ export class ReceivedBody implements BodyFeed {
     const start = this.#start;
     const size = this.#end - start;
     this.#start = this.#end;
+    if (size === bytes.length) return bytes; // `takeBody()` in `respond.ts` has copied it
     if (size > SHORT_BYTES) return bytes.slice(start, start + size);
     const copy = new Uint8Array(size);
     for (let at = 0; at < size; at++) copy[at] = bytes[start + at]!; // in range: the body is there

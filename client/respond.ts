@@ -79,7 +79,7 @@ function streamed(
 ): ResponseBody {
   const { connection, context } = from;
   const onEnd = (): void => ended(from);
-  return new ResponseBody(connection, head, context.options, onEnd);
+  return new ResponseBody(connection, head, context, onEnd);
 }
 
 async function decoded(

@@ -14,8 +14,9 @@ import { DEFAULT_BODY_LIMITS } from "../codec/limits.ts";
 import type { ReceivedResponseHead } from "../codec/response_head.ts";
 import type { ClientConnection, DeadlineReason } from "./connection.ts";
 import { toClientError } from "./errors.ts";
-import type { ClientOptions } from "./options.ts";
+import { GatheredBody } from "./gathered_body.ts";
 import { closedError } from "./received_body.ts";
+import type { ReaderContext } from "./response_reader.ts";
 
 const READING: DeadlineReason = {
   phase: "read",
@@ -31,18 +32,27 @@ const DRAINING: DeadlineReason = {
 /** Longest body that is received before the caller reads it, in bytes. */
 const MAX_RECEIVED_BYTES = 16_384;
 
+/**
+ * How many promises a caller may await between the response and its body, so
+ * that the caller's own read is the first one. That read goes directly to where
+ * the bytes belong.
+ */
+const CALLER_STEPS = 12;
+
 /** One response's body; see the file's header. */
 export class ResponseBody implements BodyFeed {
   /** See {@linkcode BodyFeed.convertError}. */
   readonly convertError = toClientError;
   #connection: ClientConnection;
   #head: ReceivedResponseHead;
-  #options: ClientOptions;
+  #context: ReaderContext;
   #decoder: BodyDecoder;
   /** Pieces that were received before the caller asked for them. */
   #received: Uint8Array[] = [];
   /** The read that receives a short body, while it is pending. */
   #receiving: Promise<void> | null = null;
+  /** The block of the last piece, which the connection no longer uses. */
+  #block: Uint8Array<ArrayBuffer> | null = null;
   #failure: unknown = null;
   #isReleased = false;
   /** Whether the body is being read or drained. */
@@ -59,14 +69,14 @@ export class ResponseBody implements BodyFeed {
   constructor(
     connection: ClientConnection,
     head: ReceivedResponseHead,
-    options: ClientOptions,
+    context: ReaderContext,
     onEnd: () => void,
   ) {
     this.#connection = connection;
     this.#head = head;
-    this.#options = options;
+    this.#context = context;
     this.#onEnd = onEnd;
-    const { maxBodyBytes } = options;
+    const { maxBodyBytes } = context.options;
     this.#decoder = new BodyDecoder(head.bodyLength, {
       ...DEFAULT_BODY_LIMITS,
       maxBodyBytes,
@@ -114,6 +124,54 @@ export class ResponseBody implements BodyFeed {
     }
   }
 
+  /** See {@linkcode BodyFeed.gather}. */
+  async gather(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (this.#isCancelled) throw closedError();
+    if (this.#isPulling) {
+      throw new TypeError("Cannot read body: another read is pending");
+    }
+    this.#isPulling = true;
+    this.#isStarted = true;
+    try {
+      if (this.#receiving !== null) await this.#receiving;
+      if (this.#failure !== null) throw this.#failure;
+      return await this.#gatherRest(maxBytes);
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      this.#isPulling = false;
+    }
+  }
+
+  async #gatherRest(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    const decoder = this.#decoder;
+    const { reader, expectedBytes } = this.#connection;
+    const { blocks } = this.#context;
+    const gathered = new GatheredBody({
+      ...{ reader, decoder, blocks, expectedBytes },
+      declaredBytes: this.#head.bodyLength,
+    });
+    for (const piece of this.#received.splice(0)) gathered.add(piece);
+    for (let piece = this.#decode(); piece !== null; piece = this.#decode()) {
+      gathered.add(piece);
+    }
+    while (!decoder.done) {
+      if (gathered.size > maxBytes) return null;
+      this.#renew();
+      await gathered.read();
+    }
+    if (gathered.size > maxBytes) return null;
+    if (gathered.hasSurplus) this.#abandon();
+    else if (gathered.hasRead && this.#connection.mayPersist(this.#head)) {
+      await reader.checkEnd();
+    }
+    if (this.#head.bodyLength < 0) {
+      this.#connection.expectedBytes = gathered.size;
+    }
+    this.#release();
+    return gathered.take();
+  }
+
   /** See {@linkcode BodyFeed.cancel}. Drains a short rest; otherwise closes the connection. */
   cancel(): void {
     if (this.#isCancelled) return;
@@ -122,7 +180,7 @@ export class ResponseBody implements BodyFeed {
       return;
     }
     this.#isCancelled = true;
-    const { drainBytes, drainTimeout } = this.#options;
+    const { drainBytes, drainTimeout } = this.#context.options;
     const remaining = this.#decoder.remainingBytes;
     const isWorthIt = this.#connection.mayPersist(this.#head) &&
       remaining <= drainBytes && (remaining >= 0 || drainBytes > 0);
@@ -153,11 +211,11 @@ export class ResponseBody implements BodyFeed {
     const { reader } = this.#connection;
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
-      if (this.#isReleased) return null;
+      if (this.#isReleased) return this.#giveBlock();
       reader.throwIfFailed();
       const piece = this.#decode();
       if (piece !== null || decoder.done) {
-        if (decoder.done) this.#release();
+        if (decoder.done) this.#releaseKept();
         else if (renews) this.#renew();
         return piece;
       }
@@ -196,6 +254,8 @@ export class ResponseBody implements BodyFeed {
   async #receiveMore(): Promise<void> {
     const { reader } = this.#connection;
     try {
+      for (let count = 0; count < CALLER_STEPS; count++) await null;
+      if (this.#isStarted) return;
       while (!this.#isReleased && reader.buffer.length < MAX_RECEIVED_BYTES) {
         const isMore = await reader.fill();
         if (this.#isStarted) return;
@@ -228,7 +288,7 @@ export class ResponseBody implements BodyFeed {
 
   /** Starts the deadline, both for a server that stops sending and for a caller that stops reading. */
   #renew(): void {
-    this.#connection.setDeadline(READING, this.#options.bodyTimeout);
+    this.#connection.setDeadline(READING, this.#context.options.bodyTimeout);
   }
 
   /** Records the first failure, converted to a `ClientError`. */
@@ -238,10 +298,25 @@ export class ResponseBody implements BodyFeed {
     return this.#failure;
   }
 
+  /** Releases the connection while the last piece may still be in use. */
+  #releaseKept(): void {
+    const { buffer } = this.#connection.reader;
+    if (!this.#isReleased) {
+      this.#block = buffer.maybeTakeLarge();
+      if (this.#block === null) buffer.keep();
+    }
+    this.#release();
+  }
+
+  /** The caller has used the last piece. */
+  #giveBlock(): null {
+    if (this.#block !== null) this.#context.blocks.give(this.#block);
+    return this.#block = null;
+  }
+
   #release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#connection.reader.buffer.keep(); // the last pieces may still be in use
     this.#connection.release(this.#head);
     this.#onEnd();
   }

@@ -13,6 +13,7 @@ import type {
   ResponseHead,
 } from "../codec/response_head.ts";
 import { ResponseHeadParser, unfoldLines } from "../codec/response_parser.ts";
+import type { BlockPool } from "./block_pool.ts";
 import type { ClientResponse } from "./client_response.ts";
 import { ClientError, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
@@ -21,6 +22,9 @@ import type { ExchangeInit, PreparedRequest } from "./request.ts";
 import type { RequestSender } from "./request_sender.ts";
 import type { SharedScanner } from "./shared_scanner.ts";
 
+/** How many promises a read awaits at most if its bytes are there. */
+const READ_STEPS = 4;
+
 /** What a reader needs from a connection. */
 export type ReadableConn = Pick<ClientConn, "read">;
 
@@ -28,6 +32,7 @@ export type ReadableConn = Pick<ClientConn, "read">;
 export interface ReaderContext {
   readonly options: ClientOptions;
   readonly scanner: SharedScanner;
+  readonly blocks: BlockPool;
 }
 
 /** An exchange whose final head is being read. */
@@ -51,7 +56,7 @@ export interface PendingResponse {
 /** Reads the responses of one connection, one after the other. */
 export class ResponseReader {
   /** Received bytes that are not used yet. */
-  readonly buffer: ReceiveBlock = new ReceiveBlock();
+  readonly buffer: ReceiveBlock;
   /** Whether a byte of the current response has arrived. */
   hasResponseByte = false;
   /** Whether the peer ended its direction. */
@@ -108,10 +113,11 @@ export class ResponseReader {
    */
   constructor(
     conn: ReadableConn,
-    { options, scanner }: ReaderContext,
+    { options, scanner, blocks }: ReaderContext,
     onIdleEvent: () => void,
   ) {
     this.#conn = conn;
+    this.buffer = new ReceiveBlock(blocks);
     this.#options = options;
     // The buffer never overwrites a head.
     this.#parser = new ResponseHeadParser(options, { keepsBytes: true });
@@ -160,6 +166,36 @@ export class ResponseReader {
       throw this.#connectionLost(this.#readFailure.error, null);
     }
     return !this.isEnded;
+  }
+
+  /**
+   * Reads directly into `room` instead of the buffer, which must be empty.
+   *
+   * @returns How many bytes were read, or 0 at the end of the connection.
+   * @throws {ClientError} If the read fails.
+   */
+  async readInto(room: Uint8Array): Promise<number> {
+    if (this.isEnded) return 0;
+    let size: number | null;
+    try {
+      size = await this.#conn.read(room);
+    } catch (error) {
+      this.throwIfFailed();
+      throw this.#connectionLost(error, null);
+    }
+    this.throwIfFailed();
+    this.isEnded = size === null;
+    return size ?? 0;
+  }
+
+  /**
+   * Moves bytes that have arrived already into the buffer, after reads that had
+   * no room for more than the response. A read whose bytes are there resolves
+   * within the turn.
+   */
+  async checkEnd(): Promise<void> {
+    this.watchIdle();
+    for (let count = 0; count < READ_STEPS; count++) await null;
   }
 
   /**

@@ -27,6 +27,11 @@ export interface BodyFeed {
   /** Like {@linkcode BodyFeed.takeAll}, but decodes the body as UTF-8. */
   takeText?(): string | null;
   /**
+   * Receives the whole body, as bytes that the caller then owns, or returns
+   * `null` if it is longer than `maxBytes`. Called only before the first pull.
+   */
+  gather?(maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null>;
+  /**
    * Converts a `ProtocolError` of the reader itself, for callers that expect
    * another class. Only responses have it: without it, the body is a request's.
    */
@@ -342,6 +347,9 @@ export class BodyReader implements AsyncIterable<Uint8Array> {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const feed = this.#feed;
     if (feed.remainingBytes > maxBytes) this.#tooLarge();
+    if (feed.gather !== undefined) {
+      return await feed.gather(maxBytes) ?? this.#tooLarge();
+    }
     // One array that doubles, not a list of pieces: a list would take a hundred
     // times the size of the body if a peer sends single bytes.
     let gathered = new Uint8Array(0);

@@ -35,6 +35,7 @@ export function clientSection(results: ClientResults): Section {
 const NAMES: Readonly<Record<string, string>> = {
   khttp: "**khttp**",
   khttp_fetch: "**khttp fetch**",
+  khttp_stream: "**khttp**, streamed",
   fetch: "Deno's fetch",
   bun: "Bun's fetch",
   undici_request: "undici request, on Deno",
