@@ -85,7 +85,7 @@ export class FileSender {
       ? null
       : chooseCoding(ctx, variants, !asksForRange(ctx));
     const loaded = variants.get(coding)?.loaded ?? null;
-    const content = contentOf(loaded);
+    const content = contentOf(loaded, nowMs);
     if (loaded === null || content === null) return false;
     sendFile(ctx, res, loaded.representation, content, nowMs);
     return true;
@@ -149,7 +149,7 @@ export class FileSender {
     const nowMs = Date.now();
     const kept = this.#cache.check(key.path, key.skipped, variants, nowMs);
     const before = kept?.variants.get(coding)?.loaded ?? null;
-    const content = contentOf(before);
+    const content = contentOf(before, nowMs);
     if (before !== null && content !== null) return { ...before, content };
     if (!this.#cache.mayKeep(file, nowMs)) return null;
     const read = file.readAll(0, file.size);
@@ -190,10 +190,11 @@ export class FileSender {
   #share(choice: Choice, representation: Representation): FileSource {
     const { found: { key }, variants, coding, variant: { file } } = choice;
     if (key === null || !this.#cache.mayShare(file)) return file;
-    const content = new SharedFile(file);
+    const nowMs = Date.now();
+    const content = new SharedFile(file, nowMs);
     const loaded = { representation, content };
     const { path, skipped } = key;
-    this.#cache.keep(path, skipped, variants, coding, loaded, Date.now());
+    this.#cache.keep(path, skipped, variants, coding, loaded, nowMs);
     return content.lease();
   }
 
@@ -216,10 +217,15 @@ interface ReadyToSend {
 }
 
 /** The content to send of what is kept; `null` if there is none, or it has changed. */
-function contentOf(loaded: Loaded | null): Uint8Array | FileSource | null {
+function contentOf(
+  loaded: Loaded | null,
+  nowMs: number,
+): Uint8Array | FileSource | null {
   if (loaded === null) return null;
   const { content } = loaded;
-  return content instanceof Uint8Array ? content : content.leaseIfUnchanged();
+  return content instanceof Uint8Array
+    ? content
+    : content.leaseIfUnchanged(nowMs);
 }
 
 /** Whether the client asks for a part of the file. Ranges are of the file as it is, not of what is compressed. */

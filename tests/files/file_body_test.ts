@@ -7,6 +7,7 @@ import { testEngines } from "../support/engines.ts";
 import { Program } from "../support/program.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request, type TestServer } from "../support/serve.ts";
+import { ShiftedClock } from "../support/shifted_clock.ts";
 import { ask, Site } from "../support/site.ts";
 import { until } from "../support/turns.ts";
 
@@ -16,6 +17,10 @@ const BIG_BYTES = 20 * MIB;
 
 /** More than the sockets between server and client hold. */
 const HUGE_BYTES = 200 * MIB;
+
+/** Clients that read fast, and how much each of them gets, in bytes: many turns of the event loop. */
+const FAST_CLIENTS = 8;
+const SHARE_BYTES = 30 * MIB;
 
 const hasProc = Deno.build.os === "linux";
 
@@ -174,6 +179,7 @@ testEngines(
     await using site = await Site.make({});
     const path = `${site.path}/huge.bin`;
     makeSparse(path, HUGE_BYTES);
+    using clock = new ShiftedClock(0);
     await using server = engine.serve((app) => {
       app.get("/**", serveDir(site.path, { cache: { checkEveryMs: 1e9 } }));
     });
@@ -187,12 +193,38 @@ testEngines(
     assertEquals(head.headers.get("content-length"), `${HUGE_BYTES}`);
     for (const client of clients.splice(1)) client.close();
     await Deno.truncate(path, HUGE_BYTES + 1);
+    clock.advance(5); // the metadata is not read again for so long
     const changed = await ask(server, "HEAD /huge.bin");
     assertEquals(changed.headers.get("content-length"), `${HUGE_BYTES + 1}`);
     clients[0]?.close();
     await until(() => site.countOpen() === 0);
     assertEquals((await ask(server, "HEAD /huge.bin")).status, 200);
     assertEquals(site.countOpen(), 0);
+  },
+);
+
+testEngines(
+  "serveDir() lets all clients take a large file that others read fast, and answers small requests meanwhile",
+  async (engine) => {
+    await using site = await Site.make({ "a.txt": "a" });
+    makeSparse(`${site.path}/endless.bin`, 500 * GIB);
+    await using server = engine.serve((app) => {
+      app.get("/**", serveDir(site.path));
+    });
+    const sizes = new Array<number>(FAST_CLIENTS).fill(0);
+    const areDone = () => sizes.every((size) => size >= SHARE_BYTES);
+    // Each one reads on until the last one has its share.
+    const reading = sizes.map(async (_, at) => {
+      using conn = await Deno.connect({ port: server.port });
+      const head = new TextEncoder().encode(request("GET /endless.bin"));
+      await conn.write(head);
+      const buffer = new Uint8Array(MIB);
+      while (!areDone()) sizes[at]! += await conn.read(buffer) ?? 0;
+    });
+    while (!areDone()) {
+      assertEquals((await ask(server, "GET /a.txt")).body, "a");
+    }
+    await Promise.all(reading);
   },
 );
 

@@ -71,6 +71,8 @@ export class EventLoop {
   readonly libc: Libc;
   readonly #poller: Poller;
   #tasks: Task[] = [];
+  /** Tasks that move many bytes, in the order in which they have to wait for budget. */
+  #bulkTasks: Task[] = [];
   /** The number of the current turn. */
   turn = 0;
   /** The rest of {@linkcode MAX_STEPS} in this turn. */
@@ -123,6 +125,15 @@ export class EventLoop {
   /** Runs a task in the next turn. */
   schedule(task: Task): void {
     this.#tasks.push(task);
+    this.#wake();
+  }
+
+  /**
+   * Runs a task as soon as a turn has budget for it, after the bulk tasks that wait
+   * already. So a turn stays short however many connections have much to send.
+   */
+  scheduleBulk(task: Task): void {
+    this.#bulkTasks.push(task);
     this.#wake();
   }
 
@@ -227,6 +238,7 @@ export class EventLoop {
     this.turn = (this.turn + 1) & MAX_TURN;
     this.#steps = MAX_STEPS;
     this.#try(() => {
+      this.#runBulkTasks(); // first, since other tasks run without budget too
       this.#runTasks();
       this.#pollRepeatedly();
     });
@@ -242,7 +254,7 @@ export class EventLoop {
     let budget = MAX_TURN_EVENTS;
     let hasWork = false;
     do {
-      hasWork = this.hasMicrotasks || this.#tasks.length > 0;
+      hasWork = this.hasMicrotasks || this.#hasTasks;
       this.hasMicrotasks = false;
       const count = poller.wait(hasWork ? 0 : WAIT_MS);
       if (count === 0) {
@@ -254,7 +266,7 @@ export class EventLoop {
       budget -= count;
     } while (
       budget > 0 && !hasWork && !this.hasMicrotasks && !this.#isReactorReady &&
-      this.#tasks.length === 0 && Date.now() - startMs < MAX_TURN_MS
+      !this.#hasTasks && Date.now() - startMs < MAX_TURN_MS
     );
   }
 
@@ -274,8 +286,22 @@ export class EventLoop {
     for (const task of tasks) task.run();
   }
 
+  /** Runs bulk tasks while there is budget. Those scheduled meanwhile wait for the next turn. */
+  #runBulkTasks(): void {
+    let count = this.#bulkTasks.length;
+    if (count === 0) return;
+    this.hasMicrotasks = true; // a task may resolve promises
+    for (; count > 0 && !this.isSpent(); count--) {
+      this.#bulkTasks.shift()!.run(); // there are at least as many as were counted
+    }
+  }
+
+  get #hasTasks(): boolean {
+    return this.#tasks.length > 0 || this.#bulkTasks.length > 0;
+  }
+
   #mayPark(): boolean {
-    return this.#isRef && this.#tasks.length === 0 &&
+    return this.#isRef && !this.#hasTasks &&
       this.#emptyWaits >= EMPTY_WAITS_BEFORE_PARK;
   }
 

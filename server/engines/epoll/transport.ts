@@ -210,7 +210,9 @@ export class EpollTransport
         const buffer = output.take();
         const file = buffer === null ? output.file : null;
         if (buffer === null && file === null) break;
-        if ((!isReading || file !== null) && !this.#maySend()) {
+        if (
+          file !== null ? !this.#maySendFile() : !isReading && !this.#maySend()
+        ) {
           this.#state |= IS_BLOCKED;
           return;
         }
@@ -252,6 +254,17 @@ export class EpollTransport
     this.#turnSends++;
     loop.spend(0);
     return true;
+  }
+
+  /** Whether the turn has budget for bytes of a file. If not, the connection waits in a queue of those that have files to send. */
+  #maySendFile(): boolean {
+    const { loop } = this.#socket;
+    if (!loop.isSpent()) return true;
+    if ((this.#state & IS_SCHEDULED) === 0) {
+      this.#state |= IS_SCHEDULED;
+      loop.scheduleBulk(this);
+    }
+    return false;
   }
 
   /** Sends a buffer from `start` on; returns how much the system took. */
