@@ -4,7 +4,7 @@
  * contains no protocol rules.
  */
 
-import type { OutputBuffer } from "../../connection/output.ts";
+import type { FileRegion, OutputBuffer } from "../../connection/output.ts";
 import type {
   ConnectionMachine,
   Transport,
@@ -60,6 +60,7 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
     this.#area = area;
     this.#owner = owner;
     this.connection = owner.connect(this, options);
+    this.connection.output.takesFiles = true;
   }
 
   get duplex(): Duplex {
@@ -187,7 +188,61 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
       connection.outputSent();
       if (output.pendingBytes === 0) break;
     }
-    if (output.takeEnd()) this.#endWriting();
+    if (output.file !== null) this.#writeFile(output.file);
+    else if (output.takeEnd()) this.#endWriting();
+  }
+
+  /**
+   * Writes the next piece of a file when it has been read. The next one is not read
+   * before the system has taken it, so that a slow client costs one piece.
+   */
+  #writeFile(file: FileRegion): void {
+    if (this.#socket.budget.isSpent) {
+      this.#writeNextTurn();
+      return;
+    }
+    this.#state |= IS_WRITING;
+    try {
+      const piece = file.nextPiece();
+      if (piece instanceof Uint8Array) this.#writePiece(piece);
+      else {
+        piece.then(
+          () => this.#writeNext(),
+          (error) => this.#failFile(error),
+        );
+      }
+    } catch (error) {
+      this.#failFile(error);
+    }
+  }
+
+  #writePiece(piece: Uint8Array): void {
+    const { stream, budget } = this.#socket;
+    budget.spend(piece.length);
+    stream.write(piece, (error) => {
+      if (error || (this.#state & IS_CLOSED) !== 0) return; // an event reports an error
+      const { connection } = this;
+      try {
+        connection.output.sentOfFile(piece.length);
+        if (connection.output.pendingBytes === 0) connection.outputSent();
+        this.#writeNext();
+      } catch (error) {
+        connection.fail(toError(error)); // an internal error
+      }
+    });
+  }
+
+  /** Continues after a read or a write of a piece. */
+  #writeNext(): void {
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    this.#state &= ~IS_WRITING;
+    this.wake();
+  }
+
+  #failFile(error: unknown): void {
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    this.connection.output.fileFailed(error);
+    this.#writeNext();
   }
 
   /**
@@ -200,7 +255,7 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
     const { output } = this.connection;
     const { stream, budget } = this.#socket;
     const isJoined = start === 0 && buffer.end <= MAX_JOINED_BYTES &&
-      output.pendingBytes > buffer.end;
+      output.pendingBytes > buffer.end && output.file === null;
     let next = buffer;
     if (isJoined) {
       stream.cork();
