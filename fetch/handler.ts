@@ -4,7 +4,7 @@
  */
 
 import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
-import type { Handler } from "../server/hooks.ts";
+import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
 import { exchangeOf } from "./fetch_exchange.ts";
 import { FetchInfo } from "./fetch_info.ts";
 import { requestOf } from "./lazy_request.ts";
@@ -49,7 +49,7 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
   const sender = new ResponseSender();
   const urls = new RequestUrls();
   const handle = handlerOf(fetch);
-  return (ctx, res) => {
+  const handler: Handler = (ctx, res) => {
     const exchange = exchangeOf(ctx, res);
     const outcome = handle(
       requestOf(exchange, urls),
@@ -57,6 +57,12 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
     );
     return sender.send(exchange, outcome);
   };
+  const { checkRoute } = (hasFetch(fetch) ? fetch.fetch : fetch) as Partial<
+    RouteCheckingHandler
+  >; // a function may have it
+  return checkRoute === undefined
+    ? handler
+    : Object.assign(handler, { checkRoute });
 }
 
 /** Returns the function of a fetch handler. */

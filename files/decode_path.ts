@@ -9,7 +9,7 @@ import { nameOfSegment } from "./byte_names.ts";
 
 /** What decides whether a name is allowed. */
 export interface NameRules {
-  /** Whether names that begin with a dot are allowed. `.well-known` always is, as the first name (RFC 8615). */
+  /** Whether names for which {@linkcode isHidden} is true are allowed. */
   readonly allowDotfiles: boolean;
   /** Whether the names must also be safe on Windows. */
   readonly isWindows: boolean;
@@ -63,8 +63,17 @@ export function decodePath(
 function isAllowed(name: string, isFirst: boolean, rules: NameRules): boolean {
   if (name === "" || name === "." || name === "..") return false;
   if (rules.isWindows && !isWindowsName(name)) return false;
-  return rules.allowDotfiles || !name.startsWith(".") ||
-    (isFirst && name === ".well-known");
+  return rules.allowDotfiles || !isHidden(name, isFirst);
+}
+
+/**
+ * Whether a name is that of a file that is not served without the option
+ * `dotfiles`: it begins with a dot, and is not `.well-known` (RFC 8615).
+ *
+ * @param isFirst Whether it is the first name of the path inside the folder.
+ */
+export function isHidden(name: string, isFirst: boolean): boolean {
+  return name.startsWith(".") && !(isFirst && name === ".well-known");
 }
 
 function isWindowsName(name: string): boolean {

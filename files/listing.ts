@@ -7,6 +7,7 @@ import { promises } from "node:fs";
 import { Headers } from "../codec/headers.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import { segmentOfName } from "./byte_names.ts";
+import { isHidden } from "./decode_path.ts";
 import { LISTING_STYLE } from "./listing_style.ts";
 import type { RootFolder } from "./root_folder.ts";
 import type { FileRequest } from "./web_exchange.ts";
@@ -79,10 +80,10 @@ async function readEntries(
   names: readonly string[],
   dotfiles: boolean,
 ): Promise<Entry[]> {
-  const listed = (await root.list(names)).filter((name) => {
-    const isWellKnown = names.length === 0 && name === ".well-known";
-    return dotfiles || !name.startsWith(".") || isWellKnown;
-  });
+  const isFirst = names.length === 0;
+  const listed = (await root.list(names)).filter((name) =>
+    dotfiles || !isHidden(name, isFirst)
+  );
   const entries: (Entry | null)[] = [];
   for (let at = 0; at < listed.length; at += BATCH) {
     const batch = listed.slice(at, at + BATCH);

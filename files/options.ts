@@ -8,6 +8,7 @@ import {
 } from "./check_options.ts";
 import { compileGlob } from "./glob.ts";
 import { MediaTypes } from "./media_types.ts";
+import { resolvePrefix } from "./route_rest.ts";
 
 /**
  * The value of `Cache-Control`: one for all files; values by pattern, of which
@@ -198,8 +199,8 @@ export interface FileSettings {
 
 /** The resolved options of `serveDir`. */
 export interface FolderSettings extends FileSettings {
-  /** Without a slash at the end; empty for none. */
-  readonly prefix: string;
+  /** Without a slash at the end; empty for "/", `null` for none. */
+  readonly prefix: string | null;
   readonly index: readonly string[];
   readonly listing: boolean;
   readonly spa: readonly string[] | null;
@@ -255,17 +256,6 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
     spa: spa === undefined ? null : namesOf("spa", spa),
     dotfiles: options.dotfiles ?? false,
   };
-}
-
-/** @throws {TypeError} If it is not a path. */
-function resolvePrefix(prefix: string = ""): string {
-  const plain = prefix.replace(/\/$/, "");
-  if (plain === "" || /^(?:\/[^/?#*:]+)+$/.test(plain)) return plain;
-  throw new TypeError(
-    `Cannot use prefix ${
-      JSON.stringify(prefix)
-    }: it must be a path as it is sent, such as "/assets"`,
-  );
 }
 
 function resolveCache(options: FileCacheOptions | false): CacheSettings {

@@ -22,7 +22,11 @@ import {
 import { runHandler } from "./refuse.ts";
 import { describeAccess } from "./registration_error.ts";
 import { RootFolder } from "./root_folder.ts";
-import { checkRestPattern, PrefixCounter } from "./route_rest.ts";
+import {
+  checkFetchPattern,
+  checkRestPattern,
+  PrefixCounter,
+} from "./route_rest.ts";
 import { IS_WINDOWS } from "./system.ts";
 import type { FileRequest } from "./web_exchange.ts";
 
@@ -63,11 +67,16 @@ export function serveDir(
   checkFileOptions("serveDir", options);
   const settings = resolveFolderOptions(options);
   const folder = new FolderHandler(new RootFolder(root), settings);
-  const handler: FileHandler & RouteCheckingHandler = Object.assign(
-    makeFileHandler((ctx, res) => folder.handle(ctx, res)),
+  const handler = makeFileHandler((ctx, res) => folder.handle(ctx, res));
+  Object.assign(handler.fetch, {
+    checkRoute: (pattern: string) =>
+      checkFetchPattern(pattern, settings.prefix),
+  });
+  const checking: FileHandler & RouteCheckingHandler = Object.assign(
+    handler,
     { checkRoute: checkRestPattern },
   );
-  return handler;
+  return checking;
 }
 
 /** One served folder with its settings. */
@@ -81,7 +90,7 @@ class FolderHandler {
     this.#root = root;
     this.#settings = settings;
     this.#sender = new FileSender(settings);
-    this.#prefixes = new PrefixCounter(settings.prefix);
+    this.#prefixes = new PrefixCounter(settings.prefix ?? "");
     if (settings.spa !== null) checkSpa(root, settings.spa);
   }
 

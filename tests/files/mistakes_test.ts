@@ -2,6 +2,8 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { serveDir, serveFile } from "../../files/mod.ts";
+import { toHandler } from "../../fetch/mod.ts";
+import { Server } from "../../mod.ts";
 import { Site } from "../support/site.ts";
 
 /** The error that a call throws, as its class and message. */
@@ -49,18 +51,71 @@ Deno.test("serveDir() needs a page of `spa` that exists", async () => {
   );
 });
 
-Deno.test("serveDir() needs a prefix that is a path", () => {
+Deno.test("serveDir() needs a prefix that paths can begin with", () => {
   for (const prefix of ["", "/", "/a", "/a/b/", "/%20"]) {
     serveDir(".", { prefix });
   }
-  for (const prefix of ["a", "/a/**", "/:a", "//a", "/a?b", "/a//"]) {
+  for (
+    const [prefix, advice] of [
+      ["a", '; write "/a"'],
+      ["no-slash/b", '; write "/no-slash/b"'],
+      ["/a/**", '; write "/a"'],
+      ["//a", '; write "/a"'],
+      ["/a//", '; write "/a"'],
+      ["/a?b", '; write "/a"'],
+      ["/%zz", '; write "/%25zz"'],
+      ["/100%", '; write "/100%25"'],
+      ["/ä b", '; write "/%C3%A4%20b"'],
+      ["/:a", ', such as "/assets"'],
+      ["/a/../b", ', such as "/assets"'],
+      ["?", ', such as "/assets"'],
+    ] as const
+  ) {
     assertEquals(
       errorOf(() => serveDir(".", { prefix })),
       `TypeError: Cannot use prefix ${
         JSON.stringify(prefix)
-      }: it must be a path as it is sent, such as "/assets"`,
+      }: it must be a path as it is sent${advice}`,
     );
   }
+});
+
+Deno.test("a route for fetch() of serveDir() needs a prefix that fits", () => {
+  const add = (pattern: string, prefix?: string): string => {
+    const files = serveDir(".", prefix === undefined ? {} : { prefix });
+    const outcomes = [files, files.fetch].map((handler) => { // both call fetch()
+      const app = Server.builder("127.0.0.1:0");
+      try {
+        app.get(pattern, toHandler(handler));
+        return "no error";
+      } catch (error) {
+        return `${error}`;
+      }
+    });
+    assertEquals(outcomes[0], outcomes[1]);
+    return outcomes[0] ?? "";
+  };
+  const without =
+    'Cannot serve a folder by fetch() at route "/a/**" without the option prefix: write prefix: "/a" if the rest of the path names the file, or prefix: "/" if the whole path names it, or add the handler of serveDir() itself to the route';
+  const withOther =
+    'Cannot serve a folder by fetch() at route "/a/**" with prefix "/b": no path of the route begins with it';
+  const withParam =
+    'Cannot serve a folder by fetch() at route "/:a/**" without the option prefix: write prefix: "/" if the whole path names it, or add the handler of serveDir() itself to the route';
+  assertEquals(add("/a/**"), `TypeError: ${without}`);
+  assertEquals(add("/a/**", "/b"), `TypeError: ${withOther}`);
+  assertEquals(add("/:a/**"), `TypeError: ${withParam}`);
+  for (
+    const [pattern, prefix] of [
+      ["/**", undefined],
+      ["/**", "/b"],
+      ["/robots.txt", undefined],
+      ["/a/**", "/a"],
+      ["/a/**", "/"],
+      ["/a/**", "/a/b"],
+      ["/a/b/**", "/a"],
+      ["/:a/**", "/a"],
+    ] as const
+  ) assertEquals([pattern, add(pattern, prefix)], [pattern, "no error"]);
 });
 
 Deno.test("serveFile() needs the path of a file, which may be created later", async () => {
