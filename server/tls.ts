@@ -1,6 +1,8 @@
 /** The certificates and keys of TLS listeners, what they expect of clients, and the check of both. */
 
 import type { PeerCertificate } from "./duplex.ts";
+import { runtimeName } from "./engines/runtime.ts";
+import { accessError } from "./open_file.ts";
 
 /** A certificate chain and its private key, as PEM text or as paths of PEM files. */
 export type TlsPair =
@@ -77,7 +79,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
  *
  * @throws {TypeError} If one is missing or is not valid PEM text, if a
  * certificate and its key do not belong together, or if a setting is unknown or wrong.
- * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If a file cannot be read.
+ * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied | Deno.errors.NotCapable} If a file cannot be read.
  */
 export function readTlsIdentity(options: TlsOptions): TlsIdentity {
   requireObject(options);
@@ -89,7 +91,7 @@ export function readTlsIdentity(options: TlsOptions): TlsIdentity {
   const certificates = new Map(
     Object.entries(options.certificates ?? {}).map(([name, pair]) => [
       checkName(name),
-      readPair(pair),
+      readPair(pair, ` in certificates[${JSON.stringify(name)}]`),
     ]),
   );
   const ticketKeys = checkTicketKeys(options.ticketKeys);
@@ -102,15 +104,76 @@ function requireObject(pair: unknown): void {
   throw bad("pass an object such as { certFile, keyFile }");
 }
 
-function readPair(options: TlsPair): TlsKeys {
+/** A PEM text, and what messages call it. */
+interface Pem {
+  readonly text: string;
+  readonly name: string;
+}
+
+/** What a PEM text has to contain. */
+const CERTIFICATE = "CERTIFICATE";
+const PRIVATE_KEY = "PRIVATE KEY";
+
+/** @param where Where the pair is, unless it is that of the server itself. */
+function readPair(options: TlsPair, where = ""): TlsKeys {
   requireObject(options);
   if ("cert" in options && "key" in options) {
-    return checked(options.cert, options.key);
+    return checked(
+      givenText(options.cert, `the certificate${where}`),
+      givenText(options.key, `the key${where}`),
+    );
   }
   if ("certFile" in options && "keyFile" in options) {
-    return checked(readText(options.certFile), readText(options.keyFile));
+    return checked(
+      readFile(options.certFile, "certFile", where),
+      readFile(options.keyFile, "keyFile", where),
+    );
   }
-  throw bad("give cert and key, or certFile and keyFile");
+  throw bad(`give cert and key, or certFile and keyFile${where}`);
+}
+
+function givenText(text: string, name: string): Pem {
+  if (typeof text === "string" && labelsOf(text).length > 0) {
+    return { text, name };
+  }
+  throw bad(`${name} is not PEM text; use certFile and keyFile for paths`);
+}
+
+/** @throws {Error} If the file cannot be read; the message says why, alike on all runtimes. */
+function readFile(path: string, option: string, where: string): Pem {
+  const isPath = typeof path === "string" || (path as unknown) instanceof URL;
+  if (!isPath) throw bad(`${option}${where} is ${typeof path}, not a path`);
+  const quoted = JSON.stringify(String(path));
+  const name = `${option} ${quoted}${where}`;
+  const fs = process.getBuiltinModule("node:fs");
+  let text: string;
+  try {
+    text = fs.readFileSync(path, "utf8");
+  } catch (cause) {
+    throw unreadable(name, quoted, cause);
+  }
+  if (labelsOf(text).length > 0) return { text, name };
+  throw bad(
+    `${name} is not PEM text, which begins with -----BEGIN; convert it with openssl`,
+  );
+}
+
+function unreadable(name: string, path: string, cause: unknown): unknown {
+  if (cause instanceof Error && "code" in cause && cause.code === "EISDIR") {
+    return bad(`${name} is a folder; name the file in it`);
+  }
+  return accessError(`use TLS with ${name}`, cause, {
+    forbidden: `reading it is not allowed. Run with --allow-read=${path}`,
+    missing:
+      "it does not exist; a relative path begins at the working directory of the process",
+  });
+}
+
+/** The kinds of the parts of a PEM text, such as `CERTIFICATE` (RFC 7468 §2). */
+function labelsOf(text: string): string[] {
+  return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(
+    ([, label = ""]) => label,
+  );
 }
 
 function clientRules(
@@ -127,7 +190,7 @@ function clientRules(
   if (authorities.length === 0) throw bad("requestCert needs ca");
   const { X509Certificate } = process.getBuiltinModule("node:crypto");
   for (const text of authorities) {
-    parsed("certificate in ca", () => new X509Certificate(text));
+    parsed("a certificate in ca", () => new X509Certificate(text));
   }
   return Object.freeze({
     isRequired: requestCert === "required",
@@ -141,12 +204,8 @@ const TICKET_KEYS_BYTES = 48;
 
 function checkTicketKeys(keys: Uint8Array | undefined): Uint8Array | null {
   if (keys === undefined) return null;
-  const runtime = typeof Deno !== "undefined"
-    ? "Deno"
-    : "Bun" in globalThis
-    ? "Bun"
-    : null;
-  if (runtime !== null) {
+  const runtime = runtimeName();
+  if (runtime !== "Node.js") {
     throw bad(
       `${runtime} cannot take keys for session tickets; leave out ticketKeys`,
     );
@@ -168,44 +227,43 @@ function bad(why: string): TypeError {
   return new TypeError(`Cannot use TLS: ${why}`);
 }
 
-function readText(path: string): string {
-  if (typeof Deno !== "undefined") return Deno.readTextFileSync(path);
-  return process.getBuiltinModule("node:fs").readFileSync(path, "utf8");
-}
-
-function checked(cert: string, key: string): TlsKeys {
-  for (const [name, text] of [["certificate", cert], ["key", key]]) {
-    const isText = typeof text === "string";
-    if (isText && text.includes("-----BEGIN ")) continue;
+function checked(cert: Pem, key: Pem): TlsKeys {
+  requireLabel(cert, CERTIFICATE);
+  requireLabel(key, PRIVATE_KEY);
+  const isEncrypted = labelsOf(key.text).includes("ENCRYPTED PRIVATE KEY") ||
+    key.text.includes("Proc-Type: 4,ENCRYPTED");
+  if (isEncrypted) {
     throw bad(
-      `the ${name} is not PEM text; use certFile and keyFile for paths`,
+      `${key.name} is encrypted, and there is no option for its passphrase; decrypt it with "openssl pkey -in encrypted.pem -out key.pem"`,
     );
   }
   checkPair(cert, key);
-  return Object.freeze({ cert, key });
+  return Object.freeze({ cert: cert.text, key: key.text });
+}
+
+function requireLabel({ text, name }: Pem, wanted: string): void {
+  const labels = labelsOf(text);
+  if (labels.some((label) => label.endsWith(wanted))) return;
+  throw bad(`${name} contains no ${wanted}, but ${labels.join(", ")}`);
 }
 
 /** Without this check, `node:tls` would detect a mismatch only in the first handshake. */
-function checkPair(cert: string, key: string): void {
+function checkPair(cert: Pem, key: Pem): void {
   // Loaded here, since most programs use no TLS.
   const crypto = process.getBuiltinModule("node:crypto");
   const certificate = parsed(
-    "certificate",
-    () => new crypto.X509Certificate(cert),
+    cert.name,
+    () => new crypto.X509Certificate(cert.text),
   );
-  const privateKey = parsed("key", () => crypto.createPrivateKey(key));
+  const privateKey = parsed(key.name, () => crypto.createPrivateKey(key.text));
   if (certificate.checkPrivateKey(privateKey)) return;
-  throw new TypeError(
-    "Cannot use TLS: the key does not belong to the certificate",
-  );
+  throw bad(`${key.name} does not belong to ${cert.name}`);
 }
 
 function parsed<T>(name: string, parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
-    throw new TypeError(`Cannot use TLS: the ${name} cannot be read`, {
-      cause,
-    });
+    throw new TypeError(`Cannot use TLS: ${name} cannot be parsed`, { cause });
   }
 }

@@ -36,6 +36,8 @@ export function unsupported(message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-function runtimeName(): string {
+/** The runtime's name, for messages. */
+export function runtimeName(): "Deno" | "Node.js" | "Bun" {
+  if (typeof Deno !== "undefined") return "Deno";
   return "Bun" in globalThis ? "Bun" : "Node.js";
 }

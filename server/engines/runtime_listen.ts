@@ -6,12 +6,16 @@ import {
   type TcpAddress,
 } from "../address.ts";
 import { requireNetPermission } from "./net_permission.ts";
+import { listenFailure, maybeReason } from "./listen_failure.ts";
+import { SHORTEST_BACKLOG } from "./released_ports.ts";
 import { isShortage } from "./shortage.ts";
 
 /** Settings of {@linkcode listenTcp}. */
 export interface ListenTcpOptions {
   /** Whether other threads bind the same port. @default {false} */
   readonly isShared?: boolean;
+  /** How many connections the system queues; one more than that. @default {the runtime's own} */
+  readonly backlog?: number;
 }
 
 /**
@@ -21,14 +25,16 @@ export interface ListenTcpOptions {
  */
 export function listenTcp(
   address: TcpAddress,
-  { isShared = false }: ListenTcpOptions = {},
+  { isShared = false, backlog }: ListenTcpOptions = {},
 ): Deno.TcpListener {
   const { hostname, port } = address;
   // Without its unstable flag, the runtime exits if the property `reusePort`
   // exists, whatever its value.
-  const where = isShared
-    ? { hostname, port, reusePort: true }
-    : { hostname, port };
+  const where = {
+    ...{ hostname, port },
+    ...(isShared ? { reusePort: true } : {}),
+    ...(backlog === undefined ? {} : { tcpBacklog: backlog }),
+  };
   return naming(address, () => Deno.listen(where));
 }
 
@@ -52,7 +58,19 @@ export function listenUnix(
  */
 export function listenForThreads(address: TcpAddress): Deno.TcpListener {
   if (address.port === 0) requireNetPermission(address.hostname, null);
-  return listenTcp(address);
+  return listenTcp(address, { backlog: SHORTEST_BACKLOG });
+}
+
+/**
+ * Returns an IP address of a host name, as the runtime finds it.
+ *
+ * @throws {Error} If it has none; the message names the address.
+ */
+export function resolveByListening(address: TcpAddress): string {
+  const { hostname } = address;
+  const listener = naming(address, () => Deno.listen({ hostname, port: 0 }));
+  listener.close();
+  return listener.addr.hostname;
 }
 
 function naming<T>(address: ListenAddress, bind: () => T): T {
@@ -68,8 +86,14 @@ function withAddress(error: unknown, address: ListenAddress): unknown {
   // Creating an error may format its stack, which needs a descriptor.
   if (isShortage(error) || !(error instanceof Error)) return error;
   if (error.name === "NotCapable") return error; // its message names the permission, which contains the address
+  if (error.message.startsWith("failed to lookup address")) {
+    return listenFailure(address, "ENOTFOUND"); // it has neither code nor class
+  }
   const ErrorClass = error.constructor as ErrorConstructor; // it is a class of the runtime
-  const message = `Cannot listen on ${addressText(address)}: ${error.message}`;
+  const why = "code" in error ? maybeReason(address, String(error.code)) : null;
+  const message = `Cannot listen on ${addressText(address)}: ${
+    why ?? error.message
+  }`;
   const named = new ErrorClass(message, { cause: error });
   return "code" in error ? Object.assign(named, { code: error.code }) : named;
 }

@@ -54,7 +54,12 @@ const NAMES: ReadonlyMap<number, string> = new Map([
  * @param action What failed, as in `Cannot <action>: EPIPE`.
  */
 export function systemError(action: string, errno: number): Error {
-  return runtimeError(action, NAMES.get(errno) ?? `errno ${errno}`);
+  return runtimeError(action, errorCode(errno));
+}
+
+/** Returns the system's name of an error. */
+export function errorCode(errno: number): string {
+  return NAMES.get(errno) ?? `errno ${errno}`;
 }
 
 /**
@@ -62,9 +67,10 @@ export function systemError(action: string, errno: number): Error {
  * Deno it has the runtime's class; Node and Bun have none.
  *
  * @param action What failed, as in `Cannot <action>: EPIPE`.
+ * @param why What the message ends with. @default {the code}
  */
-export function runtimeError(action: string, code: string): Error {
-  const error = new (classOf(code))(`Cannot ${action}: ${code}`);
+export function runtimeError(action: string, code: string, why = code): Error {
+  const error = new (classOf(code))(`Cannot ${action}: ${why}`);
   // Formatting a stack may need a descriptor; see `shortage.ts`.
   if (code === "ENFILE" || code === "EMFILE") {
     error.stack = `${error.name}: ${error.message}`;
@@ -85,6 +91,7 @@ function classOf(code: string): new (message: string) => Error {
     case "EADDRINUSE":
       return errors.AddrInUse;
     case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
       return errors.AddrNotAvailable;
     case "ECONNRESET":
       return errors.ConnectionReset;

@@ -21,8 +21,9 @@ import {
   MAX_SOCKET_ADDRESS_BYTES,
   withPort,
 } from "./socket_address.ts";
-import { addressText } from "../../address.ts";
-import { systemError } from "../system_error.ts";
+import { addressText, type TcpAddress } from "../../address.ts";
+import { maybeTcpReason } from "../listen_reasons.ts";
+import { errorCode, runtimeError, systemError } from "../system_error.ts";
 
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
@@ -50,7 +51,7 @@ export function resolveHost(
   port: number,
 ): Uint8Array<ArrayBuffer> {
   return encodeSocketAddress(hostname, port) ??
-    withPort(lookUp(libc, hostname), port);
+    withPort(lookUp(libc, { transport: "tcp", hostname, port }), port);
 }
 
 /** How a socket is bound. */
@@ -129,19 +130,13 @@ export function setOption(
   libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
 }
 
-function lookUp(libc: Libc, hostname: string): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode(`${hostname}\0`);
+function lookUp(libc: Libc, where: TcpAddress): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode(`${where.hostname}\0`);
   const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
   hints.setInt32(SOCKTYPE_AT, SOCK_STREAM, true);
   const first = new BigUint64Array(1);
   const failure = libc.calls.getaddrinfo(name, null, hints, first);
-  if (failure !== 0) {
-    throw new Deno.errors.AddrNotAvailable(
-      `Cannot listen on host ${
-        JSON.stringify(hostname)
-      }: its name has no address`,
-    );
-  }
+  if (failure !== 0) throw listenFailure(where, "ENOTFOUND");
   const list = first[0]!; // it has one element
   const info = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
   libc.calls.copyFromNumber(info, list, ADDRINFO_BYTES);
@@ -159,6 +154,12 @@ function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {
   const errno = libc.errno();
   libc.calls.close(fd);
   const { hostname, port } = decodeSocketAddress(address)!; // it was encoded here
-  const text = addressText({ transport: "tcp", hostname, port });
-  return systemError(`listen on ${text}`, errno);
+  const where = { transport: "tcp", hostname, port } as const;
+  return listenFailure(where, errorCode(errno));
+}
+
+/** Does what `listenFailure()` of the other engines does, which imports more. */
+function listenFailure(where: TcpAddress, code: string): Error {
+  const why = maybeTcpReason(where.port, code) ?? code;
+  return runtimeError(`listen on ${addressText(where)}`, code, why);
 }

@@ -14,8 +14,10 @@ import {
   needsEpoll,
   type TcpAddress,
 } from "../../address.ts";
-import type { BoundPort } from "../released_ports.ts";
-import { runtimeError } from "../system_error.ts";
+import { type BoundPort, SHORTEST_BACKLOG } from "../released_ports.ts";
+import { listenFailure } from "../listen_failure.ts";
+import { listenTcp } from "../runtime_listen.ts";
+import { toError } from "../../to_error.ts";
 import { lookUp } from "./lookup.ts";
 
 /** How many connections the system queues. Node's default. */
@@ -70,10 +72,15 @@ interface BunRuntime {
  * Listens on an address.
  *
  * @param isShared Whether other threads bind the same port.
+ * @param backlog How many connections the system queues.
  * @returns A server that gets connections with their reading paused.
  * @throws {Error} If the system or the permissions refuse it; the message names the address.
  */
-export function bind(address: ListenAddress, isShared: boolean): Server {
+export function bind(
+  address: ListenAddress,
+  isShared: boolean,
+  backlog = BACKLOG,
+): Server {
   const net = process.getBuiltinModule("node:net");
   const server = net.createServer({
     allowHalfOpen: true,
@@ -83,11 +90,11 @@ export function bind(address: ListenAddress, isShared: boolean): Server {
   server.on("error", () => {});
   if (address.transport === "fd") {
     if (typeof Deno !== "undefined") throw needsEpoll(address);
-    server.listen({ fd: address.fd, backlog: BACKLOG });
+    server.listen({ fd: address.fd, backlog });
   } else if (address.transport === "unix") {
-    server.listen({ path: address.path, backlog: BACKLOG });
+    server.listen({ path: address.path, backlog });
   } else {
-    bindTcp(server, address, isShared);
+    bindTcp(server, address, isShared, backlog);
   }
   if (server.listening) return server;
   throw failure(address);
@@ -99,7 +106,8 @@ export function bind(address: ListenAddress, isShared: boolean): Server {
  * @throws {Error} If the system or the permissions refuse it; the message names the address.
  */
 export function bindAlone(address: TcpAddress): BoundPort {
-  const server = bind(address, false);
+  const backlog = Math.max(SHORTEST_BACKLOG, 1); // Node takes 0 for its default
+  const server = bind(address, false, backlog);
   return {
     addr: tcpAddress(server),
     close: () => void server.close(),
@@ -116,16 +124,17 @@ function bindTcp(
   server: Server & ServerInternals,
   address: TcpAddress,
   isShared: boolean,
+  backlog: number,
 ): void {
   const { port } = address;
   const host = ipOf(address);
   if (server._listen2 === undefined) {
     const reusePort = isShared;
-    server.listen({ host, port, backlog: BACKLOG, reusePort }); // binds within the call
+    server.listen({ host, port, backlog, reusePort }); // binds within the call
     return;
   }
   const flags = isShared ? REUSE_PORT : 0;
-  server._listen2(host, port, familyOf(host), BACKLOG, undefined, flags);
+  server._listen2(host, port, familyOf(host), backlog, undefined, flags);
 }
 
 /** @throws {Error} If the address has a name that cannot be looked up. */
@@ -143,14 +152,29 @@ function familyOf(host: string): number {
 
 /** Finds out why an address could not be bound, by doing it again with a call that says so. */
 function failure(address: ListenAddress): Error {
-  const what = `listen on ${addressText(address)}`;
+  if (typeof Deno !== "undefined" && address.transport === "tcp") {
+    const error = runtimeFailure(address);
+    if (error !== null) return error;
+  }
   const code = address.transport === "fd"
     ? "EBADF"
     : bunFailure(address) ?? handleFailure(address);
-  if (code !== null) return runtimeError(what, code);
+  if (code !== null) return listenFailure(address, code);
   return new Error(
-    `Cannot ${what}: the address is in use, or the system refuses it`,
+    `Cannot listen on ${
+      addressText(address)
+    }: the address is in use, or the system refuses it`,
   );
+}
+
+/** Asks Deno's own listener, since Deno's `node:net` reports several causes as `EINVAL`. */
+function runtimeFailure(address: TcpAddress): Error | null {
+  try {
+    listenTcp(address).close();
+    return null;
+  } catch (error) {
+    return toError(error);
+  }
 }
 
 function handleFailure(address: BoundAddress): string | null {

@@ -5,9 +5,9 @@
  * for the answer.
  */
 
-import { addressText, type TcpAddress } from "../../address.ts";
-import { listenTcp } from "../runtime_listen.ts";
-import { runtimeError } from "../system_error.ts";
+import type { TcpAddress } from "../../address.ts";
+import { listenFailure } from "../listen_failure.ts";
+import { resolveByListening } from "../runtime_listen.ts";
 
 /** How long a lookup may take, in ms; the system's own limit is usually 10 s. */
 const LOOKUP_TIMEOUT_MS = 15_000;
@@ -34,14 +34,11 @@ require("node:dns").lookup(name, (error, address) => {
 export function lookUp(address: TcpAddress): string {
   const { hostname } = address;
   if (typeof Deno !== "undefined") {
-    // Deno's own call looks up the name, and its listener has the address.
-    const listener = listenTcp({ ...address, port: 0 });
-    listener.close();
-    return listener.addr.hostname;
+    return resolveByListening(address);
   }
   const answer = askSystem(hostname);
   if (answer.startsWith("+")) return answer.slice(1);
-  throw runtimeError(`listen on ${addressText(address)}`, answer.slice(1));
+  throw listenFailure(address, answer.slice(1));
 }
 
 function askSystem(name: string): string {

@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ReleasedPorts } from "../../../server/engines/released_ports.ts";
+import { listenForThreads } from "../../../server/engines/runtime_listen.ts";
+import { turns } from "../../support/turns.ts";
 
 /** Makes the ports of some threads at one address, without real sockets. */
 function portsOf(threadCount: number): ReleasedPorts {
@@ -25,4 +27,28 @@ Deno.test("the number of a thread's sockets has a limit", () => {
   const ports = portsOf(2);
   for (let count = 0; count < 100; count++) ports.abandon();
   assertEquals(ports.socketCount, 256);
+});
+
+Deno.test({
+  name: "a port that will be released queues one connection",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const hostname = "127.0.0.1";
+    const bound = listenForThreads({ transport: "tcp", hostname, port: 0 });
+    const { port } = bound.addr;
+    const abort = new AbortController();
+    let connected = 0;
+    const connects = Array.from({ length: 8 }, async () => {
+      const { signal } = abort;
+      const conn = await Deno.connect({ hostname, port, signal });
+      connected++;
+      conn.close();
+    });
+    await Promise.race(connects);
+    await turns(20);
+    abort.abort(); // the others would try again after a second
+    await Promise.allSettled(connects);
+    assertEquals(connected, 1);
+    bound.close();
+  },
 });

@@ -125,7 +125,7 @@ testEngine(
     assertThrows(
       () => engine.start(app(`127.0.0.1:${handle.port}`)),
       Deno.errors.AddrInUse,
-      `Cannot listen on 127.0.0.1:${handle.port}: EADDRINUSE`,
+      `Cannot listen on 127.0.0.1:${handle.port}: the port is in use (EADDRINUSE); `,
     );
     assertThrows(
       () => engine.start(app("192.0.2.1:0")),

@@ -423,7 +423,7 @@ const wrong: readonly (readonly [settings: object, text: string])[] = [
   [{ ca }, "need requestCert"],
   [
     { requestCert: "optional", ca: "x" },
-    "the certificate in ca cannot be read",
+    "a certificate in ca cannot be parsed",
   ],
   [
     { certificates: { "a b": pair("b") } },
