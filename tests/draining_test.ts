@@ -4,11 +4,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionSetupAction, Server } from "../mod.ts";
 import { IDLE_GRACE_MS } from "../server/server_handle.ts";
 import { applicationOf } from "./support/application.ts";
-import { testEngines } from "./support/engines.ts";
+import { NODE, testEngines } from "./support/engines.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
-import { turns, until, untilRefused } from "./support/turns.ts";
+import { turn, turns, until, untilRefused } from "./support/turns.ts";
 import { withDeadline } from "./support/with_deadline.ts";
 
 const DEADLINE_MS = 10_000;
@@ -221,6 +221,35 @@ testEngines(
     assert(answers.every(({ body }) => body === "ok"));
     for (const client of clients) client.close();
     await withDeadline(finished, DEADLINE_MS);
+  },
+);
+
+testEngines(
+  "R111: connections that arrive while a listener closes are answered or refused",
+  async (engine) => {
+    const server = engine.serve((app) =>
+      app.get("/", (_, res) => res.ok("ok"))
+    );
+    const wire = request("GET /", "Connection: close\r\n");
+    let answered = 0;
+    let lost = 0;
+    const clients = Array.from({ length: 16 }, async () => {
+      for (;;) {
+        const client = await RawClient.connect(server.port).catch(() => null);
+        if (client === null) return;
+        using _ = client;
+        const answer = await client.ask(wire).catch(() => null);
+        if (answer?.body === "ok") answered++;
+        else lost++;
+      }
+    });
+    while (answered < 200) await turn();
+    await withDeadline(server.handle.shutdown(), DEADLINE_MS);
+    await withDeadline(Promise.all(clients), DEADLINE_MS);
+    // On node, clients of the same process may connect, once each, between the
+    // last accept and the close.
+    const most = engine === NODE ? clients.length : 0;
+    assert(lost <= most, `${lost} connections were lost`);
   },
 );
 

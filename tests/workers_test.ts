@@ -10,7 +10,7 @@ import { withDeadline } from "./support/with_deadline.ts";
 import type { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
-import { turn, untilRefused } from "./support/turns.ts";
+import { turn, turns, untilRefused } from "./support/turns.ts";
 import {
   ask,
   Clients,
@@ -136,15 +136,39 @@ for (const platform of PLATFORMS) {
     await untilRefused(program.port);
     for (const client of found.values()) {
       await client.send("abcdef");
-      const answer = await client.response();
+      let answer = await client.response();
       assertEquals(answer.body, "abcdef");
-      assertEquals(answer.headers.get("connection"), "close");
+      // The workers announce the end when they know that none of them listens.
+      while (answer.headers.get("connection") !== "close") {
+        answer = await client.ask(request("GET /"));
+        assertEquals(answer.status, 200);
+      }
     }
     clients.close();
     assertEquals([await program.ended(), program.stderr], [0, ""]);
     assertEquals(countLines(program.stdout, "finished: khttp"), 2);
     const [, requests] = /requests: ([0-9]+)/.exec(program.stdout) ?? [];
     assert(Number(requests) >= 4, program.stdout); // at least two for each worker
+  });
+
+  test("a worker announces the end only after all others have stopped listening", async () => {
+    await using program = await start("2");
+    using clients = new Clients(program.port);
+    const [[, blocked] = [], [, other] = []] = await clients.oneOfEach();
+    assert(blocked !== undefined && other !== undefined);
+    let isBlocked = true;
+    const blocking = blocked.ask(request("GET /block/300")).then(() => {
+      isBlocked = false;
+    });
+    program.signal("SIGTERM");
+    const isClosing = async (): Promise<boolean> =>
+      (await other.ask(request("GET /"))).headers.get("connection") === "close";
+    while (!await isClosing());
+    await turns(20); // the blocked worker has answered before it stopped listening
+    assertEquals(isBlocked, false);
+    await blocking;
+    clients.close();
+    assertEquals(await program.ended(), 0);
   });
 
   test("closeNow() cuts the connections of all workers", async () => {

@@ -6,7 +6,11 @@
 
 import type { Duplex } from "../duplex.ts";
 import { isShortage, TraceSwitch } from "./shortage.ts";
-import { nextStepAfter, toAcceptError } from "./accept_failure.ts";
+import {
+  isPeerFailure,
+  nextStepAfter,
+  toAcceptError,
+} from "./accept_failure.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import type { Listener } from "./listener.ts";
 import { setTimerRef } from "./runtime.ts";
@@ -17,36 +21,33 @@ const MIN_BACKOFF_MS = 5;
 const MAX_BACKOFF_MS = 1000;
 
 /**
- * A closing listener keeps accepting to empty the queue: the system resets
- * connections that are still queued when the listener closes. A listener of the
- * runtime cannot say whether its queue is empty. So it closes after this many
- * turns of the event loop in a row in which nothing was accepted, and that were
- * short: connections that arrive in a long turn are accepted in the next one.
+ * The system resets connections that are still queued when a listener closes. A
+ * listener of the runtime cannot say whether its queue is empty, because it does
+ * not ask the system before its next turn. But after it has accepted a
+ * connection, the next accept asks soon; see {@linkcode Listener.polled}. So a
+ * closing listener waits for a connection, accepts all that are queued, and closes
+ * directly afterwards.
+ *
+ * If none comes, it closes after this many turns of the event loop in a row that
+ * were short: what arrives in a long turn is accepted in the next one.
  */
 const CALM_TURNS = 2;
 const MAX_CALM_TURN_MS = 3;
 
-/**
- * After this time, in ms, long turns count too, and so does the number of
- * connections: under load, the queue may never be empty.
- */
+/** After this time, in ms, long turns count too. */
 const MAX_CALM_WAIT_MS = 250;
 
-/**
- * How many connections a queue holds, one more than the runtimes ask for. After
- * that many, all that were queued at the beginning are accepted. Node accepts
- * one in each turn, so that a busy thread needs seconds for them.
- */
-const QUEUE_LENGTH = 512;
-
-/** The longest time for all of that, in ms. */
+/** The longest time until a listener closes, in ms. Node accepts one connection in each turn. */
 const MAX_CLOSING_MS = 5000;
 
 /**
- * How many queued connections a closing listener accepts at once at the end, if
- * it can: as many as a queue holds. The bound matters if new ones keep arriving.
+ * How many queued connections a closing listener accepts at the end: as many as a
+ * queue holds. The bound matters if new ones keep arriving.
  */
 const MAX_CLOSING_ACCEPTS = 4096;
+
+/** After how many microtasks an accept has settled that found a connection in the queue. With TLS, it is 9. */
+const ACCEPT_MICROTASKS = 16;
 
 /** The longest time between two calls of a timer, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -66,8 +67,13 @@ export class AcceptLoop {
   /** The listener to accept from. */
   readonly listener: Listener;
   #owner: AcceptLoopOwner;
-  #acceptedCount = 0;
   #isClosed = false;
+  /**
+   * Resolves when the queue was emptied and the listener has closed; `null` while
+   * serving. If it is set, the next accepted connection begins that.
+   */
+  #drained: PromiseWithResolvers<void> | null = null;
+  #isDraining = false;
   /** Resolves when the pending accept ends; `null` if none is pending. */
   #pendingAccept: PromiseWithResolvers<void> | null = null;
   #endPause: (() => void) | null = null;
@@ -115,10 +121,16 @@ export class AcceptLoop {
         continue;
       }
       backoffMs = MIN_BACKOFF_MS;
-      this.#acceptedCount++;
       // Another listener of this server may have taken the last free slot.
-      while (this.#owner.isFull && !this.#isClosed) await this.#pause(null);
+      while (this.#owner.isFull && !this.#isClosed) {
+        await this.#pause(null);
+      }
       this.#admit(conn);
+      if (this.#drained === null) continue;
+      this.#isDraining = true;
+      await this.#drain();
+      this.#drained.resolve();
+      return;
     }
   }
 
@@ -139,30 +151,61 @@ export class AcceptLoop {
    * Accepts the connections that are queued, then closes. Resolves when nothing
    * can connect any more: a listener of the runtime listens until its pending
    * accept has ended.
+   *
+   * @param patienceMs How long to wait for a connection, in ms, if the listener
+   * cannot say whether its queue is empty.
    */
-  async closeGently(): Promise<void> {
-    if (this.listener.acceptQueued === undefined) await this.#calm();
+  async closeGently(patienceMs: number): Promise<void> {
+    if (this.listener.acceptQueued === undefined) {
+      const drained = this.#drained = Promise.withResolvers<void>();
+      await Promise.race([this.#calm(patienceMs), drained.promise]);
+      if (this.#isDraining) return await drained.promise;
+    }
     this.#acceptQueued();
     this.close();
     await this.#pendingAccept?.promise;
   }
 
-  /** Resolves when the connections that are queued now are probably accepted. */
-  async #calm(): Promise<void> {
+  /** Resolves when the queue is being emptied, or is probably empty. */
+  async #calm(patienceMs: number): Promise<void> {
     const startMs = performance.now();
-    const startCount = this.#acceptedCount;
-    for (let turns = 0; turns < CALM_TURNS;) {
+    for (let turns = 0, beginMs = startMs;;) {
       if (this.#isClosed || this.#endPause !== null) return;
-      const countBefore = this.#acceptedCount;
-      const beginMs = performance.now();
-      const isLate = beginMs - startMs > MAX_CALM_WAIT_MS;
-      if (isLate && countBefore - startCount >= QUEUE_LENGTH) return;
-      if (beginMs - startMs > MAX_CLOSING_MS) return;
+      if (this.#isDraining) return;
+      const waitedMs = beginMs - startMs;
+      if (waitedMs > MAX_CLOSING_MS) return;
+      if (turns >= CALM_TURNS && waitedMs >= patienceMs) return;
       await runtimeTurn(); // one turn for every engine; `settled` may take several
-      const isShort = performance.now() - beginMs <= MAX_CALM_TURN_MS;
-      const isCalm = this.#acceptedCount === countBefore && (isShort || isLate);
-      turns = isCalm ? turns + 1 : 0;
+      const endMs = performance.now();
+      const isShort = endMs - beginMs <= MAX_CALM_TURN_MS;
+      turns = isShort || waitedMs > MAX_CALM_WAIT_MS ? turns + 1 : 0;
+      beginMs = endMs;
     }
+  }
+
+  /**
+   * Accepts what is queued and closes, after a connection was accepted. It begins
+   * with a new turn: in the present one, the listener would stay open until the
+   * requests that have arrived are answered.
+   */
+  async #drain(): Promise<void> {
+    await runtimeTurn();
+    const endMs = performance.now() + MAX_CLOSING_MS;
+    let isEmpty = false;
+    let last: Promise<void> | undefined;
+    for (let count = 0; count < MAX_CLOSING_ACCEPTS && !isEmpty; count++) {
+      if (this.#isClosed || this.#owner.isFull) break;
+      if (performance.now() > endMs) break;
+      isEmpty = true;
+      last = this.#accept().then((conn) => {
+        isEmpty = conn instanceof Error && !isPeerFailure(conn);
+        if (!(conn instanceof Error)) this.#admit(conn);
+      });
+      await this.listener.polled?.();
+      for (let n = 0; n < ACCEPT_MICROTASKS && isEmpty; n++) await null;
+    }
+    this.close();
+    await last;
   }
 
   /** Accepts what is queued at this moment, in the same turn as the close. */

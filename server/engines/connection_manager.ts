@@ -52,6 +52,13 @@ export interface ConnectionManagerOptions {
  */
 const CALM_MS = 250;
 
+/**
+ * How long a listener of the runtime waits after a delay for a connection after
+ * which it can close without losing others, in ms. Without a delay it does not
+ * wait: the caller wants the end now.
+ */
+const CLOSING_PATIENCE_MS = 100;
+
 /** See the file's header. */
 export class ConnectionManager
   implements Serving, AcceptLoopOwner, TransportOwner {
@@ -92,6 +99,10 @@ export class ConnectionManager
   #graceMs = Infinity;
   /** The error that connections fail with after `closeNow()`. */
   #cut: DOMException | null = null;
+  /** See {@linkcode CLOSING_PATIENCE_MS}. */
+  #patienceMs = 0;
+  /** Resolves when no other thread of the server listens; `null` if this is the only one. */
+  #othersClosed: (() => Promise<void>) | null = null;
   #isFinished = false;
   #failure: unknown = null;
   #finished: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -196,6 +207,15 @@ export class ConnectionManager
     }
   }
 
+  /**
+   * Makes the end be announced only when no other thread of the server listens:
+   * a client that reads `Connection: close` would connect to one of them, which
+   * is about to close as well.
+   */
+  announceAfter(othersClosed: () => Promise<void>): void {
+    this.#othersClosed = othersClosed;
+  }
+
   /** Starts to accept from a listener. */
   acceptFrom(listener: Listener): void {
     this.addrs.push(listener.addr);
@@ -225,6 +245,7 @@ export class ConnectionManager
   stop({ delayMs, graceMs }: StopTimes = { delayMs: 0, graceMs: 0 }): void {
     this.#graceMs = Math.min(this.#graceMs, graceMs);
     if (delayMs > 0) {
+      this.#patienceMs = CLOSING_PATIENCE_MS;
       if (!this.#isDraining) this.#announceEnd();
       this.#calm.set(delayMs - Math.min(CALM_MS, delayMs / 4));
     }
@@ -316,8 +337,11 @@ export class ConnectionManager
     this.#calm.set(0);
     this.#pendingHooks++;
     await Promise.all(
-      this.#acceptLoops.map((acceptLoop) => acceptLoop.closeGently()),
+      this.#acceptLoops.map((acceptLoop) =>
+        acceptLoop.closeGently(this.#patienceMs)
+      ),
     );
+    if (this.#othersClosed !== null) await this.#othersClosed();
     this.#announceEnd();
     this.#isListening = false;
     this.#grace.set(this.#graceMs);

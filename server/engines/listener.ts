@@ -17,6 +17,12 @@ export interface Listener {
    */
   acceptQueued?(): Duplex | null;
   /**
+   * Resolves after the listener has asked the system for queued connections.
+   * Without this method, an accept that follows on a successful one asks at once,
+   * and settles within a few microtasks if a connection is queued.
+   */
+  polled?(): Promise<void>;
+  /**
    * Adds TLS to an accepted connection whose PROXY header was read. A listener
    * without TLS does not have this method, nor one whose connections begin with
    * TLS.

@@ -38,7 +38,9 @@ type EndOrder =
 export type Order =
   | EndOrder
   /** Opens more sockets until each address has `socketCount`. */
-  | { readonly khttp: "listenWith"; readonly socketCount: number };
+  | { readonly khttp: "listenWith"; readonly socketCount: number }
+  /** No worker listens any more. */
+  | { readonly khttp: "allClosed" };
 
 /** A message from a worker to the supervisor. */
 export type Report =
@@ -46,6 +48,8 @@ export type Report =
   | { readonly khttp: "listening" }
   /** The worker's program ends serving, which ends it on all workers. */
   | EndOrder
+  /** The worker has stopped listening. It answers its connections, and waits for "allClosed". */
+  | { readonly khttp: "closed" }
   /** The counts of the worker, sent periodically. */
   | {
     readonly khttp: "counts";

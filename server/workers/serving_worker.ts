@@ -22,10 +22,18 @@ import { exitThread } from "./threads.ts";
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
 
+/**
+ * How long a worker that has stopped listening waits for the others, in ms. It
+ * matters if one of them hangs.
+ */
+const MAX_CLOSING_WAIT_MS = 1000;
+
 /** Serving on the thread of a worker. */
 export interface ThreadServing extends Serving {
   /** Opens more sockets until each address has `socketCount`. */
   listenWith(socketCount: number): void;
+  /** Sets what is awaited between the end of listening and its announcement to clients. */
+  announceAfter(othersClosed: () => Promise<void>): void;
 }
 
 /** Serving in one worker, as the worker's program controls it. */
@@ -35,6 +43,8 @@ export class ServingWorker implements Serving {
   #serving: ThreadServing;
   #port: MessagePort;
   #reported = { connectionCount: 0, requestCount: 0 };
+  /** Resolves when no other worker listens. */
+  #othersClosed: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /**
    * Connects the serving on this thread to the supervisor.
@@ -48,6 +58,7 @@ export class ServingWorker implements Serving {
   ) {
     this.#serving = serving;
     serving.listenWith(socketCount);
+    serving.announceAfter(() => this.#awaitOthers());
     this.addrs = serving.addrs;
     this.finished = serving.finished;
     this.#port = port;
@@ -103,6 +114,11 @@ export class ServingWorker implements Serving {
   /** See {@linkcode Serving.closeNow}: on all workers. */
   closeNow(): void {
     this.#report({ khttp: "closeNow" });
+    this.#closeNow();
+  }
+
+  #closeNow(): void {
+    this.#othersClosed.resolve(); // no client is left to connect again
     this.#serving.closeNow();
   }
 
@@ -118,11 +134,21 @@ export class ServingWorker implements Serving {
       case "stop":
         return this.#serving.stop(order.times);
       case "closeNow":
-        return this.#serving.closeNow();
+        return this.#closeNow();
       case "listenWith":
         return this.#serving.listenWith(order.socketCount);
+      case "allClosed":
+        return this.#othersClosed.resolve();
     }
   };
+
+  async #awaitOthers(): Promise<void> {
+    this.#report({ khttp: "closed" });
+    const { promise, resolve } = this.#othersClosed;
+    const timer = setTimeout(resolve, MAX_CLOSING_WAIT_MS);
+    await promise;
+    clearTimeout(timer);
+  }
 
   #reportCounts(): void {
     const { connectionCount, requestCount } = this;
@@ -192,6 +218,7 @@ export class IdleServing implements Serving {
   setRef(): void {}
 
   #onOrder = (order: unknown): void => {
-    if (isOurs<Order>(order) && order.khttp !== "listenWith") this.stop();
+    if (!isOurs<Order>(order)) return;
+    if (order.khttp === "stop" || order.khttp === "closeNow") this.stop();
   };
 }

@@ -145,6 +145,13 @@ export class Supervisor implements Serving, SlotOwner {
     }
   }
 
+  /** See {@linkcode SlotOwner.slotClosed}. */
+  slotClosed(): void {
+    // Outside of a shutdown, one worker has stopped by itself.
+    if (this.#isDraining && this.#slots.some((slot) => slot.mayListen)) return;
+    for (const slot of this.#slots) slot.allClosed();
+  }
+
   /** See {@linkcode SlotOwner.slotEnds}. */
   slotEnds(times: StopTimes | null): void {
     if (times === null) this.closeNow();

@@ -39,6 +39,8 @@ export interface SlotOwner {
   readonly stopTimes: StopTimes;
   /** Called when the slot's worker listens. */
   slotListens(): void;
+  /** Called when the slot's worker has stopped listening. */
+  slotClosed(): void;
   /** Called when the worker's program ends serving; `null`: immediately. */
   slotEnds(times: StopTimes | null): void;
   /** Called when the worker has died during serving; returns whether to replace it. */
@@ -72,6 +74,8 @@ export class WorkerSlot {
   #init: SlotInit;
   #worker: Worker | null = null;
   #isListening = false;
+  /** Whether the worker has stopped listening. */
+  #isClosed = false;
   #listensSinceMs = 0;
   /** Whether the worker has ended serving normally. */
   #hasEndedWell = false;
@@ -100,6 +104,11 @@ export class WorkerSlot {
     return this.#isListening;
   }
 
+  /** Whether the worker listens, or may still begin to. */
+  get mayListen(): boolean {
+    return this.#worker !== null && !this.#isClosed;
+  }
+
   /** How many connections the worker had at its last report. */
   get connectionCount(): number {
     return this.#connectionCount;
@@ -116,6 +125,7 @@ export class WorkerSlot {
     const { index, module, assignment, ports, maxHeapBytes } = this.#init;
     this.#hasEndedWell = false;
     this.#error = null;
+    this.#isClosed = false;
     this.#isTerminated = false;
     const descriptors = ports.descriptorsOf(index);
     const worker = startThread(module, {
@@ -140,6 +150,11 @@ export class WorkerSlot {
   /** Makes the worker open more sockets until each address has `socketCount`. */
   listenWith(socketCount: number): void {
     this.#order({ khttp: "listenWith", socketCount });
+  }
+
+  /** Tells the worker that no worker listens any more. */
+  allClosed(): void {
+    this.#order({ khttp: "allClosed" });
   }
 
   /** Makes the worker end serving after its running requests. */
@@ -198,6 +213,9 @@ export class WorkerSlot {
         if (!owner.isStopping) return owner.slotListens();
         this.#cancelKill(); // it may have accepted requests, which `stop` lets finish
         return;
+      case "closed":
+        this.#isClosed = true;
+        return owner.slotClosed();
       case "counts":
         this.#connectionCount = report.connectionCount;
         this.#requestCount = report.requestCount;
@@ -248,6 +266,7 @@ export class WorkerSlot {
       ports.abandon(index);
       owner.slotAbandoned();
     } else if (!this.#hasEndedWell) ports.recover(index);
+    if (owner.isDraining) owner.slotClosed();
     if (owner.isStopping) {
       if (this.#error !== null) owner.slotFailedAtEnd(this.#error);
       return this.#end();

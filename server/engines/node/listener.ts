@@ -66,6 +66,12 @@ export class NodeListener implements Listener {
     return this.#waiting.promise;
   }
 
+  /** See {@linkcode Listener.polled}. The second callback comes after a poll, even if the first one does not. */
+  async polled(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
   /** See {@linkcode Listener.settled}. A connection is read in the turn after the one that accepts it. */
   async settled(): Promise<void> {
     await runtimeTurn();

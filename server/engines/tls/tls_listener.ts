@@ -76,6 +76,11 @@ export class TlsListener implements Listener {
     return new Socket(conn, this.#presentContext());
   }
 
+  /** See {@linkcode Listener.polled}. */
+  async polled(): Promise<void> {
+    await this.#listener.polled?.();
+  }
+
   /** See {@linkcode Listener.close}. */
   close(): void {
     this.#listener.close();
