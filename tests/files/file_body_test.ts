@@ -212,7 +212,7 @@ testEngines(
       app.get("/**", serveDir(site.path));
     });
     const sizes = new Array<number>(FAST_CLIENTS).fill(0);
-    const areDone = () => sizes.every((size) => size >= SHARE_BYTES);
+    const areDone = (): boolean => sizes.every((size) => size >= SHARE_BYTES);
     // Each one reads on until the last one has its share.
     const reading = sizes.map(async (_, at) => {
       using conn = await Deno.connect({ port: server.port });

@@ -5,6 +5,8 @@
  */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { EventLoop } from "../../../../server/engines/epoll/event_loop.ts";
+import { Libc } from "../../../../server/engines/epoll/libc.ts";
 import { EPOLL, testEngine } from "../../../support/engines.ts";
 import { Program } from "../../../support/program.ts";
 import type { RawClient } from "../../../support/raw_client.ts";
@@ -12,6 +14,8 @@ import { request, type TestServer } from "../../../support/serve.ts";
 import { turn } from "../../../support/turns.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
+
+const MIB = 1024 * 1024;
 
 /** Connections that send one request after the other. */
 const LOAD_CONNECTIONS = 16;
@@ -298,5 +302,35 @@ testEngine(
       assert((await conn.read(new Uint8Array(1000)) ?? 0) > 0);
       conn.close();
     }
+  },
+);
+
+testEngine(
+  EPOLL,
+  "bulk tasks run in turns of bounded length, one after the other, and do not delay other tasks",
+  async () => {
+    const libc = new Libc();
+    const loop = new EventLoop(libc, 16, (error) => {
+      throw error;
+    });
+    const runs: string[] = [];
+    /** A connection that always has more to send, and moves half of a turn's budget at a time. */
+    const bulk = (name: string): void => {
+      loop.scheduleBulk({
+        run: () => {
+          runs.push(name);
+          loop.spend(MIB);
+          bulk(name);
+        },
+      });
+    };
+    for (const name of ["a", "b", "c", "d", "e"]) bulk(name);
+    for (let turns = 0; turns < 5; turns++) {
+      await loop.nextTurn();
+      runs.push("|");
+    }
+    await loop.close();
+    libc.close();
+    assertEquals(runs.join("").slice(0, 14), "ab|cd|ea|bc|de");
   },
 );
