@@ -18,11 +18,18 @@ import {
   type FileCase,
   makeFiles,
 } from "./files/cases.ts";
+import {
+  type FileCaseResult,
+  type FileResult,
+  type FileResults,
+  withCases,
+} from "./files/results.ts";
 import { type FileTarget, findTargets } from "./files/targets.ts";
 import { findPinning, UNPINNED } from "./load/pinning.ts";
 import type { Killable } from "./load/process_tree.ts";
 import { RunningTarget } from "./load/running_target.ts";
 import { type Launch, maybeOutput } from "./load/target.ts";
+import { thisMachine } from "./report/machine.ts";
 
 const USAGE = `usage: deno task bench:files [options]
   --cases A,B       ${FILE_CASES.map(({ name }) => name).join(", ")} (all)
@@ -30,7 +37,8 @@ const USAGE = `usage: deno task bench:files [options]
   --connections N   (16)
   --rounds N        rounds of each server, of which the median counts (5)
   --seconds N       length of a round (2)
-  --warm-up N       seconds before the first round of each server and case (2)`;
+  --warm-up N       seconds before the first round of each server and case (2)
+  --save            store the figures in results/files.json, for bench:report`;
 
 const { values } = parseArgs({
   options: {
@@ -40,6 +48,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "2" },
     "warm-up": { type: "string", default: "2" },
+    save: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -178,9 +187,13 @@ function responsesOf({ bodyBytes }: FileCase, round: Round): number {
   return bodyBytes === 0 ? round.requests : round.bodyBytes / bodyBytes;
 }
 
-function printTable(item: FileCase, entrants: readonly Entrant[]): void {
-  const figures = entrants.map(({ target, rounds }) => ({
-    name: target.name,
+/** The medians of each server. */
+function figuresOf(
+  item: FileCase,
+  entrants: readonly Entrant[],
+): readonly FileResult[] {
+  return entrants.map(({ target, rounds }) => ({
+    server: target.name,
     cpuUs: median(
       rounds.map((round) => round.cpuUs / responsesOf(item, round)),
     ),
@@ -190,11 +203,14 @@ function printTable(item: FileCase, entrants: readonly Entrant[]): void {
     p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
     errors: rounds.reduce((sum, { errors }) => sum + errors, 0),
   }));
-  const nginx = figures.find(({ name }) => name === "nginx");
+}
+
+function printTable(item: FileCase, figures: readonly FileResult[]): void {
+  const nginx = figures.find(({ server }) => server === "nginx");
   console.log(
     `\n${item.name}: ${item.status}, ${item.bodyBytes} bytes, ${values.connections} connections`,
   );
-  console.table(Object.fromEntries(figures.map((row) => [row.name, {
+  console.table(Object.fromEntries(figures.map((row) => [row.server, {
     "CPU µs per response": Number(row.cpuUs.toPrecision(4)),
     ...(nginx === undefined
       ? {}
@@ -204,6 +220,32 @@ function printTable(item: FileCase, entrants: readonly Entrant[]): void {
     "p50 ms": Number(row.p50Ms.toPrecision(3)),
     "errors": row.errors,
   }])));
+}
+
+/** Stores the figures, beside those of other cases that were stored before. */
+async function save(
+  { name, status, bodyBytes }: FileCase,
+  results: readonly FileResult[],
+): Promise<void> {
+  const measured: FileCaseResult = {
+    ...{ name, status, bodyBytes },
+    connections: Number(values.connections),
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    loadAverage: Deno.loadavg()[0] ?? 0,
+    results,
+  };
+  const file = new URL("results/files.json", import.meta.url);
+  let earlier: readonly FileCaseResult[] = [];
+  try {
+    const stored: FileResults = JSON.parse(await Deno.readTextFile(file));
+    earlier = stored.cases;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const cases = withCases(earlier, [measured]);
+  const stored: FileResults = { machine: thisMachine(), cases };
+  await Deno.writeTextFile(file, `${JSON.stringify(stored, null, 2)}\n`);
 }
 
 /** Those of a list that an option names, or all. */
@@ -252,7 +294,9 @@ async function run(): Promise<void> {
       !isConstant || item.hasConstant
     );
     const entrants = await measure(command, item, able.map(([, one]) => one));
-    printTable(item, entrants);
+    const figures = figuresOf(item, entrants);
+    printTable(item, figures);
+    if (values.save) await save(item, figures);
   }
 }
 

@@ -4,16 +4,19 @@
  *
  * Runs all bench files, or those whose names contain one of the parts, and
  * updates their figures in `results/micro.json`. Then writes `README.md` and
- * `plots/` from that file, `results/load.json` and `results/client.json`. `--rounds N` runs each file N
- * times (3 by default); `--render-only` skips the measurement.
+ * `plots/` from that file, `results/load.json`, `results/client.json` and
+ * `results/files.json`. `--rounds N` runs each file N times (3 by default);
+ * `--render-only` skips the measurement.
  */
 // deno-lint-ignore-file no-console
 
 import { parseArgs } from "node:util";
 import type { ClientResults } from "./client/results.ts";
+import type { FileResults } from "./files/results.ts";
 import type { LoadResults } from "./load/results.ts";
 import { loadSection } from "./report/load_page.ts";
 import { clientSection } from "./report/client_page.ts";
+import { filesSection } from "./report/files_page.ts";
 import { peerVersions, thisMachine } from "./report/machine.ts";
 import {
   combineRounds,
@@ -30,6 +33,7 @@ const folder = new URL("./", import.meta.url);
 const microFile = new URL("results/micro.json", folder);
 const loadFile = new URL("results/load.json", folder);
 const clientFile = new URL("results/client.json", folder);
+const filesFile = new URL("results/files.json", folder);
 const plotsFolder = new URL("plots/", folder);
 
 /** The order of the page's sections; other files follow. */
@@ -50,7 +54,7 @@ const ORDER = [
 
 async function maybeReadJson<T>(file: URL): Promise<T | null> {
   try {
-    // written by this program, `load.ts` or `client.ts`
+    // written by this program, `load.ts`, `client.ts` or `files.ts`
     return JSON.parse(await Deno.readTextFile(file)) as T;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
@@ -148,6 +152,8 @@ async function render(micro: MicroResults): Promise<void> {
   if (load !== null) sections.push(loadSection(load));
   const clients = await maybeReadJson<ClientResults>(clientFile);
   if (clients !== null) sections.push(clientSection(clients));
+  const files = await maybeReadJson<FileResults>(filesFile);
+  if (files !== null) sections.push(filesSection(files));
   await Deno.mkdir(plotsFolder, { recursive: true });
   for (const { name } of Deno.readDirSync(plotsFolder)) {
     await Deno.remove(new URL(name, plotsFolder));
