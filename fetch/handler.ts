@@ -5,9 +5,8 @@
 
 import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
 import type { Handler, RouteCheckingHandler } from "../server/hooks.ts";
-import { exchangeOf } from "./fetch_exchange.ts";
 import { FetchInfo } from "./fetch_info.ts";
-import { requestOf } from "./lazy_request.ts";
+import { LazyExchange, requestOf } from "./lazy_request.ts";
 import { RequestUrls } from "./request_url.ts";
 import { ResponseSender } from "./response_sender.ts";
 
@@ -50,9 +49,9 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
   const urls = new RequestUrls();
   const handle = handlerOf(fetch);
   const handler: Handler = (ctx, res) => {
-    const exchange = exchangeOf(ctx, res);
+    const exchange = new LazyExchange(ctx, res, urls);
     const outcome = handle(
-      requestOf(exchange, urls),
+      requestOf(exchange),
       new FetchInfo<Addr>(exchange),
     );
     return sender.send(exchange, outcome);

@@ -7,7 +7,7 @@
 import { decodeLatin1 } from "../codec/ascii.ts";
 import type { KnownFields } from "../codec/known_fields.ts";
 import { FIELD_STRIDE } from "../codec/field_lines.ts";
-import type { RequestHead } from "../codec/request_head.ts";
+import { HeadOffset, type RequestHead } from "../codec/request_head.ts";
 import type { RequestView } from "../server/request_view.ts";
 
 /** Returns the URL of a request. */
@@ -51,10 +51,15 @@ class Origin {
   }
 }
 
-/** A URL, and the bytes that it was made of. */
+/**
+ * A URL, and the bytes that it was made of: those of the head from the target to
+ * the end of the first field line, which is `Host`.
+ */
 interface KeptUrl {
-  readonly origin: Origin;
-  readonly target: Uint8Array;
+  readonly isSecure: boolean;
+  readonly bytes: Uint8Array;
+  /** The same bytes, four in each number; the last number ends where they end. */
+  readonly words: Int32Array;
   readonly url: string;
 }
 
@@ -62,8 +67,16 @@ interface KeptUrl {
 const ORIGIN_COUNT = 8;
 const URL_COUNT = 256;
 
-/** The longest target that is kept, in bytes: a longer one is hardly requested twice. */
-const MAX_KEPT_BYTES = 128;
+/** The most bytes of which a URL is kept: a long target is hardly requested twice. */
+const MAX_KEPT_BYTES = 192;
+
+/** Bytes in a number of {@linkcode KeptUrl.words}. */
+const WORD_BYTES = 4;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The index of the number of field lines; see {@linkcode RequestHead.offsets}. */
+const { COUNT } = HeadOffset;
 
 /**
  * Makes URLs of origin-form targets from the bytes of the head, and keeps those
@@ -75,36 +88,76 @@ const MAX_KEPT_BYTES = 128;
 export class RequestUrls {
   #origins: (Origin | null)[] = new Array(ORIGIN_COUNT).fill(null);
   #urls: (KeptUrl | null)[] = new Array(URL_COUNT).fill(null);
-  /** The hash of the target that was last missed, for each place. */
+  /** The hash of the bytes that were last missed, for each place. */
   #missed: Int32Array = new Int32Array(URL_COUNT);
+  /** The array that most heads are in, a view of it, and the array of the last head. */
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = new DataView(NO_BYTES.buffer);
+  #latest: Uint8Array = NO_BYTES;
 
   /** Returns the URL of a request, as {@linkcode requestUrl} does. */
   urlOf(ctx: RequestView): string {
     const head = ctx.receivedHead;
-    if (head === null || !head.isOriginForm) return requestUrl(ctx);
-    const origin = this.#originOf(head.knownFields, ctx.isSecure);
-    return origin === null ? requestUrl(ctx) : this.#join(origin, head);
-  }
-
-  #join(origin: Origin, head: RequestHead): string {
-    const { bytes, base } = head;
+    if (head === null) return requestUrl(ctx);
+    const { bytes, base, scanned, offsets } = head;
+    if (scanned === null || offsets[COUNT] === 0) return this.#join(ctx, head);
     const start = base + head.methodEnd + 1;
-    const end = base + head.targetEnd;
-    if (end - start > MAX_KEPT_BYTES) {
-      return origin.text + decodeLatin1(bytes, start, end);
-    }
-    const hash = hashOf(bytes, start, end);
+    const targetEnd = base + head.targetEnd;
+    const size = base + scanned[3]! - start; // to the end of the first line's value
+    if (size > MAX_KEPT_BYTES) return this.#join(ctx, head);
+    const hash = bytes[targetEnd - 1]! + bytes[targetEnd - 2]! * 31 +
+      bytes[targetEnd - 3]! * 577 + bytes[(start + targetEnd) >> 1]! * 7919 +
+      size * 104_729; // in range: a method precedes the target
     const place = hash & (URL_COUNT - 1);
     const kept = this.#urls[place]!; // the table has all places
     if (
-      kept !== null && kept.origin === origin &&
-      isSame(bytes, start, end, kept.target)
+      kept !== null && kept.bytes.length === size &&
+      kept.isSecure === ctx.isSecure && this.#isSame(bytes, start, kept)
     ) return kept.url;
-    const url = origin.text + decodeLatin1(bytes, start, end);
-    if (this.#missed[place] === hash) {
-      this.#urls[place] = { origin, target: bytes.slice(start, end), url };
-    } else this.#missed[place] = hash;
+    const url = this.#join(ctx, head);
+    if (this.#missed[place] !== hash) this.#missed[place] = hash;
+    else if (isKept(head)) {
+      const used = copyOf(bytes, start, start + size);
+      this.#urls[place] = keep(url, ctx.isSecure, used);
+    }
     return url;
+  }
+
+  /**
+   * Compares bytes of a head with those of a URL.
+   *
+   * perf: four at a time if the array is that of most heads, the engine's window:
+   * a kept URL takes 380 instructions; to find the `Host` line, and to compare it
+   * and the target byte by byte, took 710 (bench/machine_bench.ts, fetch-params,
+   * Deno 2.9). A view for each array would cost more than it saves.
+   */
+  #isSame(bytes: Uint8Array, start: number, kept: KeptUrl): boolean {
+    if (bytes !== this.#bytes) {
+      if (bytes !== this.#latest) this.#latest = bytes;
+      else this.#look(bytes);
+      return isSame(bytes, start, start + kept.bytes.length, kept.bytes);
+    }
+    const view = this.#view;
+    const { words } = kept;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) {
+      if (view.getInt32(start + i * WORD_BYTES, true) !== words[i]) {
+        return false;
+      }
+    }
+    const end = start + kept.bytes.length;
+    return view.getInt32(end - WORD_BYTES, true) === words[last];
+  }
+
+  #look(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  #join(ctx: RequestView, head: RequestHead): string {
+    if (!head.isOriginForm) return requestUrl(ctx);
+    const origin = this.#originOf(head.knownFields, ctx.isSecure);
+    return origin === null ? requestUrl(ctx) : origin.text + head.target;
   }
 
   /** The origin of a request that has a `Host`, or `null`. */
@@ -113,10 +166,7 @@ export class RequestUrls {
     const tableEnd = fields.count * FIELD_STRIDE;
     for (let entry = 0; entry < tableEnd; entry += FIELD_STRIDE) {
       // the table has the offsets of every line
-      const name = base + table[entry]!;
-      if (base + table[entry + 1]! - name !== 4 || !isHost(bytes, name)) {
-        continue;
-      }
+      if (!isHostLine(fields, entry)) continue;
       const start = base + table[entry + 2]!;
       const end = base + table[entry + 3]!;
       if (start === end) return null;
@@ -126,27 +176,50 @@ export class RequestUrls {
         kept !== null && kept.isSecure === isSecure &&
         isSame(bytes, start, end, kept.host)
       ) return kept;
-      return this.#origins[place] = new Origin(
-        isSecure,
-        bytes.slice(start, end),
-      );
+      const host = copyOf(bytes, start, end);
+      return this.#origins[place] = new Origin(isSecure, host);
     }
     return null;
   }
 }
 
-/** Returns whether 4 bytes of a token are `host` in any case; the bit lower-cases a letter, and makes a letter of no other byte of a token. */
-function isHost(bytes: Uint8Array, start: number): boolean {
-  return (bytes[start]! | 0x20) === 0x68 && // h
+/** Returns whether a line has the name `Host`. Setting the bit lower-cases a letter, and makes a letter of no other byte of a token. */
+function isHostLine(
+  { bytes, base, table }: KnownFields,
+  entry: number,
+): boolean {
+  const start = base + table[entry]!; // the table has the offsets of every line, here and below
+  return base + table[entry + 1]! - start === 4 &&
+    (bytes[start]! | 0x20) === 0x68 && // h
     (bytes[start + 1]! | 0x20) === 0x6f && // o
     (bytes[start + 2]! | 0x20) === 0x73 && // s
     (bytes[start + 3]! | 0x20) === 0x74; // t
 }
 
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 1;
-  for (let i = start; i < end; i++) hash = (hash * 31 + bytes[i]!) | 0; // in range: i < end
-  return hash;
+/** Returns whether the bytes up to the first line's value determine the URL. Without a host, it depends on the connection. */
+function isKept(head: RequestHead): boolean {
+  const { knownFields } = head;
+  return head.isOriginForm && isHostLine(knownFields, 0) &&
+    knownFields.valueStart(0) < knownFields.valueEnd(0);
+}
+
+function keep(url: string, isSecure: boolean, bytes: Uint8Array): KeptUrl {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const last = bytes.length - WORD_BYTES; // not negative: they contain the version
+  const words = new Int32Array(Math.ceil(bytes.length / WORD_BYTES));
+  for (let i = 0; i < words.length; i++) {
+    words[i] = view.getInt32(Math.min(i * WORD_BYTES, last), true);
+  }
+  return { isSecure, bytes, words, url };
+}
+
+/** Copies bytes into new memory. Not by `slice()`, which returns a view if the bytes are a Node `Buffer`. */
+function copyOf(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function isSame(
