@@ -10,7 +10,7 @@
 
 import { quoteBytes } from "./ascii.ts";
 import { ProtocolError } from "./errors.ts";
-import { copyOffsets, FIELD_STRIDE, type Offsets } from "./field_lines.ts";
+import { FIELD_STRIDE, type Offsets } from "./field_lines.ts";
 
 /** The bit in `#seen` for `Host`. */
 const HOST_BIT = 1;
@@ -109,11 +109,6 @@ export class KnownFields {
     this.base = base;
     this.table = table;
     this.count = count;
-  }
-
-  /** Replaces the table with a copy, so that the scanner can reuse its own. */
-  copyTable(): void {
-    this.table = copyOffsets(this.table, this.count * FIELD_STRIDE);
   }
 
   #forget(): void {

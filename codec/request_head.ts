@@ -5,7 +5,7 @@
 
 import { decodeLatin1, equalsLatin1, SLASH } from "./ascii.ts";
 import type { ByteBlocks } from "./byte_blocks.ts";
-import { copyOffsets, type Offsets } from "./field_lines.ts";
+import { copyOffsets, FIELD_STRIDE, type Offsets } from "./field_lines.ts";
 import { KnownFields } from "./known_fields.ts";
 import { Headers } from "./headers.ts";
 import { knownMethod } from "./methods.ts";
@@ -80,13 +80,14 @@ export class RequestHead {
    */
   offsets: Offsets;
   /**
-   * The table of lines that a scanner found; `null` if the plain parser parsed
-   * the head.
+   * The table of lines that a scanner found, or a copy of it; `null` if the plain
+   * parser parsed the head.
    *
    * @ignore
    */
-  scanned: Int32Array | null = null;
-  #knownFields: KnownFields = new KnownFields(NO_BYTES, NO_TABLE);
+  scanned: Offsets | null = null;
+  /** Created when it is first read, so that few heads have one. */
+  #knownFields: KnownFields | null = null;
 
   /**
    * Creates a view without a head.
@@ -104,11 +105,12 @@ export class RequestHead {
    */
   get knownFields(): KnownFields {
     const { scanned } = this;
+    const known = this.#knownFields ??= new KnownFields(NO_BYTES, NO_TABLE);
     if (scanned !== null) {
       const count = this.offsets[COUNT]!; // the array has all entries, here and below
-      this.#knownFields.readScanned(this.bytes, this.base, scanned, count);
+      known.readScanned(this.bytes, this.base, scanned, count);
     }
-    return this.#knownFields;
+    return known;
   }
 
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
@@ -232,12 +234,18 @@ export class RequestHead {
   }
 
   #moveTo(bytes: Uint8Array, base: number): void {
-    const { knownFields } = this; // read before `scanned` is cleared
+    const { offsets, scanned } = this;
     this.bytes = bytes;
     this.base = base;
-    this.offsets = copyOffsets(this.offsets, HEAD_OFFSET_COUNT);
-    this.scanned = null;
-    knownFields.bytes = bytes;
-    knownFields.base = base;
+    this.offsets = copyOffsets(offsets, HEAD_OFFSET_COUNT);
+    if (scanned !== null) {
+      this.scanned = copyOffsets(scanned, offsets[COUNT]! * FIELD_STRIDE);
+    }
+    const known = this.#knownFields;
+    if (known === null) return;
+    // A list of fields may have it.
+    known.bytes = bytes;
+    known.base = base;
+    if (this.scanned !== null) known.table = this.scanned;
   }
 }

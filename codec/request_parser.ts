@@ -167,9 +167,7 @@ export class RequestHeadParser {
     const head = this.#head;
     if (blocks === undefined) head.detach();
     else head.detachInto(blocks);
-    if (head.knownFields.table === this.#fields.table) {
-      this.#fields.releaseTable();
-    } else head.knownFields.copyTable();
+    if (head.scanned === null) this.#fields.releaseTable();
     this.#head = new RequestHead(this.#offsets);
   }
 
