@@ -15,6 +15,7 @@ import type { Headers as FieldLines } from "../codec/headers.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { RequestView } from "../server/request_view.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
+import type { ResponseSender } from "./response_sender.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
 import { bodyStream } from "./request_body.ts";
 import { fieldPairs, requestHeaders } from "./request_fields.ts";
@@ -94,6 +95,7 @@ class InnerRequest {
 export class LazyExchange implements FetchExchange {
   declare readonly ctx: RequestView;
   declare readonly res: ResponseHandle;
+  declare readonly sender: ResponseSender;
   declare readonly urls: RequestUrls;
   declare url: string | null;
   declare headers: Headers | null;
@@ -102,16 +104,27 @@ export class LazyExchange implements FetchExchange {
   /** Whether a method of the request has read the body. */
   declare isRead: boolean;
 
-  /** Makes an exchange of a handler's arguments. */
-  constructor(ctx: RequestContext, res: ResponseHandle, urls: RequestUrls) {
+  /** Makes an exchange of a handler's arguments, with what the handler keeps for all exchanges. */
+  constructor(
+    ctx: RequestContext,
+    res: ResponseHandle,
+    sender: ResponseSender,
+    urls: RequestUrls,
+  ) {
     this.ctx = ctx as RequestView; // the connection machine makes no other contexts
     this.res = res;
+    this.sender = sender;
     this.urls = urls;
     this.url = null;
     this.headers = null;
     this.signal = null;
     this.inner = null;
     this.isRead = false;
+  }
+
+  /** See {@linkcode LateAnswer.responder}. */
+  answer(response: unknown): void | Promise<void> {
+    return this.sender.send(this, response);
   }
 }
 

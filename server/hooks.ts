@@ -45,6 +45,35 @@ export interface RouteCheckingHandler extends Handler {
   readonly checkRoute: (pattern: string) => void;
 }
 
+/** An answer that a handler gives when a promise has settled. */
+export class LateAnswer {
+  /** Settles before the answer. If it rejects, the handler has failed. */
+  readonly outcome: Promise<unknown>;
+  /** Answers with the value of the promise. */
+  readonly responder: {
+    answer(value: unknown): void | Promise<void>;
+  };
+
+  /** Creates the answer. */
+  constructor(
+    outcome: Promise<unknown>,
+    responder: LateAnswer["responder"],
+  ) {
+    this.outcome = outcome;
+    this.responder = responder;
+  }
+}
+
+/** A handler that the server calls in another way when it is the fallback. */
+export interface DirectHandler extends Handler {
+  readonly direct: DirectCall;
+}
+
+/** Like a {@linkcode Handler}, but need not make a promise of an answer that waits for one. */
+export type DirectCall = (
+  ...args: Parameters<Handler>
+) => void | Promise<void> | LateAnswer;
+
 /** The result of an accept, for the setup hook: a connection, or the error if the accept failed. */
 export type Accepted =
   | {

@@ -10,7 +10,12 @@ import {
   WINDOW_BYTES,
 } from "../../codec/simd/head_scanner.ts";
 import { TextBytes } from "../../codec/text_bytes.ts";
-import type { Application, Handler } from "../hooks.ts";
+import type {
+  Application,
+  DirectCall,
+  DirectHandler,
+  Handler,
+} from "../hooks.ts";
 import type { Report } from "../failure_report.ts";
 import type { HeadLimits } from "../../codec/limits.ts";
 import { headLimits } from "../options.ts";
@@ -77,8 +82,10 @@ export class EngineContext implements ReceiveMemory {
   slots: ReceiveSlots = new ReceiveSlots(null);
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   handlers: readonly Handler[] = [];
+  /** The fallback, or how the server calls it itself. */
+  readonly fallback: DirectCall | null;
   /** The fallback of an application without routes, which handles every request; otherwise `null`. */
-  readonly onlyHandler: Handler | null;
+  readonly onlyHandler: DirectCall | null;
   /** Heads of responses whose body is not a string. */
   readonly heads: ResponseHeadCache;
   /** Heads of responses whose body is a string. */
@@ -115,7 +122,11 @@ export class EngineContext implements ReceiveMemory {
     this.isSecure = isSecure;
     this.#limits = headLimits(options, isSecure);
     this.parsers = new ParserPool(this.#limits, null);
-    this.onlyHandler = app.router.isEmpty ? app.fallback : null;
+    const { fallback } = app;
+    // `undefined` for all functions but those of the library
+    const direct = (fallback as Partial<DirectHandler> | null)?.direct;
+    this.fallback = direct ?? fallback;
+    this.onlyHandler = app.router.isEmpty ? this.fallback : null;
     this.heads = new ResponseHeadCache(clock.epochMs());
     this.textHeads = new ResponseHeadCache(clock.epochMs(), TEXT_TYPE);
     this.connections = new Connections(

@@ -213,6 +213,11 @@ export class Exchange
     this.state |= IS_HANDLER_SETTLED;
   }
 
+  /** The handler continues: its answer has to be awaited. */
+  unsettle(): void {
+    this.state &= ~IS_HANDLER_SETTLED;
+  }
+
   /** Whether the handler has returned, and its promise has settled, or its error was handled. */
   get isHandlerSettled(): boolean {
     return (this.state & IS_HANDLER_SETTLED) !== 0;

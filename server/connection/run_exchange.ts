@@ -10,6 +10,7 @@ import { UNKNOWN_ROUTE } from "../../codec/request_head.ts";
 import { Status } from "../../codec/status.ts";
 import {
   type Application,
+  LateAnswer,
   PreRoutingAction,
   type PreRoutingHook,
 } from "../hooks.ts";
@@ -31,7 +32,10 @@ const DROPPED: unique symbol = Symbol("DROPPED");
 class NoResponse extends TypeError {}
 
 /** What hook and handler return; a handler's own return value is ignored. */
-type Outcome = void | typeof DROPPED;
+type Outcome = void | typeof DROPPED | LateAnswer;
+
+/** What a call of a handler returns. */
+type Handled = void | Promise<void> | LateAnswer;
 
 const { NOT_FOUND, METHOD_NOT_ALLOWED, NOT_IMPLEMENTED, OK } = Status;
 
@@ -69,7 +73,7 @@ function callHook(
 function afterHook(
   exchange: Exchange,
   action: PreRoutingAction,
-): Outcome | Promise<void> {
+): Outcome | Promise<Outcome> {
   if (action === PreRoutingAction.drop) return DROPPED;
   if (action !== PreRoutingAction.proceed) {
     throw new TypeError(
@@ -79,7 +83,7 @@ function afterHook(
   return callHandler(exchange);
 }
 
-function callHandler(exchange: Exchange): void | Promise<void> {
+function callHandler(exchange: Exchange): Handled {
   const { ctx, head } = exchange;
   if (head === null || head.route <= 0 || ctx.isRewritten) {
     return routeRequest(exchange);
@@ -92,8 +96,8 @@ function callHandler(exchange: Exchange): void | Promise<void> {
 }
 
 /** Finds the request's route and calls its handler, or the fallback. */
-function routeRequest(exchange: Exchange): void | Promise<void> {
-  const { app, handlers, onlyHandler } = exchange.owner.context;
+function routeRequest(exchange: Exchange): Handled {
+  const { app, handlers, fallback, onlyHandler } = exchange.owner.context;
   const { router } = app;
   const { ctx, head, res } = exchange;
   // perf: 0.86 times the instructions of a request (bench/machine_bench.ts,
@@ -121,7 +125,7 @@ function routeRequest(exchange: Exchange): void | Promise<void> {
     exchange.params = match.params;
     return match.value(ctx, res);
   }
-  if (app.fallback !== null) return app.fallback(ctx, res);
+  if (fallback !== null) return fallback(ctx, res);
   return answerUnmatched(exchange, path);
 }
 
@@ -220,6 +224,10 @@ function conclusively<T>(
 }
 
 function finishRun(exchange: Exchange, outcome: Outcome): void {
+  if (outcome !== undefined && outcome instanceof LateAnswer) {
+    awaitAnswer(exchange, outcome);
+    return;
+  }
   exchange.settle();
   if (exchange.isDetached) return; // the response was complete before the handler settled
   if (exchange.isAnswered) exchange.owner.exchangeProgressed();
@@ -232,6 +240,43 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
       ),
     );
   }
+}
+
+/**
+ * Answers when a promise settles.
+ *
+ * perf: one reaction answers and ends the exchange. If the handler had returned a
+ * promise of its answer, that promise would have another reaction, and the
+ * connection would continue twice: 0.95 times the instructions of a request
+ * (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
+ */
+function awaitAnswer(
+  exchange: Exchange,
+  { outcome, responder }: LateAnswer,
+): void {
+  outcome.then(
+    (value) => answerWith(exchange, responder, value),
+    (error) => conclusively(exchange, failExchange, error),
+  );
+}
+
+/** Answers with the value of a promise. The handler counts as settled, so that the response ends the exchange, unless its answer is a promise too. */
+function answerWith(
+  exchange: Exchange,
+  responder: LateAnswer["responder"],
+  value: unknown,
+): void {
+  const isFirst = !exchange.isAnswered; // a second answer fails, as while the handler runs
+  if (isFirst) exchange.settle();
+  let outcome: void | Promise<void>;
+  try {
+    outcome = responder.answer(value);
+  } catch (error) {
+    conclusively(exchange, failExchange, error);
+    return;
+  }
+  if (outcome instanceof Promise && isFirst) exchange.unsettle();
+  conclusively(exchange, conclude, outcome);
 }
 
 /**
