@@ -5,19 +5,19 @@ import { machineTable } from "./machine.ts";
 import type { Section } from "./micro_page.ts";
 
 /** What each case asks for, in the order of the page. */
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
-  "1k": "A file of 1 KiB",
-  "4k": "A file of 4 KiB",
-  "64k": "A file of 64 KiB",
-  "1m": "A file of 1 MiB",
-  "100m": "A file of 100 MiB",
-  "304": "A file of 4 KiB that the client has already",
-  range: "A range of 1 MiB of a file of 100 MiB",
-};
+const DESCRIPTIONS: ReadonlyMap<string, string> = new Map([
+  ["1k", "A file of 1 KiB"],
+  ["4k", "A file of 4 KiB"],
+  ["64k", "A file of 64 KiB"],
+  ["1m", "A file of 1 MiB"],
+  ["100m", "A file of 100 MiB"],
+  ["304", "A file of 4 KiB that the client has already"],
+  ["range", "A range of 1 MiB of a file of 100 MiB"],
+]);
 
 /** Renders the section. */
 export function filesSection({ machine, cases }: FileResults): Section {
-  const order = Object.keys(DESCRIPTIONS);
+  const order = [...DESCRIPTIONS.keys()];
   const sorted = cases.toSorted((a, b) =>
     order.indexOf(a.name) - order.indexOf(b.name)
   );
@@ -42,7 +42,7 @@ function caseText(
   return [
     `### Files: ${name}`,
     `${
-      DESCRIPTIONS[name] ?? name
+      DESCRIPTIONS.get(name) ?? name
     }: status ${status}, ${connections} connections (${rounds} ${plural} of ${seconds} s, load average ${
       loadAverage.toFixed(1)
     }).`,
@@ -56,7 +56,7 @@ function caseText(
           nginx === undefined ? "–" : (cpuUs / nginx.cpuUs).toFixed(2),
           threeDigits(perSecond),
           Math.round(perSecond * bodyBytes / 1e6).toLocaleString("en"),
-          `${threeDigits(p50Ms)} ms`,
+          p50Ms === 0 ? "–" : `${threeDigits(p50Ms)} ms`, // none was complete
         ];
         return `| ${cells.join(" | ")} |`;
       }),
