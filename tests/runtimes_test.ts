@@ -34,6 +34,7 @@ const FILES: readonly string[] = [
   "server/connection/response_writer_test.ts",
   "server/engines/listen_reasons_test.ts",
   "server/engines/node/bind_test.ts",
+  "server/engines/node/socket_test.ts",
   "server/engines/tls/certificates_test.ts",
   "server/engines/tls/sessions_test.ts",
   "server/response_handle_test.ts",

@@ -16,6 +16,16 @@ import type { TurnBudget } from "./turn_budget.ts";
 /** The most bytes of one write: its progress is known when all of them are written. */
 export const MAX_WRITE_BYTES = 65_536;
 
+/**
+ * The most bytes that are written together with a small buffer before them. Bun
+ * copies both to write them at once.
+ *
+ * perf: 0.9 times the CPU time of a copy of 64 KiB (bench/load.ts, body-130k, Bun 1.4).
+ */
+export const MAX_GATHERED_BYTES: number = "Bun" in globalThis
+  ? 16_384
+  : MAX_WRITE_BYTES;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** Memory to read into. */
@@ -40,6 +50,27 @@ export interface SocketUser {
 interface StreamInternals {
   _handle?: { useUserBuffer?: unknown } | null;
 }
+
+/** What a stream gets instead of an encoding when a chunk has bytes. */
+const BUFFER = "buffer";
+
+/** A chunk of {@linkcode WritableMethods._writev}. */
+interface Chunk {
+  readonly chunk: Uint8Array;
+  readonly encoding: typeof BUFFER;
+}
+
+/** The methods that the stream's own queue calls; the types know other encodings only. */
+interface WritableMethods {
+  _write?(chunk: Uint8Array, encoding: typeof BUFFER, done: OnWritten): void;
+  _writev?(
+    chunks: readonly Chunk[] & { readonly allBuffers: boolean },
+    done: OnWritten,
+  ): void;
+}
+
+/** Called when the system has taken all bytes of a write, or with the error. */
+export type OnWritten = (error?: Error | null) => void;
 
 /** See the file's header. */
 export class NodeSocket implements Duplex {
@@ -152,6 +183,40 @@ export class NodeSocket implements Duplex {
     } else if (this.#isEnded) user.socketEnded();
   }
 
+  /**
+   * Writes bytes, after `first` if there is one. A write has to be complete before
+   * the next begins, and the bytes must not change until then.
+   *
+   * The stream's queue would call `done` in a later tick even if the system has
+   * taken all bytes. So this calls the methods that the queue calls. Streams have
+   * them for that, and expect one call at a time: while the queue holds bytes,
+   * such as those that a hook has written, the new bytes join it.
+   *
+   * perf: 0.8 times the time outside of the system (bench/load.ts, hello, Node 24).
+   *
+   * @param done Called within the call if the system takes all bytes at once.
+   */
+  send(first: Uint8Array | null, bytes: Uint8Array, done: OnWritten): void {
+    const stream = this.#stream;
+    const methods = stream as unknown as WritableMethods; // see its comment
+    if (stream.writableLength > 0) this.#queue(first, bytes, done);
+    else if (first === null && methods._write !== undefined) {
+      methods._write(bytes, BUFFER, done);
+    } else if (first !== null && methods._writev !== undefined) {
+      const chunks = [chunkOf(first), chunkOf(bytes)];
+      methods._writev(Object.assign(chunks, { allBuffers: true }), done);
+    } else this.#queue(first, bytes, done);
+  }
+
+  /** Writes through the stream's queue. */
+  #queue(first: Uint8Array | null, bytes: Uint8Array, done: OnWritten): void {
+    const stream = this.#stream;
+    stream.cork();
+    if (first !== null) stream.write(first);
+    stream.write(bytes, done);
+    stream.uncork();
+  }
+
   /** See {@linkcode Duplex.read}. */
   async read(buffer: Uint8Array): Promise<number | null> {
     if (!this.#isOpen) this.#open(null);
@@ -191,7 +256,7 @@ export class NodeSocket implements Duplex {
 
   /** See {@linkcode Duplex.close}. */
   close(): void {
-    this.#fail(closed());
+    this.fail(closed());
   }
 
   /** See {@linkcode Duplex.setNoDelay}. */
@@ -216,8 +281,8 @@ export class NodeSocket implements Duplex {
     }
     const stream = this.#stream;
     stream.on("end", () => this.#end());
-    stream.on("error", (error) => this.#fail(error));
-    stream.on("close", () => this.#fail(closed()));
+    stream.on("error", (error) => this.fail(error));
+    stream.on("close", () => this.fail(closed()));
   }
 
   /** Creates the stream that reads into the area, on the handle of the present one. */
@@ -258,7 +323,7 @@ export class NodeSocket implements Duplex {
   }
 
   /** Closes the connection; reads and writes reject with the first error. */
-  #fail(error: Error): void {
+  fail(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
     this.#isReading = false;
@@ -295,6 +360,10 @@ export class NodeSocket implements Duplex {
       ? undefined
       : { transport: "tcp", hostname, port };
   }
+}
+
+function chunkOf(chunk: Uint8Array): Chunk {
+  return { chunk, encoding: BUFFER };
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

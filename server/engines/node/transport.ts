@@ -18,8 +18,10 @@ import type {
   TransportOwner,
 } from "../transport.ts";
 import {
+  MAX_GATHERED_BYTES,
   MAX_WRITE_BYTES,
   type NodeSocket,
+  type OnWritten,
   type ReadArea,
   type SocketUser,
 } from "./socket.ts";
@@ -33,6 +35,8 @@ const IS_CLOSED = 2;
 const IS_TAKEN_OVER = 4;
 /** Kept bytes will be delivered in a microtask. */
 const IS_DELIVERING = 8;
+/** The call that begins a write has not returned, and the write is not complete. */
+const IS_BEGINNING = 16;
 /** The connection receives no further bytes. */
 const IS_GONE = IS_CLOSED | IS_TAKEN_OVER;
 
@@ -47,8 +51,6 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
   #state = 0;
   /** Size of the write that is not complete, in bytes. */
   #writingBytes = 0;
-  /** Callbacks of complete writes that are still to come. */
-  #lateCallbacks = 0;
 
   /** Creates the transport; {@linkcode NodeTransport.start} begins to read. */
   constructor(
@@ -176,13 +178,11 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
         return;
       }
       const size = this.#writeBuffer(buffer, output.sentOfFirst);
-      const { stream } = this.#socket;
-      if (stream.writableLength > 0 || stream.errored !== null) {
-        this.#state |= IS_WRITING;
+      if ((this.#state & IS_BEGINNING) !== 0) {
+        this.#state ^= IS_BEGINNING | IS_WRITING;
         this.#writingBytes = size;
         return;
       }
-      this.#lateCallbacks++;
       output.sent(size);
       if (output.pendingBytes > 0) continue;
       connection.outputSent();
@@ -246,42 +246,46 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
   }
 
   /**
-   * Gives a buffer to the stream, from `start` on. A small one is copied and
+   * Gives a buffer to the socket, from `start` on. A small one is copied and
    * sent together with the next, such as a head with its body.
    *
    * @returns How many bytes the last buffer has that was given.
    */
   #writeBuffer(buffer: OutputBuffer, start: number): number {
     const { output } = this.connection;
-    const { stream, budget } = this.#socket;
+    const { budget } = this.#socket;
     const isJoined = start === 0 && buffer.end <= MAX_JOINED_BYTES &&
       output.pendingBytes > buffer.end && output.file === null;
+    let first: Uint8Array | null = null;
     let next = buffer;
     if (isJoined) {
-      stream.cork();
-      stream.write(buffer.view().slice());
+      first = buffer.view().slice();
       output.sent(buffer.end);
       next = output.take()!; // more is pending
     }
-    const end = Math.min(next.end, start + MAX_WRITE_BYTES);
+    const maxBytes = isJoined ? MAX_GATHERED_BYTES : MAX_WRITE_BYTES;
+    const end = Math.min(next.end, start + maxBytes);
     const bytes = start === 0 && end === next.end
       ? next.view()
       : next.bytes.subarray(start, end);
-    stream.write(bytes, this.#onWritten);
-    if (isJoined) stream.uncork();
     budget.spend(bytes.length);
+    this.#state |= IS_BEGINNING;
+    this.#socket.send(first, bytes, this.#onWritten);
     return bytes.length;
   }
 
-  #onWritten: (error?: Error | null) => void = this.#written.bind(this);
+  #onWritten: OnWritten = this.#written.bind(this);
 
   #written(error?: Error | null): void {
-    if (error) return; // an event reports it
-    if (this.#lateCallbacks > 0) {
-      this.#lateCallbacks--;
+    if ((this.#state & IS_CLOSED) !== 0) return;
+    if (error) {
+      queueMicrotask(() => this.#socket.fail(error)); // a handler may be on the stack
       return;
     }
-    if ((this.#state & IS_CLOSED) !== 0) return;
+    if ((this.#state & IS_BEGINNING) !== 0) {
+      this.#state ^= IS_BEGINNING;
+      return;
+    }
     const { connection } = this;
     const { output } = connection;
     this.#state &= ~IS_WRITING;
