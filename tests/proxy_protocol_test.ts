@@ -251,6 +251,7 @@ for (const end of ["shutdown", "closeNow"] as const) {
     await client.ask(header + request("GET /ip")); // both are accepted now
     if (end === "shutdown") server.handle.shutdown();
     else server.handle.closeNow();
+    client.close();
     await withDeadline(server.handle.finished, DEADLINE_MS);
     assertEquals(await silent.toEnd().catch(() => ""), "");
   });

@@ -130,14 +130,15 @@ for (const platform of PLATFORMS) {
   });
 
   test("closeNow() and shutdown() end with a worker in an endless loop", async () => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    const end = async (signal: "SIGINT" | "SIGTERM"): Promise<void> => {
       await using program = await start(2, 0, SHORT_MS);
       using clients = new Clients(program.port);
       const [[, victim] = []] = await clients.oneOfEach();
       await victim?.send(request("GET /hang"));
       program.signal(signal);
       assertEquals(await withDeadline(program.ended(), DEADLINE_MS), 0);
-    }
+    };
+    await Promise.all([end("SIGINT"), end("SIGTERM")]);
   });
 
   test("a worker that computes for less than hangTimeout is not replaced", async () => {

@@ -97,7 +97,11 @@ http {
 `;
 }
 
-/** HAProxy asks \`/ready\` five times a second and removes an instance at the first failure. */
+/**
+ * HAProxy asks \`/ready\` five times a second and removes an instance at the first
+ * answer of 503. An answer may take 2 s: by default, it may take as long as the
+ * interval, and a machine that is busy for 200 ms would lose all instances.
+ */
 function haproxyText(
   { port, upstreams, pool, idleMs, isChecked = true }: BalancerOptions,
 ): string {
@@ -114,6 +118,7 @@ defaults
   timeout connect 5s
   timeout client 300s
   timeout server 300s
+  timeout check 2s
   option redispatch
   retries 3
 frontend in
