@@ -18,8 +18,9 @@ import type {
 import type { Clock } from "./clock.ts";
 import type { ConnectionBudget } from "./connection_budget.ts";
 import type { Connector } from "./connector.ts";
+import type { Deadline, ExchangeStep } from "./deadline.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
-import { ClientError, type ClientPhase } from "./errors.ts";
+import { ClientError } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
 import type { Unrefable } from "./idle_unref.ts";
 import type { ClientResponse } from "./client_response.ts";
@@ -32,10 +33,8 @@ import {
   ResponseReader,
 } from "./response_reader.ts";
 
-/** What a deadline limits, and the option that sets it. */
-export interface DeadlineReason {
-  readonly phase: ClientPhase;
-  readonly what: string;
+/** What a deadline of the connection limits, and the option that sets it. */
+export interface DeadlineReason extends ExchangeStep {
   readonly option: string;
 }
 
@@ -211,15 +210,22 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
     if (sender?.isFinished === false && refusesBody(head)) sender.stop();
   }
 
+  /** What the current exchange is doing. */
+  get step(): ExchangeStep {
+    return this.#written === null ? this.#deadlineReason : SENDING;
+  }
+
   /**
-   * Until the exchange and its body are over, closes the connection when
-   * `signal` aborts.
+   * Until the exchange and its body are over, closes the connection when the
+   * signal of `deadline` aborts.
    *
    * @throws {unknown} The reason of the signal, if that is aborted already.
    */
-  follow(signal: AbortSignal | undefined): void {
+  follow(deadline: Deadline): void {
+    const { signal } = deadline;
     if (signal === undefined) return;
     signal.throwIfAborted();
+    deadline.uses(this);
     const abort = (): void => this.close(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     this.#unfollow = () => signal.removeEventListener("abort", abort);

@@ -1,7 +1,20 @@
 /** The deadline of a whole exchange (the `timeout` option), combined with the caller's signal. */
 
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { ClientError } from "./errors.ts";
+import { ClientError, type ClientPhase } from "./errors.ts";
+
+/** What an exchange is doing, for the error of a deadline that passes meanwhile. */
+export interface ExchangeStep {
+  readonly phase: ClientPhase;
+  /** The beginning of the error's message. */
+  readonly what: string;
+}
+
+const CONNECTING: ExchangeStep = {
+  phase: "connect",
+  what: "Cannot get a connection",
+};
+const DECODING: ExchangeStep = { phase: "read", what: "Cannot decode body" };
 
 /** When an exchange began, and how long it may take. */
 export interface TimeLimit {
@@ -25,6 +38,10 @@ export class Deadline {
   #limit: TimeLimit;
   #callerSignal: AbortSignal | undefined;
   #stopTimer: (() => void) | null = null;
+  /** The connection that is used, which knows the step. */
+  #connection: { readonly step: ExchangeStep } | null = null;
+  /** Whether any connection was used, so that the server may have processed the request. */
+  #hasSent = false;
 
   /**
    * Starts the deadline. Requests that follow a redirect share the limit of the
@@ -51,8 +68,19 @@ export class Deadline {
     const remainingMs = limit.startMs + limit.timeoutMs - clock.monotonicMs();
     this.#stopTimer = clock.after(
       Math.max(0, remainingMs),
-      () => passed.abort(this.#error()),
+      () => passed.abort(this.#error(this.#connection?.step ?? CONNECTING)),
     );
+  }
+
+  /** The request is now sent on this connection. Only for a deadline with a signal. */
+  uses(connection: { readonly step: ExchangeStep }): void {
+    this.#connection = connection;
+    this.#hasSent = true;
+  }
+
+  /** The connection was lost, and the request is about to be sent on another one. */
+  reconnects(): void {
+    this.#connection = null;
   }
 
   /** Starts another deadline with the same limit and signal, for the same request sent again. */
@@ -75,13 +103,16 @@ export class Deadline {
   throwIfOver(): void {
     this.#callerSignal?.throwIfAborted();
     const { startMs, timeoutMs } = this.#limit;
-    if (this.#clock.monotonicMs() > startMs + timeoutMs) throw this.#error();
+    if (this.#clock.monotonicMs() > startMs + timeoutMs) {
+      throw this.#error(DECODING);
+    }
   }
 
-  #error(): ClientError {
+  #error({ phase, what }: ExchangeStep): ClientError {
+    const { timeoutMs } = this.#limit;
     return new ClientError(
-      `Cannot finish exchange: not done within ${this.#limit.timeoutMs} ms (timeout)`,
-      { phase: "read", code: "DEADLINE" },
+      `${what}: the exchange was not done within ${timeoutMs} ms (timeout)`,
+      { phase, code: "DEADLINE", retryable: !this.#hasSent },
     );
   }
 }

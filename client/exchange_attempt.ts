@@ -102,7 +102,7 @@ export class ExchangeAttempt implements PendingResponse, ResponseOrigin {
   run(): Promise<ClientResponse> {
     const { connection, deadline } = this;
     try {
-      connection.follow(deadline.signal);
+      connection.follow(deadline);
       return connection.exchange(this);
     } catch (error) {
       return this.failed(error);

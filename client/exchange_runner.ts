@@ -200,6 +200,7 @@ export class ExchangeRunner implements AttemptOwner {
 
   /** See {@linkcode AttemptOwner.repeat}. */
   repeat(sent: SentRequest): Promise<ClientResponse> {
+    sent.deadline.reconnects();
     return this.#sendWhenConnected(sent, true);
   }
 

@@ -214,6 +214,84 @@ Deno.test("timeout covers connecting, and waiting for a connection", async () =>
   assertEquals(client.connectionCount, 0);
 });
 
+/** What an exchange is doing when `timeout` passes, and what its error says. */
+const STEPS: readonly {
+  readonly name: string;
+  readonly script: readonly Step[];
+  readonly exchange: (client: TimedClient) => Promise<unknown>;
+  readonly phase: string;
+  readonly message: string;
+}[] = [
+  {
+    name: "sending a request",
+    script: [until(NEVER)],
+    exchange: (client) => client.post("/", { body: new Pieces(["a", NEVER]) }),
+    phase: "write",
+    message: "Cannot send request",
+  },
+  {
+    name: "sending a body that the server does not read",
+    script: [until(NEVER)],
+    exchange: (client) =>
+      client.post("/", { body: new Uint8Array(50_000_000) }),
+    phase: "write",
+    message: "Cannot send request",
+  },
+  {
+    name: "waiting for the head",
+    script: [head, send("HTTP/1.1 200 OK\r\n"), until(NEVER)],
+    exchange: (client) => client.get("/"),
+    phase: "read",
+    message: "Cannot read response head",
+  },
+  {
+    name: "reading the body",
+    script: [head, send(`${PART}1`), until(NEVER)],
+    exchange: async (client) => await (await client.get("/")).body.text(),
+    phase: "read",
+    message: "Cannot read body",
+  },
+];
+
+for (const { name, script, exchange, phase, message } of STEPS) {
+  Deno.test(`timeout while ${name} fails in phase ${phase}`, async () => {
+    await using both = timedPair([[...script]], { timeout: 1000 });
+    const expected = { phase, option: "timeout", afterMs: 1000 };
+    const error = await expires(both.clock, exchange(both.client), expected);
+    assertEquals(
+      error.message,
+      `${message}: the exchange was not done within 1000 ms (timeout)`,
+    );
+    assertEquals(error.retryable, false);
+  });
+}
+
+Deno.test("timeout while connecting, or while waiting for a connection, fails in phase connect", async () => {
+  using listener = await fullListener();
+  await using silent = new TimedClient(`127.0.0.1:${listener.port}`, {
+    timeout: 1000,
+  });
+  const expected = { phase: "connect", option: "timeout", afterMs: 1000 };
+  const unconnected = await expires(silent.clock, silent.get("/"), expected);
+
+  const options = { maxConnections: 1, timeout: 5000 };
+  await using both = timedPair([[head, until(NEVER)]], options);
+  const { client, clock, server } = both;
+  const first = client.get("/").catch((error) => error);
+  await server.peer(0);
+  const waiting = await expires(
+    clock,
+    client.get("/", { timeout: 1000 }),
+    expected,
+  );
+  for (const error of [unconnected, waiting]) {
+    assert(error.retryable, "nothing was sent");
+    assert(error.message.startsWith("Cannot get a connection: "));
+  }
+  client.close();
+  await first;
+});
+
 Deno.test("timeout covers redirects and the body together", async () => {
   const moved = "HTTP/1.1 302 \r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
   const options = { timeout: 1000, maxRedirects: 1 };
