@@ -20,7 +20,7 @@ import type { ConnectionBudget } from "./connection_budget.ts";
 import type { Connector } from "./connector.ts";
 import type { Deadline, ExchangeStep } from "./deadline.ts";
 import type { DeadlineSweep, Expirable } from "./deadline_sweep.ts";
-import { ClientError } from "./errors.ts";
+import { CallbackFailure, ClientError } from "./errors.ts";
 import { idleTimeOf } from "./idle_time.ts";
 import type { Unrefable } from "./idle_unref.ts";
 import type { ClientResponse } from "./client_response.ts";
@@ -349,13 +349,16 @@ export class ClientConnection implements Expirable, SenderEvents, Unrefable {
    */
   sendFailed(sender: RequestSender, error: unknown): void {
     this.reader.writeFailure = error;
-    if (sender.bodyFailure === null) return;
+    const { bodyFailure } = sender;
+    if (bodyFailure === null) return;
     this.close(
-      new ClientError("Cannot send request: its body failed", {
-        phase: "write",
-        code: "BODY_FAILED",
-        cause: sender.bodyFailure,
-      }),
+      bodyFailure instanceof CallbackFailure
+        ? bodyFailure.error
+        : new ClientError("Cannot send request: its body failed", {
+          phase: "write",
+          code: "BODY_FAILED",
+          cause: bodyFailure,
+        }),
     );
   }
 }

@@ -74,6 +74,16 @@ export class ClientError extends Error {
   }
 }
 
+/** Carries the error of a callback through the request's body, so that the exchange fails with that error itself. */
+export class CallbackFailure {
+  /** What the callback threw. */
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 /** Reports a `ProtocolError` as a `ClientError` with that cause; returns any other error unchanged. */
 export function toClientError(error: unknown): unknown {
   if (!(error instanceof ProtocolError)) return error;

@@ -3,14 +3,18 @@
 import { type BodyFeed, BodyReader } from "../codec/body_reader.ts";
 import { type BodyInit, BodySource } from "../codec/body_source.ts";
 import { ClientResponse } from "./client_response.ts";
-import { toClientError } from "./errors.ts";
+import { CallbackFailure, toClientError } from "./errors.ts";
 import type { ClientOptions } from "./options.ts";
 import type { ExchangeInit, ProgressCallback } from "./request.ts";
 
 /** Largest piece in which bytes are sent, so that slow progress is visible. */
 const PIECE_BYTES = 65_536;
 
-/** Sends a body in pieces, and reports each one when the previous ones were written. */
+/**
+ * Sends a body in pieces, and reports each one when the previous ones were written.
+ *
+ * @throws {CallbackFailure} If the callback throws.
+ */
 export async function* counted(
   body: NonNullable<BodyInit>,
   totalBytes: number | null,
@@ -21,7 +25,11 @@ export async function* counted(
     yield piece;
     // The sender asks for the next piece when this one was written.
     bytes += piece.length;
-    report({ bytes, totalBytes });
+    try {
+      report({ bytes, totalBytes });
+    } catch (error) {
+      throw new CallbackFailure(error);
+    }
   }
 }
 
@@ -104,7 +112,12 @@ class ObservedBody implements BodyFeed {
     const { done, value } = await this.#pieces.next();
     if (done) return null;
     this.#bytes += value.length;
-    this.#report({ bytes: this.#bytes, totalBytes: this.#totalBytes });
+    try {
+      this.#report({ bytes: this.#bytes, totalBytes: this.#totalBytes });
+    } catch (error) {
+      this.cancel(); // the caller does not read the rest
+      throw error;
+    }
     return value;
   }
 

@@ -50,12 +50,42 @@ const RELEASED_SECTION: FieldSection = {
   },
 };
 
-/** The error for a value that the type of a record does not allow, such as `undefined`. */
-function badRecordValue(name: string, value: unknown): TypeError {
+/** Says in an error what a value is that the types do not allow. */
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value)
+    ? `an array of length ${value.length}`
+    : `of type ${typeof value}`;
+}
+
+function badValue(name: string, value: unknown, allowed: string): TypeError {
   return new TypeError(
-    `Cannot set field ${
-      JSON.stringify(name)
-    }: its value is of type ${typeof value}, not a string or an array of strings`,
+    `Cannot set field ${JSON.stringify(name)}: its value is ${
+      kindOf(value)
+    }, not ${allowed}`,
+  );
+}
+
+/** Returns a value of a record's array or of a pair. */
+function checkedString(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw badValue(name, value, "a string");
+}
+
+/** Converts a value as the web's `Headers` does, but refuses one that is missing. */
+function textOf(name: string, value: unknown): string {
+  if (value === undefined || value === null) {
+    throw badValue(name, value, "a string");
+  }
+  return String(value);
+}
+
+/** The error for an element of a list that is not a name and a value. */
+function badPair(pair: unknown, index: number): TypeError {
+  return new TypeError(
+    `Cannot set headers: element ${index} of the list is ${
+      kindOf(pair)
+    }, not a pair; write [["name", "value"]] or { name: "value" }`,
   );
 }
 
@@ -121,21 +151,37 @@ export class Headers implements Iterable<[string, string]> {
    *
    * @param init Fields to add, in order; an array in a record becomes one line for
    * each of its values. @default {no fields}
-   * @throws {TypeError} If a name is not a token, or a value contains a control
-   * character other than HTAB or a code unit above 0xFF.
+   * @throws {TypeError} If a name is not a token, a value is not a string or
+   * contains a control character other than HTAB or a code unit above 0xFF, or an
+   * element of a list is not a pair.
    */
   constructor(init?: HeadersInit) {
     if (init === undefined) return;
+    if (typeof init !== "object" || init === null) {
+      throw new TypeError(
+        `Cannot set headers: they are ${
+          kindOf(init)
+        }, not a record, pairs or Headers`,
+      );
+    }
     if (Symbol.iterator in init) {
-      for (const [name, value] of init) this.add(name, value);
+      let index = 0;
+      for (const pair of init) {
+        if (!Array.isArray(pair) || pair.length !== 2) {
+          throw badPair(pair, index);
+        }
+        const [name, value] = pair;
+        this.add(name, checkedString(name, value));
+        index++;
+      }
       if (init instanceof Headers) this.noDate = init.noDate;
       return;
     }
     for (const [name, value] of Object.entries(init)) {
       if (typeof value === "string") this.add(name, value);
       else if (Array.isArray(value)) {
-        for (const line of value) this.add(name, line);
-      } else throw badRecordValue(name, value);
+        for (const line of value) this.add(name, checkedString(name, line));
+      } else throw badValue(name, value, "a string or an array of strings");
     }
   }
 
@@ -197,12 +243,13 @@ export class Headers implements Iterable<[string, string]> {
    * @param value Characters up to U+00FF without control characters; surrounding
    * white space is removed.
    * @returns The list itself.
-   * @throws {TypeError} If the name is not a token, the value contains a control
-   * character other than HTAB or a code unit above 0xFF, or the list is shared.
+   * @throws {TypeError} If the name is not a token, the value is missing or
+   * contains a control character other than HTAB or a code unit above 0xFF, or the
+   * list is shared.
    */
   add(name: FieldName, value: string): this {
     checkFieldName(name);
-    const checked = checkFieldValue(name, String(value));
+    const checked = checkFieldValue(name, textOf(name, value));
     this.#change();
     this.#names.push(name);
     this.#lowerNames.push(lowerCaseAscii(name));
@@ -231,7 +278,7 @@ export class Headers implements Iterable<[string, string]> {
     const lower = lowerCaseAscii(name);
     const at = this.#lowerNames.indexOf(lower);
     if (at === -1) return this.add(name, value);
-    const checked = checkFieldValue(name, String(value));
+    const checked = checkFieldValue(name, textOf(name, value));
     this.#filter((name, index) => index <= at || name !== lower);
     this.#names[at] = name;
     this.#values[at] = checked;

@@ -2,13 +2,14 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  type BodyReader,
   Client,
   ClientError,
   Server,
   type TransferProgress,
 } from "../../mod.ts";
 import { head, send } from "../support/hostile_server.ts";
-import { HELLO, pair } from "../support/client_exchange.ts";
+import { HELLO, isGone, pair } from "../support/client_exchange.ts";
 
 interface Received {
   readonly type: string | null;
@@ -171,16 +172,46 @@ Deno.test("onUpload reports each written piece, and the length if it is known", 
   }
 });
 
-Deno.test("an error of onUpload fails the exchange", async () => {
-  await using both = upload();
-  const broken = new Error("no");
-  const onUpload = (): void => {
-    throw broken;
+Deno.test("an error of onUpload fails the exchange with that error itself", async () => {
+  const stream = (): AsyncIterable<Uint8Array> => new Blob(["abc"]).stream();
+  for (const reason of [new Error("no"), new TypeError("no"), "no"]) {
+    for (const body of ["abc", new Uint8Array(200_000), stream()]) {
+      await using both = pair([[head]]);
+      const onUpload = (): never => {
+        throw reason;
+      };
+      const answer = both.client.post("/", { body, onUpload, retries: 2 });
+      const failure = await answer.then(() => "no failure", (error) => error);
+      assertEquals(failure, reason);
+      await isGone(both);
+    }
+  }
+});
+
+Deno.test("an error of onDownload fails the body with that error itself, and closes the connection", async () => {
+  const reason = new Error("no");
+  const onDownload = (): never => {
+    throw reason;
   };
-  const error = await assertRejects(() =>
-    both.client.post("/", { body: "abc", onUpload })
-  );
-  assertEquals((error as Error).cause, broken);
+  const forms: ((body: BodyReader) => Promise<unknown>)[] = [
+    (body) => body.text(),
+    (body) => body.bytes(),
+    (body) => body.read(new Uint8Array(10)),
+    async (body) => {
+      for await (const _ of body);
+    },
+    async (body) => {
+      for await (const _ of body.stream);
+    },
+  ];
+  for (const form of forms) {
+    const start = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+    await using both = pair([[head, send(`${start}abc`)]]);
+    const { body } = await both.client.get("/", { onDownload });
+    const failure = await form(body).then(() => "none", (error) => error);
+    assertEquals(failure, reason);
+    await isGone(both);
+  }
 });
 
 Deno.test("onDownload reports what is read, in every form", async () => {

@@ -388,6 +388,8 @@ Deno.test("mistakes in the options of a request are TypeErrors that name the opt
         "option headers of a request: not a record, pairs or Headers",
       ],
       [{ timeout: "5" }, "option timeout of a request: not a number"],
+      [{ headers: [["a"]] }, "element 0 of the list is an array of length 1"],
+      [{ headers: [["a", 1]] }, 'field "a": its value is of type number'],
       [{ retries: true }, "option retries of a request: not a number"],
       [{ idempotent: 1 }, "option idempotent of a request: not a boolean"],
       [

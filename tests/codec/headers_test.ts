@@ -5,7 +5,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { decodeLatin1 } from "../../codec/ascii.ts";
-import { Headers } from "../../codec/headers.ts";
+import { Headers, type HeadersInit } from "../../codec/headers.ts";
 import { scanFields } from "../support/fields.ts";
 
 /** A received list and a built list of the same lines. */
@@ -194,12 +194,58 @@ Deno.test("Headers.getSetCookie() and forEach() behave like the web's", () => {
   assertEquals(seen, ["Set-Cookie=a", "set-cookie=b"]);
 });
 
-Deno.test("Headers refuses a record's value that is neither a string nor a list", () => {
-  for (const value of [undefined, null, 5, true, {}]) {
-    assertThrows(
-      () => new Headers({ a: value } as unknown as Record<string, string>),
-      TypeError,
-      'Cannot set field "a": its value is of type',
-    );
+/** Values that the types do not allow, and what the error says about them. */
+const BAD_INITS: readonly (readonly [init: unknown, message: string])[] = [
+  [{ a: undefined }, 'field "a": its value is of type undefined'],
+  [{ a: null }, 'field "a": its value is null, not a string or an array'],
+  [{ a: 5 }, 'field "a": its value is of type number'],
+  [{ a: true }, 'field "a": its value is of type boolean'],
+  [{ a: {} }, 'field "a": its value is of type object'],
+  [{ a: ["b", null] }, 'field "a": its value is null, not a string'],
+  [{ a: ["b", 2] }, 'field "a": its value is of type number, not a string'],
+  [{ a: [["b"]] }, 'field "a": its value is an array of length 1'],
+  [[["a"]], "element 0 of the list is an array of length 1, not a pair"],
+  [
+    [["a", "b"], ["c"]],
+    'element 1 of the list is an array of length 1, not a pair; write [["name", "value"]] or { name: "value" }',
+  ],
+  [[["a", "b", "c"]], "element 0 of the list is an array of length 3"],
+  [[[]], "element 0 of the list is an array of length 0"],
+  [["ab"], "element 0 of the list is of type string"],
+  [["a", "b"], "element 0 of the list is of type string"],
+  [[null], "element 0 of the list is null"],
+  [[{ a: "b" }], "element 0 of the list is of type object"],
+  [[["a", undefined]], 'field "a": its value is of type undefined'],
+  [[["a", null]], 'field "a": its value is null'],
+  [[["a", 1]], 'field "a": its value is of type number'],
+  [[["a", ["b"]]], 'field "a": its value is an array of length 1'],
+  [new Map([["a", 1]]), 'field "a": its value is of type number'],
+  [new Set(["ab"]), "element 0 of the list is of type string"],
+  ["a: b", "they are of type string, not a record, pairs or Headers"],
+  [5, "they are of type number"],
+  [null, "they are null"],
+];
+
+Deno.test("Headers refuses what is neither a record of strings nor a list of pairs", () => {
+  for (const [init, message] of BAD_INITS) {
+    const create = (): Headers => new Headers(init as HeadersInit); // not one: the mistake of a program
+    assertThrows(create, TypeError, `Cannot set `);
+    assertThrows(create, TypeError, message);
   }
+});
+
+Deno.test("add() and replace() convert values as the web does, but refuse missing ones", () => {
+  const headers = new Headers();
+  for (const value of [undefined, null]) {
+    const missing = value as unknown as string; // the mistake of a program
+    assertThrows(() => headers.add("a", missing), TypeError, 'field "a"');
+    assertThrows(() => headers.replace("a", missing), TypeError, 'field "a"');
+  }
+  headers.add("a", 5 as unknown as string);
+  assertEquals([...headers], [["a", "5"]]);
+  assertThrows(
+    () => headers.replace("a", null as unknown as string),
+    TypeError,
+    'Cannot set field "a": its value is null, not a string',
+  );
 });
