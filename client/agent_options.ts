@@ -82,7 +82,11 @@ export function resolveAgentOptions(init: AgentOptionsInit): AgentOptions {
     origins = {},
     ...rest
   } = init;
-  checkIsObject(origins, "option origins");
+  checkIsObject(
+    origins,
+    "option origins",
+    'it has options of single origins, such as { "https://a.example": { maxConnections: 4 } }, and does not limit which origins are used',
+  );
   checkLimit("maxOrigins", maxOrigins);
   checkLimit("maxTotalConnections", maxTotalConnections);
   if ("socketPath" in rest && rest.socketPath !== undefined) {

@@ -33,11 +33,16 @@ export function initFault(init: ExchangeInit): string | null {
   if (typeof init !== "object" || init === null) {
     return "Cannot send request: its options are not an object; pass a body as { body }";
   }
+  let count = 0;
   for (const name in init) {
     const fault = optionFault(name, init[name as keyof ExchangeInit]); // looked up before it is used as one
     if (fault !== null) return fault;
+    count++;
   }
-  return null;
+  // Such as an empty array or a `Map`.
+  return count === 0 && Symbol.iterator in init
+    ? "Cannot send request: its options are a list, not an object; pass a body as { body }"
+    : null;
 }
 
 function optionFault(name: string, value: unknown): string | null {

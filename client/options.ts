@@ -214,17 +214,26 @@ export function resolveClientOptions(
 }
 
 /**
- * Checks that options are an object: any other value would be taken as no options.
+ * Checks that options are an object: any other value, such as an array or a
+ * `Map`, would be taken as no options.
  *
+ * @param instead What the error says to write.
  * @throws {TypeError} If they are not.
  */
-export function checkIsObject(options: unknown, what: string): void {
-  if (typeof options === "object" && options !== null) return;
-  throw new TypeError(
-    `Cannot set ${what} to ${
-      typeof options === "symbol" ? "a symbol" : JSON.stringify(options)
-    }: not an object such as { timeout: 5000 }`,
-  );
+export function checkIsObject(
+  options: unknown,
+  what: string,
+  instead = "not an object such as { timeout: 5000 }",
+): void {
+  const isObject = typeof options === "object" && options !== null;
+  if (isObject && !(Symbol.iterator in options)) return;
+  const isList = Array.isArray(options);
+  const shown = typeof options === "symbol"
+    ? "a symbol"
+    : isObject && !isList
+    ? `a ${options.constructor.name}`
+    : JSON.stringify(options);
+  throw new TypeError(`Cannot set ${what} to ${shown}: ${instead}`);
 }
 
 function checkSocketPath(path: unknown): void {

@@ -62,7 +62,7 @@ Deno.test("resolveClientOptions() rejects unknown names and wrong types", () => 
 });
 
 Deno.test("clients, agents and createFetch() reject options that are not an object", () => {
-  for (const bad of [5000, "proxy", true, null]) {
+  for (const bad of [5000, "proxy", true, null, [], new Map()]) {
     const options = bad as unknown as ClientOptions;
     for (
       const create of [
@@ -72,11 +72,22 @@ Deno.test("clients, agents and createFetch() reject options that are not an obje
       ]
     ) assertThrows(create, TypeError, "not an object such as");
   }
-  for (const origins of [5, { "http://a": 5 }, null]) {
+  for (
+    const [origins, message] of [
+      [5, "option origins to 5: it has options of single origins"],
+      [null, "option origins to null: it has options of single origins"],
+      [[], "does not limit which origins are used"],
+      [["http://a"], 'option origins to ["http://a"]: it has options'],
+      [new Map([["http://a", {}]]), "option origins to a Map: it has options"],
+      [new Set(["http://a"]), "option origins to a Set: it has options"],
+      [{ "http://a": 5 }, "not an object such as"],
+      [{ "http://a": [] }, "the origin http://a to []: not an object such as"],
+    ] as [unknown, string][]
+  ) {
     assertThrows(
       () => new Agent({ origins } as unknown as AgentOptionsInit),
       TypeError,
-      "not an object such as",
+      message,
     );
   }
 });

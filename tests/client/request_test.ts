@@ -377,6 +377,8 @@ Deno.test("mistakes in the options of a request are TypeErrors that name the opt
         '"header" of a request: no such option; the options are headers, body',
       ],
       [{ timout: 5 }, '"timout" of a request'],
+      [[], "pass a body as { body }"],
+      [new Map([["body", "a"]]), "pass a body as { body }"],
       [{ method: "POST" }, '"method" of a request'],
       [new Request(url), "of a request: no such option"],
       [
