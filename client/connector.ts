@@ -201,8 +201,10 @@ export class Connector {
     } catch (error) {
       if (error instanceof ClientError || signal.aborted) throw error;
       isLate = false;
-      const why = error instanceof Error ? error.message : String(error);
-      throw connectError(step, why, { code: "CONNECT_FAILED", cause: error });
+      throw connectError(step, whyOf(error), {
+        code: "CONNECT_FAILED",
+        cause: error,
+      });
     } finally {
       stopTimer?.();
       signal.removeEventListener("abort", abort);
@@ -249,6 +251,22 @@ async function loadTls(options: ClientOptions): Promise<Tls> {
       return conn;
     },
   };
+}
+
+/** Codes of `node:tls` for a certificate that no trusted authority has signed. */
+const UNKNOWN_AUTHORITY: ReadonlySet<unknown> = new Set([
+  ...["DEPTH_ZERO_SELF_SIGNED_CERT", "SELF_SIGNED_CERT_IN_CHAIN"],
+  ...["UNABLE_TO_GET_ISSUER_CERT", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Says why connecting failed, and what helps against a certificate of one's own authority. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isUnknown = "code" in error && UNKNOWN_AUTHORITY.has(error.code);
+  return isUnknown
+    ? `${error.message}; to trust its authority, add that authority's certificate to the option caCerts`
+    : error.message;
 }
 
 function connectError(

@@ -4,7 +4,13 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
-import { Client, ClientError, type ClientOptions, Server } from "../../mod.ts";
+import {
+  Client,
+  ClientError,
+  type ClientOptions,
+  createFetch,
+  Server,
+} from "../../mod.ts";
 import { head, HostileServer, send, until } from "../support/hostile_server.ts";
 import { until as untilSo } from "../support/turns.ts";
 import {
@@ -63,8 +69,15 @@ Deno.test("https rejects a certificate that is not trusted or has another name",
   const { port } = server;
   await using trustless = new Client(`https://localhost:${port}`);
   await fails(trustless.get("/"), "connect", "CONNECT_FAILED");
+  const unknown = await trustless.get("/").catch((error) => error);
+  assert(unknown.message.endsWith("certificate to the option caCerts"));
+  const fetched = await createFetch()(`https://localhost:${port}`)
+    .catch((error) => error);
+  assert(fetched.message.endsWith("certificate to the option caCerts"));
   await using other = new Client(`https://127.0.0.2:${port}`, trusting);
   await fails(other.get("/"), "connect", "CONNECT_FAILED");
+  const named = await other.get("/").catch((error) => error);
+  assert(!named.message.includes("caCerts"), named.message);
   assertEquals([trustless.connectionCount, other.connectionCount], [0, 0]);
 });
 
