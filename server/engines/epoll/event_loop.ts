@@ -202,8 +202,7 @@ export class EventLoop {
   /** Parks again, as long as the loop is new and has no work; otherwise schedules a turn. */
   #continue(): void {
     const mayPark = this.#parksLeft > 0 && this.#isRef && !this.#isClosing &&
-      !this.#isReactorReady && this.#tasks.length === 0 &&
-      this.#settling.length === 0;
+      !this.#isReactorReady && !this.#hasTasks && this.#settling.length === 0;
     if (!mayPark) this.#scheduleTurn();
     else {
       this.#parksLeft--;
