@@ -59,7 +59,7 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
       requestOf(exchange),
       new FetchInfo<Addr>(exchange),
     );
-    // perf: `instanceof` takes 130 instructions more (bench/machine_bench.ts,
+    // perf: `instanceof` takes more instructions (bench/machine_bench.ts,
     // fetch-hello, Deno 2.9).
     return outcome?.constructor === Promise
       ? new LateAnswer(outcome as Promise<unknown>, exchange) // as its constructor says

@@ -247,7 +247,7 @@ function finishRun(exchange: Exchange, outcome: Outcome): void {
  *
  * perf: one reaction answers and ends the exchange. If the handler had returned a
  * promise of its answer, that promise would have another reaction, and the
- * connection would continue twice: 0.95 times the instructions of a request
+ * connection would continue twice: 0.97 times the instructions of a request
  * (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
  */
 function awaitAnswer(

@@ -27,7 +27,7 @@ const IS_OVER = 8; // the exchange is
  * One request's body; see the file's header.
  *
  * perf: the fields are not private, and set in the constructor only: V8 then
- * inlines the constructor, 240 instructions less (bench/machine_bench.ts,
+ * inlines the constructor, 200 instructions less (bench/machine_bench.ts,
  * fetch-json-post, Deno 2.9).
  */
 export class ArrivedBody implements ExchangeBody {
