@@ -5,9 +5,8 @@
  *
  * States: *busy* (each turn schedules the next one by `setImmediate`) → after
  * some empty waits *parked* (another thread waits in the kernel and this one
- * sleeps in the runtime, so that an idle server uses no CPU) → busy. A new loop
- * begins parked. When the runtime itself has I/O, its driver runs between turns;
- * see `reactor.ts`.
+ * sleeps in the runtime, so that an idle server uses no CPU) → busy. When the
+ * runtime itself has I/O, its driver runs between turns; see `reactor.ts`.
  */
 
 import type { Libc } from "./libc.ts";
@@ -47,14 +46,6 @@ const WAIT_MS = 1;
  */
 const EMPTY_WAITS_BEFORE_PARK = 20;
 
-/**
- * How often a new loop parks again when it wakes, instead of becoming busy.
- *
- * perf: the first use of `setImmediate` loads modules of the runtime, which
- * takes 5 ms; a server that has just started answers before that (bench/start.ts).
- */
-const FIRST_PARKS = 8;
-
 /** Time between two turns of the runtime's I/O driver if its epoll instance is not known, in ms. */
 const DRIVER_PERIOD_MS = 2;
 /** The same if a turn of the driver needs a timer, in ms. */
@@ -93,7 +84,6 @@ export class EventLoop {
   #lastYieldMs = 0;
   #emptyWaits = 0;
   #isParked = false;
-  #parksLeft = FIRST_PARKS;
   #isRef = true;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isClosing = false;
@@ -196,18 +186,7 @@ export class EventLoop {
     } catch (error) {
       this.#onFailure(error);
     }
-    this.#continue();
-  }
-
-  /** Parks again, as long as the loop is new and has no work; otherwise schedules a turn. */
-  #continue(): void {
-    const mayPark = this.#parksLeft > 0 && this.#isRef && !this.#isClosing &&
-      !this.#isReactorReady && !this.#hasTasks && this.#settling.length === 0;
-    if (!mayPark) this.#scheduleTurn();
-    else {
-      this.#parksLeft--;
-      this.#park();
-    }
+    this.#scheduleTurn();
   }
 
   #try(step: () => void): void {
@@ -354,7 +333,7 @@ export class EventLoop {
       this.#watchReactor();
       if (poller.dispatch(count)) this.#isReactorReady = true;
     });
-    this.#continue();
+    this.#scheduleTurn();
   }
 
   #end(): void {
