@@ -222,7 +222,7 @@ function printTable(item: FileCase, figures: readonly FileResult[]): void {
   }])));
 }
 
-/** Stores the figures, beside those of other cases that were stored before. */
+/** Stores the figures, next to earlier ones of other cases. */
 async function save(
   { name, status, bodyBytes }: FileCase,
   results: readonly FileResult[],

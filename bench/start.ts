@@ -4,14 +4,15 @@
  *
  *     deno task bench:start --rounds 15
  *
- * Each program is started in up to three ways: from the sources; from the package
- * as it is published, which Deno loads and caches from a registry on this
- * machine, as users get it; and joined to one file by `deno bundle --minify`. The
- * targets take turns, so that other work on the machine affects all of them. Two
- * starts of each are not counted: they load, compile and cache the modules. The
- * time is shown twice: as it passes, and as CPU time, which other work changes
- * less. With wrk installed, each target is also put under load by 64 connections,
- * in turn, and its memory is read at the end of the load.
+ * Each program is started in up to three ways: from the sources; from the
+ * published package, which Deno loads and caches from a registry on this
+ * machine, as it does for users; and as one file, which
+ * `deno bundle --minify` makes. The targets take turns, so that other work on
+ * the machine affects all of them. The first two starts of each are not
+ * counted: they load, compile and cache the modules. The time is shown twice:
+ * as wall-clock time, and as CPU time, which other work changes less. If wrk is
+ * installed, it also loads each target in turn with 64 connections; the
+ * target's memory is read at the end of the load.
  */
 // deno-lint-ignore-file no-console
 

@@ -4,8 +4,8 @@
 const BLOCK_BYTES = 65_536;
 
 /**
- * How many unused blocks are kept: 4 MiB, and only after so many bodies were
- * read at the same time.
+ * The most unused blocks that are kept, 4 MiB. There are only as many as the
+ * client has used at the same time.
  */
 const MAX_UNUSED = 64;
 
@@ -22,8 +22,8 @@ export class BlockPool {
   }
 
   /**
-   * Takes a block back, which nothing refers to, a pending read included. Drops
-   * arrays of another size.
+   * Takes a block back. Nothing may refer to it any more, not even a pending
+   * read. An array of another size is dropped.
    */
   give(block: Uint8Array<ArrayBuffer>): void {
     const isBlock = block.length === BLOCK_BYTES;

@@ -260,7 +260,7 @@ const UNKNOWN_AUTHORITY: ReadonlySet<unknown> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** Says why connecting failed, and what helps against a certificate of one's own authority. */
+/** Says why connecting failed, and what to do if the authority of a certificate is unknown. */
 function whyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isUnknown = "code" in error && UNKNOWN_AUTHORITY.has(error.code);

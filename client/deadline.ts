@@ -3,7 +3,7 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { ClientError, type ClientPhase } from "./errors.ts";
 
-/** What an exchange is doing, for the error of a deadline that passes meanwhile. */
+/** What an exchange is doing, for the error if a deadline passes meanwhile. */
 export interface ExchangeStep {
   readonly phase: ClientPhase;
   /** The beginning of the error's message. */

@@ -1,7 +1,7 @@
 /**
- * Puts the whole body of a response into one array. Reads go directly to where
- * the bytes belong, without a copy, if the body's length is known. Otherwise
- * they go into blocks: chunks are decoded in place there, and joined at the end.
+ * Puts the whole body of a response into one array. If the body's length is
+ * known, reads go directly into that array, without a copy. Otherwise they go
+ * into blocks: chunks are decoded in place there, and joined at the end.
  */
 
 import type { BodyDecoder } from "../codec/body_decoder.ts";
@@ -9,14 +9,14 @@ import type { BlockPool } from "./block_pool.ts";
 import type { ResponseReader } from "./response_reader.ts";
 
 /**
- * A body of at most so many bytes gets its array at once. For a longer one,
- * memory follows what has arrived, not what the server declares: at most
- * `MAX_DECLARED_RATIO` times as much.
+ * A body of at most this many bytes gets its array at once. For a longer one,
+ * the memory depends on what has arrived, not on what the server declares: it
+ * is at most `MAX_DECLARED_RATIO` times as much.
  */
 const MAX_DECLARED_BYTES = 262_144;
 const MAX_DECLARED_RATIO = 8;
 
-/** A block with less room than this for the next read is full, in bytes. */
+/** A block counts as full if it has less room than this, in bytes. */
 const MIN_ROOM_BYTES = 4096;
 
 const NO_BYTES = new Uint8Array(0);
@@ -73,8 +73,8 @@ export class GatheredBody {
   /**
    * Reads once and decodes the bytes, or ends the body with the connection.
    *
-   * @throws {ClientError | ProtocolError} If that fails. The blocks are not
-   * used again then, since a read may still write into them.
+   * @throws {ClientError | ProtocolError} If that fails. The blocks are then
+   * not used again, since a read may still write into them.
    */
   async read(): Promise<void> {
     const { reader, decoder } = this.#from;

@@ -214,10 +214,10 @@ export function resolveClientOptions(
 }
 
 /**
- * Checks that options are an object: any other value, such as an array or a
- * `Map`, would be taken as no options.
+ * Checks that options are an object that is not iterable. Any other value, such
+ * as an array or a `Map`, would be taken as no options.
  *
- * @param instead What the error says to write.
+ * @param instead What the error tells the caller to write instead.
  * @throws {TypeError} If they are not.
  */
 export function checkIsObject(

@@ -29,7 +29,7 @@ export class ReceiveBlock {
   #ownKeptEnd = 0;
   #pool: BlockPool;
 
-  /** Creates an empty window. @param pool Has the larger blocks. */
+  /** Creates an empty window. @param pool Gives out the larger blocks. */
   constructor(pool: BlockPool) {
     this.#pool = pool;
   }
@@ -58,8 +58,8 @@ export class ReceiveBlock {
   /**
    * Returns to the connection's own block, as `shrink()`.
    *
-   * @returns The larger block, which nothing but the last pieces may refer to
-   * and the caller gives back to the pool; `null` if there is none.
+   * @returns The larger block, or `null` if there is none. Only the last pieces
+   * may still refer to it. The caller gives it back to the pool.
    */
   maybeTakeLarge(): Uint8Array<ArrayBuffer> | null {
     if (this.#own === null || this.length > 0 || this.#keptEnd > 0) return null;

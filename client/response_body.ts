@@ -33,9 +33,9 @@ const DRAINING: DeadlineReason = {
 const MAX_RECEIVED_BYTES = 16_384;
 
 /**
- * How many promises a caller may await between the response and its body, so
- * that the caller's own read is the first one. That read goes directly to where
- * the bytes belong.
+ * How many promises a caller may await between the response and its body if the
+ * caller's own read is to be the first one. Only that read goes directly to
+ * where the bytes belong.
  */
 const CALLER_STEPS = 12;
 

@@ -189,9 +189,9 @@ export class ResponseReader {
   }
 
   /**
-   * Moves bytes that have arrived already into the buffer, after reads that had
-   * no room for more than the response. A read whose bytes are there resolves
-   * within the turn.
+   * Reads bytes that have arrived after the response into the buffer: earlier
+   * reads had no room for them. A read resolves within the turn if its bytes
+   * are there.
    */
   async checkEnd(): Promise<void> {
     this.watchIdle();

@@ -67,7 +67,7 @@ interface KeptUrl {
 const ORIGIN_COUNT = 8;
 const URL_COUNT = 256;
 
-/** The most bytes of which a URL is kept: a long target is hardly requested twice. */
+/** The most bytes that a kept URL is made of: a long target is rarely requested twice. */
 const MAX_KEPT_BYTES = 192;
 
 /** Bytes in a number of {@linkcode KeptUrl.words}. */
@@ -88,7 +88,7 @@ const { COUNT } = HeadOffset;
 export class RequestUrls {
   #origins: (Origin | null)[] = new Array(ORIGIN_COUNT).fill(null);
   #urls: (KeptUrl | null)[] = new Array(URL_COUNT).fill(null);
-  /** The hash of the bytes that were last missed, for each place. */
+  /** For each place, the hash of the last bytes whose URL was not kept. */
   #missed: Int32Array = new Int32Array(URL_COUNT);
   /** The array that most heads are in, a view of it, and the array of the last head. */
   #bytes: Uint8Array = NO_BYTES;
@@ -126,10 +126,11 @@ export class RequestUrls {
   /**
    * Compares bytes of a head with those of a URL.
    *
-   * perf: four at a time if the array is that of most heads, the engine's window:
-   * a kept URL takes 380 instructions; to find the `Host` line, and to compare it
-   * and the target byte by byte, took 710 (bench/machine_bench.ts, fetch-params,
-   * Deno 2.9). A view for each array would cost more than it saves.
+   * perf: four at a time if the array is that of most heads, the engine's
+   * window: a kept URL takes 380 instructions; finding the `Host` line, and
+   * comparing it and the target byte by byte, took 710 (bench/machine_bench.ts,
+   * fetch-params, Deno 2.9). A view for each array would cost more than it
+   * saves.
    */
   #isSame(bytes: Uint8Array, start: number, kept: KeptUrl): boolean {
     if (bytes !== this.#bytes) {
@@ -183,7 +184,7 @@ export class RequestUrls {
   }
 }
 
-/** Returns whether a line has the name `Host`. Setting the bit lower-cases a letter, and makes a letter of no other byte of a token. */
+/** Returns whether a line has the name `Host`. Setting the bit lower-cases a letter, and turns no other byte of a token into a letter. */
 function isHostLine(
   { bytes, base, table }: KnownFields,
   entry: number,

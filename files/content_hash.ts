@@ -27,7 +27,7 @@ function shorten(hash: Hash): string {
 /** The hashes of the files that were served last. A file with another size or date is hashed again. */
 export class ContentHashes {
   #hashes: Map<string, string> = new Map();
-  /** Those that are being computed. */
+  /** The hashes that are being computed. */
   #pending: Map<string, Promise<string>> = new Map();
 
   /**

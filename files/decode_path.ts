@@ -67,8 +67,8 @@ function isAllowed(name: string, isFirst: boolean, rules: NameRules): boolean {
 }
 
 /**
- * Whether a name is that of a file that is not served without the option
- * `dotfiles`: it begins with a dot, and is not `.well-known` (RFC 8615).
+ * Whether a file of this name is served only with the option `dotfiles`: the
+ * name begins with a dot, and is not `.well-known` (RFC 8615).
  *
  * @param isFirst Whether it is the first name of the path inside the folder.
  */

@@ -19,7 +19,7 @@ export function checkRestPattern(pattern: string): void {
 /**
  * Returns a prefix without a slash at the end; `null` if there is none.
  *
- * @throws {TypeError} If no path that is sent can begin with it.
+ * @throws {TypeError} If no path that a client sends can begin with it.
  */
 export function resolvePrefix(prefix: string = ""): string | null {
   if (prefix === "") return null;

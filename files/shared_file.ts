@@ -7,9 +7,9 @@ import type { FileSource } from "../server/file_body.ts";
 import type { OpenFile } from "./open_file.ts";
 
 /**
- * For this time, in ms, after the metadata was read, it is taken as unchanged. A
- * file that changes while it is sent is sent in part as it was and in part as it
- * is, and to send a megabyte takes longer.
+ * How long metadata is taken as unchanged after it was read, in ms. This adds
+ * no new risk: a file that changes while it is sent is sent in part as it was
+ * and in part as it is, and to send a megabyte takes longer.
  *
  * perf: the runtime needs 10 to 20 µs to read metadata, and the system 200 µs to
  * send a megabyte (bench/files.ts, range).

@@ -1,7 +1,7 @@
 /**
  * A registry on this machine that holds one package, in JSR's format, so that
- * Deno loads and caches the package as its users' programs do: with `JSR_URL` set
- * to {@linkcode LocalRegistry.url}.
+ * Deno loads and caches the package as it does for its users: with `JSR_URL`
+ * set to {@linkcode LocalRegistry.url}.
  */
 
 import { join } from "node:path";
@@ -21,7 +21,7 @@ interface Manifest {
 /** A position in a source: line and column, from 0. */
 type Position = readonly [line: number, column: number];
 
-/** What Deno needs to know of a module before it reads it. */
+/** What Deno needs to know about a module before it reads it. */
 interface ModuleInfo {
   readonly dependencies: unknown[];
   readonly selfTypesSpecifier?: unknown;

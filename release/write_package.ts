@@ -79,8 +79,8 @@ async function bundle(
 }
 
 /**
- * Escapes what is not ASCII, which is in strings only. Otherwise, V8 would hold
- * the whole file with two bytes for each character.
+ * Escapes characters that are not ASCII, which occur in strings only.
+ * Otherwise, V8 would hold the whole file with two bytes for each character.
  */
 function toAscii(code: string): string {
   return code.replace(
@@ -144,7 +144,7 @@ async function files(): Promise<Map<string, string>> {
   return new Map([...all, ...declarations, ...manifests()]);
 }
 
-/** The manifests for JSR, which is given the first alone, and for npm. */
+/** The manifests: `deno.json`, the only one that JSR gets, and `package.json` for npm. */
 function manifests(): [path: string, text: string][] {
   const { name, version, license } = config;
   const entries = Object.keys(config.exports);

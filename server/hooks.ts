@@ -69,7 +69,7 @@ export interface DirectHandler extends Handler {
   readonly direct: DirectCall;
 }
 
-/** Like a {@linkcode Handler}, but need not make a promise of an answer that waits for one. */
+/** Like a {@linkcode Handler}, but may return an answer that waits for a promise, without a promise of its own. */
 export type DirectCall = (
   ...args: Parameters<Handler>
 ) => void | Promise<void> | LateAnswer;

@@ -19,7 +19,7 @@ const LONG_MS = 600_000;
 /** Times without a delay, and with a grace that a fake clock has to end. */
 const WITH_GRACE = { delayMs: 0, graceMs: IDLE_GRACE_MS };
 
-/** Lets nothing else run for a time, as on a busy machine. */
+/** Blocks the thread, as other work does on a busy machine. */
 function blockThread(durationMs: number): void {
   const endMs = performance.now() + durationMs;
   while (performance.now() < endMs);

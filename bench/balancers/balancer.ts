@@ -98,9 +98,10 @@ http {
 }
 
 /**
- * HAProxy asks \`/ready\` five times a second and removes an instance at the first
- * answer of 503. An answer may take 2 s: by default, it may take as long as the
- * interval, and a machine that is busy for 200 ms would lose all instances.
+ * HAProxy asks `/ready` five times a second and removes an instance at the
+ * first answer of 503. An answer may take 2 s. By default, it may take only as
+ * long as the interval: a machine that is busy for 200 ms would lose all
+ * instances.
  */
 function haproxyText(
   { port, upstreams, pool, idleMs, isChecked = true }: BalancerOptions,

@@ -9,7 +9,7 @@ export interface FileResult {
   readonly cpuUs: number;
   readonly perSecond: number;
   readonly p50Ms: number;
-  /** Responses with another status, in all rounds. */
+  /** Responses with an unexpected status, in all rounds. */
   readonly errors: number;
 }
 

@@ -1,4 +1,4 @@
-/** The page's section on servers of files, from the results of `files.ts`. */
+/** The page's section on file servers, from the results of `files.ts`. */
 
 import type { FileCaseResult, FileResults } from "../files/results.ts";
 import { machineTable } from "./machine.ts";
@@ -25,7 +25,7 @@ export function filesSection({ machine, cases }: FileResults): Section {
     plots: [],
     markdown: [
       "## Servers of files",
-      "CPU time of a server for each response with a file, on one core ([files.ts](files.ts)). The load on the other core reads as fast as the server sends, and drops the bodies without copying them. The servers take turns in every round, and each figure is the median of the rounds. nginx has one worker, sendfile, and descriptors that stay open for a second. `from memory` sends the same bytes without a file. A load average well above 2 means that other work ran on the machine: then only the ratios say something. Cases where ours are slower are shown in the same way as cases where they are faster.",
+      "CPU time of a server for each response with a file, on one core ([files.ts](files.ts)). The load generator on the other core reads as fast as the server sends, and drops the bodies without copying them. The servers take turns in every round, and each figure is the median of the rounds. nginx has one worker, sendfile, and descriptors that stay open for a second. `from memory` sends the same bytes without a file. A load average well above 2 means that other work ran on the machine: then only the ratios mean something. Cases where khttp is slower are shown in the same way as cases where it is faster.",
       machineTable(machine, {}),
       ...sorted.map(caseText),
     ].join("\n\n"),
@@ -56,7 +56,7 @@ function caseText(
           nginx === undefined ? "–" : (cpuUs / nginx.cpuUs).toFixed(2),
           threeDigits(perSecond),
           Math.round(perSecond * bodyBytes / 1e6).toLocaleString("en"),
-          p50Ms === 0 ? "–" : `${threeDigits(p50Ms)} ms`, // none was complete
+          p50Ms === 0 ? "–" : `${threeDigits(p50Ms)} ms`, // no response was complete
         ];
         return `| ${cells.join(" | ")} |`;
       }),

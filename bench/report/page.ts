@@ -67,12 +67,12 @@ Times of small changes drown in the noise of a machine; instructions do not.
 Compare two versions with one release of Deno, on one machine.`;
 
 const HOW_TO_START = `\
-\`deno task bench:start\` starts each server many times, in turns, and reads
-when it first answers, its CPU time until then, and its memory (\`VmRSS\`). A
-server is started from the sources; from the package as it is published, with
-\`jsr:\` imports that Deno has cached from a registry on this machine, as in a
-user's program; and as one file. Two starts are not counted, in which Deno fills
-its caches. \`docs/deploying.md\` has the figures.`;
+\`deno task bench:start\` starts each server many times, in turns. It measures
+the time until the first answer, the CPU time until then, and the memory
+(\`VmRSS\`). A server is started from the sources; from the published package,
+with \`jsr:\` imports that Deno has cached from a registry on this machine, as in
+a user's program; and as one file. The first two starts, in which Deno fills its
+caches, are not counted. \`docs/deploying.md\` has the figures.`;
 
 const WHAT_PEERS_DO = `\
 - **llhttp** is the WebAssembly module that \`undici\` ships (with SIMD), called

@@ -10,7 +10,7 @@ export type Loading =
   | "sources"
   /** From the package, which Deno has cached, as `jsr:` imports get it. */
   | "package"
-  /** Joined with the program to one file, by `deno bundle --minify`. */
+  /** Bundled with the program into one file, by `deno bundle --minify`. */
   | "one file";
 
 /** A program to start. */
@@ -41,7 +41,7 @@ const PROGRAMS: readonly Program[] = [
     name: "Deno.serve",
     file: "deno_serve.ts",
     args: [],
-    loadings: ["sources"], // it has none, and comes first
+    loadings: ["sources"], // it has no modules, and comes first
   },
   {
     name: "serve() of ./server",
@@ -73,7 +73,7 @@ function pathOf(file: string): string {
   return decodeURIComponent(new URL(file, import.meta.url).pathname);
 }
 
-/** Joins a program and its modules to one file. */
+/** Bundles a program and its modules into one file. */
 async function join(path: string, output: string): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--minify", "--output", output, path],

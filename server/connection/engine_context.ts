@@ -82,7 +82,7 @@ export class EngineContext implements ReceiveMemory {
   slots: ReceiveSlots = new ReceiveSlots(null);
   /** Handlers of the routes that the scanner finds, by their number minus 1. */
   handlers: readonly Handler[] = [];
-  /** The fallback, or how the server calls it itself. */
+  /** The fallback, or its {@linkcode DirectHandler.direct} if it has one. */
   readonly fallback: DirectCall | null;
   /** The fallback of an application without routes, which handles every request; otherwise `null`. */
   readonly onlyHandler: DirectCall | null;
@@ -123,7 +123,7 @@ export class EngineContext implements ReceiveMemory {
     this.#limits = headLimits(options, isSecure);
     this.parsers = new ParserPool(this.#limits, null);
     const { fallback } = app;
-    // `undefined` for all functions but those of the library
+    // only functions of the library have it
     const direct = (fallback as Partial<DirectHandler> | null)?.direct;
     this.fallback = direct ?? fallback;
     this.onlyHandler = app.router.isEmpty ? this.fallback : null;

@@ -163,7 +163,7 @@ export class Output {
   takesFiles = false;
   /** Whether it can let the system send from a descriptor, so that nothing is read. */
   sendsDescriptors = false;
-  /** Whether it sends at once when it is told, and can use {@linkcode Output.moreFollows}. */
+  /** Whether the transport sends as soon as it is told to, and can use {@linkcode Output.moreFollows}. */
   sendsAtOnce = false;
   /**
    * Set while the transport is told to send, if more output will probably follow

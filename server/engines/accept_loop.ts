@@ -28,8 +28,9 @@ const MAX_BACKOFF_MS = 1000;
  * closing listener waits for a connection, accepts all that are queued, and closes
  * directly afterwards.
  *
- * If none comes, it closes after this many turns of the event loop in a row that
- * were short: what arrives in a long turn is accepted in the next one.
+ * If none comes, it closes after this many short turns of the event loop in a
+ * row. After a long turn it stays open: what arrived is accepted in the next
+ * one.
  */
 const CALM_TURNS = 2;
 const MAX_CALM_TURN_MS = 3;
@@ -46,7 +47,7 @@ const MAX_CLOSING_MS = 5000;
  */
 const MAX_CLOSING_ACCEPTS = 4096;
 
-/** After how many microtasks an accept has settled that found a connection in the queue. With TLS, it is 9. */
+/** An accept settles within this many microtasks if a connection is queued. With TLS, it takes 9. */
 const ACCEPT_MICROTASKS = 16;
 
 /** The longest time between two calls of a timer, in ms. */
@@ -70,7 +71,7 @@ export class AcceptLoop {
   #isClosed = false;
   /**
    * Resolves when the queue was emptied and the listener has closed; `null` while
-   * serving. If it is set, the next accepted connection begins that.
+   * serving. While it is set, the next accepted connection begins the emptying.
    */
   #drained: PromiseWithResolvers<void> | null = null;
   #isDraining = false;
@@ -184,9 +185,9 @@ export class AcceptLoop {
   }
 
   /**
-   * Accepts what is queued and closes, after a connection was accepted. It begins
-   * with a new turn: in the present one, the listener would stay open until the
-   * requests that have arrived are answered.
+   * Accepts what is queued and closes, after a connection was accepted. It
+   * waits for a new turn first: in the current one, the listener would stay
+   * open until the requests that have arrived are answered.
    */
   async #drain(): Promise<void> {
     await runtimeTurn();

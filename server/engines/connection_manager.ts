@@ -53,9 +53,9 @@ export interface ConnectionManagerOptions {
 const CALM_MS = 250;
 
 /**
- * How long a listener of the runtime waits after a delay for a connection after
- * which it can close without losing others, in ms. Without a delay it does not
- * wait: the caller wants the end now.
+ * How long a listener of the runtime waits for a last connection after a delay,
+ * in ms: once it has accepted one, it can close without losing others. Without
+ * a delay it does not wait: the caller wants the end now.
  */
 const CLOSING_PATIENCE_MS = 100;
 
@@ -208,8 +208,8 @@ export class ConnectionManager
   }
 
   /**
-   * Makes the end be announced only when no other thread of the server listens:
-   * a client that reads `Connection: close` would connect to one of them, which
+   * Delays announcing the end until no other thread of the server listens: a
+   * client that reads `Connection: close` would connect to one of them, which
    * is about to close as well.
    */
   announceAfter(othersClosed: () => Promise<void>): void {

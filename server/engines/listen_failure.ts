@@ -14,7 +14,7 @@ export function listenFailure(address: ListenAddress, code: string): Error {
   return runtimeError(what, code, maybeReason(address, code) ?? code);
 }
 
-/** Explains a code of the system; `null` if it says everything that is known. */
+/** Explains a code of the system; `null` if nothing more is known. */
 export function maybeReason(
   address: ListenAddress,
   code: string,

@@ -1,6 +1,6 @@
 /** Why a server cannot listen on an address, and what to do about it, in the same words on all engines and runtimes. */
 
-/** Up to this port, Linux permits no program to listen without a privilege. */
+/** On Linux, listening on a port up to this one needs a privilege. */
 const MAX_RESERVED_PORT = 1023;
 
 /** The longest path of a Unix socket on Linux, in bytes; macOS has 103. */

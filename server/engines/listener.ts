@@ -17,9 +17,9 @@ export interface Listener {
    */
   acceptQueued?(): Duplex | null;
   /**
-   * Resolves after the listener has asked the system for queued connections.
-   * Without this method, an accept that follows on a successful one asks at once,
-   * and settles within a few microtasks if a connection is queued.
+   * Resolves after the listener has asked the system for queued connections. If
+   * a listener does not have this method, an accept after a successful one asks
+   * at once, and settles within a few microtasks if a connection is queued.
    */
   polled?(): Promise<void>;
   /**

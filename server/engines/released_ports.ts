@@ -17,11 +17,11 @@ import type { SharedPorts } from "./shared_ports.ts";
 const LIVING_PER_ABANDONED = 31;
 
 /**
- * The queue of a port that will be released, and that accepts nothing. All that is
- * queued is reset at the release; a client that finds the queue full tries again
- * after a second, when the threads listen. A queue has one place more than this
- * number, so one connection can be lost if it arrives within the time between bind
- * and release: 0.1 ms, and several on a busy machine.
+ * The backlog of a port that will be released. Nothing is accepted on it, and
+ * what is queued is reset at the release. A client that finds the queue full
+ * tries again after a second, when the threads listen. A queue has one place
+ * more than this number, so one connection can be lost if it arrives between
+ * bind and release: within 0.1 ms, or several on a busy machine.
  */
 export const SHORTEST_BACKLOG = 0;
 

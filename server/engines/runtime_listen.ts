@@ -14,7 +14,7 @@ import { isShortage } from "./shortage.ts";
 export interface ListenTcpOptions {
   /** Whether other threads bind the same port. @default {false} */
   readonly isShared?: boolean;
-  /** How many connections the system queues; one more than that. @default {the runtime's own} */
+  /** The system queues one connection more than this number. @default {the runtime's own} */
   readonly backlog?: number;
 }
 

@@ -10,7 +10,7 @@ const SIZE_BYTES = 300_000;
 const CONNECTIONS = 4;
 const ROUNDS = 3;
 
-/** A body that differs from that of each other number. */
+/** A body that is different for each number. */
 function textOf(number: number): string {
   return `${number},`.repeat(SIZE_BYTES).slice(0, SIZE_BYTES);
 }

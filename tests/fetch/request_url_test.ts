@@ -1,4 +1,4 @@
-/** The URLs of requests that are repeated: each request has its own, also if the URL of an earlier one was kept. */
+/** The URLs of requests that are repeated: each request has its own, even if the URL of an earlier one was kept. */
 
 import { assertEquals } from "@std/assert";
 import { toHandler } from "../../fetch/handler.ts";

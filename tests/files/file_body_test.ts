@@ -193,7 +193,7 @@ testEngines(
     assertEquals(head.headers.get("content-length"), `${HUGE_BYTES}`);
     for (const client of clients.splice(1)) client.close();
     await Deno.truncate(path, HUGE_BYTES + 1);
-    clock.advance(5); // the metadata is not read again for so long
+    clock.advance(5); // the metadata is not read again for 5 ms
     const changed = await ask(server, "HEAD /huge.bin");
     assertEquals(changed.headers.get("content-length"), `${HUGE_BYTES + 1}`);
     clients[0]?.close();

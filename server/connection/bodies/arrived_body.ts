@@ -21,7 +21,7 @@ const NO_BYTES = new Uint8Array(0);
 const IS_KEPT = 1; // its bytes are not in the receive window
 const IS_CANCELED = 2;
 const IS_DRAINED = 4;
-const IS_OVER = 8; // the exchange is
+const IS_OVER = 8; // the exchange is over
 
 /**
  * One request's body; see the file's header.

@@ -1,12 +1,12 @@
 /**
- * Lets one streamed response of an engine at a time join its pieces in a large
- * output buffer. The pieces of a batch of requests become ready in turns, so
- * that otherwise all of them would fill large buffers at the same time.
+ * Lets only one streamed response of an engine at a time join its pieces in a
+ * large output buffer. The responses to a batch of requests get their pieces
+ * alternately, so all of them would otherwise fill large buffers at once.
  *
- * A response ends its turn when the joined pieces are sent, at the latest some
- * microtask turns after its last piece, and when it ends or fails. The others
- * wait in order, each with one piece that its source has given and may not
- * change, since it is not asked for the next one meanwhile.
+ * The turn of a response ends when its joined pieces are sent, at the latest a
+ * few microtask turns after its last piece, and when it ends or fails. The
+ * others wait in order, each with one piece from its source. The source may not
+ * change that piece, since it is not asked for the next one meanwhile.
  *
  * perf: the next response fills the same buffer while it is in the processor's
  * cache. With 64 connections, 0.9 times the CPU time (bench/load.ts,

@@ -195,7 +195,7 @@ export class StreamedResponse implements JoiningStream {
     if (this.#isUnsent()) this.#countTurns(READY_MICROTASKS);
   }
 
-  /** Whether the transport or the system has bytes that are sent when the source is slow. */
+  /** Whether the transport or the system holds bytes that have to be sent if the source is slow. */
   #isUnsent(): boolean {
     return this.#waitingBytes > 0 || this.#isHeldBack;
   }

@@ -71,7 +71,7 @@ export class EventLoop {
   readonly libc: Libc;
   readonly #poller: Poller;
   #tasks: Task[] = [];
-  /** Tasks that move many bytes, in the order in which they have to wait for budget. */
+  /** Tasks that move many bytes, in the order in which they wait for budget. */
   #bulkTasks: Task[] = [];
   /** The number of the current turn. */
   turn = 0;

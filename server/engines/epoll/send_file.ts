@@ -8,9 +8,9 @@ import type { FileRegion, Output } from "../../connection/output.ts";
 import { CANNOT_SEND_FILE, WOULD_WAIT } from "./libc.ts";
 
 /**
- * The most bytes that one call sends. It takes about 0.2 ms from memory, and a slow
- * disk needs 10 ms for so much: the other connections wait meanwhile. The next
- * call waits if the turn has used up its budget, of twice this size.
+ * The most bytes that one call sends. From memory, that takes about 0.2 ms;
+ * from a slow disk, 10 ms. The other connections wait meanwhile. The next call
+ * waits if the turn has used up its budget, which is twice this size.
  *
  * perf: a range of 1 MiB needs one call; with calls of 256 KiB, and of 64 KiB when
  * the budget was used up, it needed seven (bench/files.ts, range).

@@ -175,7 +175,7 @@ export class EpollSocket implements PromptDuplex, Watched {
   /** Makes the system send what it holds back since a send with `hasMore`. */
   push(): void {
     if (this.#isClosed()) return;
-    this.#set(IPPROTO_TCP, TCP_NODELAY, true); // it is mostly set already; setting it sends
+    this.#set(IPPROTO_TCP, TCP_NODELAY, true); // usually it is set already; setting it sends
     if ((this.#state & IS_DELAYING) !== 0) {
       this.#set(IPPROTO_TCP, TCP_NODELAY, false);
     }

@@ -158,7 +158,7 @@ function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {
   return listenFailure(where, errorCode(errno));
 }
 
-/** Does what `listenFailure()` of the other engines does, which imports more. */
+/** Does the same as `listenFailure()` of the other engines, which imports more. */
 function listenFailure(where: TcpAddress, code: string): Error {
   const why = maybeTcpReason(where.port, code) ?? code;
   return runtimeError(`listen on ${addressText(where)}`, code, why);

@@ -60,7 +60,7 @@ export class EpollTransport
   #state = 0;
   /** The turn in which it last sent on its own, not in response to a read. */
   #sentTurn = -1;
-  /** How often it did so in that turn. */
+  /** How often it sent on its own in that turn. */
   #turnSends = 0;
 
   /**
@@ -112,7 +112,7 @@ export class EpollTransport
     if (this.#socket.isReadable) this.#schedule();
   }
 
-  /** Makes the system send what it holds back, unless more is pending, with which it is sent. */
+  /** Makes the system send what it holds back, unless output is pending: then both are sent together. */
   #push(): void {
     this.#state &= ~IS_HELD_BACK;
     if (this.connection.output.pendingBytes === 0) this.#socket.push();
@@ -256,7 +256,7 @@ export class EpollTransport
     return true;
   }
 
-  /** Whether the turn has budget for bytes of a file. If not, the connection waits in a queue of those that have files to send. */
+  /** Whether the turn has budget for bytes of a file. If not, the connection waits in the queue of connections with files to send. */
   #maySendFile(): boolean {
     const { loop } = this.#socket;
     if (!loop.isSpent()) return true;

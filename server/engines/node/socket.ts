@@ -60,7 +60,7 @@ interface Chunk {
   readonly encoding: typeof BUFFER;
 }
 
-/** The methods that the stream's own queue calls; the types know other encodings only. */
+/** The methods that the stream's own queue calls; its types allow only other encodings. */
 interface WritableMethods {
   _write?(chunk: Uint8Array, encoding: typeof BUFFER, done: OnWritten): void;
   _writev?(
@@ -188,11 +188,12 @@ export class NodeSocket implements Duplex {
    * the next begins, and the bytes must not change until then.
    *
    * The stream's queue would call `done` in a later tick even if the system has
-   * taken all bytes. So this calls the methods that the queue calls. Streams have
-   * them for that, and expect one call at a time: while the queue holds bytes,
-   * such as those that a hook has written, the new bytes join it.
+   * taken all bytes. So this calls the methods that the queue itself calls.
+   * They allow one call at a time: while the queue holds bytes, such as those
+   * that a hook has written, the new bytes join it.
    *
-   * perf: 0.8 times the time outside of the system (bench/load.ts, hello, Node 24).
+   * perf: 0.8 times the time outside the system (bench/load.ts, hello,
+   * Node 24).
    *
    * @param done Called within the call if the system takes all bytes at once.
    */

@@ -194,7 +194,7 @@ export class NodeTransport implements Transport, ServedTransport, SocketUser {
 
   /**
    * Writes the next piece of a file when it has been read. The next one is not read
-   * before the system has taken it, so that a slow client costs one piece.
+   * before the system has taken it, so that a slow client holds one piece.
    */
   #writeFile(file: FileRegion): void {
     if (this.#socket.budget.isSpent) {

@@ -18,7 +18,7 @@ import { turn, turns } from "../../../support/turns.ts";
 const PIECE_BYTES = 16_384;
 const PIECE = new Uint8Array(PIECE_BYTES);
 
-/** Size of the size line and the CRLF of a chunk of that size. */
+/** Size of the size line and the last CRLF of a chunk with one piece. */
 const FRAMING_BYTES = "4000\r\n\r\n".length;
 
 /** What a transport sent when it was woken once. */
@@ -101,7 +101,7 @@ for (const ready of [1, 4, 6]) {
     await turns(2);
     const expected = ready < 4 ? [pieces(ready, false)] : [
       pieces(4, true),
-      pieces(ready - 4, false), // for 4 pieces, a wake without output
+      pieces(ready - 4, false), // after 4 pieces, the transport is woken without output
     ];
     assertEquals(wire.sent, expected);
     end.resolve();
