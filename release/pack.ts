@@ -17,7 +17,9 @@ async function removeEarlier(folder: string): Promise<void> {
   try {
     const text = await Deno.readTextFile(join(folder, "deno.json"));
     if (JSON.parse(text).name !== config.name) {
-      throw new Error(`Cannot write ${folder}: it is not a package of ours`);
+      throw new Error(
+        `Cannot write ${folder}: it was not written by \`deno task pack\``,
+      );
     }
     await Deno.remove(folder, { recursive: true });
   } catch (error) {

@@ -35,7 +35,7 @@ const results: FileResults = {
   cases: [caseOf("1m", 234.56), caseOf("1k", 10)],
 };
 
-Deno.test("the section has a table per case, in the order of size, with each figure beside nginx's", () => {
+Deno.test("the section has a table per case, in the order of size, with each figure next to nginx's", () => {
   const { markdown } = filesSection(results);
   assert(markdown.indexOf("### Files: 1k") < markdown.indexOf("### Files: 1m"));
   assertStringIncludes(

@@ -202,14 +202,17 @@ Deno.test("bodyTimeout ends a request whose body stalls", async () => {
   await pieces.cancelled;
 });
 
-Deno.test("timeout covers connecting, and waiting for a connection", async () => {
+Deno.test("timeout covers an exchange, and one that waits for its connection", async () => {
   const options = { timeout: 1000, maxConnections: 1 };
   await using both = timedPair([[head, until(NEVER)]], options);
-  const { client, clock } = both;
-  const expected = { phase: "read", option: "timeout", afterMs: 1000 };
-  await Promise.all([
-    expires(clock, client.get("/"), expected),
-    expires(clock, client.get("/"), { ...expected, afterMs: 0 }),
+  const { client, clock, server } = both;
+  const first = client.get("/");
+  await untilSo(() => server.peers[0]?.heads.length === 1);
+  const second = client.get("/");
+  const expected = { option: "timeout", afterMs: 1000 };
+  await Promise.all([ // the clock has moved when the second call reads it
+    expires(clock, first, { ...expected, phase: "read" }),
+    expires(clock, second, { ...expected, phase: "connect", afterMs: 0 }),
   ]);
   assertEquals(client.connectionCount, 0);
 });
@@ -224,14 +227,14 @@ const STEPS: readonly {
 }[] = [
   {
     name: "sending a request",
-    script: [until(NEVER)],
+    script: [head, until(NEVER)],
     exchange: (client) => client.post("/", { body: new Pieces(["a", NEVER]) }),
     phase: "write",
     message: "Cannot send request",
   },
   {
     name: "sending a body that the server does not read",
-    script: [until(NEVER)],
+    script: [head, until(NEVER)],
     exchange: (client) =>
       client.post("/", { body: new Uint8Array(50_000_000) }),
     phase: "write",
@@ -256,8 +259,11 @@ const STEPS: readonly {
 for (const { name, script, exchange, phase, message } of STEPS) {
   Deno.test(`timeout while ${name} fails in phase ${phase}`, async () => {
     await using both = timedPair([[...script]], { timeout: 1000 });
+    const { clock, client, server } = both;
     const expected = { phase, option: "timeout", afterMs: 1000 };
-    const error = await expires(both.clock, exchange(both.client), expected);
+    const ended = exchange(client);
+    await untilSo(() => server.peers[0]?.heads.length === 1);
+    const error = await expires(clock, ended, expected);
     assertEquals(
       error.message,
       `${message}: the exchange was not done within 1000 ms (timeout)`,

@@ -181,7 +181,7 @@ function readerOf(
   return { reader: new ResponseReader({ read }, context, () => {}), rooms };
 }
 
-Deno.test("GatheredBody: memory follows what has arrived, not what the server declares", async () => {
+Deno.test("GatheredBody: memory depends on what has arrived, not what the server declares", async () => {
   const declaredBytes = 8_000_000;
   const { reader, rooms } = readerOf(new Uint8Array(declaredBytes), 10_000);
   const body = new GatheredBody({
@@ -196,7 +196,7 @@ Deno.test("GatheredBody: memory follows what has arrived, not what the server de
   assertEquals(body.take().length, declaredBytes);
 });
 
-Deno.test("GatheredBody: a wrong expectation of the size changes nothing but the reads", async () => {
+Deno.test("GatheredBody: a wrong expected size changes only the reads", async () => {
   const encoder = new TextEncoder();
   const text = textOf(100_000);
   const framed = chunked(text, 9000);
@@ -216,7 +216,7 @@ Deno.test("GatheredBody: a wrong expectation of the size changes nothing but the
   }
 });
 
-Deno.test("BlockPool gives out what came back, and keeps only whole blocks, 64 at most", () => {
+Deno.test("BlockPool reuses returned blocks, and keeps at most 64 whole ones", () => {
   const pool = new BlockPool();
   const block = pool.take();
   pool.give(block);

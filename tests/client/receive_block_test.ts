@@ -68,7 +68,7 @@ function fill(block: ReceiveBlock): void {
   block.received(block.takeRoom().length);
 }
 
-Deno.test("ReceiveBlock uses a larger block after a full read, and its own again when it shrinks", () => {
+Deno.test("ReceiveBlock uses a larger block after a full read, and returns to its own when it shrinks", () => {
   const block = new ReceiveBlock(new BlockPool());
   const own = block.bytes;
   fill(block);

@@ -226,7 +226,7 @@ const BAD_INITS: readonly (readonly [init: unknown, message: string])[] = [
   [null, "they are null"],
 ];
 
-Deno.test("Headers refuses what is neither a record of strings nor a list of pairs", () => {
+Deno.test("Headers refuses a value that is neither a record of strings nor a list of pairs", () => {
   for (const [init, message] of BAD_INITS) {
     const create = (): Headers => new Headers(init as HeadersInit); // not one: the mistake of a program
     assertThrows(create, TypeError, `Cannot set `);

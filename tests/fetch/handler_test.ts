@@ -106,7 +106,7 @@ for (const [name, used] of USES) {
 }
 
 testEngines(
-  "toHandler() beside routes answers what no route matches",
+  "toHandler() beside routes answers requests that no route matches",
   async (engine) => {
     await using server = engine.serve((app) => {
       app.get("/route", (_, res) => res.ok("route"));

@@ -78,7 +78,7 @@ testEngines(
 );
 
 testEngines(
-  "request.url of requests in one read is that of each",
+  "requests in one read each have their own request.url",
   async (engine) => {
     await using server = engine.serve((app) =>
       app.fallbackRoute(toHandler(({ url }) => new Response(url)))

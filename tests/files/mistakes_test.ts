@@ -51,7 +51,7 @@ Deno.test("serveDir() needs a page of `spa` that exists", async () => {
   );
 });
 
-Deno.test("serveDir() needs a prefix that paths can begin with", () => {
+Deno.test("serveDir() rejects a prefix that no path can begin with", () => {
   for (const prefix of ["", "/", "/a", "/a/b/", "/%20"]) {
     serveDir(".", { prefix });
   }

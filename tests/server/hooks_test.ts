@@ -198,6 +198,7 @@ testEngines(
     let isFinished = false;
     server.handle.finished.then(() => isFinished = true);
     await untilRefused(server.port);
+    await turns(1); // the end is announced after the close
     assertEquals(isFinished, false);
     resolve();
     const answer = await first.response();

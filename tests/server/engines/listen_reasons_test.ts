@@ -95,7 +95,7 @@ testEngines("a host name without an address is named", (engine) => {
 
 registerTest({
   name:
-    "listenFailure() explains each code, and gives the error the runtime's class",
+    "listenFailure() explains each code, and returns an error of the runtime's class",
   ignore: false,
   fn: () => {
     const low = { transport: "tcp", hostname: "0.0.0.0", port: 80 } as const;

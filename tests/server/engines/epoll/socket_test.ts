@@ -65,7 +65,7 @@ class Pair implements AsyncDisposable {
 for (const noDelay of [true, false]) {
   testEngine(
     EPOLL,
-    `bytes that more were to follow are sent by push() or by the next send (setNoDelay(${noDelay}))`,
+    `bytes sent with hasMore leave by push() or by the next send (setNoDelay(${noDelay}))`,
     async () => {
       await using pair = new Pair();
       const { socket } = pair;
@@ -85,7 +85,7 @@ for (const noDelay of [true, false]) {
 
 testEngine(
   EPOLL,
-  "a source that becomes slow after pieces were joined has them sent by push()",
+  "push() sends joined pieces when their source becomes slow",
   async (engine) => {
     let pushes = 0;
     const { push } = EpollSocket.prototype;
