@@ -11,16 +11,17 @@
 
 import { parseArgs } from "node:util";
 import { CLIENT_CASES } from "./client/contender.ts";
-import {
-  type ClientCaseResult,
-  type ClientResults,
-  withCases,
-} from "./client/results.ts";
+import type { ClientCaseResult, ClientResults } from "./client/results.ts";
 import type { ClientFigures } from "./client/run.ts";
 import { installNpmPeers } from "./load/npm_peers.ts";
 import { findPinning, type Pinning, UNPINNED } from "./load/pinning.ts";
 import { maybeOutput } from "./load/target.ts";
 import { peerVersions, thisMachine } from "./report/machine.ts";
+import {
+  maybeReadResults,
+  withCases,
+  writeResults,
+} from "./report/results_file.ts";
 
 const USAGE = `usage: deno task bench:client [options]
   --cases A,B         ${Object.keys(CLIENT_CASES).join(", ")} (all)
@@ -172,19 +173,17 @@ async function save(
     },
   );
   const file = new URL("results/client.json", import.meta.url);
-  let earlier: readonly ClientCaseResult[] = [];
-  try {
-    const stored: ClientResults = JSON.parse(await Deno.readTextFile(file));
-    earlier = stored.cases;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const earlier = await maybeReadResults<ClientResults>(file);
   const results: ClientResults = {
     machine: thisMachine(),
     versions: await versionsOf(bun),
-    cases: withCases(earlier, cases),
+    cases: withCases(
+      earlier?.cases ?? [],
+      cases,
+      ({ name, concurrency }) => `${name} ${concurrency}`,
+    ),
   };
-  await Deno.writeTextFile(file, `${JSON.stringify(results, null, 2)}\n`);
+  await writeResults(file, results);
 }
 
 const { values } = parseArgs({

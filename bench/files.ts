@@ -18,11 +18,10 @@ import {
   type FileCase,
   makeFiles,
 } from "./files/cases.ts";
-import {
-  type FileCaseResult,
-  type FileResult,
-  type FileResults,
-  withCases,
+import type {
+  FileCaseResult,
+  FileResult,
+  FileResults,
 } from "./files/results.ts";
 import { type FileTarget, findTargets } from "./files/targets.ts";
 import { findPinning, UNPINNED } from "./load/pinning.ts";
@@ -30,6 +29,11 @@ import type { Killable } from "./load/process_tree.ts";
 import { RunningTarget } from "./load/running_target.ts";
 import { type Launch, maybeOutput } from "./load/target.ts";
 import { thisMachine } from "./report/machine.ts";
+import {
+  maybeReadResults,
+  withCases,
+  writeResults,
+} from "./report/results_file.ts";
 
 const USAGE = `usage: deno task bench:files [options]
   --cases A,B       ${FILE_CASES.map(({ name }) => name).join(", ")} (all)
@@ -225,7 +229,7 @@ function printTable(item: FileCase, figures: readonly FileResult[]): void {
 /** Stores the figures, next to earlier ones of other cases. */
 async function save(
   { name, status, bodyBytes }: FileCase,
-  results: readonly FileResult[],
+  figures: readonly FileResult[],
 ): Promise<void> {
   const measured: FileCaseResult = {
     ...{ name, status, bodyBytes },
@@ -233,19 +237,17 @@ async function save(
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     loadAverage: Deno.loadavg()[0] ?? 0,
-    results,
+    results: figures,
   };
   const file = new URL("results/files.json", import.meta.url);
-  let earlier: readonly FileCaseResult[] = [];
-  try {
-    const stored: FileResults = JSON.parse(await Deno.readTextFile(file));
-    earlier = stored.cases;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const cases = withCases(earlier, [measured]);
-  const stored: FileResults = { machine: thisMachine(), cases };
-  await Deno.writeTextFile(file, `${JSON.stringify(stored, null, 2)}\n`);
+  const earlier = await maybeReadResults<FileResults>(file);
+  const cases = withCases(
+    earlier?.cases ?? [],
+    [measured],
+    (item) => item.name,
+  );
+  const results: FileResults = { machine: thisMachine(), cases };
+  await writeResults(file, results);
 }
 
 /** Those of a list that an option names, or all. */

@@ -25,12 +25,13 @@ import { Progress } from "./load/progress.ts";
 import type { Killable } from "./load/process_tree.ts";
 import {
   describeMachine,
+  type LoadResults,
   mergeResults,
-  readResults,
   withUserInstructions,
   writeResults,
 } from "./load/results.ts";
 import { renderTable } from "./load/table.ts";
+import { maybeReadResults } from "./report/results_file.ts";
 
 if (Deno.args.includes("--help")) {
   console.log(USAGE);
@@ -120,7 +121,7 @@ async function time(
     ...{ rounds, seconds, notes, cases: [item] },
   };
   const order = LOAD_CASES.map(({ name }) => name);
-  const old = await readResults(options.output);
+  const old = await maybeReadResults<LoadResults>(options.output);
   await writeResults(options.output, mergeResults(old, run, order));
 }
 
@@ -133,7 +134,7 @@ async function count(bench: Bench, part: Part): Promise<void> {
       console.log(
         `${target}: ${value.toFixed(0)} user instructions per request`,
       );
-      const old = await readResults(options.output);
+      const old = await maybeReadResults<LoadResults>(options.output);
       if (old === null) continue;
       const { loadCase: { name }, connections } = part;
       const key = { name, connections, target };

@@ -18,6 +18,7 @@ import { loadSection } from "./report/load_page.ts";
 import { clientSection } from "./report/client_page.ts";
 import { filesSection } from "./report/files_page.ts";
 import { peerVersions, thisMachine } from "./report/machine.ts";
+import { maybeReadResults, writeResults } from "./report/results_file.ts";
 import {
   combineRounds,
   type MicroFile,
@@ -51,16 +52,6 @@ const ORDER = [
   "body_reader_bench.ts",
   "http_date_bench.ts",
 ];
-
-async function maybeReadJson<T>(file: URL): Promise<T | null> {
-  try {
-    // written by this program, `load.ts`, `client.ts` or `files.ts`
-    return JSON.parse(await Deno.readTextFile(file)) as T;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
 
 function benchFiles(): string[] {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -128,7 +119,7 @@ async function update(
     throw new Error(`Cannot find a bench file for ${parts.join(", ")}`);
   }
   const measured = await measure(chosen, rounds);
-  const before = (await maybeReadJson<MicroResults>(microFile))?.files ?? {};
+  const before = (await maybeReadResults<MicroResults>(microFile))?.files ?? {};
   const files = Object.fromEntries(
     Object.entries({ ...before, ...measured })
       .filter(([name]) => names.includes(name)),
@@ -136,7 +127,7 @@ async function update(
   const peers = peerVersions(sourcesIn(folder));
   const results = { machine: thisMachine(), peers, files };
   await Deno.mkdir(new URL("./", microFile), { recursive: true });
-  await Deno.writeTextFile(microFile, JSON.stringify(results, null, 2));
+  await writeResults(microFile, results);
   return results;
 }
 
@@ -148,11 +139,11 @@ async function render(micro: MicroResults): Promise<void> {
     const source = Deno.readTextFileSync(new URL(name, folder));
     return [microSection(name, source, file)];
   });
-  const load = await maybeReadJson<LoadResults>(loadFile);
+  const load = await maybeReadResults<LoadResults>(loadFile);
   if (load !== null) sections.push(loadSection(load));
-  const clients = await maybeReadJson<ClientResults>(clientFile);
+  const clients = await maybeReadResults<ClientResults>(clientFile);
   if (clients !== null) sections.push(clientSection(clients));
-  const files = await maybeReadJson<FileResults>(filesFile);
+  const files = await maybeReadResults<FileResults>(filesFile);
   if (files !== null) sections.push(filesSection(files));
   await Deno.mkdir(plotsFolder, { recursive: true });
   for (const { name } of Deno.readDirSync(plotsFolder)) {
@@ -190,7 +181,7 @@ if (!Number.isSafeInteger(rounds) || rounds < 1) {
   throw new RangeError(`Cannot run ${values.rounds} rounds: 1 or more`);
 }
 const results = values["render-only"]
-  ? await maybeReadJson<MicroResults>(microFile)
+  ? await maybeReadResults<MicroResults>(microFile)
   : await update(positionals, rounds);
 if (results === null) throw new Error("Cannot render: nothing was measured");
 await render(results);

@@ -1,16 +1,8 @@
 /** Our client. */
 
-import { Client } from "../../mod.ts";
-import { bodyOf, type Contender } from "./contender.ts";
+import { contenderOf } from "./khttp_contender.ts";
 
-/** One client for all exchanges. */
-export const contender: Contender = (port, clientCase, concurrency) => {
-  const client = new Client(`127.0.0.1:${port}`);
-  const { method, target } = clientCase;
-  const body = bodyOf(clientCase);
-  const init = body === undefined ? {} : { body };
-  return Array.from({ length: concurrency }, () => async () => {
-    const response = await client.exchange(method, target, init);
-    return (await response.body.bytes()).length;
-  });
-};
+/** Reads each body into one array. */
+export const contender = contenderOf(async (body) =>
+  (await body.bytes()).length
+);

@@ -29,14 +29,3 @@ export interface ClientResults {
   readonly versions: Readonly<Record<string, string>>;
   readonly cases: readonly ClientCaseResult[];
 }
-
-/** Adds cases to earlier ones; a case that was measured again replaces the earlier one. */
-export function withCases(
-  earlier: readonly ClientCaseResult[],
-  measured: readonly ClientCaseResult[],
-): ClientCaseResult[] {
-  const keyOf = ({ name, concurrency }: ClientCaseResult): string =>
-    `${name} ${concurrency}`;
-  const replaced = new Set(measured.map(keyOf));
-  return [...earlier.filter((one) => !replaced.has(keyOf(one))), ...measured];
-}

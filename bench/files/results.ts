@@ -32,12 +32,3 @@ export interface FileResults {
   readonly machine: Machine;
   readonly cases: readonly FileCaseResult[];
 }
-
-/** Adds cases to earlier ones; a case that was measured again replaces the earlier one. */
-export function withCases(
-  earlier: readonly FileCaseResult[],
-  measured: readonly FileCaseResult[],
-): FileCaseResult[] {
-  const replaced = new Set(measured.map(({ name }) => name));
-  return [...earlier.filter(({ name }) => !replaced.has(name)), ...measured];
-}

@@ -73,16 +73,6 @@ export function describeMachine(): Machine {
   };
 }
 
-/** Reads a file of results; `null` if there is none. */
-export async function readResults(path: string): Promise<LoadResults | null> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
-
 /**
  * Replaces the old cases that have the name and number of connections of a new
  * one. A case is replaced as a whole, because its targets took turns.

@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type FileCaseResult,
-  type FileResults,
-  withCases,
-} from "../../bench/files/results.ts";
+import type { FileCaseResult, FileResults } from "../../bench/files/results.ts";
 import { filesSection } from "../../bench/report/files_page.ts";
+import { withCases } from "../../bench/report/results_file.ts";
+import { MACHINE } from "../support/bench_machine.ts";
 
 function caseOf(name: string, cpuUs: number): FileCaseResult {
   const rest = { perSecond: 1234.5, p50Ms: 1.234, errors: 0 };
@@ -24,14 +22,7 @@ function caseOf(name: string, cpuUs: number): FileCaseResult {
 }
 
 const results: FileResults = {
-  machine: {
-    cpu: "some CPU",
-    cores: 2,
-    kernel: "6.1",
-    deno: "2.9.6",
-    v8: "15.0",
-    date: "2026-01-01",
-  },
+  machine: MACHINE,
   cases: [caseOf("1m", 234.56), caseOf("1k", 10)],
 };
 
@@ -61,5 +52,8 @@ Deno.test("a case without nginx has no ratios", () => {
 
 Deno.test("a case that is measured again replaces its earlier figures", () => {
   const again = caseOf("1m", 300);
-  assertEquals(withCases(results.cases, [again]), [caseOf("1k", 10), again]);
+  assertEquals(
+    withCases(results.cases, [again], ({ name }) => name),
+    [caseOf("1k", 10), again],
+  );
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { LoadResults, TargetResult } from "../../bench/load/results.ts";
 import { loadSection } from "../../bench/report/load_page.ts";
+import { MACHINE } from "../support/bench_machine.ts";
 
 function result(target: string, requestsPerSecond: number): TargetResult {
   return {
@@ -16,14 +17,7 @@ function result(target: string, requestsPerSecond: number): TargetResult {
 }
 
 const load: LoadResults = {
-  machine: {
-    cpu: "some CPU",
-    cores: 2,
-    kernel: "6.1",
-    deno: "2.9.6",
-    v8: "15.0",
-    date: "2026-01-01",
-  },
+  machine: MACHINE,
   versions: { "nginx": "1.26" },
   loader: "wrk 4.2",
   rounds: 3,
