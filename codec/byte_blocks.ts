@@ -7,6 +7,8 @@
  * fetch-json-post, Deno 2.9).
  */
 
+import { copyBytes } from "./copy_bytes.ts";
+
 /** Size of a block, in bytes: the most memory that a single run can keep from being freed. */
 const BLOCK_BYTES = 4096;
 
@@ -31,7 +33,7 @@ export class ByteBlocks {
   copy(source: Uint8Array, start: number, end: number): number {
     const size = end - start;
     if (size > MAX_SHARED_BYTES) {
-      this.bytes = new Uint8Array(source.subarray(start, end)); // `slice()` of a Node `Buffer` is a view
+      this.bytes = copyBytes(source, start, end);
       return 0;
     }
     if (this.#used + size > this.#block.length) {

@@ -5,6 +5,7 @@
  */
 
 import { decodeLatin1 } from "../codec/ascii.ts";
+import { copyBytes } from "../codec/copy_bytes.ts";
 import type { KnownFields } from "../codec/known_fields.ts";
 import { FIELD_STRIDE } from "../codec/field_lines.ts";
 import { HeadOffset, type RequestHead } from "../codec/request_head.ts";
@@ -117,7 +118,7 @@ export class RequestUrls {
     const url = this.#join(ctx, head);
     if (this.#missed[place] !== hash) this.#missed[place] = hash;
     else if (isKept(head)) {
-      const used = copyOf(bytes, start, start + size);
+      const used = copyBytes(bytes, start, start + size);
       this.#urls[place] = keep(url, ctx.isSecure, used);
     }
     return url;
@@ -177,7 +178,7 @@ export class RequestUrls {
         kept !== null && kept.isSecure === isSecure &&
         isSame(bytes, start, end, kept.host)
       ) return kept;
-      const host = copyOf(bytes, start, end);
+      const host = copyBytes(bytes, start, end);
       return this.#origins[place] = new Origin(isSecure, host);
     }
     return null;
@@ -212,15 +213,6 @@ function keep(url: string, isSecure: boolean, bytes: Uint8Array): KeptUrl {
     words[i] = view.getInt32(Math.min(i * WORD_BYTES, last), true);
   }
   return { isSecure, bytes, words, url };
-}
-
-/** Copies bytes into new memory. Not by `slice()`, which returns a view if the bytes are a Node `Buffer`. */
-function copyOf(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function isSame(

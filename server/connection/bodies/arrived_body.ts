@@ -8,6 +8,7 @@
  * instructions of a request (bench/machine_bench.ts, fetch-json-post, Deno 2.9).
  */
 
+import { copyBytes } from "../../../codec/copy_bytes.ts";
 import { decodeUtf8 } from "../../../codec/utf8.ts";
 import {
   type BodyOwner,
@@ -95,7 +96,7 @@ export class ArrivedBody implements ExchangeBody {
   /** See {@linkcode BodyFeed.takeAll}. */
   takeAll(): Uint8Array<ArrayBuffer> | null {
     if (!this.#isReadable()) return null; // `pull` throws the reason
-    const all = copyOf(this.bytes, this.start, this.end);
+    const all = copyBytes(this.bytes, this.start, this.end);
     this.#consume();
     return all;
   }
@@ -132,7 +133,7 @@ export class ArrivedBody implements ExchangeBody {
   keep(): void {
     if ((this.state & IS_KEPT) !== 0 || this.isDone) return;
     this.state |= IS_KEPT;
-    const copy = copyOf(this.bytes, this.start, this.end);
+    const copy = copyBytes(this.bytes, this.start, this.end);
     this.bytes = copy;
     this.start = 0;
     this.end = copy.length;
@@ -179,20 +180,4 @@ export class ArrivedBody implements ExchangeBody {
     this.start = this.end;
     this.owner.bodyProgressed();
   }
-}
-
-/** Longest run that is copied byte by byte, which takes less time than `slice()`. */
-const MAX_LOOP_BYTES = 64;
-
-/** Copies bytes into new memory. Not by `slice()`, which returns a view if the bytes are a Node `Buffer`. */
-function copyOf(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): Uint8Array<ArrayBuffer> {
-  const size = end - start;
-  const copy = new Uint8Array(size);
-  if (size > MAX_LOOP_BYTES) copy.set(bytes.subarray(start, end));
-  else for (let at = 0; at < size; at++) copy[at] = bytes[start + at]!; // in range: below `end`
-  return copy;
 }
