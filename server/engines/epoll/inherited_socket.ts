@@ -15,7 +15,7 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./libc.ts";
-import { findAddress, setOption } from "./socket_calls.ts";
+import { findAddress, setOption } from "./socket_properties.ts";
 import { EBADF } from "../system_error.ts";
 
 const SO_TYPE = 3;

@@ -22,7 +22,7 @@ import {
 } from "./libc.ts";
 import { DRIVER, type Poller } from "./poller.ts";
 import { AF_INET, encodeSocketAddress } from "./socket_address.ts";
-import { findAddress } from "./socket_calls.ts";
+import { findAddress } from "./socket_properties.ts";
 import { EEXIST } from "../system_error.ts";
 
 const LOOPBACK = "127.0.0.1";

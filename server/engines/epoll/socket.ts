@@ -23,7 +23,7 @@ import {
 } from "./libc.ts";
 import { ENDED, READABLE, SOCKET_EVENTS, type Watched } from "./poller.ts";
 import { decodeSocketAddress } from "./socket_address.ts";
-import { findAddress, setOption } from "./socket_calls.ts";
+import { findAddress, setOption } from "./socket_properties.ts";
 
 /** Flags of a send, and of one that another send follows immediately. */
 const SEND = MSG_NOSIGNAL;

@@ -1,7 +1,6 @@
 /**
- * Calls of the C library on host names and TCP sockets: resolving a name,
- * opening listening sockets, setting options, asking for addresses. The caller
- * owns the descriptors.
+ * Resolves host names and opens listening TCP sockets with the C library. The
+ * caller owns the descriptors.
  */
 
 import {
@@ -13,6 +12,7 @@ import {
   SOL_SOCKET,
   TCP_NODELAY,
 } from "./libc.ts";
+import { findAddress, setOption } from "./socket_properties.ts";
 import {
   decodeSocketAddress,
   encodeSocketAddress,
@@ -21,9 +21,9 @@ import {
   MAX_SOCKET_ADDRESS_BYTES,
   withPort,
 } from "./socket_address.ts";
-import { addressText, type TcpAddress } from "../../address.ts";
-import { maybeTcpReason } from "../listen_reasons.ts";
-import { errorCode, runtimeError, systemError } from "../system_error.ts";
+import type { TcpAddress } from "../../address.ts";
+import { listenFailure } from "../listen_failure.ts";
+import { errorCode, systemError } from "../system_error.ts";
 
 const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
@@ -112,24 +112,6 @@ export function boundAddress(libc: Libc, fd: number): Deno.NetAddr {
   return addr;
 }
 
-/** Returns a socket's own address; `null` if it has none, or if the descriptor is not a socket. */
-export function findAddress(libc: Libc, fd: number): Deno.NetAddr | null {
-  const bytes = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
-  const size = Uint32Array.of(bytes.length);
-  if (libc.calls.getsockname(fd, bytes, size) !== 0) return null;
-  return decodeSocketAddress(bytes);
-}
-
-/** Sets a socket option, given as level, name and value. */
-export function setOption(
-  libc: Libc,
-  fd: number,
-  [level, name, value]: readonly [number, number, number],
-): void {
-  const bytes = Int32Array.of(value);
-  libc.calls.setsockopt(fd, level, name, bytes, bytes.byteLength);
-}
-
 function lookUp(libc: Libc, where: TcpAddress): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(`${where.hostname}\0`);
   const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
@@ -156,10 +138,4 @@ function closeRefused(libc: Libc, fd: number, address: Uint8Array): Error {
   const { hostname, port } = decodeSocketAddress(address)!; // it was encoded here
   const where = { transport: "tcp", hostname, port } as const;
   return listenFailure(where, errorCode(errno));
-}
-
-/** Does the same as `listenFailure()` of the other engines, which imports more. */
-function listenFailure(where: TcpAddress, code: string): Error {
-  const why = maybeTcpReason(where.port, code) ?? code;
-  return runtimeError(`listen on ${addressText(where)}`, code, why);
 }
