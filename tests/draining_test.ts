@@ -7,7 +7,7 @@ import { applicationOf } from "./support/application.ts";
 import { NODE, testEngines } from "./support/engines.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { RawClient } from "./support/raw_client.ts";
-import { request } from "./support/serve.ts";
+import { request, type TestServer } from "./support/serve.ts";
 import { turn, turns, until, untilRefused } from "./support/turns.ts";
 import { withDeadline } from "./support/with_deadline.ts";
 
@@ -180,22 +180,30 @@ testEngines(
   },
 );
 
+/** Queues connections, begins shutdown(), and checks that it answers all of them. */
+async function answersQueued(
+  { port, handle }: TestServer,
+  count: number,
+): Promise<void> {
+  const clients = await Promise.all(
+    Array.from({ length: count }, () => RawClient.connect(port)),
+  );
+  const finished = handle.shutdown();
+  const answers = await Promise.all(
+    clients.map((client) => client.ask(request("GET /"))),
+  );
+  assert(answers.every(({ body }) => body === "ok"));
+  for (const client of clients) client.close();
+  await withDeadline(finished, DEADLINE_MS);
+}
+
 testEngines(
   "R111: all connections that are queued when shutdown() begins are answered",
   async (engine) => {
     const server = engine.serve((app) =>
       app.get("/", (_, res) => res.ok("ok"))
     );
-    const clients = await Promise.all(
-      Array.from({ length: 300 }, () => RawClient.connect(server.port)),
-    );
-    const finished = server.handle.shutdown();
-    const answers = await Promise.all(
-      clients.map((client) => client.ask(request("GET /"))),
-    );
-    assert(answers.every(({ body }) => body === "ok"));
-    for (const client of clients) client.close();
-    await withDeadline(finished, DEADLINE_MS);
+    await answersQueued(server, 300);
   },
 );
 
@@ -211,16 +219,7 @@ testEngines(
             : ConnectionSetupAction.drop;
         })
     );
-    const clients = await Promise.all(
-      Array.from({ length: 60 }, () => RawClient.connect(server.port)),
-    );
-    const finished = server.handle.shutdown();
-    const answers = await Promise.all(
-      clients.map((client) => client.ask(request("GET /"))),
-    );
-    assert(answers.every(({ body }) => body === "ok"));
-    for (const client of clients) client.close();
-    await withDeadline(finished, DEADLINE_MS);
+    await answersQueued(server, 60);
   },
 );
 
