@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ConnectionSetupAction, Server } from "../mod.ts";
 import { IDLE_GRACE_MS } from "../server/server_handle.ts";
 import { applicationOf } from "./support/application.ts";
+import { blockThread } from "./support/block_thread.ts";
 import { NODE, testEngines } from "./support/engines.ts";
 import { FakeClock } from "./support/fake_clock.ts";
 import { RawClient } from "./support/raw_client.ts";
@@ -18,12 +19,6 @@ const LONG_MS = 600_000;
 
 /** Times without a delay, and with a grace that a fake clock has to end. */
 const WITH_GRACE = { delayMs: 0, graceMs: IDLE_GRACE_MS };
-
-/** Blocks the thread, as other work does on a busy machine. */
-function blockThread(durationMs: number): void {
-  const endMs = performance.now() + durationMs;
-  while (performance.now() < endMs);
-}
 
 testEngines(
   "R111: during its delay, shutdown() accepts and answers, and responses say close",

@@ -1,6 +1,7 @@
 /** Rows R144, R145 and R147: when a connection is reused, and when a request is sent a second time. */
 
 import { assertEquals } from "@std/assert";
+import { blockThread } from "../support/block_thread.ts";
 import {
   body,
   close,
@@ -215,11 +216,6 @@ Deno.test("R144, R147: before a request that is not idempotent, the end of the c
     }
   }
 });
-
-/** Blocks this process for some time. */
-function blockThread(durationMs: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
-}
 
 Deno.test("a chunked body of which much arrives with its head is read to its end, also after a long body", async () => {
   const size = 300_000;

@@ -9,6 +9,7 @@
 // deno-lint-ignore-file no-console
 
 import { Server } from "../../mod.ts";
+import { blockThread } from "../support/block_thread.ts";
 
 const [engine, timeout, block, mode] = Deno.args;
 const timeoutMs = Number(timeout);
@@ -24,8 +25,7 @@ app.post("/", async (ctx, res) => res.ok(await ctx.body.text()));
 app.get("/", (_, res) => res.ok("ok"));
 app.get("/block", (_, res) => {
   console.log("blocked");
-  const endMs = performance.now() + Number(block);
-  while (performance.now() < endMs);
+  blockThread(Number(block));
   res.ok("free");
 });
 if (mode === "tls") {

@@ -11,6 +11,7 @@
 
 import { isMainThread } from "node:worker_threads";
 import { Server } from "../../mod.ts";
+import { blockThread } from "../support/block_thread.ts";
 import { engineNamed, threadName } from "./threads.ts";
 
 const [engine, workers, port = "0", hangTimeout, maxHeapBytes] = process.argv
@@ -35,13 +36,8 @@ app.get("/leak", () => {
   // In small steps: Node.js ends the process if one large allocation passes the limit.
   for (let kept: unknown = null;;) kept = { before: kept };
 });
-/** Blocks this thread. */
-function block(durationMs: number): void {
-  const endMs = performance.now() + durationMs;
-  while (performance.now() < endMs);
-}
 app.get("/block/:ms", (ctx, res) => {
-  block(Number(ctx.params.get("ms")));
+  blockThread(Number(ctx.params.get("ms")));
   res.ok(`${worker} was blocked`);
 });
 app.get("/shutdown", (_, res) => {
@@ -71,7 +67,7 @@ if (isMainThread) {
   process.on("SIGTERM", () => void handle.shutdown());
   process.on("SIGINT", () => handle.closeNow());
   process.on("SIGUSR2", () => {
-    block(3 * Number(hangTimeout));
+    blockThread(3 * Number(hangTimeout));
     console.log("main was blocked");
   });
 }
