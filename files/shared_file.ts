@@ -9,7 +9,7 @@ import type { OpenFile } from "./open_file.ts";
 /**
  * How long metadata is taken as unchanged after it was read, in ms. This adds
  * no new risk: a file that changes while it is sent is sent in part as it was
- * and in part as it is, and to send a megabyte takes longer.
+ * and in part as it is, and most clients receive a file for longer than this.
  *
  * perf: the runtime needs 10 to 20 µs to read metadata, and the system 200 µs to
  * send a megabyte (bench/files.ts, range).
