@@ -52,6 +52,13 @@ interface Counts {
   readonly timeout: number;
 }
 
+interface Result {
+  readonly counts: Counts;
+  readonly restarts: number;
+  /** What the balancer says of requests that failed. */
+  readonly errorLog: string;
+}
+
 function argument(name: string, standard: string): string {
   const index = Deno.args.indexOf(`--${name}`);
   return index === -1 ? standard : Deno.args[index + 1] ?? standard;
@@ -109,13 +116,13 @@ async function restart(
 async function run(
   { balancer, engine, workers, mix }: Case,
   wanted: number,
-): Promise<{ readonly counts: Counts; readonly restarts: number }> {
+): Promise<Result> {
   const make = (port: number): Instance =>
     new Instance({ port, engine, workers, delayMs: DELAY_MS });
   await using first = make(PORTS[0]!);
   await using second = make(PORTS[1]!);
   await Promise.all([first.start(), second.start()]);
-  await using _ = await Balancer.start({
+  await using running = await Balancer.start({
     name: balancer,
     port: BALANCER_PORT,
     upstreams: PORTS,
@@ -131,7 +138,11 @@ async function run(
     );
   }
   isOver = true;
-  return { counts: sum as unknown as Counts, restarts: await restarts };
+  return {
+    counts: sum as unknown as Counts,
+    restarts: await restarts,
+    errorLog: await running.errorLog(),
+  };
 }
 
 if (Deno.args.includes("--help")) {
@@ -145,7 +156,7 @@ for (const each of allCases()) {
   const parts = partsOf(each);
   if (!only.every((part) => parts.includes(part))) continue;
   const beginMs = performance.now();
-  const { counts, restarts } = await run(each, wanted);
+  const { counts, restarts, errorLog } = await run(each, wanted);
   const { requests, status, connect, read, write, timeout } = counts;
   const lost = status + connect + read + write + timeout;
   isLost ||= lost > 0;
@@ -153,7 +164,7 @@ for (const each of allCases()) {
   console.log(
     `${parts.join(" ").padEnd(28)} ${lost} lost of ${requests}, ` +
       `${restarts} restarts, ${seconds} s` +
-      (lost > 0 ? ` ${JSON.stringify(counts)}` : ""),
+      (lost > 0 ? ` ${JSON.stringify(counts)}\n${errorLog}` : ""),
   );
 }
 Deno.exit(isLost ? 1 : 0);

@@ -50,6 +50,16 @@ export class Balancer implements AsyncDisposable {
     return balancer;
   }
 
+  /** What nginx has logged about failed requests; nothing for HAProxy, which has no log here. */
+  async errorLog(): Promise<string> {
+    try {
+      return await Deno.readTextFile(`${this.#folder}/error.log`);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    }
+  }
+
   /** Ends the balancer and removes its files. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGTERM");
