@@ -4,6 +4,7 @@
  * client leaves. `server_event.ts` encodes the events.
  */
 
+import { refuseUnknown } from "../server/options.ts";
 import {
   EMPTY_COMMENT,
   encodeEvent,
@@ -40,6 +41,7 @@ const encoder = new TextEncoder();
  *
  * @param source Gives the events; strings are their data. The function is called
  * at once, with the signal that aborts when the client leaves or the stream ends.
+ * @throws {TypeError} If there is no such option, or the source gives no events.
  * @throws {RangeError} If `keepAliveMs` is no integer from 1 to 2,147,483,647,
  * or `retryMs` no integer of at least 0.
  *
@@ -62,17 +64,19 @@ export function eventStream(
   source: EventSource,
   options: EventStreamOptions = {},
 ): Response {
-  const { keepAliveMs = 15_000, retryMs } = options;
+  const { keepAliveMs = 15_000, retryMs, headers: fields, ...unknown } =
+    options;
+  refuseUnknown("Cannot set option", unknown);
   if (
     !Number.isSafeInteger(keepAliveMs) || keepAliveMs < 1 ||
     keepAliveMs > MAX_TIMER_MS
   ) {
     throw new RangeError(
-      `Cannot set keepAliveMs to ${keepAliveMs}: an integer from 1 to ${MAX_TIMER_MS}`,
+      `Cannot set keepAliveMs to ${keepAliveMs}: not an integer from 1 to ${MAX_TIMER_MS}`,
     );
   }
   const opening = retryMs === undefined ? "" : encodeEvent({ retry: retryMs });
-  const headers = new Headers(options.headers);
+  const headers = new Headers(fields);
   headers.set("content-type", "text/event-stream");
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   const pump = new EventPump(source, keepAliveMs, opening);

@@ -87,9 +87,18 @@ export function handlerOf<Addr extends AnyAddr>(
   // A function may have `fetch` too: the handlers of files do.
   if (hasFetch(fetch)) return (request, info) => fetch.fetch(request, info);
   if (typeof fetch === "function") return fetch;
+  const advice = isApplication(fetch)
+    ? "; call build().serve() of an application of this package, or toFetch() to make such an object of it"
+    : "";
   throw new TypeError(
-    "Cannot serve: the handler is neither a function nor an object with fetch()",
+    `Cannot serve: the handler is neither a function nor an object with fetch()${advice}`,
   );
+}
+
+/** Whether a value is an application of this package or its builder, by a method that frameworks do not have. */
+function isApplication(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    ("serveThreaded" in value || "threadCount" in value);
 }
 
 function hasFetch<Addr extends AnyAddr>(

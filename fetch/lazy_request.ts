@@ -80,7 +80,7 @@ class InnerRequest {
 
   _wantsUpgrade(): never {
     throw new TypeError(
-      "Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection",
+      "Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection; use upgradeWebSocket() of the entry ./websocket",
     );
   }
 }

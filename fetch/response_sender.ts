@@ -258,7 +258,7 @@ function refuseStatus(res: ResponseHandle, status: number): void {
   throw new TypeError(
     status === 0
       ? "Cannot send Response.error(): it stands for a failed request"
-      : `Cannot send a response with status ${status}: the connection was not taken over`,
+      : `Cannot send a response with status ${status}: the connection was not taken over; return the response of upgradeWebSocket() itself, not a copy`,
   );
 }
 

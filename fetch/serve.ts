@@ -13,6 +13,7 @@ import type { ErrorHook } from "../server/hooks.ts";
 import type { ServerOptionsInit } from "../server/options.ts";
 import { Server } from "../server/server.ts";
 import type { ServerHandle } from "../server/server_handle.ts";
+import type { TlsPair } from "../server/tls.ts";
 import { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
 import { exchangeOf } from "./fetch_exchange.ts";
 import { ResponseSender } from "./response_sender.ts";
@@ -132,18 +133,19 @@ export function serve(
 export function serve(first: unknown, second?: unknown): ServerHandle {
   const [settings, handler] = readArguments(first, second);
   const { engine, workers, libc, signal, onListen, onError } = settings;
+  checkNames(settings);
   checkCombinations(settings);
+  checkEngine(engine);
   if (onError !== undefined && typeof onError !== "function") {
     throw new TypeError("Cannot set option onError: not a function");
   }
   const app = Server.builder(addressOf(settings), limitsOf(settings));
   app.fallbackRoute(toHandler(handler));
   if (onError !== undefined) app.errorHook(errorHook(onError));
-  const { cert, key, proxyProtocol } = settings;
+  const { proxyProtocol } = settings;
   if (proxyProtocol !== undefined) app.proxyProtocol(proxyProtocol);
-  if (cert !== undefined || key !== undefined) {
-    app.tls({ cert: cert ?? "", key: key ?? "" });
-  }
+  const pair = tlsPairOf(settings);
+  if (pair !== null) app.tls(pair);
   const server = app.build();
   const serving = {
     signal,
@@ -159,6 +161,51 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
   }
   if (engine === "epoll") return server.serveEpoll({ ...serving, libc });
   return server.serve({ ...serving, engine });
+}
+
+/** What to do instead of settings of `Deno.serve()`, of `tls()` and of other servers. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["reusePort", "set workers to serve from several threads on one port"],
+  ["tcpBacklog", "leave it out: the runtime's own is used"],
+  ["automaticCompression", "compress in the handler, or in a proxy"],
+  ["transport", "leave it out: path alone chooses a Unix socket"],
+  ["keyFormat", "leave it out: PEM text is the only format"],
+  ["certFile", "read the file, and pass its text as cert"],
+  ["keyFile", "read the file, and pass its text as key"],
+  ["host", "the name is hostname"],
+  ["fetch", "pass the object with fetch() after the settings"],
+]);
+
+/** @throws {TypeError} If a setting is one of another server, whose equivalent is known. */
+function checkNames(settings: Settings): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const advice = ADVICE.get(name);
+    if (advice === undefined || value === undefined) continue;
+    throw new TypeError(`Cannot set option ${name}: no such option; ${advice}`);
+  }
+}
+
+/** @throws {TypeError} If there is no such engine. */
+function checkEngine(engine: unknown): void {
+  const isKnown = engine === undefined || engine === "listen" ||
+    engine === "node" || engine === "epoll";
+  if (isKnown) return;
+  throw new TypeError(
+    `Cannot set option engine to ${
+      typeof engine === "string" ? JSON.stringify(engine) : typeof engine
+    }: neither "listen" nor "node" nor "epoll"`,
+  );
+}
+
+/** @throws {TypeError} If only one of certificate and key is given. */
+function tlsPairOf({ cert, key }: Settings): TlsPair | null {
+  if (cert === undefined && key === undefined) return null;
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  throw new TypeError(
+    `Cannot use TLS: the option ${
+      cert === undefined ? "cert" : "key"
+    } is missing; give both cert and key`,
+  );
 }
 
 /** Tells the settings from the handler, in any form of the call. */

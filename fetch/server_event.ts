@@ -23,31 +23,79 @@ const LINE_END = /\r\n|\r|\n/;
 /** A comment that says nothing, which keeps the connection in use. */
 export const EMPTY_COMMENT = ":\n\n";
 
+/** The fields of events. */
+const NAMES: ReadonlySet<string> = new Set([
+  "data",
+  "event",
+  "id",
+  "retry",
+  "comment",
+]);
+
 /**
  * Encodes an event with the empty line that ends it.
  *
  * @param event The event; a string is its data.
- * @throws {TypeError} If the type or the identifier has a line end, which would
- * start another field, or the identifier has a NUL, for which browsers ignore it.
+ * @throws {TypeError} If it is neither a string nor an object with fields of
+ * events, or a field is no string. If the type or the identifier has a line end,
+ * which would start another field, or the identifier has a NUL, for which
+ * browsers ignore it.
  * @throws {RangeError} If `retry` is no integer of at least 0.
  */
 export function encodeEvent(event: ServerEvent | string): string {
   if (typeof event === "string") return `${linesOf("data", event)}\n`;
+  if (typeof event !== "object" || event === null) throw noEvent(event);
   const { data, event: type, id, retry, comment } = event;
   let text = "";
-  if (comment !== undefined) text += linesOf("", comment);
+  if (comment !== undefined) text += linesOf("comment", comment, "");
   if (type !== undefined) text += lineOf("event", type);
   if (id !== undefined) text += lineOf("id", id);
   if (retry !== undefined) text += `retry: ${checkedRetry(retry)}\n`;
   if (data !== undefined) text += linesOf("data", data);
+  if (text === "") refuseOther(event);
   return `${text}\n`;
 }
 
-function linesOf(field: string, value: string): string {
-  return value.split(LINE_END).map((line) => `${field}: ${line}\n`).join("");
+/** @throws {TypeError} If an object is no event, such as bytes or one with a misspelled field, whose content would be lost. */
+function refuseOther(event: object): void {
+  if (ArrayBuffer.isView(event)) throw noEvent(event);
+  const name = Object.keys(event).find((key) => !NAMES.has(key));
+  if (name === undefined) return;
+  throw new TypeError(
+    `Cannot send event: it has ${
+      JSON.stringify(name)
+    }, but neither data, event, id, retry nor comment`,
+  );
+}
+
+function noEvent(value: unknown): TypeError {
+  const kind = ArrayBuffer.isView(value)
+    ? "bytes"
+    : value === null
+    ? "null"
+    : typeof value;
+  return new TypeError(
+    `Cannot send event: it is ${kind}, not a string or an object such as { data }`,
+  );
+}
+
+/** @throws {TypeError} If the value of a field is no string, as in programs without types. */
+function requireString(field: string, value: unknown): void {
+  if (typeof value === "string") return;
+  throw new TypeError(
+    `Cannot send event: its ${field} is ${
+      value === null ? "null" : typeof value
+    }, not a string; pass it through JSON.stringify() or String()`,
+  );
+}
+
+function linesOf(field: string, value: string, written = field): string {
+  requireString(field, value);
+  return value.split(LINE_END).map((line) => `${written}: ${line}\n`).join("");
 }
 
 function lineOf(field: string, value: string): string {
+  requireString(field, value);
   if (!LINE_END.test(value) && !value.includes("\0")) {
     return `${field}: ${value}\n`;
   }

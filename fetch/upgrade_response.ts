@@ -24,6 +24,17 @@ export class UpgradeResponse extends Response {
     });
   }
 
+  /**
+   * A copy would not upgrade the connection.
+   *
+   * @throws {TypeError} Always.
+   */
+  override clone(): never {
+    throw new TypeError(
+      "Cannot clone the response of an upgrade: return the response itself, with fields that are added to its headers",
+    );
+  }
+
   /** Upgrades the connection. */
   upgrade(): void {
     this.#upgrade(this.headers);

@@ -79,6 +79,12 @@ export function parseAddress(address: Address): ListenAddress {
   if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
     throw bad(`${hostname}:${port}`, "the port is not from 0 to 65535");
   }
+  if (typeof hostname !== "string") {
+    throw bad(String(hostname), "the host is not a string");
+  }
+  if (hostname.startsWith("[")) {
+    throw bad(hostname, "write the address without brackets");
+  }
   if (!isHostname(hostname)) {
     throw bad(hostname, "not a host name or IP address");
   }

@@ -226,10 +226,20 @@ export function headLimits(
  * Refuses the options that a call has not taken out.
  *
  * @param action What cannot be done, as in `Cannot set option "x": no such option`.
+ * @param advice What to do instead, by the names that programs are likely to use.
  * @throws {TypeError} If there is one.
  */
-export function refuseUnknown(action: string, unknown: object): void {
+export function refuseUnknown(
+  action: string,
+  unknown: object,
+  advice?: ReadonlyMap<string, string>,
+): void {
   const [name] = Object.keys(unknown);
   if (name === undefined) return;
-  throw new TypeError(`${action} ${JSON.stringify(name)}: no such option`);
+  const instead = advice?.get(name);
+  throw new TypeError(
+    `${action} ${JSON.stringify(name)}: no such option${
+      instead === undefined ? "" : `; ${instead}`
+    }`,
+  );
 }

@@ -136,7 +136,9 @@ function givenText(text: string, name: string): Pem {
   if (typeof text === "string" && labelsOf(text).length > 0) {
     return { text, name };
   }
-  throw bad(`${name} is not PEM text; use certFile and keyFile for paths`);
+  throw bad(
+    `${name} is not PEM text, which begins with -----BEGIN; read the file first, or give its path to tls() as certFile or keyFile`,
+  );
 }
 
 /** @throws {Error} If the file cannot be read; the message says why, alike on all runtimes. */

@@ -103,6 +103,8 @@ export interface AcceptedWebSocket extends AsyncIterable<WebSocketMessage> {
    *
    * If more than `maxBufferedBytes` wait then, the client is cut off. A program
    * that sends much awaits {@linkcode AcceptedWebSocket.drained} between messages.
+   *
+   * @throws {TypeError} If it is neither a string nor bytes.
    */
   send(data: WebSocketData): void;
 
@@ -113,6 +115,7 @@ export interface AcceptedWebSocket extends AsyncIterable<WebSocketMessage> {
    * Sends a ping. An idle client gets one by itself, see `idleTimeout`.
    *
    * @param payload What the client sends back; no bytes if it is missing.
+   * @throws {TypeError} If it is no `Uint8Array`.
    * @throws {RangeError} If it has more than 125 bytes.
    */
   ping(payload?: Uint8Array): void;
@@ -171,6 +174,9 @@ export class IteratedSocket implements AcceptedWebSocket {
   }
 
   ping(payload: Uint8Array = new Uint8Array(0)): void {
+    if (!(payload instanceof Uint8Array)) {
+      throw new TypeError("Cannot send ping: its payload is no Uint8Array");
+    }
     if (payload.length > MAX_PING_BYTES) {
       throw new RangeError(
         `Cannot send ping of ${payload.length} bytes: at most ${MAX_PING_BYTES}`,
@@ -201,10 +207,25 @@ export class IteratedSocket implements AcceptedWebSocket {
   }
 }
 
-/** The bytes of an `ArrayBuffer`, or of the window that a view shows of one. */
+/**
+ * The bytes of an `ArrayBuffer`, or of the window that a view shows of one.
+ *
+ * @throws {TypeError} If the value has no bytes, of which `Uint8Array` would make an empty array, or zeros.
+ */
 export function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  return ArrayBuffer.isView(data)
-    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    : new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) {
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+  const value: unknown = data; // programs without types pass anything
+  if (
+    value instanceof ArrayBuffer || value instanceof SharedArrayBuffer
+  ) {
+    return new Uint8Array(value);
+  }
+  throw new TypeError(
+    `Cannot send a value of type ${
+      value === null ? "null" : typeof value
+    }: neither a string nor bytes; pass an object through JSON.stringify(), and a blob through bytes()`,
+  );
 }

@@ -1,6 +1,6 @@
 /** Every limit and deadline of a WebSocket, with unit and default, and the check of their ranges. */
 
-import type { HeadersInit } from "../codec/headers.ts";
+import { Headers as FieldLines, type HeadersInit } from "../codec/headers.ts";
 import { refuseUnknown } from "../server/options.ts";
 import type { DeflateSettings } from "./codec/deflate_offer.ts";
 
@@ -29,7 +29,7 @@ export interface WebSocketDeflateOptions {
 
 /** How a WebSocket is accepted; sizes in bytes, times in milliseconds. */
 export interface WebSocketOptions {
-  /** Subprotocols that the server speaks. The first one that the client offers is chosen. @default {[]} */
+  /** Subprotocols that the server speaks, the preferred one first. The first of them that the client offers is chosen. @default {[]} */
   readonly protocols?: readonly string[];
   /** Further fields of the 101 response, such as cookies. @default {{}} */
   readonly headers?: HeadersInit;
@@ -50,7 +50,7 @@ export interface WebSocketOptions {
 /** Options with all defaults. */
 export interface WebSocketSettings {
   readonly protocols: readonly string[];
-  readonly headers: HeadersInit;
+  readonly headers: FieldLines;
   readonly maxMessageBytes: number;
   readonly maxBufferedBytes: number;
   readonly idleTimeout: number;
@@ -67,16 +67,26 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The longest time of a timer of the runtime, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** What to do instead, for options of `Deno.upgradeWebSocket()` and of other libraries. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["protocol", 'write protocols: ["name"]'],
+  ["perMessageDeflate", "the name is permessageDeflate"],
+  ["maxPayload", "the name is maxMessageBytes"],
+  ["maxPayloadLength", "the name is maxMessageBytes"],
+]);
+
 /**
  * Checks options and adds the defaults.
  *
- * @throws {TypeError} If an option does not exist, or a subprotocol is not a
- * token or named twice.
+ * @throws {TypeError} If the options are no object, an option does not exist, a
+ * subprotocol is not a token or named twice, or a field is invalid or one of the
+ * handshake's.
  * @throws {RangeError} If a number is out of its range.
  */
 export function resolveWebSocketOptions(
   options: WebSocketOptions,
 ): WebSocketSettings {
+  checkObject(options, "options", "idleTimeout: 60_000");
   const {
     protocols = [],
     headers = {},
@@ -88,8 +98,10 @@ export function resolveWebSocketOptions(
     permessageDeflate = false,
     ...unknown
   } = options;
-  refuseUnknown("Cannot set option", unknown);
+  refuseUnknown("Cannot set option", unknown, ADVICE);
   checkProtocols(protocols);
+  const fields = new FieldLines(headers);
+  checkFields(fields);
   checkInteger("maxMessageBytes", maxMessageBytes, 0, 2 ** 31 - 1);
   checkInteger("maxBufferedBytes", maxBufferedBytes, 1, 2 ** 31 - 1);
   checkTime("idleTimeout", idleTimeout);
@@ -97,7 +109,7 @@ export function resolveWebSocketOptions(
   checkInteger("closeTimeout", closeTimeout, 1, MAX_TIMER_MS);
   return {
     protocols,
-    headers,
+    headers: fields,
     maxMessageBytes,
     maxBufferedBytes,
     idleTimeout,
@@ -111,6 +123,9 @@ function resolveDeflate(
   given: boolean | WebSocketDeflateOptions,
 ): WebSocketSettings["deflate"] {
   if (given === false) return null;
+  if (given !== true) {
+    checkObject(given, "permessageDeflate", "thresholdBytes: 256");
+  }
   const {
     serverNoContextTakeover = true,
     clientNoContextTakeover = false,
@@ -132,7 +147,45 @@ function resolveDeflate(
   };
 }
 
-function checkProtocols(protocols: readonly string[]): void {
+/** @throws {TypeError} If a value is anything but an object with names. */
+function checkObject(value: unknown, name: string, example: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return;
+  }
+  throw new TypeError(
+    `Cannot set ${name} to ${
+      shown(value)
+    }: not an object such as { ${example} }`,
+  );
+}
+
+/**
+ * Checks fields that the program adds to the 101 response.
+ *
+ * @throws {TypeError} If one of them tells what was agreed on: a client that
+ * reads what it has not offered fails the connection (RFC 6455 §4.1).
+ */
+export function checkFields(fields: FieldLines): void {
+  for (const [name] of fields) {
+    if (!name.toLowerCase().startsWith("sec-websocket-")) continue;
+    throw new TypeError(
+      `Cannot add field ${
+        JSON.stringify(name)
+      }: the handshake decides it, by the options protocols and permessageDeflate`,
+    );
+  }
+}
+
+function checkProtocols(protocols: unknown): void {
+  const isList = Array.isArray(protocols) &&
+    protocols.every((one) => typeof one === "string");
+  if (!isList) {
+    throw new TypeError(
+      `Cannot set option protocols to ${
+        shown(protocols)
+      }: not a list of strings such as ["chat"]`,
+    );
+  }
   for (const protocol of protocols) {
     if (TOKEN.test(protocol)) continue;
     throw new TypeError(
@@ -155,6 +208,17 @@ function checkInteger(
 ): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return;
   throw new RangeError(
-    `Cannot set option ${name} to ${value}: an integer from ${min} to ${max}`,
+    `Cannot set option ${name} to ${
+      shown(value)
+    }: not an integer from ${min} to ${max}`,
   );
+}
+
+/** A value as messages show it. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : String(value);
 }

@@ -9,7 +9,11 @@ import { RequestRefusal } from "../server/failure_report.ts";
 import { connect, switchProtocols } from "./accept.ts";
 import { EventSocket } from "./event_socket.ts";
 import { readHandshake } from "./handshake.ts";
-import { resolveWebSocketOptions, type WebSocketOptions } from "./options.ts";
+import {
+  checkFields,
+  resolveWebSocketOptions,
+  type WebSocketOptions,
+} from "./options.ts";
 
 /** A WebSocket, and the response that opens it. */
 export interface WebSocketUpgrade {
@@ -26,7 +30,8 @@ export interface WebSocketUpgrade {
  * The socket opens once the handler has returned the response. Its `close()` takes
  * every code that a close frame may carry, and its `bufferedAmount` counts the
  * heads of frames. It reads on while listeners run, and stops reading while
- * 256 KiB wait to be sent.
+ * 256 KiB wait to be sent. `idleTimeout` is in milliseconds here, not in seconds,
+ * and `protocol` is the list `protocols`.
  *
  * It throws for a request that opens no WebSocket. If the handler does not catch
  * the error, the client gets the response that {@linkcode acceptWebSocket} would
@@ -54,10 +59,12 @@ export function upgradeWebSocket(
   options: WebSocketOptions = {},
 ): WebSocketUpgrade {
   const settings = resolveWebSocketOptions(options);
-  const exchange = LazyRequest.exchangeOf(request);
+  const exchange = request instanceof Request
+    ? LazyRequest.exchangeOf(request)
+    : null;
   if (exchange === null) {
     throw new TypeError(
-      "Cannot upgrade to WebSocket: the request was not received by this server",
+      "Cannot upgrade to WebSocket: the request was not received by this server; pass the one that the fetch handler was given, not a copy",
     );
   }
   const { ctx, res } = exchange;
@@ -74,8 +81,10 @@ export function upgradeWebSocket(
     extensions: handshake.deflate?.field ?? "",
   });
   const response = new UpgradeResponse((added) => {
+    const lines = new FieldLines(added);
+    checkFields(lines);
     const headers = new FieldLines(settings.headers);
-    for (const [name, value] of added) headers.append(name, value);
+    for (const [name, value] of lines) headers.append(name, value);
     void socket.open(
       switchProtocols(res, handshake, { ...settings, headers }),
       (duplex, sink) => connect(duplex, handshake, settings, sink),

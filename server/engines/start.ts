@@ -123,6 +123,6 @@ function secureFor(
 export function requireClearText({ tls }: Application): void {
   if (tls === null) return;
   throw new TypeError(
-    `Cannot serve TLS with epoll: use serve(), or serveThreaded() with engine "listen"`,
+    `Cannot serve TLS with epoll: use the engine "listen" of serve() or serveThreaded()`,
   );
 }

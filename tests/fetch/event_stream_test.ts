@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type EventSource,
   eventStream,
+  type EventStreamOptions,
   type ServerEvent,
 } from "../../fetch/mod.ts";
 import { toHandler } from "../../fetch/handler.ts";
@@ -150,6 +151,15 @@ testEngines(
     await left.promise;
   },
 );
+
+Deno.test("eventStream() refuses options that it does not know", () => {
+  const options = { keepAlive: 5 } as EventStreamOptions;
+  assertThrows(
+    () => eventStream(async function* (): Events {}, options),
+    TypeError,
+    'Cannot set option "keepAlive": no such option',
+  );
+});
 
 Deno.test("eventStream() refuses a source that gives no events", () => {
   for (const source of ["text", ["a"], null, () => undefined] as unknown[]) {

@@ -10,6 +10,7 @@ import type {
   ThreadedServeOptions,
 } from "../../mod.ts";
 import { DEFAULT_SERVER_OPTIONS } from "../../server/options.ts";
+import { Server } from "../../server/server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { request } from "../support/serve.ts";
 
@@ -250,9 +251,24 @@ Deno.test("serve() serves HTTPS, whose requests have https URLs [listen]", async
 
 Deno.test("serve() refuses what it cannot do by name", () => {
   const cases: [settings: Record<string, unknown>, message: string][] = [
-    [{ tcpBacklog: 5 }, "tcpBacklog"],
-    [{ engine: "fast" }, "engine"],
-    [{ cert: "a" }, "Cannot use TLS"],
+    [{ tcpBacklog: 5 }, "option tcpBacklog: no such option; leave it out"],
+    [{ reusePort: true }, "option reusePort: no such option; set workers"],
+    [{ automaticCompression: true }, "compress in the handler"],
+    [{ transport: "unix" }, "path alone chooses a Unix socket"],
+    [{ host: "127.0.0.1" }, "the name is hostname"],
+    [{ certFile: "a.pem" }, "read the file, and pass its text as cert"],
+    [{ onlisten: () => {} }, 'option "onlisten": no such option'],
+    [{ engine: "fast" }, '"fast": neither "listen" nor "node" nor "epoll"'],
+    [
+      { engine: "fast", workers: 2 },
+      '"fast": neither "listen" nor "node" nor "epoll"',
+    ],
+    [{ cert: "a" }, "Cannot use TLS: the option key is missing"],
+    [{ key: "a" }, "Cannot use TLS: the option cert is missing"],
+    [{ cert: "cert.pem", key: "key.pem" }, "read the file first"],
+    [{ hostname: 5 }, 'Cannot listen on "5": the host is not a string'],
+    [{ hostname: null }, "the host is not a string"],
+    [{ hostname: "[::1]" }, "write the address without brackets"],
     [{ port: 70_000 }, "the port is not from 0 to 65535"],
     [{ onListen: 5 }, "onListen"],
     [{ onError: 5 }, "Cannot set option onError: not a function"],
@@ -290,6 +306,13 @@ Deno.test("serve() refuses what it cannot do by name", () => {
     TypeError,
     "Cannot serve: the handler is neither a function nor an object with fetch()",
   );
+  for (const app of [Server.builder(LOCAL), Server.builder(LOCAL).build()]) {
+    assertThrows(
+      () => serve(LOCAL, app as unknown as () => Response),
+      TypeError,
+      "call build().serve() of an application of this package",
+    );
+  }
   const swapped = [() => new Response(), LOCAL] as unknown;
   assertThrows(
     () => serve(...swapped as [FetchServeOptions, () => Response]),

@@ -32,6 +32,29 @@ for (const [name, event, encoded] of CASES) {
   });
 }
 
+Deno.test("encodeEvent() refuses values whose content would be lost", () => {
+  const faults: readonly [event: unknown, why: string][] = [
+    [5, "it is number, not a string or an object"],
+    [null, "it is null"],
+    [undefined, "it is undefined"],
+    [new Uint8Array(3), "it is bytes"],
+    [{ dat: "a" }, 'it has "dat", but neither data'],
+    [["a"], 'it has "0", but neither data'],
+    [{ data: { a: 1 } }, "its data is object, not a string; pass it through"],
+    [{ data: null }, "its data is null"],
+    [{ data: "a", id: 5 }, "its id is number"],
+    [{ event: Symbol("a") }, "its event is symbol"],
+    [{ comment: true }, "its comment is boolean"],
+  ];
+  for (const [event, why] of faults) {
+    const call = (): string => encodeEvent(event as ServerEvent);
+    assertThrows(call, TypeError, `Cannot send event: ${why}`);
+  }
+  // Objects of other programs may have more fields than an event.
+  const row = { data: "a", createdAt: new Date(0) };
+  assertEquals(encodeEvent(row), "data: a\n\n");
+});
+
 Deno.test("encodeEvent() refuses what would start another field", () => {
   const faults: readonly ServerEvent[] = [
     { event: "a\nb" },

@@ -42,7 +42,8 @@ const texts: readonly {
   {
     name: "text that is not PEM",
     options: { cert: "x", key: "y" },
-    why: "the certificate is not PEM text; use certFile and keyFile for paths",
+    why:
+      "the certificate is not PEM text, which begins with -----BEGIN; read the file first, or give its path to tls() as certFile or keyFile",
   },
   {
     name: "a key of another certificate",

@@ -448,6 +448,27 @@ testEngines(
   },
 );
 
+testEngines(
+  "send() and ping() refuse what has no bytes, and the socket stays open",
+  async (engine) => {
+    await using server = serveSocket(engine, (socket) => {
+      const values = [undefined, null, 5, true, {}, [1], new Blob(["a"])];
+      for (const value of values as never[]) {
+        const send = (): void => socket.send(value);
+        assertThrows(send, TypeError, "neither a string nor bytes");
+      }
+      const payload = "a" as unknown as Uint8Array;
+      assertThrows(() => socket.ping(payload), TypeError, "no Uint8Array");
+      socket.send(new SharedArrayBuffer(1) as unknown as ArrayBuffer);
+      socket.send("end");
+    });
+    using client = await FrameClient.open(server);
+    assertEquals(await client.frame(), { first: 0x82, payload: "\0" });
+    assertEquals(await client.frame(), { first: 0x81, payload: "end" });
+    assertEquals(server.errors, []);
+  },
+);
+
 testEngines("acceptWebSocket() throws after a response", async (engine) => {
   const done = Promise.withResolvers<void>();
   await using server = engine.serve((app) =>

@@ -309,14 +309,55 @@ testEngines(
   },
 );
 
+testEngines(
+  "a copy of a request or of the response of an upgrade upgrades nothing",
+  async (engine) => {
+    await using server = engine.serve((app) =>
+      app.fallbackRoute(toHandler((request) => {
+        for (const copy of [request.clone(), new Request(request)]) {
+          assertThrows(
+            () => upgradeWebSocket(copy),
+            TypeError,
+            "pass the one that the fetch handler was given, not a copy",
+          );
+        }
+        const { response } = upgradeWebSocket(request);
+        assertThrows(() => response.clone(), TypeError, "Cannot clone");
+        return response.bodyUsed ? response : new Response(null, response);
+      }))
+    );
+    using client = await server.connect();
+    assertEquals((await client.ask(request("GET /", HANDSHAKE))).status, 500);
+    assertStringIncludes(
+      String(server.errors[0]),
+      "return the response of upgradeWebSocket() itself, not a copy",
+    );
+  },
+);
+
+testEngines(
+  "a field that tells what the handshake decides is reported, and not sent",
+  async (engine) => {
+    await using server = serveSockets(engine, (_, response) => {
+      response.headers.set("sec-websocket-protocol", "chat");
+    });
+    using client = await server.connect();
+    const wire = request("GET /", HANDSHAKE);
+    assertEquals((await client.ask(wire)).status, 500);
+    assertStringIncludes(String(server.errors[0]), "the handshake decides it");
+  },
+);
+
 registerTest({
-  name: "upgradeWebSocket() throws for a request of another origin",
+  name: "upgradeWebSocket() throws for what is no request of this server",
   ignore: false,
   fn: () => {
-    assertThrows(
-      () => upgradeWebSocket(new Request("http://a/")),
-      TypeError,
-      "was not received by this server",
-    );
+    for (const value of [new Request("http://a/"), undefined, null, 5, {}]) {
+      assertThrows(
+        () => upgradeWebSocket(value as Request),
+        TypeError,
+        "was not received by this server",
+      );
+    }
   },
 });

@@ -189,21 +189,21 @@ function requireLinux(): void {
   const { os, arch } = Deno.build;
   if (os === "linux" && ARCHITECTURES.has(arch)) return;
   throw new Deno.errors.NotSupported(
-    `Cannot serve with epoll on ${os} (${arch}): it exists on Linux, x86-64 and aarch64; use serve()`,
+    `Cannot serve with epoll on ${os} (${arch}): it exists on Linux, x86-64 and aarch64; use the engine "listen" of serve()`,
   );
 }
 
 function cannotOpen(path: string, cause: unknown): Error {
   if (cause instanceof Deno.errors.NotCapable) {
     return new Deno.errors.NotCapable(
-      `Cannot serve with epoll: calling the C library is not allowed. Run with --allow-ffi, or with --allow-ffi=/path/to/libc.so.6 and that path as option libc; or use serve()`,
+      `Cannot serve with epoll: calling the C library is not allowed. Run with --allow-ffi, or with --allow-ffi=/path/to/libc.so.6 and that path as option libc; or use the engine "listen" of serve()`,
       { cause },
     );
   }
   return new Deno.errors.NotSupported(
     `Cannot serve with epoll: the C library is not at ${
       JSON.stringify(path)
-    }. Give its path as option libc, or use serve()`,
+    }. Give its path as option libc, or use the engine "listen" of serve()`,
     { cause },
   );
 }
