@@ -12,6 +12,8 @@ export type FieldList = readonly (readonly [name: string, value: string])[];
 /** A list of the server's, and the strings that it was made of. */
 export interface SentFields {
   readonly lines: FieldLines;
+  /** The same without a declared length, or `null` if none is declared. */
+  readonly sizedLines: FieldLines | null;
   /** Whether there is a `Content-Type`. The server adds none of its own to a list that has one. */
   readonly hasType: boolean;
   /** The pairs, one after the other. */
@@ -91,12 +93,21 @@ function isKept({ strings }: SentFields): boolean {
 function makeFields(list: FieldList, type: string | null): SentFields {
   const lines = new FieldLines();
   let hasType = type !== null;
+  let declaresLength = false;
   for (const [name, value] of list) {
     const lower = name.toLowerCase();
     if (CONNECTION_FIELDS.has(lower)) continue;
     if (lower === "content-type") hasType = true;
+    if (lower === "content-length") declaresLength = true;
     lines.add(name, value);
   }
   if (type !== null) lines.add("content-type", type);
-  return { lines, hasType, strings: list.flat(), type };
+  const sizedLines = declaresLength ? withoutLength(lines) : null;
+  return { lines, sizedLines, hasType, strings: list.flat(), type };
+}
+
+function withoutLength(lines: FieldLines): FieldLines {
+  const rest = new FieldLines(lines);
+  rest.remove("content-length");
+  return rest;
 }

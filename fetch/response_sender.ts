@@ -55,7 +55,7 @@ export class ResponseSender {
    * @param response What the handler has returned: a response, or a promise of one.
    * @returns A promise if the response or its body has to be awaited.
    * @throws {TypeError} If it is no response, is an error, was sent before, or
-   * has a field or a declared length that cannot be sent.
+   * has a field that cannot be sent, or a declared length that its stream has not.
    */
   send(exchange: FetchExchange, response: unknown): void | Promise<void> {
     const slots = this.#slots;
@@ -98,7 +98,8 @@ export class ResponseSender {
         inner.headerList,
         type as string | null ?? TEXT_TYPE, // the runtime keeps no other types there
       );
-      res.send(statusOf(inner.status, inner.statusMessage), text, fields.lines);
+      const lines = linesOfSized(exchange, fields);
+      res.send(statusOf(inner.status, inner.statusMessage), text, lines);
       return;
     }
     const list = inner.bodyDecoded === true
@@ -109,7 +110,9 @@ export class ResponseSender {
     const { body } = inner;
     if (body === null) {
       if (response instanceof UpgradeResponse) response.upgrade();
-      else res.send(status, null, fields.lines);
+      else {
+        res.send(status, null, linesOfSized(exchange, fields));
+      }
       return;
     }
     if (body.unusable()) throw sentTwice();
@@ -128,13 +131,27 @@ export class ResponseSender {
     const list: FieldList = response.url === ""
       ? [...response.headers]
       : withoutDecoded([...response.headers]);
-    const { lines } = this.#fields.find(list, null);
+    const fields = this.#fields.find(list, null);
+    const { lines } = fields;
     const status = statusOf(response.status, response.statusText);
-    if (response.body === null) res.send(status, null, lines);
-    else if (response instanceof FileResponse) {
+    if (response.body === null) {
+      res.send(status, null, linesOfSized(exchange, fields));
+    } else if (response instanceof FileResponse) {
       sendFile(exchange, status, response, lines);
     } else sendStream(exchange, status, response.body, lines);
   }
+}
+
+/**
+ * The fields of a body whose size is known, and replaces a declared length: the
+ * handler may have copied the fields of a response whose body it has changed. On
+ * HEAD, a length is that of the response to GET (RFC 9110 §8.6).
+ */
+function linesOfSized(
+  { ctx }: FetchExchange,
+  { lines, sizedLines }: SentFields,
+): FieldLines {
+  return sizedLines === null || ctx.method === "HEAD" ? lines : sizedLines;
 }
 
 function sendBody(
@@ -144,23 +161,22 @@ function sendBody(
   fields: SentFields,
 ): void | Promise<void> {
   const { streamOrStatic, source } = body;
-  const { res } = exchange;
   if (!(streamOrStatic instanceof ReadableStream)) {
     streamOrStatic.consumed = true;
-    sendStatic(res, status, streamOrStatic.body, fields);
+    sendStatic(exchange, status, streamOrStatic.body, fields);
     return;
   }
   if (typeof source === "string" || source instanceof Uint8Array) {
     // A stream was made of it because something looked at `body`; nothing was read.
     streamOrStatic.cancel();
-    sendStatic(res, status, source, fields);
+    sendStatic(exchange, status, source, fields);
     return;
   }
   let { lines } = fields;
   if (source instanceof Blob) {
     if (source.size <= MAX_READ_BLOB_BYTES) {
       streamOrStatic.cancel(); // marks the response's body as used
-      return sendBlob(res, status, source, lines);
+      return sendBlob(exchange, status, source, fields);
     }
     lines = new FieldLines(lines);
     lines.set("content-length", String(source.size));
@@ -170,22 +186,27 @@ function sendBody(
 
 /** Sends a string or bytes. A string without a type is sent as bytes, to which the server adds no type. */
 function sendStatic(
-  res: ResponseHandle,
+  exchange: FetchExchange,
   status: Status | number,
   body: string | Uint8Array,
-  { lines, hasType }: SentFields,
+  fields: SentFields,
 ): void {
-  const isText = typeof body === "string";
-  res.send(status, isText && !hasType ? encoder.encode(body) : body, lines);
+  const isEncoded = typeof body === "string" && !fields.hasType;
+  exchange.res.send(
+    status,
+    isEncoded ? encoder.encode(body) : body,
+    linesOfSized(exchange, fields),
+  );
 }
 
 async function sendBlob(
-  res: ResponseHandle,
+  exchange: FetchExchange,
   status: Status | number,
   blob: Blob,
-  lines: FieldLines,
+  fields: SentFields,
 ): Promise<void> {
-  res.send(status, await blob.bytes(), lines);
+  const bytes = await blob.bytes();
+  exchange.res.send(status, bytes, linesOfSized(exchange, fields));
 }
 
 /** Sends a file without its stream, which nothing has touched. */

@@ -724,7 +724,7 @@ testEngines(
     );
     assertEquals([status, String(errors[0])], [
       500,
-      "TypeError: Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection",
+      "TypeError: Cannot upgrade with Deno.upgradeWebSocket(): the runtime's server does not have the connection; use upgradeWebSocket() of the entry ./websocket",
     ]);
   },
 );

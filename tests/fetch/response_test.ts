@@ -340,9 +340,81 @@ const CASES: readonly ResponseCase[] = [
     status: 500,
   },
   {
-    name: "a length that is not the body's becomes a 500",
+    name: "the length of a string replaces a declared one",
     needsSlots: true,
     respond: () => new Response("abc", { headers: { "content-length": "4" } }),
+    body: "abc",
+    fields: { "content-length": "3" },
+  },
+  {
+    name: "the length of a string replaces one that is no number",
+    needsSlots: true,
+    respond: () =>
+      new Response("abc", {
+        headers: { "content-length": "x", "content-type": "a/b", "x-y": "z" },
+      }),
+    body: "abc",
+    fields: { "content-length": "3", "content-type": "a/b", "x-y": "z" },
+  },
+  {
+    name: "the length of bytes replaces a declared one",
+    needsSlots: true,
+    respond: () =>
+      new Response(new Uint8Array([97, 98]), {
+        status: 201,
+        headers: { "content-length": "1" },
+      }),
+    status: 201,
+    body: "ab",
+    fields: { "content-length": "2" },
+  },
+  {
+    name: "the length of a string replaces a declared one after a look at body",
+    needsSlots: true,
+    respond: () => {
+      const response = new Response("abc", {
+        headers: { "content-length": "4" },
+      });
+      assert(response.body !== null);
+      return response;
+    },
+    body: "abc",
+    fields: { "content-length": "3" },
+  },
+  {
+    name: "the length of a blob replaces a declared one",
+    needsSlots: true,
+    respond: () =>
+      new Response(new Blob(["abc"]), { headers: { "content-length": "4" } }),
+    body: "abc",
+    fields: { "content-length": "3" },
+  },
+  {
+    name: "the length of a large blob replaces a declared one",
+    needsSlots: true,
+    line: "HEAD /",
+    respond: () =>
+      new Response(new Blob(["a".repeat(100_000)]), {
+        headers: { "content-length": "4" },
+      }),
+    fields: { "content-length": "100000" },
+  },
+  {
+    name: "no body replaces a declared length, except on HEAD",
+    respond: () => new Response(null, { headers: { "content-length": "4" } }),
+    fields: { "content-length": "0" },
+  },
+  {
+    name: "304 goes out without a declared length",
+    respond: () =>
+      new Response(null, { status: 304, headers: { "content-length": "4" } }),
+    status: 304,
+    fields: { "content-length": null },
+  },
+  {
+    name: "a declared length of a stream that is no number becomes a 500",
+    respond: () =>
+      new Response(streamOf("abc"), { headers: { "content-length": "x" } }),
     status: 500,
   },
 ];
