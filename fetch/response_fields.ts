@@ -12,8 +12,8 @@ export type FieldList = readonly (readonly [name: string, value: string])[];
 /** A list of the server's, and the strings that it was made of. */
 export interface SentFields {
   readonly lines: FieldLines;
-  /** The same without a declared length, or `null` if none is declared. */
-  readonly sizedLines: FieldLines | null;
+  /** The same without a declared length, for a body whose size is known; the same object if none is declared. */
+  readonly sizedLines: FieldLines;
   /** Whether there is a `Content-Type`. The server adds none of its own to a list that has one. */
   readonly hasType: boolean;
   /** The pairs, one after the other. */
@@ -102,7 +102,7 @@ function makeFields(list: FieldList, type: string | null): SentFields {
     lines.add(name, value);
   }
   if (type !== null) lines.add("content-type", type);
-  const sizedLines = declaresLength ? withoutLength(lines) : null;
+  const sizedLines = declaresLength ? withoutLength(lines) : lines;
   return { lines, sizedLines, hasType, strings: list.flat(), type };
 }
 

@@ -98,8 +98,11 @@ export class ResponseSender {
         inner.headerList,
         type as string | null ?? TEXT_TYPE, // the runtime keeps no other types there
       );
-      const lines = linesOfSized(exchange, fields);
-      res.send(statusOf(inner.status, inner.statusMessage), text, lines);
+      res.send(
+        statusOf(inner.status, inner.statusMessage),
+        text,
+        fields.sizedLines,
+      );
       return;
     }
     const list = inner.bodyDecoded === true
@@ -110,9 +113,7 @@ export class ResponseSender {
     const { body } = inner;
     if (body === null) {
       if (response instanceof UpgradeResponse) response.upgrade();
-      else {
-        res.send(status, null, linesOfSized(exchange, fields));
-      }
+      else res.send(status, null, linesOfEmpty(exchange, fields));
       return;
     }
     if (body.unusable()) throw sentTwice();
@@ -135,23 +136,19 @@ export class ResponseSender {
     const { lines } = fields;
     const status = statusOf(response.status, response.statusText);
     if (response.body === null) {
-      res.send(status, null, linesOfSized(exchange, fields));
+      res.send(status, null, linesOfEmpty(exchange, fields));
     } else if (response instanceof FileResponse) {
       sendFile(exchange, status, response, lines);
     } else sendStream(exchange, status, response.body, lines);
   }
 }
 
-/**
- * The fields of a body whose size is known, and replaces a declared length: the
- * handler may have copied the fields of a response whose body it has changed. On
- * HEAD, a length is that of the response to GET (RFC 9110 §8.6).
- */
-function linesOfSized(
+/** The fields of a response without a body. On HEAD, a declared length is that of the response to GET (RFC 9110 §8.6). */
+function linesOfEmpty(
   { ctx }: FetchExchange,
   { lines, sizedLines }: SentFields,
 ): FieldLines {
-  return sizedLines === null || ctx.method === "HEAD" ? lines : sizedLines;
+  return ctx.method === "HEAD" ? lines : sizedLines;
 }
 
 function sendBody(
@@ -161,22 +158,23 @@ function sendBody(
   fields: SentFields,
 ): void | Promise<void> {
   const { streamOrStatic, source } = body;
+  const { res } = exchange;
   if (!(streamOrStatic instanceof ReadableStream)) {
     streamOrStatic.consumed = true;
-    sendStatic(exchange, status, streamOrStatic.body, fields);
+    sendStatic(res, status, streamOrStatic.body, fields);
     return;
   }
   if (typeof source === "string" || source instanceof Uint8Array) {
     // A stream was made of it because something looked at `body`; nothing was read.
     streamOrStatic.cancel();
-    sendStatic(exchange, status, source, fields);
+    sendStatic(res, status, source, fields);
     return;
   }
   let { lines } = fields;
   if (source instanceof Blob) {
     if (source.size <= MAX_READ_BLOB_BYTES) {
       streamOrStatic.cancel(); // marks the response's body as used
-      return sendBlob(exchange, status, source, fields);
+      return sendBlob(res, status, source, fields);
     }
     lines = new FieldLines(lines);
     lines.set("content-length", String(source.size));
@@ -186,27 +184,26 @@ function sendBody(
 
 /** Sends a string or bytes. A string without a type is sent as bytes, to which the server adds no type. */
 function sendStatic(
-  exchange: FetchExchange,
+  res: ResponseHandle,
   status: Status | number,
   body: string | Uint8Array,
-  fields: SentFields,
+  { sizedLines, hasType }: SentFields,
 ): void {
-  const isEncoded = typeof body === "string" && !fields.hasType;
-  exchange.res.send(
+  const isText = typeof body === "string";
+  res.send(
     status,
-    isEncoded ? encoder.encode(body) : body,
-    linesOfSized(exchange, fields),
+    isText && !hasType ? encoder.encode(body) : body,
+    sizedLines,
   );
 }
 
 async function sendBlob(
-  exchange: FetchExchange,
+  res: ResponseHandle,
   status: Status | number,
   blob: Blob,
-  fields: SentFields,
+  { sizedLines }: SentFields,
 ): Promise<void> {
-  const bytes = await blob.bytes();
-  exchange.res.send(status, bytes, linesOfSized(exchange, fields));
+  res.send(status, await blob.bytes(), sizedLines);
 }
 
 /** Sends a file without its stream, which nothing has touched. */
@@ -293,7 +290,7 @@ function statusOf(code: number, reason: string): Status | number {
 
 function sentTwice(): TypeError {
   return new TypeError(
-    "Cannot send response: its body is being read or was used already",
+    "Cannot send response: its body is being read or was used already; make a response for each request, or return its clone()",
   );
 }
 

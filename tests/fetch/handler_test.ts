@@ -81,7 +81,7 @@ for (const [name, used] of USES) {
       }
       assertEquals(errors, [
         "planted",
-        "Cannot send response: its body is being read or was used already",
+        "Cannot send response: its body is being read or was used already; make a response for each request, or return its clone()",
       ]);
     },
   );
