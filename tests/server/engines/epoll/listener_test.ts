@@ -118,7 +118,7 @@ testEngine(EPOLL, "serveEpoll() refuses to serve TLS", async (engine) => {
   assertThrows(
     () => engine.start(server),
     TypeError,
-    "Cannot serve TLS with epoll: use serve()",
+    'Cannot serve TLS with epoll: use the engine "listen" of serve()',
   );
 });
 
