@@ -14,6 +14,7 @@
 
 export {
   type FetchServeOptions,
+  type FetchServerHandle,
   type FetchTcpOptions,
   type FetchUnixOptions,
   serve,

@@ -64,6 +64,11 @@ export interface FetchUnixOptions extends FetchServeOptions {
   readonly onListen?: ((addr: UnixAddr) => void) | undefined;
 }
 
+/** The handle of a server with one address, whose kind the settings choose. */
+export type FetchServerHandle<Addr extends AnyAddr = NetAddr> =
+  & ServerHandle
+  & { readonly addr: Addr };
+
 /** What answers requests on some kind of address. */
 type Fetch<Addr extends AnyAddr> = FetchHandler<Addr> | FetchModule<Addr>;
 
@@ -109,27 +114,27 @@ const MAX_BUFFERED_BODY_BYTES = 16 * 1024 * 1024;
  */
 export function serve(
   handler: FetchHandler | FetchModule,
-): ServerHandle;
+): FetchServerHandle;
 /** Serves a fetch handler on a Unix socket. */
 export function serve(
   options: FetchUnixOptions,
   handler: FetchHandler<UnixAddr> | FetchModule<UnixAddr>,
-): ServerHandle;
+): FetchServerHandle<UnixAddr>;
 /** Serves a fetch handler on a TCP port. */
 export function serve(
   options: FetchTcpOptions,
   handler: FetchHandler | FetchModule,
-): ServerHandle;
-/** Serves the fetch handler that is among the settings. */
+): FetchServerHandle;
+/** Serves the fetch handler that is among the settings, on a Unix socket. */
 export function serve(
-  options:
-    | FetchTcpOptions & { readonly handler: FetchHandler | FetchModule }
-    | FetchUnixOptions & {
-      readonly handler:
-        | FetchHandler<UnixAddr>
-        | FetchModule<UnixAddr>;
-    },
-): ServerHandle;
+  options: FetchUnixOptions & {
+    readonly handler: FetchHandler<UnixAddr> | FetchModule<UnixAddr>;
+  },
+): FetchServerHandle<UnixAddr>;
+/** Serves the fetch handler that is among the settings, on a TCP port. */
+export function serve(
+  options: FetchTcpOptions & { readonly handler: FetchHandler | FetchModule },
+): FetchServerHandle;
 export function serve(first: unknown, second?: unknown): ServerHandle {
   const [settings, handler] = readArguments(first, second);
   const { engine, workers, libc, signal, onListen, onError } = settings;

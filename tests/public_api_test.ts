@@ -249,6 +249,7 @@ const publicNames: Readonly<Record<string, readonly string[]>> = {
     "FetchInfo",
     "FetchModule",
     "FetchServeOptions",
+    "FetchServerHandle",
     "FetchTcpOptions",
     "FetchUnixOptions",
     "FetchableServer",

@@ -66,6 +66,33 @@ testServe(
   },
 );
 
+testServe(
+  "serve() takes and gives what has the types of Deno.serve()",
+  async (engine) => {
+    const any: Deno.ServeHandler = (_, { remoteAddr }) =>
+      new Response(remoteAddr.transport);
+    const tcp: Deno.ServeHandler<Deno.NetAddr> = (_, { remoteAddr }) =>
+      new Response(remoteAddr.hostname);
+    const module = { fetch: any } satisfies Deno.ServeDefaultExport;
+    const options: Deno.ServeTcpOptions = { ...LOCAL };
+    await using first: Deno.HttpServer<Deno.NetAddr> = serve(
+      { ...options, ...engine },
+      tcp,
+    );
+    await using second: Deno.HttpServer = serve({
+      ...options,
+      ...engine,
+      handler: module,
+    });
+    assertEquals(
+      await textOf(`http://127.0.0.1:${first.addr.port}`),
+      "127.0.0.1",
+    );
+    const { port } = second.addr as Deno.NetAddr; // not known of a Deno.HttpServer
+    assertEquals(await textOf(`http://127.0.0.1:${port}`), "tcp");
+  },
+);
+
 testServe("serve() calls onListen with the address", async (engine) => {
   const addrs: Deno.NetAddr[] = [];
   await using server = serve({
