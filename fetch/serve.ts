@@ -233,10 +233,30 @@ function readArguments(
     }
     return [first as Settings, second as FetchHandler]; // checked when they are used
   }
-  if (typeof first === "object" && first !== null && "handler" in first) {
+  if (
+    typeof first === "object" && first !== null && "handler" in first &&
+    !("fetch" in first) // an application of H3 has both
+  ) {
     return [first as Settings, first.handler as FetchHandler]; // as above
   }
+  checkModule(first);
   return [{}, first as FetchHandler]; // as above
+}
+
+/**
+ * Refuses settings beside the `fetch` of an object, where other servers have them:
+ * they would have no effect.
+ *
+ * @throws {TypeError} If there is one.
+ */
+function checkModule(module: unknown): void {
+  if (typeof module !== "object" || module === null) return;
+  const name = ["port", "hostname", "cert"]
+    .find((setting) => Object.hasOwn(module, setting));
+  if (name === undefined) return;
+  throw new TypeError(
+    `Cannot serve: the option ${name} has no effect beside fetch(); pass it first, as in serve({ ${name} }, { fetch })`,
+  );
 }
 
 function addressOf({ port = 8000, hostname, path }: Settings): Address {

@@ -93,6 +93,16 @@ testServe(
   },
 );
 
+Deno.test("serve() takes an object with fetch() and handler, as of H3, as a handler [listen]", () => {
+  // With the default port, which may be in use: only the reading of arguments matters.
+  const app = {
+    handler: (): string => "of an event",
+    fetch: (): Response => new Response(),
+    port: 5,
+  };
+  assertThrows(() => serve(app), TypeError, "no effect beside fetch()");
+});
+
 testServe("serve() calls onListen with the address", async (engine) => {
   const addrs: Deno.NetAddr[] = [];
   await using server = serve({
@@ -338,6 +348,14 @@ Deno.test("serve() refuses what it cannot do by name", () => {
       () => serve(LOCAL, app as unknown as () => Response),
       TypeError,
       "call build().serve() of an application of this package",
+    );
+  }
+  // As other servers take their settings.
+  for (const setting of [{ port: 0 }, { hostname: "::1" }, { cert: "a" }]) {
+    assertThrows(
+      () => serve({ fetch: () => new Response(), ...setting }),
+      TypeError,
+      "has no effect beside fetch(); pass it first",
     );
   }
   const swapped = [() => new Response(), LOCAL] as unknown;
