@@ -12,13 +12,12 @@
  * @module
  */
 
-export {
-  type FetchServeOptions,
-  type FetchServerHandle,
-  type FetchTcpOptions,
-  type FetchUnixOptions,
-  serve,
-} from "./serve.ts";
+export { type FetchServerHandle, serve } from "./serve.ts";
+export type {
+  FetchServeOptions,
+  FetchTcpOptions,
+  FetchUnixOptions,
+} from "./serve_settings.ts";
 export { type FetchHandler, type FetchModule, toHandler } from "./handler.ts";
 export { FetchInfo } from "./fetch_info.ts";
 export type {
