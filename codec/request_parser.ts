@@ -10,7 +10,7 @@
  * target, which come before the first.
  */
 
-import { equalsLatin1, SLASH } from "./ascii.ts";
+import { SLASH } from "./ascii.ts";
 import type { ByteBlocks } from "./byte_blocks.ts";
 import { NEED_DATA, ProtocolError } from "./errors.ts";
 import { FieldScanner } from "./field_lines.ts";
@@ -93,15 +93,6 @@ export class RequestHeadParser {
   /** Whether no byte of a head has arrived yet, except one CRLF. */
   get isIdle(): boolean {
     return this.#line.isBlank;
-  }
-
-  /**
-   * Returns whether the method of the current or just refused head is HEAD; an
-   * error response then must not have a body (RFC 9110 §9.3.2).
-   */
-  isHeadRequest(bytes: Uint8Array, start: number): boolean {
-    const { methodStart, methodEnd } = this.#line;
-    return equalsLatin1(bytes, start + methodStart, start + methodEnd, "HEAD");
   }
 
   /**

@@ -3,7 +3,7 @@
  * and may add fields and replace the body. Hooks of one kind run in their order.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   ConnectionSetupAction,
   PreRoutingAction,
@@ -83,7 +83,7 @@ testEngines(
 );
 
 testEngines(
-  "the refusal hook gets heads that end early or take too long, and HEAD keeps no body",
+  "the refusal hook gets heads that end early or take too long",
   async (engine) => {
     const seen: string[] = [];
     await using server = engine.serve((app) => {
@@ -99,14 +99,46 @@ testEngines(
     await ended.send("GET /en");
     await ended.end();
     assertEquals((await ended.response()).status, 400);
-    using head = await server.connect();
-    await head.send("HEAD / HTTP/1.1\r\n\r\n");
-    assertEquals((await head.toEnd()).endsWith("\r\n\r\n"), true);
     assertEquals(seen, [
       "HEAD_TIMEOUT GET /slow HTTP/1.1",
       "TRUNCATED_HEAD GET /en",
-      "MISSING_HOST HEAD / HTTP/1.1",
     ]);
+  },
+);
+
+testEngines(
+  "R112: a refused HEAD gets the fields of a refused GET, and no body",
+  async (engine) => {
+    for (
+      const body of [null, "replaced", "ersetzt für ihn", new Uint8Array(5)]
+    ) {
+      await using server = engine.serve((app) => {
+        if (body === null) return;
+        app.refusalHook((_, res) => void (res.body = body));
+      }, { headerTimeout: 20 });
+      const answerTo = async (
+        wire: string,
+        isEnded: boolean,
+      ): Promise<string[]> => {
+        using client = await server.connect();
+        await client.send(wire);
+        if (isEnded) await client.end();
+        const [head = "", ...rest] = (await client.toEnd()).split("\r\n\r\n");
+        return [head.replace(/^date:.*\r\n/m, ""), rest.join("")];
+      };
+      for (
+        const [rest, isEnded] of [
+          ["/% HTTP/1.1\r\nHost: a\r\n\r\n", false],
+          ["/ HTTP/1.1\r\n\r\n", false],
+          ["/ HTTP/1.1\r\nHos", true],
+          ["/ HTTP/1.1\r\nHos", false], // and no more within `headerTimeout`
+        ] as const
+      ) {
+        const [head, content] = await answerTo(`GET ${rest}`, isEnded);
+        assertNotEquals(content, "");
+        assertEquals(await answerTo(`\r\nHEAD ${rest}`, isEnded), [head, ""]);
+      }
+    }
   },
 );
 

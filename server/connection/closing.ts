@@ -8,7 +8,7 @@ import { ProtocolError } from "../../codec/errors.ts";
 import { Status } from "../../codec/status.ts";
 import { Headers } from "../../codec/headers.ts";
 import type { TextBytes } from "../../codec/text_bytes.ts";
-import { decodeLatin1 } from "../../codec/ascii.ts";
+import { CR, decodeLatin1, equalsLatin1, LF } from "../../codec/ascii.ts";
 import type { Duplex } from "../duplex.ts";
 import type { Report } from "../failure_report.ts";
 import type { RefusalHook, RefusalResponse } from "../hooks.ts";
@@ -44,8 +44,6 @@ export interface RefusedHead {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
-  /** Whether the method is HEAD, so that the response has no body. */
-  readonly isHead?: boolean;
 }
 
 /** What a refusal needs of its connection. */
@@ -73,21 +71,30 @@ export function writeRefusal(
   const response = hook === null
     ? { body: status.reason, headers: null }
     : askHook(owner, hook, error, head);
-  const body = head.isHead === true ? "" : response.body;
+  const { body } = response;
+  const isText = typeof body === "string";
+  const heads = isText ? context.textHeads : context.heads;
   const plan = {
     status,
     headers: response.headers,
     length: body.length,
-    hasContent: true,
+    hasContent: !isForHead(head),
     closes: true,
     saysKeepAlive: false,
   };
-  if (typeof body !== "string") writeBytes(output, context.heads, plan, body);
-  else if (!writeAscii(output, context.textHeads, plan, body)) {
-    const bytes = context.texts.encode(body);
-    const encoded = { ...plan, length: bytes.length };
-    writeBytes(output, context.textHeads, encoded, bytes);
+  if (isText && plan.hasContent && writeAscii(output, heads, plan, body)) {
+    return;
   }
+  const bytes = isText ? context.texts.encode(body) : body;
+  writeBytes(output, heads, { ...plan, length: bytes.length }, bytes);
+}
+
+/** Whether the method is HEAD: the response then has the fields of one to GET, and no body (RFC 9110 §9.3.2). */
+function isForHead({ bytes, start, end }: RefusedHead): boolean {
+  const method = "HEAD ";
+  let at = start;
+  while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++; // empty lines before the request line
+  return equalsLatin1(bytes, at, Math.min(at + method.length, end), method);
 }
 
 /** Calls the refusal hook, and gives the response that it leaves. */

@@ -323,9 +323,8 @@ export class Connection implements ExchangeOwner, BodyOwner, ConnectionMachine {
         head = parser.parse(bytes, pos, end);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error; // an internal error
-        const isHead = parser.isHeadRequest(bytes, pos);
         parser.reset();
-        this.#refuse(error, { bytes, start: pos, end, isHead });
+        this.#refuse(error, { bytes, start: pos, end });
         return end; // nothing after the fault is parsed
       }
       if (head === NEEDS_MORE) {
