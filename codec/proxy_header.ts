@@ -37,6 +37,10 @@ const MIN_BYTES = 15;
 const MAX_LINE_BYTES = 107;
 /** The part of version 2 before the addresses. */
 const FIXED_BYTES = 16;
+/** Version 2 and the command for a connection of the balancer itself, such as a health check. */
+const LOCAL = 0x20;
+/** Version 2 and the command for a forwarded connection. */
+const FORWARDED = 0x21;
 /** The longest version 2 header after its fixed part. The addresses have at most 216 bytes; the rest are extensions, such as a client certificate. */
 const MAX_VARIABLE_BYTES = 4096;
 /** The size of a Unix socket's path in version 2. */
@@ -132,15 +136,16 @@ export class ProxyHeaderDecoder {
     // in range: the fixed part was received
     const [versionAndCommand, family] = [bytes[12]!, bytes[13]!];
     const length = bytes[14]! << 8 | bytes[15]!;
-    if (versionAndCommand !== 0x20 && versionAndCommand !== 0x21) {
+    const isLocal = versionAndCommand === LOCAL; // its family is ignored (§2.2)
+    if (!isLocal && versionAndCommand !== FORWARDED) {
       this.fault = `version and command are 0x${hex(versionAndCommand)}`;
-    } else if (family >> 4 > 3 || (family & 0xf) > 2) {
+    } else if (!isLocal && (family >> 4 > 3 || (family & 0xf) > 2)) {
       this.fault = `the address family and protocol are 0x${hex(family)}`;
     } else if (length > MAX_VARIABLE_BYTES) {
       this.fault =
         `${length} bytes follow, which is more than ${MAX_VARIABLE_BYTES}`;
     } else if (
-      versionAndCommand === 0x21 && length < addressBytes(family)
+      !isLocal && length < addressBytes(family)
     ) {
       this.fault = `the addresses do not fit into ${length} bytes`;
     } else {
@@ -154,8 +159,7 @@ export class ProxyHeaderDecoder {
   #readAddresses(): void {
     const bytes = this.#bytes;
     const family = bytes[13]!;
-    const isLocal = bytes[12] === 0x20; // such as a health check
-    if (isLocal || addressBytes(family) === 0) return;
+    if (bytes[12] === LOCAL || addressBytes(family) === 0) return;
     const block = bytes.subarray(FIXED_BYTES);
     this.ends = family >> 4 === 3
       ? {

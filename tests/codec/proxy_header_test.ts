@@ -190,6 +190,11 @@ const VALID: readonly {
     ends: null,
   },
   {
+    name: "LOCAL with a family that there is not",
+    wire: binary(0x20, 0xff, "abc"),
+    ends: null,
+  },
+  {
     name: "an unspecified family",
     wire: binary(0x21, 0x00, EXTENSION),
     ends: null,
