@@ -52,7 +52,8 @@ export class TrustedPeers {
   has(addr: Addr | undefined): boolean {
     if (addr === undefined) return false;
     if (!("hostname" in addr)) return this.#trustsUnix;
-    const address = parseIpAddress(addr.hostname);
+    // Node.js adds the zone to link-local addresses, as in `fe80::1%eth0`.
+    const address = parseIpAddress(addr.hostname.replace(/%.*$/s, ""));
     return address !== null && this.hasAddress(address);
   }
 

@@ -31,6 +31,8 @@ const CASES: readonly {
     isTrusted: true,
   },
   { trusted: ["unix"], addr: tcp("127.0.0.1"), isTrusted: false },
+  { trusted: ["fe80::/10"], addr: tcp("fe80::1%eth0"), isTrusted: true },
+  { trusted: ["fe80::/10"], addr: tcp("fd00::1%eth0"), isTrusted: false },
 ];
 
 for (const { trusted, addr, isTrusted } of CASES) {
