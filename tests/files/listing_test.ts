@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { formatDate } from "../../files/listing.ts";
 import { serveDir, type ServeDirOptions } from "../../files/mod.ts";
 import { type TestEngine, testEngines } from "../support/engines.ts";
 import type { RawResponse } from "../support/raw_client.ts";
@@ -180,3 +181,11 @@ testEngines(
     assertStringIncludes(textOf(page), `<td class="name">a\\b.txt</td>`);
   },
 );
+
+Deno.test("a listing shows the times of files, and none that no date has", () => {
+  assertStringIncludes(formatDate(1), ">1970-01-01 00:00<");
+  assertStringIncludes(formatDate(Date.UTC(9999, 0)), ">9999-01-01 00:00<");
+  for (const ms of [0, -1, Date.UTC(10_000, 0), 8.64e15 + 1, 2 ** 63]) {
+    assertEquals(formatDate(ms), "");
+  }
+});
