@@ -83,7 +83,7 @@ export class FileSender {
     const { variants } = kept;
     const coding = variants.size === 1
       ? null
-      : chooseCoding(ctx, variants, !asksForRange(ctx));
+      : chooseCoding(ctx, variants, false);
     const loaded = variants.get(coding)?.loaded ?? null;
     const content = contentOf(loaded, nowMs);
     if (loaded === null || content === null) return false;
@@ -105,8 +105,7 @@ export class FileSender {
     const variants = this.#findVariants(found, open);
     let choice: Choice;
     try {
-      const mayMake = !asksForRange(ctx) && !this.#compressor.isBusy;
-      const coding = chooseCoding(ctx, variants, mayMake);
+      const coding = chooseCoding(ctx, variants, this.#compressor.isBusy);
       const variant = variants.get(coding)!; // it was chosen among them
       choice = { found, variants, coding, variant };
       const loaded = this.#load(choice);
@@ -226,9 +225,4 @@ function contentOf(
   return content instanceof Uint8Array
     ? content
     : content.leaseIfUnchanged(nowMs);
-}
-
-/** Whether the client asks for a part of the file. Ranges are of the file as it is, not of what is compressed. */
-function asksForRange({ headers, method }: FileRequest): boolean {
-  return method === "GET" && headers.has("range");
 }

@@ -52,26 +52,31 @@ export function closeAll(variants: Variants, kept?: OpenFile): void {
 }
 
 /**
- * Chooses the coding that the client likes best.
+ * Chooses the coding that the client likes best. A client that asks for a range
+ * gets one of the file as it is, if it accepts that: there are no ranges of what
+ * is compressed while it is sent.
  *
- * @param mayMake Whether a file may be compressed for this request.
+ * @param isBusy Whether no file may be compressed now.
  * @throws {FileRefusal} With 406 if the client accepts neither a variant nor the
- * file as it is; with 503 if it would accept one that may not be made now.
+ * file as it is; with 503 if it accepts only one that may not be made now.
  */
 export function chooseCoding(
-  { headers }: FileRequest,
+  { headers, method }: FileRequest,
   variants: ReadonlyMap<Coding | null, Pick<Variant, "isMade">>,
-  mayMake: boolean,
+  isBusy: boolean,
 ): Coding | null {
   if (variants.size === 1) return null;
-  let refusal: Status = Status.NOT_ACCEPTABLE;
+  const isForRange = method === "GET" && headers.has("range");
+  let made: Coding | null = null;
   for (const coding of acceptedCodings(headers.get("accept-encoding"))) {
     const variant = variants.get(coding);
     if (variant === undefined) continue;
-    if (!variant.isMade || mayMake) return coding;
-    refusal = Status.SERVICE_UNAVAILABLE;
+    if (!variant.isMade || !isBusy && !isForRange) return coding;
+    made ??= coding;
   }
-  throw new FileRefusal(refusal);
+  if (made === null) throw new FileRefusal(Status.NOT_ACCEPTABLE);
+  if (isBusy) throw new FileRefusal(Status.SERVICE_UNAVAILABLE);
+  return made; // `Range` is then ignored (RFC 9110 §14.2)
 }
 
 /** Opens a variant, or returns `null` if there is none that may be served. */

@@ -148,6 +148,30 @@ testEngines(
   },
 );
 
+testEngines(
+  "serveDir() ignores a range for clients that refuse the file as it is",
+  async (engine) => {
+    await using site = await Site.make({ "a.txt": TEXT });
+    using _clock = new ShiftedClock(10_000);
+    for (const cache of [{}, false] as const) {
+      await using server = serveSite(engine, site, { cache });
+      for (let turn = 0; turn < 2; turn++) {
+        const fields = "Accept-Encoding: gzip, identity;q=0\r\n" +
+          "Range: bytes=4-7\r\n";
+        const whole = await ask(server, "GET /a.txt", fields);
+        assertEquals([whole.status, decoded(whole)], [200, TEXT]);
+        assertEquals(whole.headers.get("content-encoding"), "gzip");
+        const none = await ask(
+          server,
+          "GET /a.txt",
+          "Accept-Encoding: identity;q=0\r\nRange: bytes=4-7\r\n",
+        );
+        assertEquals(none.status, 406);
+      }
+    }
+  },
+);
+
 testEngines("serveDir() compresses for HEAD what GET gets", async (engine) => {
   await using site = await Site.make({ "a.txt": TEXT });
   for (const cache of [{}, false] as const) {
