@@ -5,6 +5,7 @@
  */
 
 import { Headers } from "../codec/headers.ts";
+import { faultOfGlob } from "./glob.ts";
 
 /** Whether a value is right, and what it has to be. */
 type Check = readonly [isRight: (value: unknown) => boolean, wanted: string];
@@ -131,9 +132,29 @@ export function checkExtraFields(headers: Headers): void {
   }
 }
 
-/** @throws {TypeError} If a value is not a media type. */
+/** @throws {TypeError} If no path can match a pattern of `cacheControl`, or its value is not one of the field. */
+export function checkRule(pattern: string, value: unknown): void {
+  const fault = faultOfGlob(pattern);
+  const key = `cacheControl[${JSON.stringify(pattern)}]`;
+  if (fault !== null) throw new TypeError(`Cannot set ${key}: ${fault}`);
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `Cannot set ${key} to ${shown(value)}: it must be a string`,
+    );
+  }
+  new Headers({ "cache-control": value }); // throws if it is not valid
+}
+
+/** @throws {TypeError} If a name is not an extension, or a value is not a media type. */
 export function checkMediaTypes(types: Readonly<Record<string, string>>): void {
   for (const [extension, type] of Object.entries(types)) {
+    if (!/^\.?[^./*]+$/s.test(extension)) {
+      throw new TypeError(
+        `Cannot set mediaTypes[${
+          JSON.stringify(extension)
+        }]: it must be the part of a name after its last dot, such as "md"`,
+      );
+    }
     if (/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[\t ]*(?:;|$)/.test(type)) {
       new Headers({ "content-type": type }); // throws if it is not valid
       continue;
@@ -218,6 +239,7 @@ function reasonAgainst(path: unknown): string | null {
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
   if (Array.isArray(value)) return "an array";
+  if (typeof value === "function") return "a function";
   return typeof value === "object" && value !== null
     ? "an object"
     : String(value);

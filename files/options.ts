@@ -5,6 +5,7 @@ import {
   checkExtraFields,
   checkMediaTypes,
   checkResult,
+  checkRule,
 } from "./check_options.ts";
 import { compileGlob } from "./glob.ts";
 import { MediaTypes } from "./media_types.ts";
@@ -243,9 +244,11 @@ export function resolveFileOptions(options: ServeFileOptions): FileSettings {
 export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
   const { index = ["index.html"], spa } = options;
   for (const name of index) {
-    if (namesOf("index", name).length === 1) continue;
+    if (!name.includes("/") && isInside(name)) continue;
     throw new TypeError(
-      `Cannot use index ${JSON.stringify(name)}: it must be a name, not a path`,
+      `Cannot use index ${
+        JSON.stringify(name)
+      }: it must be the name of a file, such as "index.html"`,
     );
   }
   return {
@@ -253,7 +256,7 @@ export function resolveFolderOptions(options: ServeDirOptions): FolderSettings {
     prefix: resolvePrefix(options.prefix),
     index: [...index],
     listing: options.listing ?? false,
-    spa: spa === undefined ? null : namesOf("spa", spa),
+    spa: spa === undefined ? null : spaNames(spa),
     dotfiles: options.dotfiles ?? false,
   };
 }
@@ -288,11 +291,16 @@ function checkNumber(name: string, value: number, off: string): void {
   );
 }
 
-function namesOf(option: string, path: string): readonly string[] {
-  const names = path.split("/");
-  if (!names.some((name) => /^(?:\.{0,2})$|[\\\0]/.test(name))) return names;
+/** Whether a path with `/` between its names leads to a file inside the folder. */
+function isInside(path: string): boolean {
+  return path.split("/")
+    .every((name) => !/^(?:\.{0,2})$|[\\\0]/.test(name));
+}
+
+function spaNames(path: string): readonly string[] {
+  if (isInside(path)) return path.split("/");
   throw new TypeError(
-    `Cannot use ${option} ${
+    `Cannot use spa ${
       JSON.stringify(path)
     }: it must be a path inside the folder, such as "index.html"`,
   );
@@ -308,7 +316,7 @@ function resolveCacheControl(
     return () => option;
   }
   const rules = Object.entries(option).map(([pattern, value]) => {
-    new Headers({ "cache-control": value });
+    checkRule(pattern, value);
     return [compileGlob(pattern), value] as const;
   });
   return (path) => rules.find(([matches]) => matches(path))?.[1] ?? null;

@@ -18,12 +18,30 @@ const WRONG: readonly (readonly [options: string, message: string])[] = [
   ['{"cache":true}', "cache to true: it must be false, or an object"],
   ['{"cache":{"maxBytes":"1"}}', 'cache.maxBytes to "1": it must be a number'],
   ['{"download":"a.txt"}', 'download to "a.txt": it must be true, false'],
+  [
+    '{"cacheControl":{"/a/*":"no-cache"}}',
+    'Cannot set cacheControl["/a/*"]: paths begin with the first name inside the folder; write "a/*"',
+  ],
+  [
+    '{"cacheControl":{"*.js":60}}',
+    'Cannot set cacheControl["*.js"] to 60: it must be a string',
+  ],
+  [
+    '{"cacheControl":{"*.js":"a\\nb"}}',
+    'field "cache-control": character 1 is U+000A',
+  ],
   ['{"mediaTypes":null}', "mediaTypes to null: it must be an object"],
   [
     '{"mediaTypes":{"md":"text"}}',
     'mediaTypes.md to "text": it must be a media',
   ],
   ['{"mediaTypes":{"md":"a/b;\\r\\nc"}}', "character 4 is U+000D"],
+  [
+    '{"mediaTypes":{"tar.gz":"a/b"}}',
+    'mediaTypes["tar.gz"]: it must be the part of a name after its last dot',
+  ],
+  ['{"mediaTypes":{"*.md":"a/b"}}', 'mediaTypes["*.md"]: it must be the part'],
+  ['{"mediaTypes":{"":"a/b"}}', 'mediaTypes[""]: it must be the part'],
   [
     '{"headers":{"Content-Type":"a/b"}}',
     'field "content-type" by headers: use m',
@@ -48,6 +66,11 @@ const WRONG: readonly (readonly [options: string, message: string])[] = [
     '"content-length" by headers: it depends',
   ],
   ['{"index":"index.html"}', 'index to "index.html": it must be an array'],
+  [
+    '{"index":["/index.html"]}',
+    'Cannot use index "/index.html": it must be the name of a file, such as',
+  ],
+  ['{"index":[".."]}', 'Cannot use index "..": it must be the name of a file'],
   ['{"index":false}', "index to false: it must be an array"],
   ['{"listing":"yes"}', 'listing to "yes": it must be true or false'],
   ['{"spa":true}', "spa to true: it must be a path inside the folder"],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { compileGlob } from "../../files/glob.ts";
+import { compileGlob, faultOfGlob } from "../../files/glob.ts";
 
 const cases: readonly (readonly [
   pattern: string,
@@ -16,7 +16,8 @@ const cases: readonly (readonly [
   ["*.{js,css}", "a.js b.css", "a.html a.js,css"],
   ["a.b", "a.b", "axb"],
   ["a+(b)[c]{d", "a+(b)[c]{d", "aab"],
-  ["{**,x}", "** x", "a"],
+  ["{*.js,d/**}", "a.js d/a.css", "b/a.js a.css"],
+  ["{*.js,*.css}", "a.js d/b.css", "a.html"],
 ];
 
 Deno.test("compileGlob() matches *, **, ? and {a,b}", () => {
@@ -26,4 +27,22 @@ Deno.test("compileGlob() matches *, **, ? and {a,b}", () => {
       .filter((path) => path !== "" && matches(path));
     assertEquals([pattern, found.join(" ")], [pattern, matching]);
   }
+});
+
+Deno.test("faultOfGlob() says why no path can match", () => {
+  for (const [pattern] of cases) assertEquals(faultOfGlob(pattern), null);
+  const inner = "paths begin with the first name inside the folder; write ";
+  for (
+    const [pattern, fault] of [
+      ["", "it is empty"],
+      ["/", `${inner}"**"`],
+      ["/assets/*", `${inner}"assets/*"`],
+      ["./*.js", `${inner}"*.js"`],
+      ["assets/", 'it must name files; write "assets/**"'],
+      ["a/../b", 'no path has the name ".."'],
+      ["a//b", "no path has an empty name"],
+      ["a/.", 'no path has the name "."'],
+      ["*.{j{s,sx},css}", "braces inside of braces are not supported"],
+    ] as const
+  ) assertEquals(faultOfGlob(pattern), fault);
 });
