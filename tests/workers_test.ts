@@ -322,6 +322,17 @@ for (const platform of PLATFORMS) {
     });
   }
 
+  if (platform.name === "listen") { // it takes 10 s
+    test("a worker that does not begin to serve is reported", async () => {
+      const { code, stdout } = await unlucky("loops");
+      assertEquals(code, 0);
+      assertStringIncludes(
+        stdout,
+        'error: Error: Worker "khttp 1" has not called serveThreaded() within 10000 ms: its program waits for something, or is in an endless loop',
+      );
+    });
+  }
+
   test("an error from onListen ends serving", async () => {
     const { code, stderr } = await unlucky("onListen");
     assertEquals(code, 1);

@@ -17,7 +17,7 @@ import {
   type Report,
 } from "./assignment.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import { exitThread } from "./threads.ts";
+import { exitThread, HEAP_LIMIT_REACHED } from "./threads.ts";
 
 /** How often the counts are reported, in ms. */
 const COUNTS_PERIOD_MS = 1000;
@@ -67,8 +67,7 @@ export class ServingWorker implements Serving {
     const timer = setInterval(() => this.#reportCounts(), COUNTS_PERIOD_MS);
     setTimerRef(timer, false);
     const stopHeartbeat = startHeartbeat(heartbeat, () => {
-      const message = "its heap has reached the limit (maxHeapBytes)";
-      this.#report({ khttp: "failed", message });
+      this.#report({ khttp: "failed", message: HEAP_LIMIT_REACHED });
       exitThread(1);
     });
     // Reported one turn later: a program that throws directly after its call

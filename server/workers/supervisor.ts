@@ -175,6 +175,11 @@ export class Supervisor implements Serving, SlotOwner {
     }
   }
 
+  /** See {@linkcode SlotOwner.slotIsLate}. */
+  slotIsLate(error: Error): void {
+    this.#init.onError(error);
+  }
+
   /** See {@linkcode SlotOwner.slotFailedAtEnd}. */
   slotFailedAtEnd(error: Error): void {
     this.#init.onError(error);

@@ -14,7 +14,11 @@ import {
   type Report,
 } from "./assignment.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { startThread, WHAT_HANGING_THREADS_DO } from "./threads.ts";
+import {
+  HEAP_LIMIT_REACHED,
+  startThread,
+  WHAT_HANGING_THREADS_DO,
+} from "./threads.ts";
 
 /**
  * How long a worker may take to exit after it was told to, in ms. Its program
@@ -28,6 +32,9 @@ const MAX_BACKOFF_MS = 2000;
 
 /** If a worker has listened for this long, in ms, its death resets the wait to the shortest. */
 const STEADY_MS = 10_000;
+
+/** After this time, in ms, a worker that does not listen yet is reported, unless `hangTimeout` is longer. */
+const LATE_START_MS = 10_000;
 
 /** What a slot needs from its supervisor. */
 export interface SlotOwner {
@@ -47,6 +54,8 @@ export interface SlotOwner {
   slotDied(error: Error, hasListened: boolean): boolean;
   /** Called when the worker was told to end but may still run; its sockets may stay open. */
   slotAbandoned(): void;
+  /** Called once when the worker takes long until it listens. */
+  slotIsLate(error: Error): void;
   /** Called when the worker's program failed while serving ended. */
   slotFailedAtEnd(error: Error): void;
   /** Called when the slot has no worker and will start none. */
@@ -86,6 +95,9 @@ export class WorkerSlot {
   #isRef = true;
   /** The reason for the worker's death, if it is known. */
   #error: Error | null = null;
+  #startedMs = 0;
+  /** Whether it was reported that the worker does not listen yet. */
+  #isLate = false;
   #connectionCount = 0;
   #requestCount = 0;
   /** Requests of the slot's earlier workers. */
@@ -127,6 +139,8 @@ export class WorkerSlot {
     this.#error = null;
     this.#isClosed = false;
     this.#isTerminated = false;
+    this.#startedMs = performance.now();
+    this.#isLate = false;
     const descriptors = ports.descriptorsOf(index);
     const worker = startThread(module, {
       name: this.#name,
@@ -137,7 +151,10 @@ export class WorkerSlot {
     worker.on("message", (message) => {
       if (isOurs<Report>(message)) this.#onReport(message);
     });
-    worker.on("error", (error) => this.#error ??= this.#describe(error));
+    worker.on(
+      "error",
+      (error) => this.#error ??= this.#describe(reasonOf(error)),
+    );
     worker.on("exit", (code) => this.#exited(code));
     if (!this.#isRef) worker.unref();
   }
@@ -174,7 +191,8 @@ export class WorkerSlot {
 
   /** Ends the worker if it blocks its event loop for too long; called once in each period of the heartbeat. */
   checkHeartbeat(): void {
-    if (!this.#isListening || this.#killTimer !== undefined) return;
+    if (this.#killTimer !== undefined) return;
+    if (!this.#isListening) return this.#checkStart();
     const { heartbeat, hangTimeoutMs } = this.#init;
     if (!heartbeat.check()) return;
     this.#error ??= this.#describe(
@@ -183,6 +201,23 @@ export class WorkerSlot {
       ),
     );
     this.#terminate();
+  }
+
+  /**
+   * Reports a worker that takes long until it listens. It is not ended: its
+   * program may have to wait, such as for a database.
+   */
+  #checkStart(): void {
+    const { hangTimeoutMs, owner } = this.#init;
+    if (this.#isLate || this.#worker === null || owner.isStopping) return;
+    const lateMs = Math.max(LATE_START_MS, hangTimeoutMs);
+    if (performance.now() - this.#startedMs < lateMs) return;
+    this.#isLate = true;
+    owner.slotIsLate(
+      new Error(
+        `Worker "${this.#name}" has not called serveThreaded() within ${lateMs} ms: its program waits for something, or is in an endless loop`,
+      ),
+    );
   }
 
   /** Sets whether the worker keeps the process alive. */
@@ -309,4 +344,11 @@ export class WorkerSlot {
       { cause },
     );
   }
+}
+
+/** What a worker died of. The runtimes say in different words that its heap was full. */
+function reasonOf(error: Error): Error {
+  const isHeapFull = "code" in error &&
+    error.code === "ERR_WORKER_OUT_OF_MEMORY";
+  return isHeapFull ? new Error(HEAP_LIMIT_REACHED, { cause: error }) : error;
 }

@@ -8,12 +8,14 @@
 // deno-lint-ignore-file no-console
 
 import { isMainThread } from "node:worker_threads";
-import { Server } from "../../mod.ts";
+import { Server, type ServerHandle } from "../../mod.ts";
 import { engineNamed } from "./threads.ts";
 
 const [engine, what] = process.argv.slice(2);
+let handle: ServerHandle | undefined;
 if (!isMainThread) console.log("worker");
 
+if (what === "loops" && !isMainThread) { for (;;); }
 if (what === "throws" && !isMainThread) throw new RangeError("boom");
 const address = what === "differs" && !isMainThread
   ? "127.0.0.2:0"
@@ -26,10 +28,13 @@ const options = {
     console.log(`listening on 127.0.0.1:1, ${what}`);
     if (what === "onListen") throw new RangeError("boom");
   },
-  onError: (error: unknown): void => console.log(`error: ${error}`),
+  onError: (error: unknown): void => {
+    console.log(`error: ${error}`);
+    if (what === "loops") handle?.closeNow();
+  },
 } as const;
 if (what !== "leaves" || isMainThread) {
-  const handle = app.serveThreaded(options);
+  handle = app.serveThreaded(options);
   if (what === "twins") app.serveThreaded(options);
   if (what === "unref") handle.unref();
   if (what === "dies" && !isMainThread) setTimeout(() => process.exit(5));
