@@ -225,8 +225,8 @@ testEngine(
     const accepting = new Accepting(["EMFILE", "ENFILE"].map(systemError));
     await fire(time, 2);
     assertEquals(accepting.failures.map(({ stack }) => stack), [
-      "Error: scripted EMFILE",
-      "Error: scripted ENFILE",
+      "Error: Cannot accept connection: the process has no free descriptor (EMFILE); raise its limit (ulimit -n), or lower maxConnections",
+      "Error: Cannot accept connection: the system has no free descriptor (ENFILE); raise its limit (fs.file-max)",
     ]);
     await stop(time, accepting);
   },

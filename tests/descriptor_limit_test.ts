@@ -59,6 +59,13 @@ async function takeAll(
   // Only some of them were accepted.
   const first = Promise.any(clients.map((client) => bodyOf(client, "/")));
   assertEquals(await first, "ok", program.stderr);
+  if (engine.name !== "node") { // which is not told about failures of accept
+    await program.untilOutput(() =>
+      program.stderr.includes(
+        "Error: Cannot accept connection: the process has no free descriptor (EMFILE); raise its limit (ulimit -n)",
+      )
+    );
+  }
   for (const client of clients) client.close();
   const next = await RawClient.connect(program.port);
   assertEquals(await bodyOf(next, "/"), "ok");

@@ -38,10 +38,24 @@ const SHORTAGE_CODES: ReadonlySet<string> = new Set([
   ABORTED,
 ]);
 
-/** Returns a failure of accept as an error whose stack can be read without a descriptor. */
+/** What to do when no descriptor is left, by the code of the failure. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EMFILE:
+    "the process has no free descriptor (EMFILE); raise its limit (ulimit -n), or lower maxConnections",
+  ENFILE:
+    "the system has no free descriptor (ENFILE); raise its limit (fs.file-max)",
+};
+
+/**
+ * Returns a failure of accept as an error. That of a shortage says what to do,
+ * and its stack can be read without a descriptor. It is the same object, since
+ * a cause would have a stack of its own.
+ */
 export function toAcceptError(reason: unknown): Error {
   const error = toError(reason);
-  return isShortage(error) ? withoutTrace(error) : error;
+  if (!isShortage(error)) return error;
+  error.message = `Cannot accept connection: ${ADVICE[codeOf(error)]}`;
+  return withoutTrace(error);
 }
 
 /** Whether a failure of accept concerns one connection, so that nothing is wrong with the server. */
