@@ -9,7 +9,7 @@ import type { ParamNames, Params } from "../router/params.ts";
 import type { ProtocolError, ProtocolErrorCode } from "../codec/errors.ts";
 import type { Headers } from "../codec/headers.ts";
 import type { Router } from "../router/router.ts";
-import type { ServerOptions } from "./options.ts";
+import { type ServerOptions, shown } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
@@ -148,7 +148,9 @@ function checkDeadlines(
     if (value === undefined || value === Infinity) continue;
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new RangeError(
-      `Cannot set ${name} to ${value}: it must be an integer of at least 1, or Infinity`,
+      `Cannot set ${name} to ${
+        shown(value)
+      }: it must be an integer of at least 1, or Infinity`,
     );
   }
 }

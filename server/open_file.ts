@@ -4,6 +4,8 @@
  * opened, so the path may lead to another file meanwhile.
  */
 
+import { isOptions, shown } from "./options.ts";
+
 /** The runtime's module for descriptors. */
 type FileSystem = typeof import("node:fs");
 
@@ -17,10 +19,10 @@ const SEND_OPTIONS: readonly string[] = ["status", "headers", "start", "end"];
  * @throws {TypeError} If they are not an object, or an option is unknown.
  */
 function checkSendOptions(options: object): void {
-  if (typeof options !== "object" || options === null) {
+  if (!isOptions(options)) {
     throw new TypeError(
       `Cannot send file with options ${
-        String(options)
+        shown(options)
       }: they must be an object, such as { start: 0, end: 100 }`,
     );
   }
@@ -97,17 +99,36 @@ export function openFile(path: string | URL, range: PartialRange): Opened {
 export function adoptFile(file: OpenFile, range: PartialRange): Opened {
   if (typeof file?.statSync !== "function") {
     throw new TypeError(
-      `Cannot send a file of type ${typeof file}: it must be a path, a file: URL or a Deno.FsFile`,
+      `Cannot send ${
+        shown(file)
+      } as a file: it must be a path, a file: URL or a Deno.FsFile`,
     );
   }
   try {
     checkSendOptions(range);
-    const { isFile, size } = file.statSync();
+    const { isFile, size } = statOf(file);
     const stats = { isFile: () => isFile, size };
     return checked(new FsFileSource(file), stats, range, "that is open");
   } catch (error) {
-    file.close();
+    try {
+      file.close();
+    } catch {
+      // It is closed already; the first error says so.
+    }
     throw error;
+  }
+}
+
+function statOf(file: OpenFile): ReturnType<OpenFile["statSync"]> {
+  try {
+    return file.statSync();
+  } catch (cause) {
+    if (typeof Deno === "undefined") throw cause;
+    if (!(cause instanceof Deno.errors.BadResource)) throw cause;
+    throw new TypeError(
+      "Cannot send file that is open: it is closed already; the server closes a file when it was sent",
+      { cause },
+    );
   }
 }
 
@@ -124,7 +145,9 @@ function checked(
     0 <= start && start <= end && end <= stats.size;
   if (isRange) return { source, range: { start, end } };
   throw new RangeError(
-    `Cannot send bytes ${start} to ${end} of file ${what}: it has ${stats.size}, and the range must be integers with start <= end`,
+    `Cannot send bytes ${shown(start)} to ${
+      shown(end)
+    } of file ${what}: it has ${stats.size}, and the range must be integers with start <= end`,
   );
 }
 
@@ -152,9 +175,16 @@ function openDescriptor(
     if (typeof Deno === "undefined") throw cause; // it names the path too
     throw accessError(`send file ${what}`, cause, {
       forbidden: `reading it is not allowed. Run with --allow-read=${what}`,
-      missing: "it does not exist",
+      missing: whyMissing(path),
     });
   }
+}
+
+function whyMissing(path: string | URL): string {
+  if (path === "") return "the path is empty";
+  return typeof path === "string" && /^file:/i.test(path)
+    ? "it does not exist; pass a URL as an object, by new URL()"
+    : "it does not exist; a relative path begins at the working directory";
 }
 
 /** Why a path cannot be opened. */

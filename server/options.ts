@@ -90,9 +90,10 @@ const MAX_WORKERS = 1024;
 export function requireCount(count: number): number {
   const isCount = Number.isSafeInteger(count) && count >= 0;
   if (isCount && count <= MAX_WORKERS) return count;
-  const shown = typeof count === "string" ? JSON.stringify(count) : count;
   throw new RangeError(
-    `Cannot serve with ${shown} workers: it must be an integer from 0, for one for each core, to ${MAX_WORKERS}`,
+    `Cannot serve with ${
+      shown(count)
+    } workers: it must be an integer from 0, for one for each core, to ${MAX_WORKERS}`,
   );
 }
 
@@ -166,10 +167,10 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 export function resolveOptions(
   options: ServerOptionsInit,
 ): ServerOptions {
-  if (typeof options !== "object" || options === null) {
+  if (!isOptions(options)) {
     throw new TypeError(
       `Cannot set options to ${
-        typeof options === "function" ? "a function" : String(options)
+        shown(options)
       }: not an object such as { idleTimeout: 60_000 }`,
     );
   }
@@ -242,4 +243,19 @@ export function refuseUnknown(
       instead === undefined ? "" : `; ${instead}`
     }`,
   );
+}
+
+/** A value as a message shows it: a string is quoted, so that `"1"` does not look like a number. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : String(value);
+}
+
+/** Whether a value is an object that may have options; a list is a mistake. */
+export function isOptions(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

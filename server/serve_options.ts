@@ -1,6 +1,7 @@
 /** The settings of each way of serving, and their check. */
 
 import type { Addr } from "../codec/socket_address.ts";
+import { isOptions, shown } from "./options.ts";
 
 /** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {
@@ -144,7 +145,7 @@ export function checkServeOptions(
   method: ServeMethod,
   options: object,
 ): void {
-  if (typeof options !== "object" || options === null) {
+  if (!isOptions(options)) {
     throw notOptions(method, options);
   }
   for (const [name, value] of Object.entries(options)) {
@@ -157,21 +158,18 @@ export function checkServeOptions(
     }
     const check = checkOf(method, name);
     if (check === undefined || value === undefined || check[0](value)) continue;
-    const shown = typeof value === "string"
-      ? JSON.stringify(value)
-      : typeof value;
     throw new TypeError(
-      `Cannot set option ${name} to ${shown}: ${check[1]}`,
+      `Cannot set option ${name} to ${shown(value)}: ${check[1]}`,
     );
   }
 }
 
 /** Returns the error for options that are not an object, with advice on where the value belongs. */
 function notOptions(method: ServeMethod, value: unknown): TypeError {
-  const [shown, advice] = typeof value === "function"
+  const [what, advice] = typeof value === "function"
     ? ["a function", "serve() of the entry ./fetch takes a handler"]
     : [JSON.stringify(value), "give an address to Server.builder()"];
   return new TypeError(
-    `Cannot call ${method}() with ${shown}: the options are not an object; ${advice}`,
+    `Cannot call ${method}() with ${what}: the options are not an object; ${advice}`,
   );
 }

@@ -1,7 +1,7 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
 import type { Addr, NetAddr } from "../codec/socket_address.ts";
-import { refuseUnknown } from "./options.ts";
+import { isOptions, refuseUnknown, shown } from "./options.ts";
 
 /** When the steps of ending happen. */
 export interface StopTimes {
@@ -195,9 +195,11 @@ export class ServerHandle implements AsyncDisposable {
    * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    if (typeof options !== "object" || options === null) {
+    if (!isOptions(options)) {
       throw new TypeError(
-        `Cannot shut down with ${options}: not an object such as { deadline: 10_000 }`,
+        `Cannot shut down with ${
+          shown(options)
+        }: not an object such as { deadline: 10_000 }`,
       );
     }
     const { delay = 0, deadline = Infinity, ...unknown } = options;
@@ -268,7 +270,7 @@ function checkDuration(
   const most = maxMs === Infinity ? "" : ` and at most ${maxMs}`;
   throw new RangeError(
     `Cannot shut down with ${option} ${
-      String(durationMs)
-    }: a number of at least 0${most}, in ms`,
+      shown(durationMs)
+    }: it must be a number of at least 0${most}, in ms`,
   );
 }

@@ -305,7 +305,9 @@ testEngines(
       await assertRejects(
         () => handle.shutdown({ delay }),
         RangeError,
-        `Cannot shut down with delay ${delay}: a number of at least 0 and at most 2147483647, in ms`,
+        `Cannot shut down with delay ${
+          delay === "1" as never ? '"1"' : delay
+        }: it must be a number of at least 0 and at most 2147483647, in ms`,
       );
     }
     await assertRejects(
@@ -313,7 +315,18 @@ testEngines(
       TypeError,
       "Cannot shut down with 5000: not an object such as { deadline: 10_000 }",
     );
-    await assertRejects(() => handle.shutdown(null as never), TypeError);
+    for (
+      const [options, shown] of [[null, "null"], [[], "an array"], [
+        "5",
+        '"5"',
+      ]] as const
+    ) {
+      await assertRejects(
+        () => handle.shutdown(options as never),
+        TypeError,
+        `Cannot shut down with ${shown}: not an object`,
+      );
+    }
     assertEquals(handle.isDraining, false);
     using client = await server.connect();
     assertEquals((await client.ask(request("GET /"))).body, "hi");

@@ -265,10 +265,10 @@ testEngines(
         'TypeError: Cannot send file with option "begin": there are status, headers, start, end',
       ),
       "TypeError: Cannot send file with options null: they must be an object, such as { start: 0, end: 100 }",
-      `RangeError: Cannot send bytes 1 to 10 of file ${
+      `RangeError: Cannot send bytes "1" to 10 of file ${
         JSON.stringify(path)
       }: it has 10, and the range must be integers with start <= end`,
-      "TypeError: Cannot send a file of type undefined: it must be a path, a file: URL or a Deno.FsFile",
+      "TypeError: Cannot send undefined as a file: it must be a path, a file: URL or a Deno.FsFile",
     ]);
     assertThrows(() => file.statSync(), Deno.errors.BadResource);
   },

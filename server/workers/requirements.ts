@@ -14,6 +14,7 @@ import {
   type ListenAddress,
   type TcpAddress,
 } from "../address.ts";
+import { shown } from "../options.ts";
 import { heapLimitBytes, isFile, mainModule, systemName } from "./threads.ts";
 
 /**
@@ -112,7 +113,7 @@ export function requireHangTimeout(
   }
   throw new RangeError(
     `Cannot set option hangTimeout to ${
-      String(wanted)
+      shown(wanted)
     }: it must be a number of at least ${MIN_HANG_TIMEOUT_MS}, in ms, or Infinity`,
   );
 }
@@ -140,7 +141,7 @@ export function requireHeap(wanted: number | undefined): number | null {
   if (Number.isSafeInteger(wanted) && wanted >= MIN_HEAP_BYTES) return wanted;
   throw new RangeError(
     `Cannot set option maxHeapBytes to ${
-      String(wanted)
+      shown(wanted)
     }: it must be an integer of at least ${MIN_HEAP_BYTES}, in bytes`,
   );
 }

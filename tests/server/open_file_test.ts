@@ -72,13 +72,50 @@ Deno.test("what is not a regular file is refused without blocking, and nothing s
 });
 
 Deno.test("adoptFile() refuses what is no file", () => {
-  for (const value of [5, {}, null, undefined]) {
+  for (const value of [5, null, undefined]) {
     assertThrows(
       () => adoptFile(value as never, ALL),
       TypeError,
-      `Cannot send a file of type ${typeof value}: it must be a path, a file: URL or a Deno.FsFile`,
+      `Cannot send ${value} as a file: it must be a path, a file: URL or a Deno.FsFile`,
     );
   }
+  assertThrows(
+    () => adoptFile({} as never, ALL),
+    TypeError,
+    "Cannot send an object as a file: it must be a path",
+  );
+});
+
+Deno.test("adoptFile() says that a file is closed already", () => {
+  using folder = new TestFolder();
+  const file = Deno.openSync(folder.write("a", new Uint8Array(1)));
+  file.close();
+  assertThrows(
+    () => adoptFile(file, ALL),
+    TypeError,
+    "Cannot send file that is open: it is closed already",
+  );
+});
+
+Deno.test("openFile() says what is wrong with a path that does not exist", () => {
+  for (
+    const [path, why] of [
+      ["", '"": the path is empty'],
+      ["file:///a", '"file:///a": it does not exist; pass a URL as an object'],
+      ["none", '"none": it does not exist; a relative path begins at the'],
+    ] as const
+  ) {
+    assertThrows(
+      () => openFile(path, ALL),
+      Deno.errors.NotFound,
+      `Cannot send file ${why}`,
+    );
+  }
+  assertThrows(
+    () => openFile("a", [] as never),
+    TypeError,
+    "Cannot send file with options an array: they must be an object",
+  );
 });
 
 Deno.test("the size is that of the open file, and the default range all of it", () => {
