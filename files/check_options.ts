@@ -5,6 +5,7 @@
  */
 
 import { Headers } from "../codec/headers.ts";
+import { isOptions, shown } from "../codec/shown.ts";
 import { faultOfGlob } from "./glob.ts";
 
 /** Whether a value is right, and what it has to be. */
@@ -16,9 +17,6 @@ const isBoolean = (value: unknown): boolean => typeof value === "boolean";
 
 const isFunction = (value: unknown): boolean => typeof value === "function";
 
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 const BOOLEAN: Check = [isBoolean, "true or false"];
 
 const NUMBER: Check = [(value) => typeof value === "number", "a number"];
@@ -26,7 +24,7 @@ const NUMBER: Check = [(value) => typeof value === "number", "a number"];
 const FILE_CHECKS: Checks = {
   cacheControl: [
     (value) =>
-      typeof value === "string" || isFunction(value) || isObject(value),
+      typeof value === "string" || isFunction(value) || isOptions(value),
     "a string, an object with values by pattern, or a function",
   ],
   etag: [
@@ -35,18 +33,18 @@ const FILE_CHECKS: Checks = {
   ],
   precompressed: BOOLEAN,
   compress: [
-    (value) => isBoolean(value) || isObject(value),
+    (value) => isBoolean(value) || isOptions(value),
     "true, false, or an object such as { minBytes: 1024 }",
   ],
   cache: [
-    (value) => value === false || isObject(value),
+    (value) => value === false || isOptions(value),
     "false, or an object such as { maxBytes: 16_777_216 }",
   ],
   download: [
     (value) => isBoolean(value) || isFunction(value),
     "true, false, or a function that returns the name",
   ],
-  mediaTypes: [isObject, 'an object such as { md: "text/markdown" }'],
+  mediaTypes: [isOptions, 'an object such as { md: "text/markdown" }'],
   headers: [ // `Headers` checks the fields
     (value) => typeof value === "object" && value !== null,
     'an object such as { "x-frame-options": "DENY" }',
@@ -87,7 +85,7 @@ export function checkFileOptions(
   call: "serveDir" | "serveFile",
   options: object,
 ): void {
-  if (!isObject(options)) {
+  if (!isOptions(options)) {
     throw new TypeError(
       `Cannot call ${call}() with options ${shown(options)}: not an object`,
     );
@@ -100,7 +98,7 @@ export function checkFileOptions(
   );
   for (const [name, value] of Object.entries(options)) {
     const checks = NESTED_CHECKS[name];
-    if (checks === undefined || !isObject(value)) continue;
+    if (checks === undefined || !isOptions(value)) continue;
     checkAll(call, `${name}.`, value, checks);
   }
 }
@@ -233,14 +231,4 @@ function reasonAgainst(path: unknown): string | null {
   if (typeof path !== "string") return `is ${shown(path)}`;
   if (path === "") return "is empty";
   return path.includes("\0") ? "has a null byte" : null;
-}
-
-/** A value as a message shows it. */
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "function") return "a function";
-  return typeof value === "object" && value !== null
-    ? "an object"
-    : String(value);
 }

@@ -1,5 +1,6 @@
 /** What `serveDir` and `serveFile` return. */
 
+import type { RouteCheckingHandler } from "../server/hooks.ts";
 import type { RequestContext } from "../server/request_context.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import { type AnswerFile, answerWeb } from "./web_exchange.ts";
@@ -37,13 +38,45 @@ export interface FileHandler {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
+/** Checks of the patterns of routes, which throw if the handler does not fit. */
+export interface PatternChecks {
+  /** For a route of the handler itself. */
+  route(pattern: string): void;
+  /** For a route of its `fetch()`. */
+  fetch(pattern: string): void;
+}
+
 /** Makes a handler of the function that answers requests. */
-export function makeFileHandler(answer: AnswerFile): FileHandler {
+export function makeFileHandler(
+  answer: AnswerFile,
+  patterns?: PatternChecks,
+): FileHandler & RouteCheckingHandler {
   const handler = (
     ctx: RequestContext,
     res: ResponseHandle,
   ): void | Promise<void> => answer(ctx, res);
+  const fetch = (request: Request): Promise<Response> =>
+    answerWeb(request, answer);
   return Object.assign(handler, {
-    fetch: (request: Request): Promise<Response> => answerWeb(request, answer),
+    checkRoute: (pattern: string, method: string): void => {
+      checkMethod(pattern, method);
+      patterns?.route(pattern);
+    },
+    fetch: Object.assign(fetch, {
+      checkRoute: (pattern: string, method: string): void => {
+        checkMethod(pattern, method);
+        patterns?.fetch(pattern);
+      },
+    }),
   });
+}
+
+/** @throws {TypeError} If a route is for another method than those that get files: each request would get 405. */
+function checkMethod(pattern: string, method: string): void {
+  if (method === "GET" || method === "HEAD") return;
+  throw new TypeError(
+    `Cannot serve files at route ${
+      JSON.stringify(pattern)
+    } for ${method}: files are for GET and HEAD; add the handler by get()`,
+  );
 }

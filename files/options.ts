@@ -14,8 +14,9 @@ import { resolvePrefix } from "./route_rest.ts";
 /**
  * The value of `Cache-Control`: one for all files; values by pattern, of which
  * the first that matches is used; or a function, which returns `null` for no
- * field. In a pattern, `*` matches no slash, `**` matches any path, and a pattern
- * without a slash is compared with the last name of the path.
+ * field. In a pattern, `*` and `?` match no slash, `**` matches any path, `{a,*.b}`
+ * matches one of several, and a pattern without a slash is compared with the last
+ * name of the path.
  */
 export type CacheControl =
   | string

@@ -6,7 +6,6 @@
 
 import { Headers } from "../codec/headers.ts";
 import { Status } from "../codec/status.ts";
-import type { RouteCheckingHandler } from "../server/hooks.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import { checkFileOptions, checkServedPath } from "./check_options.ts";
 import { decodePath } from "./decode_path.ts";
@@ -67,16 +66,10 @@ export function serveDir(
   checkFileOptions("serveDir", options);
   const settings = resolveFolderOptions(options);
   const folder = new FolderHandler(new RootFolder(root), settings);
-  const handler = makeFileHandler((ctx, res) => folder.handle(ctx, res));
-  Object.assign(handler.fetch, {
-    checkRoute: (pattern: string) =>
-      checkFetchPattern(pattern, settings.prefix),
+  return makeFileHandler((ctx, res) => folder.handle(ctx, res), {
+    route: checkRestPattern,
+    fetch: (pattern) => checkFetchPattern(pattern, settings.prefix),
   });
-  const checking: FileHandler & RouteCheckingHandler = Object.assign(
-    handler,
-    { checkRoute: checkRestPattern },
-  );
-  return checking;
 }
 
 /** One served folder with its settings. */

@@ -65,7 +65,12 @@ function checkAccess(path: string): void {
     using file = OpenFile.open(path);
     if (!file.isFolder) return;
   } catch (error) {
-    if (statusOf(error) === Status.NOT_FOUND) return;
+    if (statusOf(error) === Status.NOT_FOUND) {
+      if (!path.endsWith("/")) return;
+      throw new TypeError(
+        `Cannot ${what}: a path of a file ends without a slash`,
+      );
+    }
     if (error instanceof FileRefusal) {
       throw new TypeError(`Cannot ${what}: it is not a regular file`);
     }

@@ -9,7 +9,8 @@ import type { ParamNames, Params } from "../router/params.ts";
 import type { ProtocolError, ProtocolErrorCode } from "../codec/errors.ts";
 import type { Headers } from "../codec/headers.ts";
 import type { Router } from "../router/router.ts";
-import { type ServerOptions, shown } from "./options.ts";
+import { shown } from "../codec/shown.ts";
+import type { ServerOptions } from "./options.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { ResponseHandle } from "./response_handle.ts";
 import type { Duplex } from "./duplex.ts";
@@ -41,8 +42,8 @@ export type RouteHandler<Pattern extends string> = Handler<
 
 /** A handler that fits some routes only, such as one that needs a `**` in the pattern. */
 export interface RouteCheckingHandler extends Handler {
-  /** Called with the pattern before the handler is added to a route. Throws if the handler does not fit. */
-  readonly checkRoute: (pattern: string) => void;
+  /** Called with pattern and method before the handler is added to a route. Throws if the handler does not fit. */
+  readonly checkRoute: (pattern: string, method: string) => void;
 }
 
 /** An answer that a handler gives when a promise has settled. */
@@ -276,7 +277,7 @@ export function checkRoute(
       `Cannot register route "*" for ${method}: only OPTIONS requests have this target (RFC 9112 §3.2.4); write "/**" to match every path`,
     );
   }
-  (handler as Partial<RouteCheckingHandler>).checkRoute?.(pattern); // a function, as checked
+  (handler as Partial<RouteCheckingHandler>).checkRoute?.(pattern, method); // a function, as checked
 }
 
 /** The error for a not-found handler besides a fallback route. */

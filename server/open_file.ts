@@ -4,7 +4,7 @@
  * opened, so the path may lead to another file meanwhile.
  */
 
-import { isOptions, shown } from "./options.ts";
+import { isOptions, shown } from "../codec/shown.ts";
 
 /** The runtime's module for descriptors. */
 type FileSystem = typeof import("node:fs");

@@ -6,6 +6,7 @@ import {
   DEFAULT_HEAD_LIMITS,
   type HeadLimits,
 } from "../codec/limits.ts";
+import { isOptions, shown } from "../codec/shown.ts";
 
 /** Limits, deadlines and switches of a server; sizes in bytes, times in milliseconds. */
 export interface ServerOptions
@@ -243,19 +244,4 @@ export function refuseUnknown(
       instead === undefined ? "" : `; ${instead}`
     }`,
   );
-}
-
-/** A value as a message shows it: a string is quoted, so that `"1"` does not look like a number. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
-  if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return "an array";
-  return typeof value === "object" && value !== null
-    ? "an object"
-    : String(value);
-}
-
-/** Whether a value is an object that may have options; a list is a mistake. */
-export function isOptions(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 /** The settings of each way of serving, and their check. */
 
 import type { Addr } from "../codec/socket_address.ts";
-import { isOptions, shown } from "./options.ts";
+import { isOptions, shown } from "../codec/shown.ts";
 
 /** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {

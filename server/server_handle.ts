@@ -1,7 +1,8 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
 import type { Addr, NetAddr } from "../codec/socket_address.ts";
-import { isOptions, refuseUnknown, shown } from "./options.ts";
+import { isOptions, shown } from "../codec/shown.ts";
+import { refuseUnknown } from "./options.ts";
 
 /** When the steps of ending happen. */
 export interface StopTimes {

@@ -14,7 +14,7 @@ import {
   type ListenAddress,
   type TcpAddress,
 } from "../address.ts";
-import { shown } from "../options.ts";
+import { shown } from "../../codec/shown.ts";
 import { heapLimitBytes, isFile, mainModule, systemName } from "./threads.ts";
 
 /**

@@ -155,3 +155,33 @@ Deno.test("a missing permission throws an error that names the flag", async () =
     );
   }
 });
+
+Deno.test("handlers of files are refused at routes for other methods than GET and HEAD", async () => {
+  await using site = await Site.make({ "a.txt": "a" });
+  const folder = serveDir(site.path, { prefix: "/" });
+  const file = serveFile(`${site.path}/a.txt`);
+  for (
+    const handler of [
+      ...[folder, file, toHandler(folder.fetch), toHandler(file.fetch)],
+    ]
+  ) {
+    const app = Server.builder("127.0.0.1:0");
+    app.get("/a/**", handler).head("/a/**", handler);
+    for (const method of ["POST", "OPTIONS", "QUERY"]) {
+      assertEquals(
+        errorOf(() => app.route(method, "/a/**", handler)),
+        `TypeError: Cannot serve files at route "/a/**" for ${method}: files are for GET and HEAD; add the handler by get()`,
+      );
+    }
+  }
+});
+
+Deno.test("serveFile() refuses a path that only a folder can have", async () => {
+  await using site = await Site.make({ "a.txt": "a" });
+  for (const path of [`${site.path}/a.txt/`, `${site.path}/none/`]) {
+    assertEquals(
+      errorOf(() => serveFile(path)),
+      `TypeError: Cannot serve file "${path}": a path of a file ends without a slash`,
+    );
+  }
+});

@@ -11,10 +11,10 @@ import { ResponseHeadCache } from "../../../server/connection/head_cache.ts";
 import { Output, OutputPool } from "../../../server/connection/output.ts";
 import { TextBytes } from "../../../codec/text_bytes.ts";
 import { MemoryConnection } from "../../support/memory_duplex.ts";
-import { decodeLatin1 } from "../../../codec/ascii.ts";
+import { decodeLatin1, encodeLatin1 } from "../../../codec/ascii.ts";
 
-/** What a refusal of this error writes without a hook: the head's lines, and the body. */
-function refused(isHead: boolean): [string[] | undefined, string | undefined] {
+/** What a refusal writes without a hook when this much of a head was received: the response's lines, and the body. */
+function refused(received: string): [string[] | undefined, string | undefined] {
   const output = new Output(new OutputPool());
   const error = new ProtocolError("INVALID_TARGET", "Cannot parse <b>", 4);
   const owner = {
@@ -28,27 +28,27 @@ function refused(isHead: boolean): [string[] | undefined, string | undefined] {
       report: () => {},
     },
   };
-  writeRefusal(owner, error, {
-    bytes: output.reserve(1),
-    start: 0,
-    end: 0,
-    isHead,
-  });
+  const head = encodeLatin1(`${received}HEAD / HTTP/1.1\r\n`);
+  writeRefusal(owner, error, { bytes: head, start: 0, end: received.length });
   const bytes = output.take()!.view(); // something was written
-  const [head, body] = decodeLatin1(bytes, 0, bytes.length).split("\r\n\r\n");
-  return [head?.split("\r\n").sort(), body];
+  const [lines, body] = decodeLatin1(bytes, 0, bytes.length).split("\r\n\r\n");
+  return [lines?.split("\r\n").sort(), body];
 }
 
 Deno.test("writeRefusal() writes the status of the error, says close, and echoes nothing", () => {
   for (
-    const [isHead, expected] of [[false, "Bad Request"], [true, ""]] as const
+    const [received, expected] of [
+      ...["", "\r\n", "\r\nH", "HEAD", "HEADS /", "head / ", "GET / "]
+        .map((text) => [text, "Bad Request"] as const),
+      ...["HEAD ", "HEAD /a", "\r\nHEAD /"].map((text) => [text, ""] as const),
+    ]
   ) {
-    const [lines, body] = refused(isHead);
-    assertEquals(body, expected);
+    const [lines, body] = refused(received);
+    assertEquals([received, body], [received, expected]);
     assertEquals(lines, [
       "HTTP/1.1 400 Bad Request",
       "connection: close",
-      `content-length: ${expected.length}`,
+      `content-length: ${"Bad Request".length}`,
       "content-type: text/plain",
       "date: Thu, 01 Jan 1970 00:00:00 GMT",
     ]);

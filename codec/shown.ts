@@ -1,0 +1,21 @@
+/** How messages about mistakes of a program show the values that it has passed. */
+
+/** The longest string that is shown, in characters. */
+const MAX_LENGTH = 64;
+
+/** A value as a message shows it. A string is quoted, so that `"1"` does not look like a number. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.slice(0, MAX_LENGTH));
+  }
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : String(value);
+}
+
+/** Whether a value is an object that may have options; a list is a mistake. */
+export function isOptions(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
