@@ -46,11 +46,14 @@ if (values.help) {
 }
 
 /** Commands of the echoes, without the port. */
-async function findServers(): Promise<Map<string, (port: number) => string[]>> {
-  const denoRun = (name: string) => (...args: string[]) => (port: number) => [
-    ...[Deno.execPath(), "run", "-A", "--no-check", pathOf(name)],
-    ...[String(port), ...args],
-  ];
+async function findServers(): Promise<
+  Map<string, (port: number, size: string) => string[]>
+> {
+  const denoRun =
+    (name: string) => (...args: string[]) => (port: number, size: string) => [
+      ...[Deno.execPath(), "run", "-A", "--no-check", pathOf(name)],
+      ...[String(port), ...(args.length > 0 ? args : [size])],
+    ];
   const khttp = denoRun("khttp_echo.ts");
   const servers = new Map([
     ["khttp epoll accept", khttp("epoll", "accept")],
@@ -58,6 +61,7 @@ async function findServers(): Promise<Map<string, (port: number) => string[]>> {
     ["khttp epoll upgrade", khttp("epoll", "upgrade")],
     ["khttp listen upgrade", khttp("listen", "upgrade")],
     ["Deno.upgradeWebSocket", denoRun("deno_echo.ts")()],
+    ["floor of Deno.listen", denoRun("listen_floor.ts")()],
   ]);
   const peers = await installNpmPeers();
   const wsFolder = `${peers.folder}-ws`;
@@ -104,13 +108,13 @@ interface Figures {
 
 /** Runs one server and its load once. */
 async function measure(
-  commandOf: (port: number) => string[],
+  commandOf: (port: number, size: string) => string[],
   pinning: Pinning,
   size: string,
   type: string,
 ): Promise<Figures> {
   const port = freePort();
-  const [command = "", ...args] = pinning.server(commandOf(port));
+  const [command = "", ...args] = pinning.server(commandOf(port, size));
   const server = new Deno.Command(command, { args, stdout: "null" }).spawn();
   try {
     await untilListening(port);
@@ -166,7 +170,7 @@ for (const type of values.types.split(",")) {
     console.table(
       Object.fromEntries([...cells].map(([name, figures]) => [name, {
         "CPU µs per message": Number(
-          median(figures.map(({ cpuUs }) => cpuUs)).toFixed(1),
+          median(figures.map(({ cpuUs }) => cpuUs)).toFixed(2),
         ),
         "messages per second": Math.round(
           median(figures.map(({ perSecond }) => perSecond)),

@@ -326,7 +326,7 @@ export class Connection {
   #decodeSome(): void {
     this.#isDecoding = true;
     try {
-      while (!this.#isPaused()) {
+      while (!this.#decoder.isDrained && !this.#isPaused()) {
         const event = this.#decoder.next();
         if (event === FrameEvent.NEED_DATA) break;
         this.#handle(event);
@@ -343,7 +343,7 @@ export class Connection {
     const isOpen = this.#state === State.OPEN;
     switch (event) {
       case FrameEvent.MESSAGE:
-        if (isOpen) this.#sink.receive(this.#decoder.message);
+        if (isOpen) this.#sink.receive(this.#decoder.takeMessage());
         break;
       case FrameEvent.PING:
         if (isOpen) {

@@ -50,6 +50,9 @@ export class FrameOutput {
   #smallUses = 0;
   /** Where the last long text was encoded. */
   #target: Uint8Array = NO_BYTES;
+  /** What {@linkcode FrameOutput.takeView} returned last, and the chunk that it shows. */
+  #view: Uint8Array = NO_BYTES;
+  #viewed: Uint8Array = NO_BYTES;
 
   /** Adds a text message. */
   addText(text: string): void {
@@ -148,10 +151,28 @@ export class FrameOutput {
     if (this.#end === 0) return null;
     const chunk = this.#chunk;
     if (this.#mayReuse(chunk.length)) this.#taken = chunk;
-    else this.#target = NO_BYTES;
+    else this.#dropViews();
     this.#chunk = NO_BYTES;
     this.#end = 0;
     return chunk;
+  }
+
+  /**
+   * As `take()`, but only the output in the chunk.
+   *
+   * perf: chunks in a row often are the same memory with as much output. Making a
+   * view for each costs 500 instructions (bench/machine_count.ts, Deno 2.9).
+   */
+  takeView(): Uint8Array | null {
+    const chunk = this.take();
+    if (chunk === null) return null;
+    const size = this.takenBytes;
+    if (chunk !== this.#taken) return chunk.subarray(0, size);
+    if (chunk !== this.#viewed || size !== this.#view.length) {
+      this.#viewed = chunk;
+      this.#view = chunk.subarray(0, size);
+    }
+    return this.#view;
   }
 
   /** Notes that so many of the taken bytes were sent. */
@@ -164,8 +185,13 @@ export class FrameOutput {
     this.pendingBytes = 0;
     this.#chunks = [];
     this.#chunk = this.#spare = this.#taken = NO_BYTES;
-    this.#target = NO_BYTES;
+    this.#dropViews();
     this.#end = 0;
+  }
+
+  /** Frees the memory that only views refer to. */
+  #dropViews(): void {
+    this.#target = this.#view = this.#viewed = NO_BYTES;
   }
 
   /** Whether a chunk that is sent is worth keeping. */
@@ -182,7 +208,7 @@ export class FrameOutput {
     if (this.#chunk.length - this.#end >= size) return;
     if (this.#end > 0) {
       this.#chunks.push(this.#chunk.subarray(0, this.#end));
-      this.#target = NO_BYTES;
+      this.#dropViews();
       this.#end = 0;
     }
     if (size <= this.#spare.length && this.#chunks.length === 0) {

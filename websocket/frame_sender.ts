@@ -54,7 +54,7 @@ export class FrameSender {
     if (this.isBusy) return false;
     if (this.output.pendingBytes === 0) return true;
     if (this.#prompt !== null) return this.#writeNow(this.#prompt);
-    this.#write(this.#takeBytes()!); // there is output
+    this.#write(this.output.takeView()!); // there is output
     return false;
   }
 
@@ -119,7 +119,7 @@ export class FrameSender {
     this.#init.onProgress();
     const rest = size < sending.length
       ? sending.subarray(size)
-      : this.#takeBytes();
+      : this.output.takeView();
     if (this.#isStopped) return; // by `onProgress`
     if (rest !== null) return this.#write(rest);
     this.isBusy = false;
@@ -127,10 +127,6 @@ export class FrameSender {
     this.#init.timer.written();
     this.#resolveDrained();
     this.#init.onSent();
-  }
-
-  #takeBytes(): Uint8Array | null {
-    return this.output.take()?.subarray(0, this.output.takenBytes) ?? null;
   }
 
   #resolveDrained(): void {

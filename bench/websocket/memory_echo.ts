@@ -24,23 +24,32 @@ export interface EchoCase {
   readonly way: "accept" | "upgrade";
   /** Whether the connection can read and write without promises, as on the epoll engine. */
   readonly isPrompt: boolean;
+  /** Whether messages are binary. */
+  readonly isBinary: boolean;
 }
 
 /** All cases; longer messages would run for hours under valgrind. */
 export const ECHO_CASES: readonly EchoCase[] = [16, 1024].flatMap((sizeBytes) =>
   (["accept", "upgrade"] as const).flatMap((way) =>
-    [true, false].map((isPrompt) => ({
-      name: `websocket-${way}-${sizeBytes}${isPrompt ? "-prompt" : ""}`,
-      sizeBytes,
-      way,
-      isPrompt,
-    }))
+    [true, false].flatMap((isPrompt) =>
+      [false, true].map((isBinary) => ({
+        name: `websocket-${way}-${sizeBytes}${isPrompt ? "-prompt" : ""}${
+          isBinary ? "-binary" : ""
+        }`,
+        sizeBytes,
+        way,
+        isPrompt,
+        isBinary,
+      }))
+    )
   )
 );
 
 /** The client: it sends the same message until it has sent enough. */
 class MemoryClient implements Duplex {
   readonly #frame: Uint8Array;
+  /** Bytes of the message that were sent. */
+  #sentBytes = 0;
   #rest = 0;
   #echoBytes = 0;
   protected reading:
@@ -48,9 +57,9 @@ class MemoryClient implements Duplex {
     | null = null;
   #finish: () => void = () => {};
 
-  constructor(sizeBytes: number) {
+  constructor({ sizeBytes, isBinary }: EchoCase) {
     this.#frame = encodeFrame({
-      opcode: Opcode.TEXT,
+      opcode: isBinary ? Opcode.BINARY : Opcode.TEXT,
       payload: new Uint8Array(sizeBytes).fill(0x61),
       mask: Uint8Array.of(0x37, 0xfa, 0x21, 0x3d),
     });
@@ -94,8 +103,14 @@ class MemoryClient implements Duplex {
     const reading = this.reading;
     if (reading === null) return queueMicrotask(this.#sendNext);
     this.reading = null;
-    reading.buffer.set(this.#frame);
-    reading.resolve(this.#frame.length);
+    const start = this.#sentBytes;
+    const end = Math.min(this.#frame.length, start + reading.buffer.length);
+    const isWhole = end - start === this.#frame.length;
+    const piece = isWhole ? this.#frame : this.#frame.subarray(start, end);
+    reading.buffer.set(piece);
+    this.#sentBytes = end < this.#frame.length ? end : 0;
+    if (this.#sentBytes > 0) queueMicrotask(this.#sendNext);
+    reading.resolve(piece.length);
   }
 }
 
@@ -115,10 +130,10 @@ export class MemoryEcho {
   #client: MemoryClient;
 
   /** Opens the WebSocket. */
-  constructor({ sizeBytes, way, isPrompt }: EchoCase) {
-    const Client = isPrompt ? PromptClient : MemoryClient;
-    this.#client = new Client(sizeBytes);
-    if (way === "accept") this.#accept();
+  constructor(echo: EchoCase) {
+    const Client = echo.isPrompt ? PromptClient : MemoryClient;
+    this.#client = new Client(echo);
+    if (echo.way === "accept") this.#accept();
     else this.#upgrade();
   }
 

@@ -111,3 +111,31 @@ Deno.test("FrameOutput fills the same memory again for messages of the same size
     }
   }
 });
+
+Deno.test("FrameOutput.takeView() shows only the output, in chunks of any memory", () => {
+  const random = new SeededRandom(7);
+  const output = new FrameOutput();
+  const decoder = reader();
+  const sizes = [0, 16, 16, 16, 17, 3000, 3000, 50_000, 200_000];
+  for (let round = 0; round < 2000; round++) {
+    const sent: string[] = [];
+    for (let count = random.below(3); count >= 0; count--) {
+      const size = sizes[random.below(sizes.length)]!; // in range
+      sent.push(String.fromCharCode(97 + random.below(26)).repeat(size));
+    }
+    for (const text of sent) output.addText(text);
+    const messages: unknown[] = [];
+    for (let view = output.takeView(); view !== null;) {
+      assertEquals(view.length, output.takenBytes);
+      decoder.feed(view.slice());
+      while (decoder.next() === FrameEvent.MESSAGE) {
+        messages.push(decoder.takeMessage());
+      }
+      output.sent(view.length);
+      view = output.takeView();
+    }
+    assert(messages.every((text, at) => text === sent[at]), `round ${round}`);
+    assertEquals(messages.length, sent.length);
+  }
+  assertEquals(output.pendingBytes, 0);
+});

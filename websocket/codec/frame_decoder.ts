@@ -131,6 +131,13 @@ export class FrameDecoder {
     return this.#at === this.#end;
   }
 
+  /** Returns the last message and forgets it, so that its memory can be freed. */
+  takeMessage(): string | Uint8Array<ArrayBuffer> {
+    const { message } = this;
+    this.message = NO_BYTES;
+    return message;
+  }
+
   /**
    * Lends bytes to the decoder, which changes them.
    *
@@ -296,10 +303,8 @@ export class FrameDecoder {
     this.#isInPayload = false;
     this.#messageOpcode = 0;
     if (opcode === BINARY && !this.#isCompressed) {
-      const message = new Uint8Array(size);
-      if (size > 0) message.set(this.#bytes.subarray(start, end));
-      if (this.#isMasked) this.#mask.apply(message, 0, size);
-      this.message = message;
+      if (this.#isMasked) this.#mask.apply(this.#bytes, start, end);
+      this.message = this.#bytes.slice(start, end);
       return MESSAGE;
     }
     if (this.#isMasked && !this.#isCompressed && size < LONG_TEXT_BYTES) {
