@@ -22,10 +22,14 @@ import { fieldPairs, requestHeaders } from "./request_fields.ts";
 import { requestSignal } from "./request_signal.ts";
 import { requestUrl, type RequestUrls } from "./request_url.ts";
 import {
+  attempt,
+  findRequestKeys,
+  findRequestSlots,
   inheritKeys,
   type InnerBody,
-  REQUEST_SLOTS,
   type RequestSlots,
+  type SampledKeys,
+  type Slotted,
 } from "./runtime_slots.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -241,16 +245,51 @@ export class LazyRequest {
     return new Response(bytes, { headers: { "content-type": type } });
   }
 
-  /** The runtime's inner request, made by the first call. */
-  static innerOf(request: LazyRequest, slots: RequestSlots): InnerRequest {
+  /**
+   * What the runtime's code finds in the slot of the inner request, made by the
+   * first call.
+   *
+   * @param key The slot's key.
+   */
+  static innerOf(request: LazyRequest, key: symbol): unknown {
     const exchange = request.#exchange;
-    return exchange.inner ??= new InnerRequest(
+    if (exchange.inner !== null) return exchange.inner;
+    requestSlots ??= attempt(findRequestSlots) ?? false;
+    if (requestSlots === false) {
+      LazyRequest.becomeReal(request);
+      return (request as object as Slotted)[key]; // any object may have symbols as keys
+    }
+    const body = innerBody(exchange, requestSlots);
+    return exchange.inner = new InnerRequest(
       request,
       exchange.ctx.headers,
-      innerBody(exchange, slots),
+      body,
     );
   }
+
+  /**
+   * Gives a request all that a real one of the runtime has, for a runtime whose
+   * slots are not known. It is no longer lazy then.
+   */
+  static becomeReal(request: LazyRequest): void {
+    const exchange = request.#exchange;
+    const real = makeRequest(exchange);
+    // Marks its body as used: the exchange's was read already.
+    if (exchange.isRead) real.body?.cancel().catch(() => {});
+    Object.setPrototypeOf(request, Request.prototype);
+    for (const key of Object.getOwnPropertySymbols(real)) {
+      const slot = Object.getOwnPropertyDescriptor(real, key)!; // it is one of its keys
+      Object.defineProperty(request, key, slot);
+    }
+  }
 }
+
+/**
+ * The slots of the runtime's requests; `false` if they act differently, and
+ * `null` while the runtime's code has not asked for a part of a request: trying
+ * them out would delay the start.
+ */
+let requestSlots: RequestSlots | false | null = null;
 
 function innerBody(
   { ctx, isRead }: LazyExchange,
@@ -274,33 +313,36 @@ function bodyUsedTwice(): TypeError {
 }
 
 /** Makes the class inherit from the runtime's, and gives it the runtime's slots. */
-function inheritRequest(slots: RequestSlots): void {
+function inheritRequest(keys: SampledKeys): true {
+  const { brand, inner, headers, signal, sample } = keys;
   const { prototype } = LazyRequest;
   Object.setPrototypeOf(prototype, Request.prototype);
   inheritKeys(prototype);
-  const sample = new Request("http://a/") as Request & Record<symbol, unknown>;
   Object.defineProperties(prototype, {
     constructor: { value: Request },
-    [slots.brand]: { value: sample[slots.brand] },
-    [slots.inner]: {
-      get(this: LazyRequest): InnerRequest {
-        return LazyRequest.innerOf(this, slots);
+    [brand]: { value: (sample as object as Slotted)[brand] }, // any object may have symbols as keys
+    [inner]: {
+      get(this: LazyRequest): unknown {
+        return LazyRequest.innerOf(this, inner);
       },
     },
-    [slots.headers]: {
+    [headers]: {
       get(this: LazyRequest): Headers {
         return this.headers;
       },
     },
-    [slots.signal]: {
+    [signal]: {
       get(this: LazyRequest): AbortSignal {
         return this.signal;
       },
     },
   });
+  return true;
 }
 
-if (REQUEST_SLOTS !== null) inheritRequest(REQUEST_SLOTS);
+/** Whether requests are lazy: the runtime's have slots. */
+const IS_LAZY: boolean = attempt(() => inheritRequest(findRequestKeys())) ??
+  false;
 
 /** Makes a real `Request`, for a runtime whose slots are not known. */
 export function makeRequest(exchange: FetchExchange): Request {
@@ -320,7 +362,7 @@ export function makeRequest(exchange: FetchExchange): Request {
 
 /** Makes the request of an exchange, lazily if the runtime allows it. */
 export function requestOf(exchange: LazyExchange): Request {
-  return REQUEST_SLOTS === null
-    ? makeRequest(exchange)
-    : new LazyRequest(exchange) as unknown as Request; // its prototype inherits from that of Request
+  return IS_LAZY
+    ? new LazyRequest(exchange) as unknown as Request // its prototype inherits from that of Request
+    : makeRequest(exchange);
 }

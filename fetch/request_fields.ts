@@ -7,8 +7,9 @@
 import { isToken } from "../codec/ascii.ts";
 import type { Headers as FieldLines } from "../codec/headers.ts";
 import {
+  attempt,
   type FieldSource,
-  HEADERS_SLOTS,
+  findHeadersSlots,
   inheritHeaders,
 } from "./runtime_slots.ts";
 
@@ -77,13 +78,21 @@ function isName(name: unknown): boolean {
   return typeof name === "string" && isToken(name);
 }
 
-if (HEADERS_SLOTS !== null) {
+/** Makes the class inherit from the runtime's `Headers`. Throws if the runtime has other slots. */
+function inheritOnce(): true {
   inheritHeaders(
-    HEADERS_SLOTS,
+    findHeadersSlots(),
     ReceivedHeaders.prototype,
     (headers) => ReceivedHeaders.sourceOf(headers as ReceivedHeaders),
   );
+  return true;
 }
+
+/**
+ * Whether `ReceivedHeaders` inherits from the runtime's class, or `null` while
+ * nothing has read headers: trying out the runtime's slots would delay the start.
+ */
+let hasInherited: boolean | null = null;
 
 /**
  * Makes `Headers` of received fields.
@@ -92,7 +101,8 @@ if (HEADERS_SLOTS !== null) {
  * `Headers` that are filled (bench/fetch_bench.ts, Deno 2.9).
  */
 export function requestHeaders(lines: FieldLines): Headers {
-  return HEADERS_SLOTS === null
-    ? new Headers(fieldPairs(lines))
-    : new ReceivedHeaders(lines) as unknown as Headers; // its prototype inherits from that of Headers
+  hasInherited ??= attempt(inheritOnce) ?? false;
+  return hasInherited
+    ? new ReceivedHeaders(lines) as unknown as Headers // its prototype inherits from that of Headers
+    : new Headers(fieldPairs(lines));
 }

@@ -16,9 +16,10 @@ import {
   type SentFields,
 } from "./response_fields.ts";
 import {
+  attempt,
+  findResponseSlots,
   type InnerBody,
   type InnerResponse,
-  RESPONSE_SLOTS,
   type ResponseSlots,
   type Slotted,
   TEXT_TYPE,
@@ -45,7 +46,7 @@ export class ResponseSender {
   #slots: ResponseSlots | null;
 
   /** Creates a sender that reads responses through the given slots, or without any. */
-  constructor(slots: ResponseSlots | null = RESPONSE_SLOTS) {
+  constructor(slots: ResponseSlots | null = attempt(findResponseSlots)) {
     this.#slots = slots;
   }
 

@@ -2,9 +2,9 @@
  * Finds the slots in which the runtime keeps the parts of its own `Request`,
  * `Headers` and `Response` objects: properties whose keys are symbols, known by
  * their descriptions. With them, the adapter fills a `Request` lazily and reads a
- * static `Response` body without a stream. Each group is tried out when this
- * module loads; if the runtime keeps its parts elsewhere, the group is `null` and
- * the adapter uses the public interface. Nothing global is changed.
+ * static `Response` body without a stream. Each group is tried out when it is
+ * first used, which takes the runtime 1 to 2 ms; if the runtime keeps its parts
+ * elsewhere, the adapter uses the public interface. Nothing global is changed.
  */
 
 /** An object with the runtime's slots. */
@@ -29,8 +29,8 @@ export type InnerBodyClass = new (
   content: InnerBody["streamOrStatic"],
 ) => InnerBody;
 
-/** The slots of `Request`. */
-export interface RequestSlots {
+/** Where `Request` has its slots. */
+export interface RequestKeys {
   /** Marks an object as one of the runtime's classes. */
   readonly brand: symbol;
   /** The request's parts; see `lazy_request.ts`. */
@@ -39,6 +39,10 @@ export interface RequestSlots {
   readonly headers: symbol;
   /** The getter of the signal on the prototype. */
   readonly signal: symbol;
+}
+
+/** The slots of `Request`, which act as expected. */
+export interface RequestSlots extends RequestKeys {
   readonly InnerBody: InnerBodyClass;
 }
 
@@ -100,7 +104,7 @@ function findKey(value: object, description: string): symbol {
 }
 
 /** Returns what `find` finds, or `null` if the runtime lacks it. */
-function attempt<T>(find: () => T): T | null {
+export function attempt<T>(find: () => T): T | null {
   try {
     return find();
   } catch {
@@ -114,16 +118,33 @@ function check(condition: boolean): void {
 
 const BRAND = "[[webidl.brand]]";
 
+function requestKeysOf(sample: Request): RequestKeys {
+  return {
+    brand: findKey(sample, BRAND),
+    inner: findKey(sample, "request"),
+    headers: findKey(Request.prototype, "headers"),
+    signal: findKey(Request.prototype, "signal"),
+  };
+}
+
+/** Where a request has its slots. */
+export interface SampledKeys extends RequestKeys {
+  readonly sample: Request;
+}
+
+/** Finds where `Request` has its slots. Throws if they are missing; only {@linkcode findRequestSlots} tries them out. */
+export function findRequestKeys(): SampledKeys {
+  const sample = new Request("http://a/");
+  return { ...requestKeysOf(sample), sample };
+}
+
 /** Finds the slots of `Request`. Throws if they are missing or act differently. */
 export function findRequestSlots(): RequestSlots {
   const sample = new Request("http://a/", { method: "POST", body: "b" });
-  const inner = findKey(sample, "request");
-  const parts = slotsOf(sample)[inner] as { body: InnerBody };
+  const keys = requestKeysOf(sample);
+  const parts = slotsOf(sample)[keys.inner] as { body: InnerBody };
   const slots: RequestSlots = {
-    brand: findKey(sample, BRAND),
-    inner,
-    headers: findKey(Request.prototype, "headers"),
-    signal: findKey(Request.prototype, "signal"),
+    ...keys,
     InnerBody: parts.body.constructor as InnerBodyClass,
   };
   const body = new slots.InnerBody({
@@ -219,13 +240,10 @@ export function findResponseSlots(): ResponseSlots {
   check(innerOf(sample).body === null && innerOf(sample).status === 200);
   slotsOf(sample)[slots.lazyConsumed] = true;
   check(sample.bodyUsed);
-  const listed = new Response("b", {
-    status: 201,
-    headers: [["c", "d"], ["e", "f"]],
-  });
+  const listed = new Response("b", { status: 201, headers: { c: "d" } });
   const inner = innerOf(listed);
   const fields = JSON.stringify(inner.headerList);
-  check(fields === `[["c","d"],["e","f"],["Content-Type","${TEXT_TYPE}"]]`);
+  check(fields === `[["c","d"],["Content-Type","${TEXT_TYPE}"]]`);
   const { body } = inner;
   check(body !== null && "body" in body.streamOrStatic && !body.unusable());
   check(innerOf(Response.error()).type === "error");
@@ -236,12 +254,3 @@ export function findResponseSlots(): ResponseSlots {
   check(innerOf(typed).headerList.length === 0);
   return slots;
 }
-
-/** The slots of `Request`, or `null` if the runtime has others. */
-export const REQUEST_SLOTS: RequestSlots | null = attempt(findRequestSlots);
-
-/** The slots of `Headers`, or `null` if the runtime has others. */
-export const HEADERS_SLOTS: HeadersSlots | null = attempt(findHeadersSlots);
-
-/** The slots of `Response`, or `null` if the runtime has others. */
-export const RESPONSE_SLOTS: ResponseSlots | null = attempt(findResponseSlots);

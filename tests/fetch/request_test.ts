@@ -4,7 +4,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type FetchHandler, toHandler } from "../../fetch/handler.ts";
 import { LazyRequest } from "../../fetch/lazy_request.ts";
 import { testEngines } from "../support/engines.ts";
-import { testFetch } from "../support/fetch_adapters.ts";
+import {
+  FETCH_ADAPTERS,
+  LATE_ADAPTER,
+  testFetch,
+} from "../support/fetch_adapters.ts";
 import { request as wireOf } from "../support/serve.ts";
 
 interface RequestCase {
@@ -557,29 +561,62 @@ const CASES: readonly RequestCase[] = [
 ];
 
 for (const { name, wire, read, expect, expectPublic } of CASES) {
-  testFetch(`request: ${name}`, async (engine, adapter) => {
-    const handler: FetchHandler = async (request) =>
-      Response.json(await read(request));
-    const errors: unknown[] = [];
+  for (const adapter of [...FETCH_ADAPTERS, LATE_ADAPTER]) {
+    testEngines(`request: ${name} (${adapter.name})`, async (engine) => {
+      const handler: FetchHandler = async (request) =>
+        Response.json(await read(request));
+      const errors: unknown[] = [];
+      await using server = engine.serve((app) =>
+        app.fallbackRoute(adapter.toHandler(handler))
+          .errorHook((error) => void errors.push(error))
+      );
+      using client = await server.connect();
+      const response = await client.ask(wire);
+      assertEquals(errors, []);
+      assertEquals(response.status, 200);
+      const isPublic = adapter.name !== "slots" && expectPublic !== undefined;
+      if (!wire.startsWith("HEAD ")) {
+        const text = new TextDecoder().decode(
+          Uint8Array.from(response.body, (unit) => unit.charCodeAt(0)),
+        );
+        assertEquals(JSON.parse(text), isPublic ? expectPublic : expect);
+      }
+      // The connection is still in step.
+      assertEquals((await client.ask(wire)).status, 200);
+    });
+  }
+}
+
+testEngines(
+  "a lazy request that was read can become a real one",
+  async (engine) => {
+    const read: unknown[] = [];
     await using server = engine.serve((app) =>
-      app.fallbackRoute(adapter.toHandler(handler))
-        .errorHook((error) => void errors.push(error))
+      app.fallbackRoute(toHandler(async (request) => {
+        const { url, headers, signal } = request;
+        const text = await request.text();
+        LazyRequest.becomeReal(request as unknown as LazyRequest); // it is lazy on this runtime
+        read.push(
+          [text, request.bodyUsed, request.url === url],
+          [request.headers.get("x-a"), headers.get("x-a")],
+          [request.signal.aborted, signal.aborted],
+          await nameOfError(() => request.text()),
+        );
+        return new Response();
+      }))
     );
     using client = await server.connect();
-    const response = await client.ask(wire);
-    assertEquals(errors, []);
-    assertEquals(response.status, 200);
-    const isPublic = adapter.name === "public" && expectPublic !== undefined;
-    if (!wire.startsWith("HEAD ")) {
-      const text = new TextDecoder().decode(
-        Uint8Array.from(response.body, (unit) => unit.charCodeAt(0)),
-      );
-      assertEquals(JSON.parse(text), isPublic ? expectPublic : expect);
-    }
-    // The connection is still in step.
+    const wire = wireOf("POST /x", "X-A: b\r\n", "hello");
     assertEquals((await client.ask(wire)).status, 200);
-  });
-}
+    assertEquals(read, [
+      ["hello", true, true],
+      ["b", "b"],
+      [false, false],
+      "TypeError",
+    ]);
+    assertEquals((await client.ask(wire)).status, 200);
+  },
+);
 
 testFetch(
   "a request can be sent on with fetch()",
