@@ -65,7 +65,7 @@ export function takeInherited(libc: Libc, address: Inherited): number {
     );
   }
   requireNetPermission(bound.hostname, bound.port);
-  const { fcntl } = libc.calls;
+  const { fcntl } = libc.setupCalls;
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | NON_BLOCKING);
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   setOption(libc, fd, [IPPROTO_TCP, TCP_NODELAY, 1]); // accepted sockets inherit it
@@ -76,7 +76,7 @@ export function takeInherited(libc: Libc, address: Inherited): number {
 function readOption(libc: Libc, fd: number, name: number): number | null {
   const value = new Int32Array(1);
   const size = Uint32Array.of(value.byteLength);
-  const { getsockopt } = libc.calls;
+  const { getsockopt } = libc.setupCalls;
   return getsockopt(fd, SOL_SOCKET, name, value, size) === 0 ? value[0]! : null; // it has one element
 }
 

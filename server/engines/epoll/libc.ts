@@ -34,17 +34,16 @@ export const WOULD_WAIT = -1;
 /** What it returns for a file that the system cannot send from, or that ends there. */
 export const CANNOT_SEND_FILE = -2;
 
+/**
+ * Calls that serving needs. Deno compiles a function for each of these when they
+ * are opened, in 0.1 ms and 0.1 more for each `buffer`.
+ */
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   setsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "u32"],
     result: "i32",
   },
-  getsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
-    result: "i32",
-  },
-  // Variadic, which makes no difference to a call with integers.
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -62,16 +61,13 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", "u32", "i32"],
     result: "i32",
   },
-  sendfile: { parameters: ["i32", "i32", "buffer", "u32"], result: "i32" },
+  sendfile: { parameters: ["i32", "i32", "pointer", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
-  eventfd_read: { parameters: ["i32", "buffer"], result: "i32" },
   eventfd_write: { parameters: ["i32", "u64"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
-  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "pointer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "pointer", "i32", "i32"], result: "i32" },
   waitInBackground: {
     name: "epoll_wait",
@@ -81,31 +77,46 @@ const SYMBOLS = {
   },
   malloc: { parameters: ["u32"], result: "pointer" },
   free: { parameters: ["pointer"], result: "void" },
+  __errno_location: { parameters: [], result: "pointer" },
+  copy: {
+    name: "memcpy",
+    parameters: ["pointer", "pointer", "u32"],
+    result: "void",
+  },
+  // Returns its first argument; with a size of 0, it sets nothing.
+  addressOf: {
+    name: "memset",
+    parameters: ["buffer", "i32", "u32"],
+    result: "pointer",
+  },
+} as const;
+
+/** Calls that only some servers need, and only while they start or after a worker has died. */
+const SETUP_SYMBOLS = {
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
+  // Variadic, which makes no difference to a call with integers.
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   getaddrinfo: {
     parameters: ["buffer", "pointer", "buffer", "buffer"],
     result: "i32",
   },
   freeaddrinfo: { parameters: ["u64"], result: "void" },
-  __errno_location: { parameters: [], result: "pointer" },
-  copyFrom: {
-    name: "memcpy",
-    parameters: ["buffer", "pointer", "u32"],
-    result: "void",
-  },
   copyFromNumber: {
     name: "memcpy",
     parameters: ["buffer", "u64", "u32"],
     result: "void",
   },
-  addressOf: {
-    name: "memcpy",
-    parameters: ["buffer", "buffer", "u32"],
-    result: "pointer",
-  },
 } as const;
 
-/** The calls, by name. */
+/** The calls that serving needs, by name. */
 export type Calls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** The calls of {@linkcode Libc.setupCalls}, by name. */
+export type SetupCalls = Deno.DynamicLibrary<typeof SETUP_SYMBOLS>["symbols"];
 
 /** The name under which the loader finds the library. */
 const DEFAULT_LIBRARY = "libc.so.6";
@@ -126,11 +137,18 @@ export class Libc {
   readonly recv: Calls["recv"];
   /** See {@linkcode Libc.recv}. */
   readonly send: Calls["send"];
+  #path: string;
   #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  #setupLibrary: Deno.DynamicLibrary<typeof SETUP_SYMBOLS> | null = null;
   #errnoAddress: Deno.PointerValue;
   #errno = new Int32Array(1);
+  #errnoCopyAt: Deno.PointerValue;
   /** An offset in a file, of which the first half is the lower one. */
   #offset = new Uint32Array(2);
+  #offsetAt: Deno.PointerValue;
+  #noEvent = new Int32Array(4);
+  /** The address of an event without bits, for `epoll_ctl`. */
+  readonly noEventAt: Deno.PointerValue;
 
   /**
    * Opens the library.
@@ -143,6 +161,7 @@ export class Libc {
    */
   constructor(path: string = DEFAULT_LIBRARY) {
     requireLinux();
+    this.#path = path;
     try {
       this.#library = Deno.dlopen(path, SYMBOLS);
     } catch (cause) {
@@ -152,11 +171,24 @@ export class Libc {
     this.recv = this.calls.recv;
     this.send = this.calls.send;
     this.#errnoAddress = this.calls.__errno_location();
+    this.#errnoCopyAt = this.addressOf(this.#errno);
+    this.#offsetAt = this.addressOf(this.#offset);
+    this.noEventAt = this.addressOf(this.#noEvent);
+  }
+
+  /**
+   * The calls that few servers need; the first use opens them. The program may
+   * give up its permissions when it serves, so a server that needs some later
+   * reads this while it starts.
+   */
+  get setupCalls(): SetupCalls {
+    this.#setupLibrary ??= Deno.dlopen(this.#path, SETUP_SYMBOLS);
+    return this.#setupLibrary.symbols;
   }
 
   /** Returns the error number of the last failed call; valid until the next call. */
   errno(): number {
-    this.calls.copyFrom(this.#errno, this.#errnoAddress, 4);
+    this.calls.copy(this.#errnoCopyAt, this.#errnoAddress, 4);
     return this.#errno[0]!; // it has one element
   }
 
@@ -164,23 +196,24 @@ export class Libc {
   sendFile(socketFd: number, fd: number, offset: number, size: number): number {
     this.#offset[0] = offset % 2 ** 32;
     this.#offset[1] = Math.floor(offset / 2 ** 32);
-    return this.calls.sendfile(socketFd, fd, this.#offset, size);
+    return this.calls.sendfile(socketFd, fd, this.#offsetAt, size);
   }
 
   /**
-   * Returns the address of the first byte, valid as long as the array's buffer lives.
+   * Returns the address of an array's first byte, valid as long as its buffer lives.
    *
    * V8 may move the contents of a short array until its `buffer` is read, so
    * this reads it first.
    */
-  addressOf(bytes: Uint8Array<ArrayBuffer>): Deno.PointerValue {
-    const { buffer, byteOffset, length } = bytes;
-    const pinned = new Uint8Array(buffer, byteOffset, length);
-    return this.calls.addressOf(pinned, pinned, 0);
+  addressOf(array: ArrayBufferView<ArrayBuffer>): Deno.PointerValue {
+    const { buffer, byteOffset, byteLength } = array;
+    const pinned = new Uint8Array(buffer, byteOffset, byteLength);
+    return this.calls.addressOf(pinned, 0, 0);
   }
 
   /** Closes the library; none of its calls may be used afterwards. */
   close(): void {
+    this.#setupLibrary?.close();
     this.#library.close();
   }
 }

@@ -34,6 +34,9 @@ export const SOCKET_EVENTS: number = READABLE | WRITABLE | PEER_ENDED |
 /** The events of a listening socket; after each, the listener accepts until the queue is empty. */
 export const LISTENER_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
+/** The events of the poller's own eventfd. Each write is a new event, so it is never read. */
+const WAKE_EVENTS: number = READABLE | EDGE_TRIGGERED;
+
 /** The layout of `struct epoll_event`, in 4-byte units. */
 export interface EventLayout {
   /** Units from one event to the next. */
@@ -77,6 +80,7 @@ export class Poller {
   #events: Int32Array<ArrayBuffer>;
   #eventsAddress: Deno.PointerValue;
   #event = new Int32Array(STRIDE);
+  #eventAddress: Deno.PointerValue;
   /** Receives the event of a background wait. malloc'ed, not a JS buffer: the waiting thread may outlive this isolate. */
   #backgroundEvent: Deno.PointerValue;
   #wakeFd: number;
@@ -91,15 +95,15 @@ export class Poller {
   constructor(libc: Libc, maxEvents: number) {
     this.#libc = libc;
     this.#maxEvents = maxEvents;
-    const bytes = new Uint8Array(maxEvents * STRIDE * 4);
-    this.#events = new Int32Array(bytes.buffer);
-    this.#eventsAddress = libc.addressOf(bytes);
+    this.#events = new Int32Array(maxEvents * STRIDE);
+    this.#eventsAddress = libc.addressOf(this.#events);
+    this.#eventAddress = libc.addressOf(this.#event);
     this.#backgroundEvent = libc.calls.malloc(this.#event.byteLength);
     this.fd = this.#checked(libc.calls.epoll_create1(CLOSE_ON_EXEC));
     this.#wakeFd = libc.calls.eventfd(0, CLOSE_ON_EXEC | NON_BLOCKING);
     try {
       this.#checked(this.#wakeFd);
-      this.add(this.#wakeFd, { fd: WAKE, generation: 0, events: READABLE });
+      this.add(this.#wakeFd, { fd: WAKE, generation: 0, events: WAKE_EVENTS });
     } catch (error) {
       this.close();
       throw error;
@@ -136,14 +140,13 @@ export class Poller {
     this.#event[0] = key.events;
     this.#event[KEY_AT] = key.fd;
     this.#event[KEY_AT + 1] = key.generation;
-    this.#checked(
-      this.#libc.calls.epoll_ctl(this.fd, EPOLL_ADD, fd, this.#event),
-    );
+    const { calls } = this.#libc;
+    this.#checked(calls.epoll_ctl(this.fd, EPOLL_ADD, fd, this.#eventAddress));
   }
 
   /** Removes a descriptor from the epoll instance; closing it has the same effect. */
   remove(fd: number): void {
-    this.#libc.calls.epoll_ctl(this.fd, EPOLL_REMOVE, fd, this.#event);
+    this.#libc.calls.epoll_ctl(this.fd, EPOLL_REMOVE, fd, null);
   }
 
   /** Waits for events on this thread; returns how many there are. */
@@ -163,7 +166,7 @@ export class Poller {
     const event = this.#backgroundEvent;
     const count = await calls.waitInBackground(this.fd, event, 1, -1);
     if (count <= 0) return 0;
-    calls.copyFrom(this.#events, event, this.#event.byteLength);
+    calls.copy(this.#eventsAddress, event, this.#event.byteLength);
     return 1;
   }
 
@@ -186,8 +189,7 @@ export class Poller {
     for (let at = 0; at < end; at += STRIDE) {
       const fd = events[at + KEY_AT]!; // in range, here and below
       if (fd < 0) {
-        if (fd === WAKE) this.#resetWake();
-        else isDriverReady = true;
+        if (fd === DRIVER) isDriverReady = true;
         continue;
       }
       // Since the system reported the event, the object may have been closed
@@ -222,11 +224,6 @@ export class Poller {
     this.#isOpen = false;
     if (this.#wakeFd >= 0) this.#libc.calls.close(this.#wakeFd);
     this.#libc.calls.close(this.fd);
-  }
-
-  /** Resets the eventfd that {@linkcode Poller.wake} has counted up. */
-  #resetWake(): void {
-    this.#libc.calls.eventfd_read(this.#wakeFd, new BigUint64Array(1));
   }
 
   #checked(result: number): number {

@@ -132,12 +132,11 @@ function findInstance(libc: Libc, port: number, ownFd: number): number {
   // Adding a socket that is already in the instance fails with EEXIST. If it
   // succeeds, this is another instance; the socket is added for no events and
   // removed immediately, which has no effect.
-  const event = new Int32Array(4);
   for (let fd = 3; fd < MAX_DESCRIPTORS; fd++) {
     if (fd === ownFd) continue;
-    const result = calls.epoll_ctl(fd, EPOLL_ADD, socketFd, event);
+    const result = calls.epoll_ctl(fd, EPOLL_ADD, socketFd, libc.noEventAt);
     if (result < 0 && libc.errno() === EEXIST) return fd;
-    if (result === 0) calls.epoll_ctl(fd, EPOLL_REMOVE, socketFd, event);
+    if (result === 0) calls.epoll_ctl(fd, EPOLL_REMOVE, socketFd, null);
   }
   return -1;
 }

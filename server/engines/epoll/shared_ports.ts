@@ -19,6 +19,7 @@ import {
   EPOLL_REMOVE,
   Libc,
   NON_BLOCKING,
+  type SetupCalls,
   SOCK_STREAM,
 } from "./libc.ts";
 import { READABLE } from "./poller.ts";
@@ -52,6 +53,10 @@ export class EpollSharedPorts implements SharedPorts {
   /** See {@linkcode SharedPorts.socketCount}. */
   readonly socketCount = 1;
   #libc: Libc;
+  #setupCalls: SetupCalls;
+  /** The event that ends a background wait. */
+  #event = Int32Array.of(READABLE, 0, 0, 0);
+  #eventAt: Deno.PointerValue;
   /** Listening sockets, by thread, then by address. */
   #fds: number[][] = [];
   /**
@@ -70,6 +75,8 @@ export class EpollSharedPorts implements SharedPorts {
     { threadCount, libc }: EpollSharedPortsOptions,
   ) {
     this.#libc = new Libc(libc);
+    this.#setupCalls = this.#libc.setupCalls;
+    this.#eventAt = this.#libc.addressOf(this.#event);
     for (let thread = 0; thread < threadCount; thread++) this.#fds.push([]);
     try {
       for (const { hostname, port } of addresses) {
@@ -118,14 +125,14 @@ export class EpollSharedPorts implements SharedPorts {
       if (fd === instance || !this.#unwatch(instance, fd)) return;
       if (listening.includes(fd)) return;
       if (!this.#isSocket(fd)) this.#endWait(instance, fd);
-      else if (calls.dup3(unconnected, fd, CLOSE_ON_EXEC) < 0) {
+      else if (this.#setupCalls.dup3(unconnected, fd, CLOSE_ON_EXEC) < 0) {
         calls.shutdown(fd, SHUT_RDWR);
       }
     });
     this.#fds[thread] = listening.map((fd) => {
-      const moved = calls.fcntl(fd, DUPLICATE, 0);
+      const moved = this.#setupCalls.fcntl(fd, DUPLICATE, 0);
       if (moved < 0) return fd; // no descriptor is left, so both have this one
-      calls.dup3(unconnected, fd, CLOSE_ON_EXEC);
+      this.#setupCalls.dup3(unconnected, fd, CLOSE_ON_EXEC);
       return moved;
     });
     if (unconnected >= 0) calls.close(unconnected);
@@ -176,9 +183,8 @@ export class EpollSharedPorts implements SharedPorts {
 
   /** Removes a descriptor from an epoll instance; returns whether the instance watched it. */
   #unwatch(instance: number, fd: number): boolean {
-    const event = new Int32Array(4);
     const { epoll_ctl } = this.#libc.calls;
-    return epoll_ctl(instance, EPOLL_REMOVE, fd, event) === 0;
+    return epoll_ctl(instance, EPOLL_REMOVE, fd, null) === 0;
   }
 
   /** Closes a descriptor that a dead thread's instance watched, now or at the next call. */
@@ -197,9 +203,7 @@ export class EpollSharedPorts implements SharedPorts {
     // A write succeeds only on the eventfd. Any other descriptor belongs to the
     // runtime.
     if (calls.eventfd_write(fd, 1n) !== 0) return false;
-    const event = new Int32Array(4);
-    event[0] = READABLE;
-    calls.epoll_ctl(instance, EPOLL_ADD, fd, event);
+    calls.epoll_ctl(instance, EPOLL_ADD, fd, this.#eventAt);
     return true;
   }
 

@@ -117,18 +117,22 @@ function lookUp(libc: Libc, where: TcpAddress): Uint8Array<ArrayBuffer> {
   const hints = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
   hints.setInt32(SOCKTYPE_AT, SOCK_STREAM, true);
   const first = new BigUint64Array(1);
-  const failure = libc.calls.getaddrinfo(name, null, hints, first);
+  const failure = libc.setupCalls.getaddrinfo(name, null, hints, first);
   if (failure !== 0) throw listenFailure(where, "ENOTFOUND");
   const list = first[0]!; // it has one element
   const info = new DataView(new ArrayBuffer(ADDRINFO_BYTES));
-  libc.calls.copyFromNumber(info, list, ADDRINFO_BYTES);
+  libc.setupCalls.copyFromNumber(info, list, ADDRINFO_BYTES);
   const size = Math.min(
     info.getUint32(ADDRESS_LENGTH_AT, true),
     MAX_SOCKET_ADDRESS_BYTES,
   );
   const address = new Uint8Array(size);
-  libc.calls.copyFromNumber(address, info.getBigUint64(ADDRESS_AT, true), size);
-  libc.calls.freeaddrinfo(list);
+  libc.setupCalls.copyFromNumber(
+    address,
+    info.getBigUint64(ADDRESS_AT, true),
+    size,
+  );
+  libc.setupCalls.freeaddrinfo(list);
   return address;
 }
 

@@ -47,7 +47,7 @@ class Socket implements Disposable {
   /** Another descriptor of the socket, which this object does not close. */
   copy(): number {
     const F_DUPFD = 0;
-    return this.libc.calls.fcntl(this.fd, F_DUPFD, 3);
+    return this.libc.setupCalls.fcntl(this.fd, F_DUPFD, 3);
   }
 
   close(): void {
