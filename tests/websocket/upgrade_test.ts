@@ -328,10 +328,8 @@ testEngines(
     );
     using client = await server.connect();
     assertEquals((await client.ask(request("GET /", HANDSHAKE))).status, 500);
-    assertStringIncludes(
-      String(server.errors[0]),
-      "return the response of upgradeWebSocket() itself, not a copy",
-    );
+    // Deno makes a copy with status 101, which is refused; others do not make it.
+    assert(/not a copy|must be in the range/.test(String(server.errors[0])));
   },
 );
 
