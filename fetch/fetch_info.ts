@@ -1,11 +1,11 @@
 /** What a fetch handler gets besides the request: the connection's addresses, and when the response was sent. */
 
-import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
+import type { Addr, NetAddr } from "../codec/socket_address.ts";
 import type { Duplex } from "../server/duplex.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
 
 /** The second argument of a fetch handler. */
-export class FetchInfo<Addr extends AnyAddr = NetAddr> {
+export class FetchInfo<SocketAddr extends Addr = NetAddr> {
   #exchange: FetchExchange;
 
   /**
@@ -22,8 +22,8 @@ export class FetchInfo<Addr extends AnyAddr = NetAddr> {
    *
    * @throws {TypeError} If the connection has none.
    */
-  get remoteAddr(): Addr {
-    return addressOf<Addr>(this.#exchange.ctx.conn.remoteAddr, "remote");
+  get remoteAddr(): SocketAddr {
+    return addressOf<SocketAddr>(this.#exchange.ctx.conn.remoteAddr, "remote");
   }
 
   /**
@@ -31,8 +31,8 @@ export class FetchInfo<Addr extends AnyAddr = NetAddr> {
    *
    * @throws {TypeError} If the connection has none.
    */
-  get localAddr(): Addr {
-    return addressOf<Addr>(this.#exchange.ctx.conn.localAddr, "local");
+  get localAddr(): SocketAddr {
+    return addressOf<SocketAddr>(this.#exchange.ctx.conn.localAddr, "local");
   }
 
   /** Resolves when the system has taken the last byte of the response, and rejects with the reason if it cannot. */
@@ -46,10 +46,10 @@ export class FetchInfo<Addr extends AnyAddr = NetAddr> {
   }
 }
 
-function addressOf<Addr extends AnyAddr>(
-  addr: AnyAddr | undefined,
+function addressOf<SocketAddr extends Addr>(
+  addr: Addr | undefined,
   which: string,
-): Addr {
-  if (addr !== undefined) return addr as Addr; // the caller knows what the server listens on
+): SocketAddr {
+  if (addr !== undefined) return addr as SocketAddr; // the caller knows what the server listens on
   throw new TypeError(`Cannot read ${which} address: the connection has none`);
 }

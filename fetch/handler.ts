@@ -3,7 +3,7 @@
  * of an object, and the handler of the server that calls one.
  */
 
-import type { Addr as AnyAddr, NetAddr } from "../codec/socket_address.ts";
+import type { Addr, NetAddr } from "../codec/socket_address.ts";
 import {
   type DirectCall,
   type Handler,
@@ -16,15 +16,15 @@ import { RequestUrls } from "./request_url.ts";
 import { ResponseSender } from "./response_sender.ts";
 
 /** Answers a request, as the handler of `Deno.serve()` does. */
-export type FetchHandler<Addr extends AnyAddr = NetAddr> = (
+export type FetchHandler<SocketAddr extends Addr = NetAddr> = (
   request: Request,
-  info: FetchInfo<Addr>,
+  info: FetchInfo<SocketAddr>,
 ) => Response | Promise<Response>;
 
 /** An object that answers requests: the application of a framework, or the default export of a module for `deno serve`. */
-export interface FetchModule<Addr extends AnyAddr = NetAddr> {
+export interface FetchModule<SocketAddr extends Addr = NetAddr> {
   /** Answers a request; called as a method of the object. */
-  readonly fetch: FetchHandler<Addr>;
+  readonly fetch: FetchHandler<SocketAddr>;
 }
 
 /**
@@ -47,8 +47,8 @@ export interface FetchModule<Addr extends AnyAddr = NetAddr> {
  * app.fallbackRoute(toHandler((request) => new Response(request.url)));
  * ```
  */
-export function toHandler<Addr extends AnyAddr = NetAddr>(
-  fetch: FetchHandler<Addr> | FetchModule<Addr>,
+export function toHandler<SocketAddr extends Addr = NetAddr>(
+  fetch: FetchHandler<SocketAddr> | FetchModule<SocketAddr>,
 ): Handler {
   const sender = new ResponseSender();
   const urls = new RequestUrls();
@@ -57,7 +57,7 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
     const exchange = new LazyExchange(ctx, res, sender, urls);
     const outcome: unknown = handle(
       requestOf(exchange),
-      new FetchInfo<Addr>(exchange),
+      new FetchInfo<SocketAddr>(exchange),
     );
     // perf: `instanceof` takes more instructions (bench/machine_bench.ts,
     // fetch-hello, Deno 2.9).
@@ -81,9 +81,9 @@ export function toHandler<Addr extends AnyAddr = NetAddr>(
 }
 
 /** Returns the function of a fetch handler. */
-export function handlerOf<Addr extends AnyAddr>(
-  fetch: FetchHandler<Addr> | FetchModule<Addr>,
-): FetchHandler<Addr> {
+export function handlerOf<SocketAddr extends Addr>(
+  fetch: FetchHandler<SocketAddr> | FetchModule<SocketAddr>,
+): FetchHandler<SocketAddr> {
   // A function may have `fetch` too: the handlers of files do.
   if (hasFetch(fetch)) return (request, info) => fetch.fetch(request, info);
   if (typeof fetch === "function") return fetch;
@@ -101,9 +101,9 @@ function isApplication(value: unknown): boolean {
     ("serveThreaded" in value || "threadCount" in value);
 }
 
-function hasFetch<Addr extends AnyAddr>(
-  value: FetchHandler<Addr> | FetchModule<Addr>,
-): value is FetchModule<Addr> {
-  return typeof (value as Partial<FetchModule<Addr>> | null)?.fetch ===
+function hasFetch<SocketAddr extends Addr>(
+  value: FetchHandler<SocketAddr> | FetchModule<SocketAddr>,
+): value is FetchModule<SocketAddr> {
+  return typeof (value as Partial<FetchModule<SocketAddr>> | null)?.fetch ===
     "function";
 }

@@ -3,11 +3,7 @@
  * It only translates the settings: the server does everything else.
  */
 
-import type {
-  Addr as AnyAddr,
-  NetAddr,
-  UnixAddr,
-} from "../codec/socket_address.ts";
+import type { Addr, NetAddr, UnixAddr } from "../codec/socket_address.ts";
 import type { ErrorHook } from "../server/hooks.ts";
 import { Server } from "../server/server.ts";
 import type { ServerHandle } from "../server/server_handle.ts";
@@ -25,9 +21,9 @@ import {
 } from "./serve_settings.ts";
 
 /** The handle of a server with one address, whose kind the settings choose. */
-export type FetchServerHandle<Addr extends AnyAddr = NetAddr> =
+export type FetchServerHandle<SocketAddr extends Addr = NetAddr> =
   & ServerHandle
-  & { readonly addr: Addr };
+  & { readonly addr: SocketAddr };
 
 /**
  * Serves a fetch handler, as `Deno.serve()` does: to move a program here, change
@@ -97,7 +93,7 @@ export function serve(first: unknown, second?: unknown): ServerHandle {
   const serving = {
     signal,
     // The settings' types pair each kind of address with its function.
-    onListen: onListen as ((addr: AnyAddr) => void) | undefined,
+    onListen: onListen as ((addr: Addr) => void) | undefined,
   };
   if (workers !== undefined) {
     const { module, hangTimeout, maxHeapBytes } = settings;

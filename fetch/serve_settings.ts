@@ -1,10 +1,6 @@
 /** The settings of `serve()`: their types, their checks, and what the server's own builder gets of them. */
 
-import type {
-  Addr as AnyAddr,
-  NetAddr,
-  UnixAddr,
-} from "../codec/socket_address.ts";
+import type { Addr, NetAddr, UnixAddr } from "../codec/socket_address.ts";
 import type { Address } from "../server/address.ts";
 import type { ServerOptionsInit } from "../server/options.ts";
 import type { TlsPair } from "../server/tls.ts";
@@ -63,7 +59,7 @@ export interface Settings extends FetchServeOptions {
   readonly path?: string | undefined;
   // Called with the kind of address that the other settings choose.
   readonly onListen?: ((addr: never) => void) | undefined;
-  readonly handler?: FetchHandler<AnyAddr> | FetchModule<AnyAddr> | undefined;
+  readonly handler?: FetchHandler<Addr> | FetchModule<Addr> | undefined;
 }
 
 /** The largest body that `text()`, `json()` and the like accept unless the settings say otherwise, in bytes. */

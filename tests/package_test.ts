@@ -262,6 +262,14 @@ Deno.test("the published package", async (t) => {
     }
   });
 
+  await t.step("has no types that the bundler has renamed", async () => {
+    for await (const { name } of Deno.readDir(`${home}/parts`)) {
+      if (!name.endsWith(".d.ts")) continue;
+      const text = await Deno.readTextFile(`${home}/parts/${name}`);
+      assertEquals(text.match(/\w+\$\d+\b/g), null, name);
+    }
+  });
+
   await t.step("serves on Deno, loaded from a registry", async () => {
     const args = ["run", "-A", "--unstable-net", "program.mjs"];
     const output = await run(Deno.execPath(), args, { cwd, env });
