@@ -601,6 +601,30 @@ testEngines(
 );
 
 testEngines(
+  "a file whose reads block the thread again and again blocks it a few times only",
+  async (engine) => {
+    using folder = new TestFolder();
+    const bytes = numberedBytes(4 * MIB);
+    const path = folder.write("a", bytes);
+    for (const isSlowOnce of [false, true]) {
+      const { seen, handler } = fileApp(path, bytes.length, true);
+      const peer = engine.timed(handler);
+      const { source } = seen;
+      source.onBlock = () => {
+        if (!isSlowOnce || source.reads.sync === 2) peer.clock.advance(10);
+      };
+      peer.send(request("GET /"));
+      assertEquals((await peer.response()).body.length, bytes.length);
+      peer.end();
+      await peer.finish();
+      const { sync, async } = source.reads;
+      if (isSlowOnce) assert(sync > async && async >= 17, `${sync}, ${async}`);
+      else assert(sync <= 4 && async > 50, `${sync}, ${async}`);
+    }
+  },
+);
+
+testEngines(
   "a read in the background that fails, or whose client leaves, frees the file",
   async (engine) => {
     using folder = new TestFolder();

@@ -32,13 +32,34 @@ export interface FileExchange extends BodyExchange {
 const SMALL_BYTES = 24_576;
 
 /**
- * A read that blocks the thread for at least this time, in ms, was not served from
- * memory. Further ones are left to another thread.
+ * A read that blocks the thread for at least this time, in ms, was probably not
+ * served from memory. The following ones are left to another thread.
  *
  * perf: a read of a piece from memory takes 5 µs, the hop to another thread and
  * back 25 µs (bench/files.ts).
  */
 const SLOW_READ_MS = 10;
+
+/**
+ * How many bytes another thread reads after a slow read; twice as many each time
+ * that the next read is slow again. So a slow disk blocks the thread a few times a
+ * file, and a read that only seemed slow, since the system ran another process
+ * meanwhile, does not slow down the rest of the file.
+ */
+const BACKGROUND_BYTES = 1_048_576;
+
+/**
+ * How many bytes of a descriptor one call may send, and how many if the last call
+ * took less than {@linkcode FAST_CALL_MS}: then the file is probably in memory, and
+ * a call sends what the socket has room for. The other connections wait meanwhile,
+ * up to 1 ms for a file in memory. A slow disk needs 10 ms for the smaller size.
+ *
+ * perf: a download of 100 MiB needs 79 calls, with 1 MiB each 141. A range of 1 MiB
+ * needs one call; with 256 KiB it needed seven (bench/files.ts, 100m and range).
+ */
+const CALL_BYTES = 1_048_576;
+const FAST_CALL_BYTES = 4_194_304;
+const FAST_CALL_MS = 1;
 
 /**
  * A client that needs more than this time for a piece, in ms, gets small pieces. It
@@ -106,9 +127,14 @@ export class FileResponse implements FileRegion {
   readonly end: number;
   /** See {@linkcode FileRegion.isReading}. */
   isReading = false;
+  /** See {@linkcode FileRegion.callBytes}. */
+  callBytes = CALL_BYTES;
   #exchange: FileExchange;
   #file: FileBody;
-  #isSlow = false;
+  /** Up to where another thread reads. */
+  #backgroundEnd = 0;
+  /** How many bytes it reads after the last slow read. */
+  #backgroundBytes = 0;
   #isOver = false;
   /** Whether a large piece of the pool is reserved. */
   #isLarge: boolean;
@@ -140,7 +166,7 @@ export class FileResponse implements FileRegion {
 
   /** See {@linkcode FileRegion.fd}. */
   get fd(): number | null {
-    return this.#isSlow ? null : this.#file.fd;
+    return this.#isSlow() ? null : this.#file.fd;
   }
 
   /** See {@linkcode FileRegion.nextPiece}. */
@@ -150,7 +176,7 @@ export class FileResponse implements FileRegion {
     const startMs = clock.monotonicMs();
     const wanted = this.#memory(startMs);
     this.#pieceMs = startMs;
-    if (this.#isSlow) return this.#readInBackground(wanted);
+    if (this.#isSlow()) return this.#readInBackground(wanted);
     const size = this.#file.readSync(wanted, this.position);
     this.noteDuration(clock.monotonicMs() - startMs);
     this.#piece = partOf(wanted, size);
@@ -159,7 +185,14 @@ export class FileResponse implements FileRegion {
 
   /** See {@linkcode FileRegion.noteDuration}. */
   noteDuration(durationMs: number): void {
-    if (durationMs >= SLOW_READ_MS) this.#isSlow = true;
+    this.callBytes = durationMs < FAST_CALL_MS ? FAST_CALL_BYTES : CALL_BYTES;
+    if (durationMs < SLOW_READ_MS) return;
+    const fastBytes = this.position - this.#backgroundEnd;
+    const isSlowAgain = fastBytes < this.#backgroundBytes;
+    this.#backgroundBytes = isSlowAgain
+      ? this.#backgroundBytes * 2
+      : BACKGROUND_BYTES;
+    this.#backgroundEnd = this.position + this.#backgroundBytes;
   }
 
   /** See {@linkcode FileRegion.advance}. */
@@ -195,6 +228,11 @@ export class FileResponse implements FileRegion {
   /** Closes the file of a connection that has failed. */
   abort(): void {
     this.#close();
+  }
+
+  /** Whether another thread reads the next bytes. */
+  #isSlow(): boolean {
+    return this.position < this.#backgroundEnd;
   }
 
   #close(): void {

@@ -7,16 +7,6 @@
 import type { FileRegion, Output } from "../../connection/output.ts";
 import { CANNOT_SEND_FILE, WOULD_WAIT } from "./libc.ts";
 
-/**
- * The most bytes that one call sends. From memory, that takes about 0.2 ms;
- * from a slow disk, 10 ms. The other connections wait meanwhile. The next call
- * waits if the turn has used up its budget, which is twice this size.
- *
- * perf: a range of 1 MiB needs one call; with calls of 256 KiB, and of 64 KiB when
- * the budget was used up, it needed seven (bench/files.ts, range).
- */
-const MAX_CALL_BYTES = 1_048_576;
-
 /** What sending a file needs of its socket. */
 interface FileSocket {
   sendFile(fd: number, offset: number, size: number): number;
@@ -27,6 +17,8 @@ interface FileSocket {
 export interface FileSender {
   /** The piece that {@linkcode sendFile} had to wait for was read, or could not be read. */
   fileRead(): void;
+  /** Reports how long {@linkcode sendFile} has blocked the thread. */
+  noteDuration(durationMs: number): void;
 }
 
 /**
@@ -43,12 +35,17 @@ export function sendFile(
   file: FileRegion,
 ): number {
   const { fd } = file;
-  if (fd === null) return sendPiece(sender, socket, output, file);
-  const size = Math.min(output.pendingBytes, MAX_CALL_BYTES);
   const startMs = performance.now();
-  const sent = socket.sendFile(fd, file.position, size);
-  file.noteDuration(performance.now() - startMs);
-  if (sent === CANNOT_SEND_FILE) return sendPiece(sender, socket, output, file);
+  let sent = CANNOT_SEND_FILE;
+  if (fd !== null) {
+    const size = Math.min(output.pendingBytes, file.callBytes);
+    sent = socket.sendFile(fd, file.position, size);
+    file.noteDuration(performance.now() - startMs);
+  }
+  if (sent === CANNOT_SEND_FILE) {
+    sent = sendPiece(sender, socket, output, file);
+  }
+  sender.noteDuration(performance.now() - startMs);
   return sent;
 }
 

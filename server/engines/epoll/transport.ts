@@ -5,7 +5,7 @@
  * It contains no protocol rules.
  */
 
-import type { FileRegion, OutputBuffer } from "../../connection/output.ts";
+import type { OutputBuffer } from "../../connection/output.ts";
 import type {
   ConnectionMachine,
   Transport,
@@ -217,7 +217,7 @@ export class EpollTransport
           return;
         }
         const sent = buffer === null
-          ? this.#sendFile(file!) // one of them is not null
+          ? sendFile(this, this.#socket, output, file!) // one of them is not null
           : this.#sendBuffer(buffer, output.sentOfFirst);
         if (sent === WOULD_WAIT) {
           this.#state |= IS_BLOCKED;
@@ -259,7 +259,7 @@ export class EpollTransport
   /** Whether the turn has budget for bytes of a file. If not, the connection waits in the queue of connections with files to send. */
   #maySendFile(): boolean {
     const { loop } = this.#socket;
-    if (!loop.isSpent()) return true;
+    if (!loop.isBulkSpent()) return true;
     if ((this.#state & IS_SCHEDULED) === 0) {
       this.#state |= IS_SCHEDULED;
       loop.scheduleBulk(this);
@@ -282,12 +282,9 @@ export class EpollTransport
     return sent;
   }
 
-  /** Sends the next bytes of a file; see {@linkcode sendFile}. */
-  #sendFile(file: FileRegion): number {
-    const { output } = this.connection;
-    const sent = sendFile(this, this.#socket, output, file);
-    if (sent >= STEP_BYTES) this.#socket.loop.spend(sent);
-    return sent;
+  /** See {@linkcode FileSender.noteDuration}. */
+  noteDuration(durationMs: number): void {
+    this.#socket.loop.spendBulk(durationMs);
   }
 
   /** See {@linkcode FileSender.fileRead}. */

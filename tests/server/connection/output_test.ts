@@ -274,6 +274,7 @@ Deno.test("the end of the output is reported once", () => {
 /** A region that counts what was sent of it, and keeps its error. */
 class Region implements FileRegion {
   readonly fd = null;
+  readonly callBytes = 1;
   readonly isReading = false;
   position = 0;
   failure: unknown = null;

@@ -15,8 +15,6 @@ import { turn } from "../../../support/turns.ts";
 
 const mod = new URL("../../../../mod.ts", import.meta.url);
 
-const MIB = 1024 * 1024;
-
 /** Connections that send one request after the other. */
 const LOAD_CONNECTIONS = 16;
 
@@ -314,12 +312,12 @@ testEngine(
       throw error;
     });
     const runs: string[] = [];
-    /** A connection that always has more to send, and moves half of a turn's budget at a time. */
+    /** A connection that always has more to send, and takes half of a turn's budget each time. */
     const bulk = (name: string): void => {
       loop.scheduleBulk({
         run: () => {
           runs.push(name);
-          loop.spend(MIB);
+          loop.spendBulk(0.5);
           bulk(name);
         },
       });
