@@ -120,7 +120,9 @@ export class FrameOutput {
     this.#reserve(frameHeadSize(length) + length);
     const start = this.#end;
     const at = writeFrameHead(this.#chunk, start, first, length);
-    if (length > 0) this.#chunk.set(payload, at);
+    const chunk = this.#chunk;
+    if (length > MAX_LOOP_CHARS) chunk.set(payload, at);
+    else for (let n = 0; n < length; n++) chunk[at + n] = payload[n]!; // in range
     this.#end = at + length;
     this.pendingBytes += this.#end - start;
   }
