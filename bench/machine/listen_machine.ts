@@ -33,27 +33,9 @@ class MemoryDuplex implements Duplex {
   isReading = false;
   #buffer: Uint8Array = new Uint8Array(0);
   #resolve: (size: number) => void = () => {};
-  #pending: Set<Promise<number>> = new Set();
-  #isUnref = false;
 
-  /** Does what `Deno.Conn.read` does around the read itself. */
-  async read(buffer: Uint8Array): Promise<number | null> {
-    if (buffer.length === 0) return 0;
-    const promise = this.#receive(buffer);
-    if (this.#isUnref) promise.catch(() => {});
-    this.#pending.add(promise);
-    let size: number;
-    try {
-      size = await promise;
-    } catch (error) {
-      throw error;
-    } finally {
-      this.#pending.delete(promise);
-    }
-    return size === 0 ? null : size;
-  }
-
-  #receive(buffer: Uint8Array): Promise<number> {
+  /** Does what the operation does that the engine reads with; see `runtime_reader.ts`. */
+  read(buffer: Uint8Array): Promise<number> {
     this.isReading = true;
     this.#buffer = buffer;
     const { promise, resolve } = Promise.withResolvers<number>();

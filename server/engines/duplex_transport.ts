@@ -11,6 +11,7 @@ import type { Duplex } from "../duplex.ts";
 import { toError } from "../to_error.ts";
 import { CheckedDuplex, type Streams } from "./checked_duplex.ts";
 import { closeQuietly } from "./close_quietly.ts";
+import { END_SIZE, RuntimeReader } from "./runtime_reader.ts";
 import { TakenOverDuplex } from "./taken_over_duplex.ts";
 import type {
   ServedTransport,
@@ -54,6 +55,10 @@ export class DuplexTransport implements Transport, ServedTransport {
   readonly connection: ConnectionMachine;
   /** The duplex, or a {@linkcode CheckedDuplex} around it. */
   #streams: Streams;
+  /** What reads: the streams, or a {@linkcode RuntimeReader} of the duplex. */
+  #reader: Pick<Streams, "read">;
+  /** What a read resolves with at the end of the stream. */
+  #sizeAtEnd: number | null;
   #owner: TransportOwner;
   #state = 0;
   /** The read that was pending when a handler took the connection over. */
@@ -69,6 +74,9 @@ export class DuplexTransport implements Transport, ServedTransport {
   constructor({ context, duplex, isUntrusted, options, owner }: TransportInit) {
     this.duplex = duplex;
     this.#streams = isUntrusted ? new CheckedDuplex(duplex) : duplex;
+    const reader = isUntrusted ? null : RuntimeReader.maybeOf(duplex);
+    this.#reader = reader ?? this.#streams;
+    this.#sizeAtEnd = reader === null ? null : END_SIZE;
     this.#owner = owner;
     this.connection = owner.connect(this, options);
     this.connection.output.takesFiles = true;
@@ -132,7 +140,7 @@ export class DuplexTransport implements Transport, ServedTransport {
     const place = capacity < buffer.length
       ? buffer.subarray(0, capacity)
       : buffer;
-    this.#streams.read(place).then(this.#onRead, this.#onReadFailed);
+    this.#reader.read(place).then(this.#onRead, this.#onReadFailed);
   }
 
   /** Stops reading, until the connection has room again. */
@@ -150,9 +158,9 @@ export class DuplexTransport implements Transport, ServedTransport {
   #received(size: number | null): void {
     const { connection } = this;
     try {
-      if (size === null || (this.#state & IS_GONE) !== 0) {
-        this.#endReading(size);
-      } else {
+      if (size === null || size === this.#sizeAtEnd) this.#endReading(null);
+      else if ((this.#state & IS_GONE) !== 0) this.#endReading(size);
+      else {
         const slot = this.#slot;
         const buffer = this.#buffer;
         if (slot === null) connection.receive(buffer, 0, size);
