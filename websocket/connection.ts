@@ -359,25 +359,27 @@ export class Connection {
   /** The client's close frame has arrived; it gets one if it has none (RFC 6455 §5.5.1). */
   #peerClosed(code: number, reason: string): void {
     this.#end = { code, reason, wasClean: true };
-    void this.#endSending(code === NO_STATUS ? null : code, "");
+    const answer = code === NO_STATUS ? null : code;
+    void this.#endSending(() => this.#output.addClose(answer, ""));
   }
 
   /** The client broke a rule: it gets a close frame that says which (RFC 6455 §7.1.7). */
   #fail(fault: WebSocketFault): void {
     const { closeCode: code, message } = fault;
     this.#end = { code, reason: "", wasClean: false, error: fault };
-    void this.#endSending(code, message);
+    void this.#endSending(() => this.#output.addClose(code, message));
   }
 
   /**
-   * Sends the last close frame, unless one was sent, and ends the direction.
-   * Before it, a program that was just given a message gets time to answer it: the
-   * message and the close frame may have arrived in one read.
+   * Sends what `addLast` adds, unless a close frame was sent, and ends the
+   * direction. Before it, a program that was just given a message gets time to
+   * answer it: the message may have arrived together with the close frame, or
+   * with the end of the client's direction.
    */
-  async #endSending(code: number | null, reason: string): Promise<void> {
+  async #endSending(addLast: () => void): Promise<void> {
     this.#timer.closing();
     for (let hop = 0; hop < ANSWER_HOPS; hop++) await undefined;
-    if (this.#state === State.OPEN) this.#output.addClose(code, reason);
+    if (this.#state === State.OPEN) addLast();
     if (this.#state >= State.ENDING) return;
     this.#state = State.ENDING;
     this.#flush();
@@ -431,7 +433,12 @@ export class Connection {
   /** The client has ended its direction. What it is owed of the handshake is sent first. */
   #readEnded(): void {
     this.#isReadEnded = true;
-    if (this.#end === null || this.#state === State.LINGERING) this.#finish();
+    if (this.#end === null && this.#state === State.OPEN) {
+      this.#end = abnormalEnd(undefined);
+      void this.#endSending(() => {}); // a client that sends no close frame gets none
+    } else if (this.#end === null || this.#state === State.LINGERING) {
+      this.#finish();
+    }
   }
 
   /** A deadline has passed. */

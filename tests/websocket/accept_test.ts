@@ -251,6 +251,21 @@ testEngines("the client leaves without closing", async (engine) => {
 });
 
 testEngines(
+  "a message that arrives with the end of the client's direction is answered",
+  async (engine) => {
+    await using server = serveEcho(engine);
+    using client = await FrameClient.open(server);
+    void client.send(text("a"), text("b"));
+    await client.end();
+    assertEquals((await client.frame()).payload, "a");
+    assertEquals((await client.frame()).payload, "b");
+    assertEquals(await client.toEnd(), "");
+    await server.ended(1);
+    assertEquals(server.ends, [{ code: 1006, reason: "", wasClean: false }]);
+  },
+);
+
+testEngines(
   "close() sends what waits, then code and reason, and waits for the client",
   async (engine) => {
     let end: Promise<WebSocketClosed> | null = null;
