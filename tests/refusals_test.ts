@@ -107,7 +107,7 @@ testEngines(
 );
 
 testEngines(
-  "R112: a refused HEAD gets the fields of a refused GET, and no body",
+  "R112: a refused HEAD gets the fields of a refused GET, but no length and no body",
   async (engine) => {
     for (
       const body of [null, "replaced", "ersetzt für ihn", new Uint8Array(5)]
@@ -136,7 +136,10 @@ testEngines(
       ) {
         const [head, content] = await answerTo(`GET ${rest}`, isEnded);
         assertNotEquals(content, "");
-        assertEquals(await answerTo(`\r\nHEAD ${rest}`, isEnded), [head, ""]);
+        const expected = head?.replace(/^content-length:.*\r\n/m, "");
+        assertNotEquals(expected, head);
+        const answer = await answerTo(`\r\nHEAD ${rest}`, isEnded);
+        assertEquals(answer, [expected, ""]);
       }
     }
   },

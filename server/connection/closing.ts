@@ -5,6 +5,7 @@
  */
 
 import { ProtocolError } from "../../codec/errors.ts";
+import { NO_LENGTH } from "../../codec/response_framing.ts";
 import { Status } from "../../codec/status.ts";
 import { Headers } from "../../codec/headers.ts";
 import type { TextBytes } from "../../codec/text_bytes.ts";
@@ -14,7 +15,7 @@ import type { Report } from "../failure_report.ts";
 import type { RefusalHook, RefusalResponse } from "../hooks.ts";
 import type { ResponseHeadCache } from "./head_cache.ts";
 import type { Output } from "./output.ts";
-import { writeAscii, writeBytes } from "./response_writer.ts";
+import { writeAscii, writeBytes, writeHead } from "./response_writer.ts";
 
 /** Longest part of a request line that a refusal hook gets, in characters. */
 const MAX_LINE_LENGTH = 8192;
@@ -72,24 +73,29 @@ export function writeRefusal(
     ? { body: status.reason, headers: null }
     : askHook(owner, hook, error, head);
   const { body } = response;
-  const isText = typeof body === "string";
-  const heads = isText ? context.textHeads : context.heads;
+  const heads = typeof body === "string" ? context.textHeads : context.heads;
   const plan = {
     status,
     headers: response.headers,
     length: body.length,
-    hasContent: !isForHead(head),
+    hasContent: true,
     closes: true,
     saysKeepAlive: false,
   };
-  if (isText && plan.hasContent && writeAscii(output, heads, plan, body)) {
-    return;
+  if (isForHead(head)) {
+    writeHead(output, heads, { ...plan, length: NO_LENGTH, hasContent: false });
+  } else if (typeof body !== "string") writeBytes(output, heads, plan, body);
+  else if (!writeAscii(output, heads, plan, body)) {
+    const bytes = context.texts.encode(body);
+    writeBytes(output, heads, { ...plan, length: bytes.length }, bytes);
   }
-  const bytes = isText ? context.texts.encode(body) : body;
-  writeBytes(output, heads, { ...plan, length: bytes.length }, bytes);
 }
 
-/** Whether the method is HEAD: the response then has the fields of one to GET, and no body (RFC 9110 §9.3.2). */
+/**
+ * Whether the method is HEAD: the response then has no body (RFC 9110 §9.3.2). It
+ * declares no length either: that of the response to GET would be right (§8.6),
+ * but a peer that sent a broken head may not know that it has asked for HEAD.
+ */
 function isForHead({ bytes, start, end }: RefusedHead): boolean {
   const method = "HEAD ";
   let at = start;
