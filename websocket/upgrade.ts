@@ -59,9 +59,9 @@ export function upgradeWebSocket(
   options: WebSocketOptions = {},
 ): WebSocketUpgrade {
   const settings = resolveWebSocketOptions(options);
-  const exchange = request instanceof Request
-    ? LazyRequest.exchangeOf(request)
-    : null;
+  // Not `instanceof`: the program may have replaced the global class.
+  const isObject = typeof request === "object" && request !== null;
+  const exchange = isObject ? LazyRequest.exchangeOf(request) : null;
   if (exchange === null) {
     throw new TypeError(
       "Cannot upgrade to WebSocket: the request was not received by this server; pass the one that the fetch handler was given, not a copy",

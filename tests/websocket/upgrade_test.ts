@@ -310,6 +310,22 @@ testEngines(
 );
 
 testEngines(
+  "upgradeWebSocket() takes a request after the program has replaced the global class",
+  async (engine) => {
+    await using server = serveSockets(engine, () => {});
+    const original = globalThis.Request;
+    globalThis.Request = class extends original {};
+    try {
+      using client = await server.connect();
+      const wire = request("GET /", HANDSHAKE);
+      assertEquals((await client.ask(wire)).status, 101);
+    } finally {
+      globalThis.Request = original;
+    }
+  },
+);
+
+testEngines(
   "a copy of a request or of the response of an upgrade upgrades nothing",
   async (engine) => {
     await using server = engine.serve((app) =>
