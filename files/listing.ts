@@ -222,9 +222,9 @@ function formatSize(bytes: number): string {
 /** Later dates have another format, and those after the year 275760 none. */
 const LAST_LISTED_MS = Date.UTC(9999, 11, 31);
 
-/** Formats the time of a file, in ms since 1970; empty if there is none to show. */
+/** Formats the time of a file, in ms since 1970; empty if there is none to show. Deno gives `NaN` for a time that no date has. */
 export function formatDate(ms: number): string {
-  if (ms <= 0 || ms > LAST_LISTED_MS) return "";
+  if (!(ms > 0 && ms <= LAST_LISTED_MS)) return "";
   const iso = new Date(ms).toISOString();
   return `<time datetime="${iso}">${iso.slice(0, 10)} ${
     iso.slice(11, 16)
