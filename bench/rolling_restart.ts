@@ -55,7 +55,7 @@ interface Counts {
 interface Result {
   readonly counts: Counts;
   readonly restarts: number;
-  /** What the balancer says of requests that failed. */
+  /** What the balancer has logged about requests that failed. */
   readonly errorLog: string;
 }
 

@@ -1,9 +1,9 @@
-/** How messages about mistakes of a program show the values that it has passed. */
+/** How error messages show the values that a program has passed. */
 
-/** The longest string that is shown, in characters. */
+/** How many characters of a string are shown. */
 const MAX_LENGTH = 64;
 
-/** A value as a message shows it. A string is quoted, so that `"1"` does not look like a number. */
+/** Returns a value as an error message shows it. A string is quoted, so that `"1"` does not look like a number. */
 export function shown(value: unknown): string {
   if (typeof value === "string") {
     return JSON.stringify(value.slice(0, MAX_LENGTH));
@@ -15,7 +15,7 @@ export function shown(value: unknown): string {
     : String(value);
 }
 
-/** Whether a value is an object that may have options; a list is a mistake. */
+/** Whether a value is an object that can have options. An array is not: passing one is a mistake. */
 export function isOptions(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

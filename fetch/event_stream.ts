@@ -41,7 +41,7 @@ const encoder = new TextEncoder();
  *
  * @param source Gives the events; strings are their data. The function is called
  * at once, with the signal that aborts when the client leaves or the stream ends.
- * @throws {TypeError} If there is no such option, or the source gives no events.
+ * @throws {TypeError} If an option does not exist, or the source gives no events.
  * @throws {RangeError} If `keepAliveMs` is no integer from 1 to 2,147,483,647,
  * or `retryMs` no integer of at least 0.
  *

@@ -88,14 +88,14 @@ export function handlerOf<SocketAddr extends Addr>(
   if (hasFetch(fetch)) return (request, info) => fetch.fetch(request, info);
   if (typeof fetch === "function") return fetch;
   const advice = isApplication(fetch)
-    ? "; call build().serve() of an application of this package, or toFetch() to make such an object of it"
+    ? "; it is an application of this package: call its own serve() after build(), or pass the result of toFetch(app.build())"
     : "";
   throw new TypeError(
     `Cannot serve: the handler is neither a function nor an object with fetch()${advice}`,
   );
 }
 
-/** Whether a value is an application of this package or its builder, by a method that frameworks do not have. */
+/** Whether a value is an application of this package, or its builder. Each has a method that frameworks do not have. */
 function isApplication(value: unknown): boolean {
   return typeof value === "object" && value !== null &&
     ("serveThreaded" in value || "threadCount" in value);

@@ -246,8 +246,8 @@ export class LazyRequest {
   }
 
   /**
-   * What the runtime's code finds in the slot of the inner request, made by the
-   * first call.
+   * Returns what the runtime's code finds in the slot of the inner request. The
+   * first call makes it.
    *
    * @param key The slot's key.
    */
@@ -268,26 +268,26 @@ export class LazyRequest {
   }
 
   /**
-   * Gives a request all that a real one of the runtime has, for a runtime whose
-   * slots are not known. It is no longer lazy then.
+   * Turns a lazy request into a real one, for a runtime whose slots act
+   * differently.
    */
   static becomeReal(request: LazyRequest): void {
     const exchange = request.#exchange;
     const real = makeRequest(exchange);
-    // Marks its body as used: the exchange's was read already.
+    // Marks the new body as used, since that of the exchange was read.
     if (exchange.isRead) real.body?.cancel().catch(() => {});
     Object.setPrototypeOf(request, Request.prototype);
     for (const key of Object.getOwnPropertySymbols(real)) {
-      const slot = Object.getOwnPropertyDescriptor(real, key)!; // it is one of its keys
+      const slot = Object.getOwnPropertyDescriptor(real, key)!; // the key is one of its own
       Object.defineProperty(request, key, slot);
     }
   }
 }
 
 /**
- * The slots of the runtime's requests; `false` if they act differently, and
- * `null` while the runtime's code has not asked for a part of a request: trying
- * them out would delay the start.
+ * The slots of the runtime's requests; `false` if they act differently from what
+ * this module expects. `null` until the runtime's code first reads a slot: trying
+ * them out earlier would delay the start.
  */
 let requestSlots: RequestSlots | false | null = null;
 
@@ -340,7 +340,7 @@ function inheritRequest(keys: SampledKeys): true {
   return true;
 }
 
-/** Whether requests are lazy: the runtime's have slots. */
+/** Whether requests are lazy, which needs the keys of the runtime's slots. */
 const IS_LAZY: boolean = attempt(() => inheritRequest(findRequestKeys())) ??
   false;
 

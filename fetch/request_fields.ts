@@ -89,8 +89,9 @@ function inheritOnce(): true {
 }
 
 /**
- * Whether `ReceivedHeaders` inherits from the runtime's class, or `null` while
- * nothing has read headers: trying out the runtime's slots would delay the start.
+ * Whether `ReceivedHeaders` inherits from the runtime's class. `null` until a
+ * request's headers are first read: trying out the runtime's slots earlier would
+ * delay the start.
  */
 let hasInherited: boolean | null = null;
 

@@ -12,7 +12,7 @@ export type FieldList = readonly (readonly [name: string, value: string])[];
 /** A list of the server's, and the strings that it was made of. */
 export interface SentFields {
   readonly lines: FieldLines;
-  /** The same without a declared length, for a body whose size is known; the same object if none is declared. */
+  /** The lines without a declared `Content-Length`, for a body whose size is known. If none is declared, the same object as `lines`. */
   readonly sizedLines: FieldLines;
   /** Whether there is a `Content-Type`. The server adds none of its own to a list that has one. */
   readonly hasType: boolean;

@@ -56,7 +56,7 @@ export class ResponseSender {
    * @param response What the handler has returned: a response, or a promise of one.
    * @returns A promise if the response or its body has to be awaited.
    * @throws {TypeError} If it is no response, is an error, was sent before, or
-   * has a field that cannot be sent, or a declared length that its stream has not.
+   * has a field that cannot be sent, or declares another length than its stream has.
    */
   send(exchange: FetchExchange, response: unknown): void | Promise<void> {
     const slots = this.#slots;

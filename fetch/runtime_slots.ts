@@ -3,8 +3,9 @@
  * `Headers` and `Response` objects: properties whose keys are symbols, known by
  * their descriptions. With them, the adapter fills a `Request` lazily and reads a
  * static `Response` body without a stream. Each group is tried out when it is
- * first used, which takes the runtime 1 to 2 ms; if the runtime keeps its parts
- * elsewhere, the adapter uses the public interface. Nothing global is changed.
+ * first needed, so that groups that a program does not use do not delay its start.
+ * If the runtime keeps its parts elsewhere, the adapter uses the public interface.
+ * Nothing global is changed.
  */
 
 /** An object with the runtime's slots. */
@@ -29,7 +30,7 @@ export type InnerBodyClass = new (
   content: InnerBody["streamOrStatic"],
 ) => InnerBody;
 
-/** Where `Request` has its slots. */
+/** The keys of the slots of `Request`. */
 export interface RequestKeys {
   /** Marks an object as one of the runtime's classes. */
   readonly brand: symbol;
@@ -41,7 +42,7 @@ export interface RequestKeys {
   readonly signal: symbol;
 }
 
-/** The slots of `Request`, which act as expected. */
+/** The slots of `Request`, which were tried out and act as expected. */
 export interface RequestSlots extends RequestKeys {
   readonly InnerBody: InnerBodyClass;
 }
@@ -127,12 +128,12 @@ function requestKeysOf(sample: Request): RequestKeys {
   };
 }
 
-/** Where a request has its slots. */
+/** The keys of the slots of `Request`, and the request in which they were found. */
 export interface SampledKeys extends RequestKeys {
   readonly sample: Request;
 }
 
-/** Finds where `Request` has its slots. Throws if they are missing; only {@linkcode findRequestSlots} tries them out. */
+/** Finds the keys of the slots of `Request`. Throws if they are missing. Only {@linkcode findRequestSlots} tries them out. */
 export function findRequestKeys(): SampledKeys {
   const sample = new Request("http://a/");
   return { ...requestKeysOf(sample), sample };

@@ -20,7 +20,7 @@ import {
   tlsPairOf,
 } from "./serve_settings.ts";
 
-/** The handle of a server with one address, whose kind the settings choose. */
+/** The handle of a server with one address. The settings choose its kind: TCP or a Unix socket. */
 export type FetchServerHandle<SocketAddr extends Addr = NetAddr> =
   & ServerHandle
   & { readonly addr: SocketAddr };
@@ -137,8 +137,8 @@ function readArguments(
 }
 
 /**
- * Refuses settings beside the `fetch` of an object, where other servers have them:
- * they would have no effect.
+ * Refuses settings in the same object as `fetch()`. Other servers take them
+ * there; here, they would have no effect.
  *
  * @throws {TypeError} If there is one.
  */

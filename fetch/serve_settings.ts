@@ -1,4 +1,4 @@
-/** The settings of `serve()`: their types, their checks, and what the server's own builder gets of them. */
+/** The settings of `serve()`: their types, their checks, and the settings that the server's builder gets. */
 
 import type { Addr, NetAddr, UnixAddr } from "../codec/socket_address.ts";
 import type { Address } from "../server/address.ts";
@@ -65,10 +65,10 @@ export interface Settings extends FetchServeOptions {
 /** The largest body that `text()`, `json()` and the like accept unless the settings say otherwise, in bytes. */
 const MAX_BUFFERED_BODY_BYTES = 16 * 1024 * 1024;
 
-/** What to do instead of settings of `Deno.serve()`, of `tls()` and of other servers. */
+/** What to do instead, by settings that only `Deno.serve()`, `tls()` or other servers have. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   ["reusePort", "set workers to serve from several threads on one port"],
-  ["tcpBacklog", "leave it out: the runtime's own is used"],
+  ["tcpBacklog", "leave it out: the engine chooses the backlog"],
   ["automaticCompression", "compress in the handler, or in a proxy"],
   ["transport", "leave it out: path alone chooses a Unix socket"],
   ["keyFormat", "leave it out: PEM text is the only format"],
@@ -78,7 +78,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ["fetch", "pass the object with fetch() after the settings"],
 ]);
 
-/** @throws {TypeError} If a setting is one of another server, whose equivalent is known. */
+/** @throws {TypeError} If only other servers have a setting, and it is known what to do instead. */
 function checkNames(settings: Settings): void {
   for (const [name, value] of Object.entries(settings)) {
     const advice = ADVICE.get(name);
@@ -110,7 +110,7 @@ export function tlsPairOf({ cert, key }: Settings): TlsPair | null {
   );
 }
 
-/** Settings that have an effect only together with another one, and that other one. */
+/** Settings that have an effect only together with another one, or only without it. */
 const DEPENDENT: readonly (readonly [
   name: keyof Settings,
   isUsed: (settings: Settings) => boolean,
@@ -128,11 +128,11 @@ const DEPENDENT: readonly (readonly [
     "set workers as well",
   ],
   ["libc", ({ engine }) => engine === "epoll", 'set engine to "epoll" as well'],
-  ["port", ({ path }) => path === undefined, "a Unix socket has a path alone"],
+  ["port", ({ path }) => path === undefined, "leave out port or path"],
   [
     "hostname",
     ({ path }) => path === undefined,
-    "a Unix socket has a path alone",
+    "leave out hostname or path",
   ],
 ];
 
@@ -146,7 +146,7 @@ function checkCombinations(settings: Settings): void {
   }
 }
 
-/** @throws {TypeError} If a setting is one of another server, has no effect or names no engine. */
+/** @throws {TypeError} If only other servers have a setting, or it has no effect or names no engine. */
 export function checkSettings(settings: Settings): void {
   checkNames(settings);
   checkCombinations(settings);

@@ -23,7 +23,7 @@ const LINE_END = /\r\n|\r|\n/;
 /** A comment that says nothing, which keeps the connection in use. */
 export const EMPTY_COMMENT = ":\n\n";
 
-/** The fields of events. */
+/** The names of an event's fields. */
 const NAMES: ReadonlySet<string> = new Set([
   "data",
   "event",
@@ -36,10 +36,10 @@ const NAMES: ReadonlySet<string> = new Set([
  * Encodes an event with the empty line that ends it.
  *
  * @param event The event; a string is its data.
- * @throws {TypeError} If it is neither a string nor an object with fields of
- * events, or a field is no string. If the type or the identifier has a line end,
- * which would start another field, or the identifier has a NUL, for which
- * browsers ignore it.
+ * @throws {TypeError} If it is neither a string nor an object with an event's
+ * fields, or one of these is not a string; if the type or the identifier has a
+ * line end, which would start another field; or if the identifier has a NUL,
+ * since browsers ignore such an identifier.
  * @throws {RangeError} If `retry` is no integer of at least 0.
  */
 export function encodeEvent(event: ServerEvent | string): string {
@@ -56,7 +56,7 @@ export function encodeEvent(event: ServerEvent | string): string {
   return `${text}\n`;
 }
 
-/** @throws {TypeError} If an object is no event, such as bytes or one with a misspelled field, whose content would be lost. */
+/** @throws {TypeError} If an object has content, but no field of an event: bytes, or an object with a misspelled name. */
 function refuseOther(event: object): void {
   if (ArrayBuffer.isView(event)) throw noEvent(event);
   const name = Object.keys(event).find((key) => !NAMES.has(key));
@@ -64,7 +64,7 @@ function refuseOther(event: object): void {
   throw new TypeError(
     `Cannot send event: it has ${
       JSON.stringify(name)
-    }, but neither data, event, id, retry nor comment`,
+    }, but none of data, event, id, retry and comment`,
   );
 }
 
@@ -75,15 +75,15 @@ function noEvent(value: unknown): TypeError {
     ? "null"
     : typeof value;
   return new TypeError(
-    `Cannot send event: it is ${kind}, not a string or an object such as { data }`,
+    `Cannot send event: it is of type ${kind}, not a string or an object such as { data }`,
   );
 }
 
-/** @throws {TypeError} If the value of a field is no string, as in programs without types. */
+/** @throws {TypeError} If the value of a field is not a string, which programs without types may pass. */
 function requireString(field: string, value: unknown): void {
   if (typeof value === "string") return;
   throw new TypeError(
-    `Cannot send event: its ${field} is ${
+    `Cannot send event: its ${field} is of type ${
       value === null ? "null" : typeof value
     }, not a string; pass it through JSON.stringify() or String()`,
   );

@@ -25,13 +25,13 @@ export class UpgradeResponse extends Response {
   }
 
   /**
-   * A copy would not upgrade the connection.
+   * Always throws, since a copy would not upgrade the connection.
    *
    * @throws {TypeError} Always.
    */
   override clone(): never {
     throw new TypeError(
-      "Cannot clone the response of an upgrade: return the response itself, with fields that are added to its headers",
+      "Cannot clone the response of an upgrade: return the response itself; add fields to its headers",
     );
   }
 

@@ -130,7 +130,7 @@ export function checkExtraFields(headers: Headers): void {
   }
 }
 
-/** @throws {TypeError} If no path can match a pattern of `cacheControl`, or its value is not one of the field. */
+/** @throws {TypeError} If no path can match a pattern of `cacheControl`, or its value is not valid for the field. */
 export function checkRule(pattern: string, value: unknown): void {
   const fault = faultOfGlob(pattern);
   const key = `cacheControl[${JSON.stringify(pattern)}]`;

@@ -38,7 +38,7 @@ export interface FileHandler {
   readonly fetch: (request: Request) => Promise<Response>;
 }
 
-/** Checks of the patterns of routes, which throw if the handler does not fit. */
+/** Checks of the patterns of routes. They throw if the handler does not fit the pattern. */
 export interface PatternChecks {
   /** For a route of the handler itself. */
   route(pattern: string): void;
@@ -71,12 +71,12 @@ export function makeFileHandler(
   });
 }
 
-/** @throws {TypeError} If a route is for another method than those that get files: each request would get 405. */
+/** @throws {TypeError} If a route is for another method than GET and HEAD: each of its requests would get 405. */
 function checkMethod(pattern: string, method: string): void {
   if (method === "GET" || method === "HEAD") return;
   throw new TypeError(
     `Cannot serve files at route ${
       JSON.stringify(pattern)
-    } for ${method}: files are for GET and HEAD; add the handler by get()`,
+    } for ${method}: they are only for GET and HEAD; add the handler with get()`,
   );
 }

@@ -32,11 +32,11 @@ function sourceOf(pattern: string): string {
 
 /** Why a pattern matches no path inside a folder, and what to write instead; `null` if it may match one. */
 export function faultOfGlob(pattern: string): string | null {
-  if (pattern === "") return "it is empty";
+  if (pattern === "") return 'it is empty; write "**" for all files';
   const write = (better: string): string => `write ${JSON.stringify(better)}`;
   if (/^(?:\.?\/)/.test(pattern)) {
     const inner = pattern.replace(/^(?:\.?\/)+/, "");
-    return `paths begin with the first name inside the folder; ${
+    return `paths begin with a name inside the folder, not with a slash or "./"; ${
       write(inner === "" ? "**" : inner)
     }`;
   }

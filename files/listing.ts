@@ -219,7 +219,7 @@ function formatSize(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** Later dates have another format, and those after the year 275760 none. */
+/** The last date that is shown. Later years have more digits, and a `Date` cannot hold those after 275760. */
 const LAST_LISTED_MS = Date.UTC(9999, 11, 31);
 
 /** Formats the time of a file, in ms since 1970; empty if there is none to show. Deno gives `NaN` for a time that no date has. */

@@ -53,10 +53,10 @@ export function closeAll(variants: Variants, kept?: OpenFile): void {
 
 /**
  * Chooses the coding that the client likes best. A client that asks for a range
- * gets one of the file as it is, if it accepts that: there are no ranges of what
- * is compressed while it is sent.
+ * gets a range of the file as it is, if it accepts that: a response that is
+ * compressed while it is sent has no ranges.
  *
- * @param isBusy Whether no file may be compressed now.
+ * @param isBusy Whether no further file may be compressed now.
  * @throws {FileRefusal} With 406 if the client accepts neither a variant nor the
  * file as it is; with 503 if it accepts only one that may not be made now.
  */

@@ -68,7 +68,7 @@ function checkAccess(path: string): void {
     if (statusOf(error) === Status.NOT_FOUND) {
       if (!path.endsWith("/")) return;
       throw new TypeError(
-        `Cannot ${what}: a path of a file ends without a slash`,
+        `Cannot ${what}: it ends with a slash, which only the path of a folder may do`,
       );
     }
     if (error instanceof FileRefusal) {

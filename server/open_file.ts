@@ -126,7 +126,7 @@ function statOf(file: OpenFile): ReturnType<OpenFile["statSync"]> {
     if (typeof Deno === "undefined") throw cause;
     if (!(cause instanceof Deno.errors.BadResource)) throw cause;
     throw new TypeError(
-      "Cannot send file that is open: it is closed already; the server closes a file when it was sent",
+      "Cannot send file: it is closed already; the server closes each file that it has sent, so open it again",
       { cause },
     );
   }

@@ -228,7 +228,7 @@ export function headLimits(
  * Refuses the options that a call has not taken out.
  *
  * @param action What cannot be done, as in `Cannot set option "x": no such option`.
- * @param advice What to do instead, by the names that programs are likely to use.
+ * @param advice What to do instead, by wrong names that programs are likely to use.
  * @throws {TypeError} If there is one.
  */
 export function refuseUnknown(

@@ -25,8 +25,9 @@ const MAX_DESCRIPTORS = 64;
 /** More connections than the process can take. */
 const COUNT = 100;
 
-/** The time between two counts of its descriptors, and how long it may take until all are used, in ms. */
+/** The time between two counts of the server's descriptors, in ms. */
 const FULL_CHECK_MS = 10;
+/** How long the server may take until it has no free descriptor, in ms. */
 const FULL_MS = 20_000;
 
 const fixtures = new URL("fixtures/", import.meta.url);
@@ -57,10 +58,10 @@ function untilFull(pid: number): Promise<void> {
 }
 
 /**
- * Opens more connections than a server has descriptors for, and waits until it
- * has none.
+ * Opens more connections than a server has descriptors for, and waits until none
+ * is free.
  *
- * @param isTold Whether the server prints that.
+ * @param isTold Whether the server prints that no descriptor is free.
  */
 async function exhaust(
   program: Program,
@@ -88,7 +89,7 @@ async function takeAll(
     maxDescriptors: MAX_DESCRIPTORS,
     ...(mode === undefined ? {} : { mode }),
   });
-  const isTold = engine.name !== "node"; // which is not told about failures of accept
+  const isTold = engine.name !== "node"; // Node.js does not report failures of accept
   const clients = await exhaust(program, isTold);
   // Only some of them were accepted.
   const first = Promise.any(clients.map((client) => bodyOf(client, "/")));

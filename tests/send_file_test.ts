@@ -601,7 +601,7 @@ testEngines(
 );
 
 testEngines(
-  "a file whose reads block the thread again and again blocks it a few times only",
+  "a file with slow reads blocks the thread only a few times",
   async (engine) => {
     using folder = new TestFolder();
     const bytes = numberedBytes(4 * MIB);

@@ -328,7 +328,7 @@ for (const platform of PLATFORMS) {
       assertEquals(code, 0);
       assertStringIncludes(
         stdout,
-        'error: Error: Worker "khttp 1" has not called serveThreaded() within 10000 ms: its program waits for something, or is in an endless loop',
+        'error: Error: Worker "khttp 1" has not called serveThreaded() within 10000 ms: its program is still waiting for something, or is in an endless loop',
       );
     });
   }

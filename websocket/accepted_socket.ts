@@ -104,7 +104,7 @@ export interface AcceptedWebSocket extends AsyncIterable<WebSocketMessage> {
    * If more than `maxBufferedBytes` wait then, the client is cut off. A program
    * that sends much awaits {@linkcode AcceptedWebSocket.drained} between messages.
    *
-   * @throws {TypeError} If it is neither a string nor bytes.
+   * @throws {TypeError} If the data is neither a string nor bytes.
    */
   send(data: WebSocketData): void;
 
@@ -115,8 +115,8 @@ export interface AcceptedWebSocket extends AsyncIterable<WebSocketMessage> {
    * Sends a ping. An idle client gets one by itself, see `idleTimeout`.
    *
    * @param payload What the client sends back; no bytes if it is missing.
-   * @throws {TypeError} If it is no `Uint8Array`.
-   * @throws {RangeError} If it has more than 125 bytes.
+   * @throws {TypeError} If the payload is not a `Uint8Array`.
+   * @throws {RangeError} If the payload has more than 125 bytes.
    */
   ping(payload?: Uint8Array): void;
 
@@ -175,7 +175,7 @@ export class IteratedSocket implements AcceptedWebSocket {
 
   ping(payload: Uint8Array = new Uint8Array(0)): void {
     if (!(payload instanceof Uint8Array)) {
-      throw new TypeError("Cannot send ping: its payload is no Uint8Array");
+      throw new TypeError("Cannot send ping: its payload must be a Uint8Array");
     }
     if (payload.length > MAX_PING_BYTES) {
       throw new RangeError(
@@ -210,7 +210,8 @@ export class IteratedSocket implements AcceptedWebSocket {
 /**
  * The bytes of an `ArrayBuffer`, or of the window that a view shows of one.
  *
- * @throws {TypeError} If the value has no bytes, of which `Uint8Array` would make an empty array, or zeros.
+ * @throws {TypeError} If the value has no bytes. `new Uint8Array()` would make an
+ * empty array of it, or zeros.
  */
 export function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (data instanceof Uint8Array) return data;
@@ -226,6 +227,6 @@ export function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   throw new TypeError(
     `Cannot send a value of type ${
       value === null ? "null" : typeof value
-    }: neither a string nor bytes; pass an object through JSON.stringify(), and a blob through bytes()`,
+    }: neither a string nor bytes; convert an object with JSON.stringify(), a blob with its bytes()`,
   );
 }

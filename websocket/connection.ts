@@ -372,9 +372,9 @@ export class Connection {
 
   /**
    * Sends what `addLast` adds, unless a close frame was sent, and ends the
-   * direction. Before it, a program that was just given a message gets time to
-   * answer it: the message may have arrived together with the close frame, or
-   * with the end of the client's direction.
+   * direction. A program that was just given a message first gets time to answer
+   * it: the message may have arrived together with the close frame, or with the
+   * end of the client's direction.
    */
   async #endSending(addLast: () => void): Promise<void> {
     this.#timer.closing();

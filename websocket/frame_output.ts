@@ -50,8 +50,9 @@ export class FrameOutput {
   #smallUses = 0;
   /** Where the last long text was encoded. */
   #target: Uint8Array = NO_BYTES;
-  /** What {@linkcode FrameOutput.takeView} returned last, and the chunk that it shows. */
+  /** What {@linkcode FrameOutput.takeView} returned last. */
   #view: Uint8Array = NO_BYTES;
+  /** The chunk that `#view` shows. */
   #viewed: Uint8Array = NO_BYTES;
 
   /** Adds a text message. */
@@ -160,10 +161,11 @@ export class FrameOutput {
   }
 
   /**
-   * As `take()`, but only the output in the chunk.
+   * Like `take()`, but returns only the part of the chunk that has output.
    *
-   * perf: chunks in a row often are the same memory with as much output. Making a
-   * view for each costs 500 instructions (bench/machine_count.ts, Deno 2.9).
+   * perf: successive chunks are often the same memory with the same amount of
+   * output. Making a view for each costs 500 instructions
+   * (bench/machine_count.ts, Deno 2.9).
    */
   takeView(): Uint8Array | null {
     const chunk = this.take();

@@ -78,9 +78,9 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 /**
  * Checks options and adds the defaults.
  *
- * @throws {TypeError} If the options are no object, an option does not exist, a
- * subprotocol is not a token or named twice, or a field is invalid or one of the
- * handshake's.
+ * @throws {TypeError} If the options are not an object, an option does not exist,
+ * a subprotocol is not a token or is named twice, or a field is invalid or belongs
+ * to the handshake.
  * @throws {RangeError} If a number is out of its range.
  */
 export function resolveWebSocketOptions(
@@ -147,7 +147,7 @@ function resolveDeflate(
   };
 }
 
-/** @throws {TypeError} If a value is anything but an object with names. */
+/** @throws {TypeError} If a value is not an object that can have options. */
 function checkObject(value: unknown, name: string, example: string): void {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return;
@@ -162,8 +162,9 @@ function checkObject(value: unknown, name: string, example: string): void {
 /**
  * Checks fields that the program adds to the 101 response.
  *
- * @throws {TypeError} If one of them tells what was agreed on: a client that
- * reads what it has not offered fails the connection (RFC 6455 §4.1).
+ * @throws {TypeError} If one of them belongs to the handshake. A client fails the
+ * connection if it gets a subprotocol or an extension that it has not offered
+ * (RFC 6455 §4.1).
  */
 export function checkFields(fields: FieldLines): void {
   for (const [name] of fields) {
@@ -171,7 +172,7 @@ export function checkFields(fields: FieldLines): void {
     throw new TypeError(
       `Cannot add field ${
         JSON.stringify(name)
-      }: the handshake decides it, by the options protocols and permessageDeflate`,
+      }: the handshake sets it; use the options protocols and permessageDeflate`,
     );
   }
 }
@@ -183,7 +184,7 @@ function checkProtocols(protocols: unknown): void {
     throw new TypeError(
       `Cannot set option protocols to ${
         shown(protocols)
-      }: not a list of strings such as ["chat"]`,
+      }: not an array of strings such as ["chat"]`,
     );
   }
   for (const protocol of protocols) {
@@ -216,7 +217,7 @@ function checkInteger(
 
 /** A value as messages show it. */
 function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return "an array";
   if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
   return typeof value === "object" && value !== null
     ? "an object"

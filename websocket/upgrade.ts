@@ -31,7 +31,7 @@ export interface WebSocketUpgrade {
  * every code that a close frame may carry, and its `bufferedAmount` counts the
  * heads of frames. It reads on while listeners run, and stops reading while
  * 256 KiB wait to be sent. `idleTimeout` is in milliseconds here, not in seconds,
- * and `protocol` is the list `protocols`.
+ * and the option `protocols` replaces `protocol`.
  *
  * It throws for a request that opens no WebSocket. If the handler does not catch
  * the error, the client gets the response that {@linkcode acceptWebSocket} would

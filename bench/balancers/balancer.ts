@@ -50,7 +50,7 @@ export class Balancer implements AsyncDisposable {
     return balancer;
   }
 
-  /** What nginx has logged about failed requests; nothing for HAProxy, which has no log here. */
+  /** What nginx has logged about failed requests; empty for HAProxy, which has no log here. */
   async errorLog(): Promise<string> {
     try {
       return await Deno.readTextFile(`${this.#folder}/error.log`);

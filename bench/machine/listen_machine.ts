@@ -34,7 +34,7 @@ class MemoryDuplex implements Duplex {
   #buffer: Uint8Array = new Uint8Array(0);
   #resolve: (size: number) => void = () => {};
 
-  /** Does what the operation does that the engine reads with; see `runtime_reader.ts`. */
+  /** Acts as the runtime's operation that the engine reads with; see `runtime_reader.ts`. */
   read(buffer: Uint8Array): Promise<number> {
     this.isReading = true;
     this.#buffer = buffer;

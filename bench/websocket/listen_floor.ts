@@ -12,7 +12,7 @@ const ANSWER = encodeFrame({
   opcode: Opcode.TEXT,
   payload: new Uint8Array(Number(size)).fill(0x61),
 });
-/** Messages are masked: a key of four bytes more. */
+/** Messages of the client are masked, which takes four more bytes for the key. */
 const MESSAGE_BYTES = ANSWER.length + 4;
 const HANDSHAKE = new TextEncoder().encode(
   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +

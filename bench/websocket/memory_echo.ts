@@ -48,7 +48,7 @@ export const ECHO_CASES: readonly EchoCase[] = [16, 1024].flatMap((sizeBytes) =>
 /** The client: it sends the same message until it has sent enough. */
 class MemoryClient implements Duplex {
   readonly #frame: Uint8Array;
-  /** Bytes of the message that were sent. */
+  /** How many bytes of the current message were sent. */
   #sentBytes = 0;
   #rest = 0;
   #echoBytes = 0;

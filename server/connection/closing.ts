@@ -93,8 +93,9 @@ export function writeRefusal(
 
 /**
  * Whether the method is HEAD: the response then has no body (RFC 9110 §9.3.2). It
- * declares no length either: that of the response to GET would be right (§8.6),
- * but a peer that sent a broken head may not know that it has asked for HEAD.
+ * declares no length either. The length of the response to GET would be allowed
+ * (§8.6), but the peer may not take its broken head for one of HEAD, and would then
+ * wait for a body.
  */
 function isForHead({ bytes, start, end }: RefusedHead): boolean {
   const method = "HEAD ";

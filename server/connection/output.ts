@@ -85,7 +85,7 @@ export interface FileRegion {
   readonly position: number;
   /** Offset after the last byte. */
   readonly end: number;
-  /** The most bytes that one call of the system may send from the descriptor. */
+  /** The most bytes that one system call may send from the descriptor. */
   readonly callBytes: number;
   /** Whether a read is running in the background. */
   readonly isReading: boolean;
@@ -98,7 +98,7 @@ export interface FileRegion {
    * for the same reasons.
    */
   nextPiece(): Uint8Array | Promise<void>;
-  /** Reports how long it has taken the system to send from the descriptor. If that blocks, the next bytes are read in the background. */
+  /** Reports how long a system call has taken to send from the descriptor. After a slow one, the next bytes are read in the background. */
   noteDuration(durationMs: number): void;
   /** Reports that bytes were sent. Only {@linkcode Output.sentOfFile} calls it. */
   advance(size: number): void;

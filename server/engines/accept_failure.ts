@@ -47,9 +47,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a failure of accept as an error. That of a shortage says what to do,
- * and its stack can be read without a descriptor. It is the same object, since
- * a cause would have a stack of its own.
+ * Returns a failure of accept as an error. If no descriptor is left, the message
+ * says what to do, and the stack can be read without a descriptor. The error is
+ * changed in place: a new one would have it as its cause, with a second stack.
  */
 export function toAcceptError(reason: unknown): Error {
   const error = toError(reason);

@@ -55,7 +55,7 @@ export class DuplexTransport implements Transport, ServedTransport {
   readonly connection: ConnectionMachine;
   /** The duplex, or a {@linkcode CheckedDuplex} around it. */
   #streams: Streams;
-  /** What reads: the streams, or a {@linkcode RuntimeReader} of the duplex. */
+  /** Reads from the peer: the streams, or a {@linkcode RuntimeReader} of the duplex. */
   #reader: Pick<Streams, "read">;
   /** What a read resolves with at the end of the stream. */
   #sizeAtEnd: number | null;

@@ -1,9 +1,10 @@
 /**
- * Reads of the runtime's own connections without their method `read()`. That
+ * Reads from the runtime's own connections without their method `read()`. That
  * method awaits an operation of the runtime, and adds an async function, a
- * promise and an entry in a set to each read. The operation is not public: it is
- * found by its name, and the connection's number by the description of a symbol.
- * Where either is missing, the transport calls `read()`.
+ * promise and an entry in a set to each read. This module calls the operation
+ * directly. The operation is not public: it is found by its name, and the
+ * connection's number by the description of a symbol. If either is missing, the
+ * transport calls `read()`.
  *
  * perf: 1,580 instructions less a request (bench/machine_count.ts, listen-hello,
  * Deno 2.9).
@@ -30,7 +31,7 @@ export class RuntimeReader {
     this.#id = id;
   }
 
-  /** Creates a reader, or returns `null` if the duplex is no connection of the runtime's, or has been changed. */
+  /** Creates a reader, or returns `null` if the duplex is not a connection of the runtime, or its `read()` was replaced. */
   static maybeOf(duplex: Duplex): RuntimeReader | null {
     if (READ_OPERATION === null || Object.hasOwn(duplex, "read")) return null;
     const key = Object.getOwnPropertySymbols(duplex)
@@ -52,7 +53,7 @@ export class RuntimeReader {
 /** Returns the runtime's operation, or `null` if it is not where it is expected. */
 function maybeFindOperation(): ReadOperation | null {
   if (typeof Deno === "undefined") return null;
-  const { internal } = Deno as unknown as { internal?: symbol }; // not in the public types, as what follows
+  const { internal } = Deno as unknown as { internal?: symbol }; // not in the public types, like what follows
   if (internal === undefined) return null;
   const parts = (Deno as unknown as Record<symbol, unknown>)[internal];
   const { core } = (parts ?? {}) as { core?: { read?: unknown } };

@@ -12,7 +12,7 @@ export const WHAT_HANGING_THREADS_DO: string = typeof Deno === "undefined"
   ? "it is replaced"
   : "it is replaced, but its thread runs until the loop or the process ends";
 
-/** Why a worker has died whose heap has reached its limit. */
+/** Why a worker has died, if its heap has reached the limit. */
 export const HEAP_LIMIT_REACHED =
   "its heap has reached the limit (maxHeapBytes)";
 

@@ -33,7 +33,7 @@ const MAX_BACKOFF_MS = 2000;
 /** If a worker has listened for this long, in ms, its death resets the wait to the shortest. */
 const STEADY_MS = 10_000;
 
-/** After this time, in ms, a worker that does not listen yet is reported, unless `hangTimeout` is longer. */
+/** How long a worker may take to listen before it is reported, in ms; `hangTimeout` if that is longer. */
 const LATE_START_MS = 10_000;
 
 /** What a slot needs from its supervisor. */
@@ -54,7 +54,7 @@ export interface SlotOwner {
   slotDied(error: Error, hasListened: boolean): boolean;
   /** Called when the worker was told to end but may still run; its sockets may stay open. */
   slotAbandoned(): void;
-  /** Called once when the worker takes long until it listens. */
+  /** Called once if the worker does not listen in time. */
   slotIsLate(error: Error): void;
   /** Called when the worker's program failed while serving ended. */
   slotFailedAtEnd(error: Error): void;
@@ -204,8 +204,8 @@ export class WorkerSlot {
   }
 
   /**
-   * Reports a worker that takes long until it listens. It is not ended: its
-   * program may have to wait, such as for a database.
+   * Reports a worker that does not listen in time. The worker is not ended, since
+   * its program may be waiting for something, such as a database.
    */
   #checkStart(): void {
     const { hangTimeoutMs, owner } = this.#init;
@@ -215,7 +215,7 @@ export class WorkerSlot {
     this.#isLate = true;
     owner.slotIsLate(
       new Error(
-        `Worker "${this.#name}" has not called serveThreaded() within ${lateMs} ms: its program waits for something, or is in an endless loop`,
+        `Worker "${this.#name}" has not called serveThreaded() within ${lateMs} ms: its program is still waiting for something, or is in an endless loop`,
       ),
     );
   }
@@ -346,7 +346,7 @@ export class WorkerSlot {
   }
 }
 
-/** What a worker died of. The runtimes say in different words that its heap was full. */
+/** Returns why a worker has died. If its heap was full, all runtimes get the same words. */
 function reasonOf(error: Error): Error {
   const isHeapFull = "code" in error &&
     error.code === "ERR_WORKER_OUT_OF_MEMORY";

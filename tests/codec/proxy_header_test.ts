@@ -190,7 +190,7 @@ const VALID: readonly {
     ends: null,
   },
   {
-    name: "LOCAL with a family that there is not",
+    name: "LOCAL with an unknown family",
     wire: binary(0x20, 0xff, "abc"),
     ends: null,
   },

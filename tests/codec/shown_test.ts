@@ -18,7 +18,7 @@ Deno.test("shown() tells values of different types apart, in a bounded length", 
   for (const [value, text] of values) assertEquals(shown(value), text);
 });
 
-Deno.test("isOptions() takes objects, and no lists and functions", () => {
+Deno.test("isOptions() accepts objects, but no arrays or functions", () => {
   for (const value of [{}, Object.create(null)]) {
     assertEquals(isOptions(value), true);
   }

@@ -9,7 +9,7 @@ import {
 } from "../../fetch/runtime_slots.ts";
 
 Deno.test("the slots of Request, Headers and Response are where the adapter looks", () => {
-  // These throw with the reason; the adapter would use the public interface.
+  // These throw with the reason. The adapter would silently use the public interface.
   const { sample: _, ...keys } = findRequestKeys();
   const { InnerBody, ...slots } = findRequestSlots();
   assertEquals(slots, keys);

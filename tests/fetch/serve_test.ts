@@ -67,7 +67,7 @@ testServe(
 );
 
 testServe(
-  "serve() takes and gives what has the types of Deno.serve()",
+  "serve() accepts handlers and options of the types of Deno.serve(), and returns its types",
   async (engine) => {
     const any: Deno.ServeHandler = (_, { remoteAddr }) =>
       new Response(remoteAddr.transport);
@@ -88,13 +88,13 @@ testServe(
       await textOf(`http://127.0.0.1:${first.addr.port}`),
       "127.0.0.1",
     );
-    const { port } = second.addr as Deno.NetAddr; // not known of a Deno.HttpServer
+    const { port } = second.addr as Deno.NetAddr; // the type Deno.HttpServer does not say so
     assertEquals(await textOf(`http://127.0.0.1:${port}`), "tcp");
   },
 );
 
-Deno.test("serve() takes an object with fetch() and handler, as of H3, as a handler [listen]", () => {
-  // With the default port, which may be in use: only the reading of arguments matters.
+Deno.test("serve() takes an object with fetch() and handler, such as an application of H3, for a handler [listen]", () => {
+  // The error about `port` shows that the object was read as a handler.
   const app = {
     handler: (): string => "of an event",
     fetch: (): Response => new Response(),
@@ -347,10 +347,10 @@ Deno.test("serve() refuses what it cannot do by name", () => {
     assertThrows(
       () => serve(LOCAL, app as unknown as () => Response),
       TypeError,
-      "call build().serve() of an application of this package",
+      "it is an application of this package: call its own serve()",
     );
   }
-  // As other servers take their settings.
+  // Other servers take settings in the same object as fetch().
   for (const setting of [{ port: 0 }, { hostname: "::1" }, { cert: "a" }]) {
     assertThrows(
       () => serve({ fetch: () => new Response(), ...setting }),

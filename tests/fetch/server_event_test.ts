@@ -34,17 +34,17 @@ for (const [name, event, encoded] of CASES) {
 
 Deno.test("encodeEvent() refuses values whose content would be lost", () => {
   const faults: readonly [event: unknown, why: string][] = [
-    [5, "it is number, not a string or an object"],
-    [null, "it is null"],
-    [undefined, "it is undefined"],
-    [new Uint8Array(3), "it is bytes"],
-    [{ dat: "a" }, 'it has "dat", but neither data'],
-    [["a"], 'it has "0", but neither data'],
-    [{ data: { a: 1 } }, "its data is object, not a string; pass it through"],
-    [{ data: null }, "its data is null"],
-    [{ data: "a", id: 5 }, "its id is number"],
-    [{ event: Symbol("a") }, "its event is symbol"],
-    [{ comment: true }, "its comment is boolean"],
+    [5, "it is of type number, not a string or an object"],
+    [null, "it is of type null"],
+    [undefined, "it is of type undefined"],
+    [new Uint8Array(3), "it is of type bytes"],
+    [{ dat: "a" }, 'it has "dat", but none of data'],
+    [["a"], 'it has "0", but none of data'],
+    [{ data: { a: 1 } }, "its data is of type object, not a string; pass it"],
+    [{ data: null }, "its data is of type null"],
+    [{ data: "a", id: 5 }, "its id is of type number"],
+    [{ event: Symbol("a") }, "its event is of type symbol"],
+    [{ comment: true }, "its comment is of type boolean"],
   ];
   for (const [event, why] of faults) {
     const call = (): string => encodeEvent(event as ServerEvent);

@@ -20,7 +20,7 @@ const WRONG: readonly (readonly [options: string, message: string])[] = [
   ['{"download":"a.txt"}', 'download to "a.txt": it must be true, false'],
   [
     '{"cacheControl":{"/a/*":"no-cache"}}',
-    'Cannot set cacheControl["/a/*"]: paths begin with the first name inside the folder; write "a/*"',
+    'Cannot set cacheControl["/a/*"]: paths begin with a name inside the folder, not with a slash or "./"; write "a/*"',
   ],
   [
     '{"cacheControl":{"*.js":60}}',

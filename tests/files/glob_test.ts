@@ -31,10 +31,11 @@ Deno.test("compileGlob() matches *, **, ? and {a,b}", () => {
 
 Deno.test("faultOfGlob() says why no path can match", () => {
   for (const [pattern] of cases) assertEquals(faultOfGlob(pattern), null);
-  const inner = "paths begin with the first name inside the folder; write ";
+  const inner =
+    'paths begin with a name inside the folder, not with a slash or "./"; write ';
   for (
     const [pattern, fault] of [
-      ["", "it is empty"],
+      ["", 'it is empty; write "**" for all files'],
       ["/", `${inner}"**"`],
       ["/assets/*", `${inner}"assets/*"`],
       ["./*.js", `${inner}"*.js"`],

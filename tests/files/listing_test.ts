@@ -182,7 +182,7 @@ testEngines(
   },
 );
 
-Deno.test("a listing shows the times of files, and none that no date has", () => {
+Deno.test("formatDate() formats times of files, and returns nothing for times that a listing cannot show", () => {
   assertStringIncludes(formatDate(1), ">1970-01-01 00:00<");
   assertStringIncludes(formatDate(Date.UTC(9999, 0)), ">9999-01-01 00:00<");
   for (const ms of [0, -1, Date.UTC(10_000, 0), 8.64e15 + 1, 2 ** 63, NaN]) {

@@ -170,7 +170,7 @@ Deno.test("handlers of files are refused at routes for other methods than GET an
     for (const method of ["POST", "OPTIONS", "QUERY"]) {
       assertEquals(
         errorOf(() => app.route(method, "/a/**", handler)),
-        `TypeError: Cannot serve files at route "/a/**" for ${method}: files are for GET and HEAD; add the handler by get()`,
+        `TypeError: Cannot serve files at route "/a/**" for ${method}: they are only for GET and HEAD; add the handler with get()`,
       );
     }
   }
@@ -181,7 +181,7 @@ Deno.test("serveFile() refuses a path that only a folder can have", async () => 
   for (const path of [`${site.path}/a.txt/`, `${site.path}/none/`]) {
     assertEquals(
       errorOf(() => serveFile(path)),
-      `TypeError: Cannot serve file "${path}": a path of a file ends without a slash`,
+      `TypeError: Cannot serve file "${path}": it ends with a slash, which only the path of a folder may do`,
     );
   }
 });

@@ -93,7 +93,7 @@ Deno.test("adoptFile() says that a file is closed already", () => {
   assertThrows(
     () => adoptFile(file, ALL),
     TypeError,
-    "Cannot send file that is open: it is closed already",
+    "Cannot send file: it is closed already",
   );
 });
 

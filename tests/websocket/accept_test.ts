@@ -473,7 +473,11 @@ testEngines(
         assertThrows(send, TypeError, "neither a string nor bytes");
       }
       const payload = "a" as unknown as Uint8Array;
-      assertThrows(() => socket.ping(payload), TypeError, "no Uint8Array");
+      assertThrows(
+        () => socket.ping(payload),
+        TypeError,
+        "must be a Uint8Array",
+      );
       socket.send(new SharedArrayBuffer(1) as unknown as ArrayBuffer);
       socket.send("end");
     });

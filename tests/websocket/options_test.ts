@@ -9,14 +9,14 @@ import {
 const REFUSED: readonly [options: unknown, message: string][] = [
   [null, "Cannot set options to null: not an object such as { idleTimeout"],
   ["chat", 'Cannot set options to "chat": not an object'],
-  [["chat"], "Cannot set options to a list: not an object"],
+  [["chat"], "Cannot set options to an array: not an object"],
   [{ protocol: "chat" }, 'no such option; write protocols: ["name"]'],
   [{ perMessageDeflate: true }, "the name is permessageDeflate"],
   [{ maxPayload: 5 }, "the name is maxMessageBytes"],
   [{ compress: true }, 'Cannot set option "compress": no such option'],
-  [{ protocols: "chat" }, 'protocols to "chat": not a list of strings'],
-  [{ protocols: [5] }, "protocols to a list: not a list of strings"],
-  [{ protocols: null }, "protocols to null: not a list of strings"],
+  [{ protocols: "chat" }, 'protocols to "chat": not an array of strings'],
+  [{ protocols: [5] }, "protocols to an array: not an array of strings"],
+  [{ protocols: null }, "protocols to null: not an array of strings"],
   [{ protocols: ["a b"] }, 'Cannot accept subprotocol "a b": not a token'],
   [{ protocols: ["a", "a"] }, "one is named twice"],
   [{ idleTimeout: "30" }, 'idleTimeout to "30": not an integer from 1'],
@@ -31,10 +31,10 @@ const REFUSED: readonly [options: unknown, message: string][] = [
   [{ headers: { a: 5 } }, 'Cannot set field "a"'],
   [
     { headers: { "Sec-WebSocket-Protocol": "chat" } },
-    'Cannot add field "Sec-WebSocket-Protocol": the handshake decides it',
+    'Cannot add field "Sec-WebSocket-Protocol": the handshake sets it',
   ],
-  [{ headers: { "sec-websocket-extensions": "x" } }, "the handshake decides"],
-  [{ headers: { "sec-websocket-accept": "x" } }, "the handshake decides"],
+  [{ headers: { "sec-websocket-extensions": "x" } }, "the handshake sets it"],
+  [{ headers: { "sec-websocket-accept": "x" } }, "the handshake sets it"],
 ];
 
 for (const [options, message] of REFUSED) {

@@ -344,13 +344,13 @@ testEngines(
     );
     using client = await server.connect();
     assertEquals((await client.ask(request("GET /", HANDSHAKE))).status, 500);
-    // Deno makes a copy with status 101, which is refused; others do not make it.
+    // Deno makes a copy with status 101, which the server refuses; the other runtimes refuse to make it.
     assert(/not a copy|must be in the range/.test(String(server.errors[0])));
   },
 );
 
 testEngines(
-  "a field that tells what the handshake decides is reported, and not sent",
+  "a field that belongs to the handshake is reported, and not sent",
   async (engine) => {
     await using server = serveSockets(engine, (_, response) => {
       response.headers.set("sec-websocket-protocol", "chat");
@@ -358,7 +358,7 @@ testEngines(
     using client = await server.connect();
     const wire = request("GET /", HANDSHAKE);
     assertEquals((await client.ask(wire)).status, 500);
-    assertStringIncludes(String(server.errors[0]), "the handshake decides it");
+    assertStringIncludes(String(server.errors[0]), "the handshake sets it");
   },
 );
 

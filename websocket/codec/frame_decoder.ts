@@ -52,7 +52,7 @@ const MAX_HEAD_BYTES = 14;
 const FIRST_BUFFER_BYTES = 65_536;
 /** The largest buffer that is kept for another message. */
 const MAX_SPARE_BYTES = 131_072;
-/** Messages up to this size are copied by a loop. */
+/** The largest message that a loop copies; see {@linkcode copyOf}. */
 const MAX_LOOP_BYTES = 64;
 /** After this many messages that needed no buffer, the spare buffer is given up. */
 const WHOLE_MESSAGES = 64;
@@ -476,10 +476,10 @@ export class FrameDecoder {
 }
 
 /**
- * Copies bytes.
+ * Returns a copy of a part of an array.
  *
- * perf: a loop over short messages, here and in frame_output.ts, saves 300
- * instructions of an echo of 16 bytes (bench/machine_count.ts, Deno 2.9).
+ * perf: a loop for short messages, here and in frame_output.ts, saves 300
+ * instructions of an echo of 16 binary bytes (bench/machine_count.ts, Deno 2.9).
  */
 function copyOf(
   bytes: Uint8Array,

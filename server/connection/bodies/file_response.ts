@@ -35,30 +35,32 @@ const SMALL_BYTES = 24_576;
  * A read that blocks the thread for at least this time, in ms, was probably not
  * served from memory. The following ones are left to another thread.
  *
- * perf: a read of a piece from memory takes 5 µs, the hop to another thread and
- * back 25 µs (bench/files.ts).
+ * A read from memory costs less than the hop to another thread and back, so only
+ * slow files are worth the hop.
  */
 const SLOW_READ_MS = 10;
 
 /**
- * How many bytes another thread reads after a slow read; twice as many each time
- * that the next read is slow again. So a slow disk blocks the thread a few times a
- * file, and a read that only seemed slow, since the system ran another process
- * meanwhile, does not slow down the rest of the file.
+ * How many bytes another thread reads after a slow read. The number doubles each
+ * time that this thread's next reads are slow again, so a slow disk blocks the
+ * thread only a few times for each file. A read may also seem slow because the
+ * system ran another process meanwhile; this thread then soon reads again.
  */
 const BACKGROUND_BYTES = 1_048_576;
 
 /**
- * How many bytes of a descriptor one call may send, and how many if the last call
- * took less than {@linkcode FAST_CALL_MS}: then the file is probably in memory, and
- * a call sends what the socket has room for. The other connections wait meanwhile,
- * up to 1 ms for a file in memory. A slow disk needs 10 ms for the smaller size.
- *
- * perf: a download of 100 MiB needs 79 calls, with 1 MiB each 141. A range of 1 MiB
- * needs one call; with 256 KiB it needed seven (bench/files.ts, 100m and range).
+ * How many bytes of a descriptor one call may send. The other connections wait
+ * during a call. From a disk of 100 MB a second, a call of this size takes 10 ms.
  */
 const CALL_BYTES = 1_048_576;
+
+/**
+ * How many bytes one call may send if the last one took less than
+ * {@linkcode FAST_CALL_MS}. The file is then probably in memory, so a larger call
+ * does not block for long, and a download needs fewer calls.
+ */
 const FAST_CALL_BYTES = 4_194_304;
+/** See {@linkcode FAST_CALL_BYTES}; in ms. */
 const FAST_CALL_MS = 1;
 
 /**
@@ -131,9 +133,9 @@ export class FileResponse implements FileRegion {
   callBytes = CALL_BYTES;
   #exchange: FileExchange;
   #file: FileBody;
-  /** Up to where another thread reads. */
+  /** The offset up to which another thread reads. */
   #backgroundEnd = 0;
-  /** How many bytes it reads after the last slow read. */
+  /** How many bytes another thread reads after the last slow read. */
   #backgroundBytes = 0;
   #isOver = false;
   /** Whether a large piece of the pool is reserved. */

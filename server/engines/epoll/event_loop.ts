@@ -32,16 +32,13 @@ const MAX_STEPS = 128;
 export const STEP_BYTES = 16_384;
 
 /**
- * Budget of one turn for bytes of files, in ms of the calls that send them. It
- * does not count bytes, since a file may come from memory or from a disk.
- *
- * perf: the program's own part of a download of 100 MiB, without the kernel's, is
- * 0.7 ms; with 2 MiB a turn and 1 MiB a call, it was 1.0 ms. Beside 16 such
- * downloads, a small request takes 0.7 ms, and 1 of 100 takes 3 ms
- * (bench/files.ts, 100m).
+ * Budget of one turn for bytes of files, in ms of the calls that send them. Small
+ * requests of other connections wait for about this time beside downloads. The
+ * budget does not count bytes, since these take much longer from a disk than from
+ * memory.
  */
 const MAX_BULK_MS = 1;
-/** What a call that sends bytes of a file costs at least, in ms. */
+/** The least that one call is charged, in ms. It bounds the number of calls in a turn. */
 const MIN_BULK_MS = 0.015;
 
 /** The turn counter wraps here; V8 keeps a number of 31 bits without an allocation. */

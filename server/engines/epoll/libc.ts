@@ -35,8 +35,9 @@ export const WOULD_WAIT = -1;
 export const CANNOT_SEND_FILE = -2;
 
 /**
- * Calls that serving needs. Deno compiles a function for each of these when they
- * are opened, in 0.1 ms and 0.1 more for each `buffer`.
+ * Calls that serving needs. Deno compiles a function for each of these when the
+ * library is opened, which takes longer for each `buffer`. Calls that few servers
+ * need are therefore in {@linkcode SETUP_SYMBOLS}.
  */
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -91,7 +92,7 @@ const SYMBOLS = {
   },
 } as const;
 
-/** Calls that only some servers need, and only while they start or after a worker has died. */
+/** Calls that only some servers need: while they start, or after a worker has died. */
 const SETUP_SYMBOLS = {
   getsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "buffer"],
@@ -177,9 +178,9 @@ export class Libc {
   }
 
   /**
-   * The calls that few servers need; the first use opens them. The program may
-   * give up its permissions when it serves, so a server that needs some later
-   * reads this while it starts.
+   * The calls that few servers need; the first use opens them. A program may give
+   * up its permissions once it serves. So a server that needs these calls later
+   * reads this property while it starts.
    */
   get setupCalls(): SetupCalls {
     this.#setupLibrary ??= Deno.dlopen(this.#path, SETUP_SYMBOLS);
@@ -200,7 +201,7 @@ export class Libc {
   }
 
   /**
-   * Returns the address of an array's first byte, valid as long as its buffer lives.
+   * Returns the address of an array's first byte; valid while its buffer lives.
    *
    * V8 may move the contents of a short array until its `buffer` is read, so
    * this reads it first.

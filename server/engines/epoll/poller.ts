@@ -34,7 +34,7 @@ export const SOCKET_EVENTS: number = READABLE | WRITABLE | PEER_ENDED |
 /** The events of a listening socket; after each, the listener accepts until the queue is empty. */
 export const LISTENER_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
-/** The events of the poller's own eventfd. Each write is a new event, so it is never read. */
+/** The events of the poller's own eventfd. Each write is a new event, so the eventfd is never read. */
 const WAKE_EVENTS: number = READABLE | EDGE_TRIGGERED;
 
 /** The layout of `struct epoll_event`, in 4-byte units. */

@@ -68,7 +68,7 @@ Deno.test("a pending read of RuntimeReader rejects as one of Conn.read() does wh
   assertEquals(own, other);
 });
 
-Deno.test("RuntimeReader.maybeOf() refuses what is no connection of the runtime's, or was changed", async () => {
+Deno.test("RuntimeReader.maybeOf() returns null for other duplexes, and for connections whose read() was replaced", async () => {
   const made: Duplex = {
     read: () => Promise.resolve(null),
     write: (bytes) => Promise.resolve(bytes.length),
