@@ -23,6 +23,7 @@ import { requestSignal } from "./request_signal.ts";
 import { requestUrl, type RequestUrls } from "./request_url.ts";
 import {
   attempt,
+  attemptOnce,
   findRequestKeys,
   findRequestSlots,
   inheritKeys,
@@ -254,12 +255,12 @@ export class LazyRequest {
   static innerOf(request: LazyRequest, key: symbol): unknown {
     const exchange = request.#exchange;
     if (exchange.inner !== null) return exchange.inner;
-    requestSlots ??= attempt(findRequestSlots) ?? false;
-    if (requestSlots === false) {
+    const slots = requestSlots();
+    if (slots === null) {
       LazyRequest.becomeReal(request);
       return (request as object as Slotted)[key]; // any object may have symbols as keys
     }
-    const body = innerBody(exchange, requestSlots);
+    const body = innerBody(exchange, slots);
     return exchange.inner = new InnerRequest(
       request,
       exchange.ctx.headers,
@@ -285,11 +286,10 @@ export class LazyRequest {
 }
 
 /**
- * The slots of the runtime's requests; `false` if they act differently from what
- * this module expects. `null` until the runtime's code first reads a slot: trying
- * them out earlier would delay the start.
+ * Finds the slots of the runtime's requests when its code first reads one; `null`
+ * if they act differently from what this module expects.
  */
-let requestSlots: RequestSlots | false | null = null;
+const requestSlots = attemptOnce(findRequestSlots);
 
 function innerBody(
   { ctx, isRead }: LazyExchange,

@@ -7,7 +7,7 @@
 import { isToken } from "../codec/ascii.ts";
 import type { Headers as FieldLines } from "../codec/headers.ts";
 import {
-  attempt,
+  attemptOnce,
   type FieldSource,
   findHeadersSlots,
   inheritHeaders,
@@ -88,12 +88,8 @@ function inheritOnce(): true {
   return true;
 }
 
-/**
- * Whether `ReceivedHeaders` inherits from the runtime's class. `null` until a
- * request's headers are first read: trying out the runtime's slots earlier would
- * delay the start.
- */
-let hasInherited: boolean | null = null;
+/** Makes `ReceivedHeaders` inherit from the runtime's class when a request's headers are first read; `null` if that failed. */
+const inheritance = attemptOnce(inheritOnce);
 
 /**
  * Makes `Headers` of received fields.
@@ -102,8 +98,7 @@ let hasInherited: boolean | null = null;
  * `Headers` that are filled (bench/fetch_bench.ts, Deno 2.9).
  */
 export function requestHeaders(lines: FieldLines): Headers {
-  hasInherited ??= attempt(inheritOnce) ?? false;
-  return hasInherited
+  return inheritance() !== null
     ? new ReceivedHeaders(lines) as unknown as Headers // its prototype inherits from that of Headers
     : new Headers(fieldPairs(lines));
 }

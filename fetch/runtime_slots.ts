@@ -113,6 +113,12 @@ export function attempt<T>(find: () => T): T | null {
   }
 }
 
+/** As {@linkcode attempt}, at the first call of the returned function: finding something at the start would delay it. */
+export function attemptOnce<T>(find: () => T): () => T | null {
+  let found: T | null | undefined;
+  return () => found === undefined ? found = attempt(find) : found;
+}
+
 function check(condition: boolean): void {
   if (!condition) throw new TypeError("Cannot use slots: they act differently");
 }

@@ -1,6 +1,7 @@
 /** Every limit and deadline of a WebSocket, with unit and default, and the check of their ranges. */
 
 import { Headers as FieldLines, type HeadersInit } from "../codec/headers.ts";
+import { shown } from "../codec/shown.ts";
 import { refuseUnknown } from "../server/options.ts";
 import type { DeflateSettings } from "./codec/deflate_offer.ts";
 
@@ -213,13 +214,4 @@ function checkInteger(
       shown(value)
     }: not an integer from ${min} to ${max}`,
   );
-}
-
-/** A value as messages show it. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 64));
-  return typeof value === "object" && value !== null
-    ? "an object"
-    : String(value);
 }
