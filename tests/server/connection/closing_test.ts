@@ -48,7 +48,7 @@ Deno.test("writeRefusal() writes the status of the error, says close, and echoes
     assertEquals(lines, [
       "HTTP/1.1 400 Bad Request",
       "connection: close",
-      ...(body === "" ? [] : [`content-length: ${body.length}`]),
+      ...(expected === "" ? [] : [`content-length: ${expected.length}`]),
       "content-type: text/plain",
       "date: Thu, 01 Jan 1970 00:00:00 GMT",
     ]);
