@@ -5,7 +5,7 @@
  * sees.
  */
 
-import type { Duplex, PromptDuplex } from "../server/duplex.ts";
+import type { CallbackDuplex, Duplex } from "../server/duplex.ts";
 import type { SocketClock } from "./clock.ts";
 import { ABNORMAL_CLOSURE, NO_STATUS } from "./codec/close_codes.ts";
 import { WebSocketFault, type WebSocketFaultCode } from "./codec/fault.ts";
@@ -17,7 +17,7 @@ import {
 import { FIN, Opcode, RSV1 } from "./codec/frame_encoder.ts";
 import { ConnectionTimer, type Lateness } from "./connection_timer.ts";
 import type { FrameOutput } from "./frame_output.ts";
-import { FrameSender, promptDuplexOf } from "./frame_sender.ts";
+import { FrameSender } from "./frame_sender.ts";
 import type { WebSocketSettings } from "./options.ts";
 
 /** A text message as a string, or a binary one as bytes that belong to the receiver. */
@@ -93,8 +93,8 @@ const encoder = new TextEncoder();
 /** See the file's header. */
 export class Connection {
   #duplex: Duplex;
-  /** The duplex, if it can write at once. */
-  #prompt: PromptDuplex | null;
+  /** The duplex, if it can read with callbacks. */
+  #reader: CallbackDuplex | null;
   #settings: WebSocketSettings;
   #deflate: ConnectionDeflate | null;
   #sink: ConnectionSink;
@@ -140,7 +140,7 @@ export class Connection {
   /** Takes over a connection after its handshake. */
   constructor(init: ConnectionInit) {
     this.#duplex = init.duplex;
-    this.#prompt = promptDuplexOf(init.duplex);
+    this.#reader = callbackDuplexOf(init.duplex);
     this.#settings = init.settings;
     this.#deflate = init.deflate;
     this.#sink = init.sink;
@@ -254,10 +254,10 @@ export class Connection {
       return;
     }
     try {
-      if (this.#prompt === null) {
+      if (this.#reader === null) {
         this.#duplex.read(this.#window).then(this.#onRead, this.#onReadFailed);
       } else {
-        this.#prompt.readThen(this.#window, this.#onRead, this.#onReadFailed);
+        this.#reader.readThen(this.#window, this.#onRead, this.#onReadFailed);
       }
     } catch (error) {
       this.#finish(error); // a duplex of the program may throw
@@ -475,6 +475,13 @@ export class Connection {
     this.#goOn();
     this.#sink.closed(this.#end ?? abnormalEnd(cause));
   }
+}
+
+/** Returns a duplex as one that can read with callbacks, if it can. */
+function callbackDuplexOf(duplex: Duplex): CallbackDuplex | null {
+  return "readThen" in duplex
+    ? duplex as CallbackDuplex // only these have the method
+    : null;
 }
 
 function abnormalEnd(cause: unknown): WebSocketClosed {

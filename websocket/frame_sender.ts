@@ -21,8 +21,8 @@ export interface SenderInit {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Returns a duplex as one that can read and write without promises, if it can. */
-export function promptDuplexOf(duplex: Duplex): PromptDuplex | null {
+/** Returns a duplex as one that can write without promises, if it can. */
+function promptDuplexOf(duplex: Duplex): PromptDuplex | null {
   return "writeNow" in duplex
     ? duplex as PromptDuplex // only these have the method
     : null;

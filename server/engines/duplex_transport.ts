@@ -12,7 +12,10 @@ import { toError } from "../to_error.ts";
 import { CheckedDuplex, type Streams } from "./checked_duplex.ts";
 import { closeQuietly } from "./close_quietly.ts";
 import { END_SIZE, RuntimeReader } from "./runtime_reader.ts";
-import { TakenOverDuplex } from "./taken_over_duplex.ts";
+import {
+  TakenOverCallbackDuplex,
+  TakenOverDuplex,
+} from "./taken_over_duplex.ts";
 import type {
   ServedTransport,
   TransportInit,
@@ -112,12 +115,12 @@ export class DuplexTransport implements Transport, ServedTransport {
       });
     } else if (this.connection.isInputEnded) pending = Promise.resolve(null);
     this.#giveSlot();
-    return new TakenOverDuplex(
-      this.duplex,
-      unread,
-      pending,
-      () => this.connection.fail(),
-    );
+    const onClose = (): void => this.connection.fail();
+    const { duplex } = this;
+    const reader = this.#reader;
+    return reader instanceof RuntimeReader
+      ? new TakenOverCallbackDuplex(reader, duplex, unread, pending, onClose)
+      : new TakenOverDuplex(duplex, unread, pending, onClose);
   }
 
   /** See {@linkcode Transport.close}. */

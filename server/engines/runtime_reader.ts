@@ -48,6 +48,16 @@ export class RuntimeReader {
     const operation = this.#operation;
     return operation(this.#id, buffer);
   }
+
+  /** Reads as {@linkcode RuntimeReader.read}, and calls back; with `null` at the end of the stream. */
+  readThen(
+    buffer: Uint8Array,
+    onRead: (size: number | null) => void,
+    onFailed: (error: unknown) => void,
+  ): void {
+    this.read(buffer)
+      .then((size) => onRead(size === END_SIZE ? null : size), onFailed);
+  }
 }
 
 /** Returns the runtime's operation, or `null` if it is not where it is expected. */

@@ -5,7 +5,7 @@
  */
 
 import type { Addr } from "../../codec/socket_address.ts";
-import type { Duplex, PromptDuplex } from "../duplex.ts";
+import type { CallbackDuplex, Duplex, PromptDuplex } from "../duplex.ts";
 
 /** See the file's header. */
 export class TakenOverDuplex implements Duplex {
@@ -97,8 +97,40 @@ export class TakenOverDuplex implements Duplex {
   }
 }
 
-/** A {@linkcode TakenOverDuplex} that can also read and write without promises. */
-export class TakenOverPromptDuplex extends TakenOverDuplex
+/** What reads from a stream with callbacks; see {@linkcode CallbackDuplex.readThen}. */
+type CallbackReader = Pick<CallbackDuplex, "readThen">;
+
+/** A {@linkcode TakenOverDuplex} that can also read with callbacks. */
+export class TakenOverCallbackDuplex extends TakenOverDuplex
+  implements CallbackDuplex {
+  #reader: CallbackReader;
+
+  /**
+   * Wraps a duplex; the further arguments are those of {@linkcode TakenOverDuplex}.
+   *
+   * @param reader Reads from the duplex.
+   */
+  constructor(
+    reader: CallbackReader,
+    ...args: ConstructorParameters<typeof TakenOverDuplex>
+  ) {
+    super(...args);
+    this.#reader = reader;
+  }
+
+  /** See {@linkcode CallbackDuplex.readThen}. */
+  readThen(
+    buffer: Uint8Array,
+    onRead: (size: number | null) => void,
+    onFailed: (error: unknown) => void,
+  ): void {
+    if (this.isStream()) this.#reader.readThen(buffer, onRead, onFailed);
+    else this.read(buffer).then(onRead, onFailed);
+  }
+}
+
+/** A {@linkcode TakenOverCallbackDuplex} that can also write without promises. */
+export class TakenOverPromptDuplex extends TakenOverCallbackDuplex
   implements PromptDuplex {
   #duplex: PromptDuplex;
 
@@ -109,18 +141,8 @@ export class TakenOverPromptDuplex extends TakenOverDuplex
     pending: Promise<Uint8Array | null> | null,
     onClose: () => void,
   ) {
-    super(duplex, unread, pending, onClose);
+    super(duplex, duplex, unread, pending, onClose);
     this.#duplex = duplex;
-  }
-
-  /** See {@linkcode PromptDuplex.readThen}. */
-  readThen(
-    buffer: Uint8Array,
-    onRead: (size: number | null) => void,
-    onFailed: (error: unknown) => void,
-  ): void {
-    if (this.isStream()) this.#duplex.readThen(buffer, onRead, onFailed);
-    else this.read(buffer).then(onRead, onFailed);
   }
 
   /** See {@linkcode PromptDuplex.writeNow}. */

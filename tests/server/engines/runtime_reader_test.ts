@@ -54,6 +54,22 @@ Deno.test("RuntimeReader reads what Conn.read() reads, and its end", async () =>
   });
 });
 
+Deno.test("RuntimeReader.readThen() gives sizes, null at the end, and the error of a closed connection", async () => {
+  await withConnection(async (served, peer) => {
+    const reader = RuntimeReader.maybeOf(served)!; // see the first test
+    const read = (): Promise<number | null> =>
+      new Promise((resolve, reject) =>
+        reader.readThen(new Uint8Array(8), resolve, reject)
+      );
+    await peer.write(new TextEncoder().encode("abc"));
+    assertEquals(await read(), 3);
+    await peer.closeWrite();
+    assertEquals(await read(), null);
+    served.close();
+    await assertRejects(read, Deno.errors.BadResource);
+  });
+});
+
 Deno.test("a pending read of RuntimeReader rejects as one of Conn.read() does when the connection closes", async () => {
   const [own, other] = [[], []] as [unknown[], unknown[]];
   for (const errors of [own, other]) {
