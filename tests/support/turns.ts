@@ -6,8 +6,11 @@ import { connectTcp } from "./connect_tcp.ts";
 /** More turns than any work without I/O takes. */
 const MAX_TURNS = 1000;
 
-/** Connections that may still succeed while a listener closes, because a pending accept holds it for some turns; opening them takes about a second. */
-const MAX_CONNECTIONS = 10_000;
+/** Connections that may still succeed while a listener closes. With the pauses, opening them takes more than 10 s. */
+const MAX_CONNECTIONS = 2000;
+
+/** The pause between two of them, in ms. Without it, a server that accepts them all may have no time to close its listener. */
+const PAUSE_MS = 5;
 
 /** Waits for one turn, in which everything that is due runs. */
 export function turn(): Promise<void> {
@@ -47,6 +50,7 @@ export async function untilRefused(port: number): Promise<void> {
       // A connection that was queued when the listener closed is reset instead.
       if (isRefused(error)) return;
     }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   assert(false, `Port ${port} still accepts connections`);
 }
