@@ -23,11 +23,9 @@ export const END_SIZE = 0;
 
 /** One connection's reads; see the file's header. */
 export class RuntimeReader {
-  #operation: ReadOperation;
   #id: number;
 
-  private constructor(operation: ReadOperation, id: number) {
-    this.#operation = operation;
+  private constructor(id: number) {
     this.#id = id;
   }
 
@@ -38,15 +36,12 @@ export class RuntimeReader {
       .find(({ description }) => description === ID_DESCRIPTION);
     if (key === undefined) return null;
     const id = (duplex as Duplex & Record<symbol, unknown>)[key];
-    return typeof id === "number"
-      ? new RuntimeReader(READ_OPERATION, id)
-      : null;
+    return typeof id === "number" ? new RuntimeReader(id) : null;
   }
 
   /** Reads into a buffer that is not empty; resolves with {@linkcode END_SIZE} at the end of the stream. */
   read(buffer: Uint8Array): Promise<number> {
-    const operation = this.#operation;
-    return operation(this.#id, buffer);
+    return READ_OPERATION!(this.#id, buffer); // a reader exists only if there is one
   }
 
   /** Reads as {@linkcode RuntimeReader.read}, and calls back; with `null` at the end of the stream. */
