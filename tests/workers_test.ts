@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { withDeadline } from "./support/with_deadline.ts";
+import { countSockets } from "./support/process_sockets.ts";
 import type { Program } from "./support/program.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { request } from "./support/serve.ts";
@@ -63,20 +64,6 @@ async function runToEnd(
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
-}
-
-/** Counts the sockets of a process. */
-function countSockets(pid: number): number {
-  const folder = `/proc/${pid}/fd`;
-  let count = 0;
-  for (const { name } of Deno.readDirSync(folder)) {
-    try {
-      if (Deno.readLinkSync(`${folder}/${name}`).startsWith("socket:")) count++;
-    } catch {
-      // It was closed during the count.
-    }
-  }
-  return count;
 }
 
 /** Counts the lines that start with `text`. */
