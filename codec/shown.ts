@@ -15,6 +15,11 @@ export function shown(value: unknown): string {
     : String(value);
 }
 
+/** Returns the name of a value's type, for messages about a value of the wrong type. */
+export function typeName(value: unknown): string {
+  return value === null ? "null" : typeof value;
+}
+
 /** Whether a value is an object that can have options. An array is not: passing one is a mistake. */
 export function isOptions(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -6,6 +6,7 @@
  */
 
 import { Headers as FieldLines } from "../codec/headers.ts";
+import { typeName } from "../codec/shown.ts";
 import { Status } from "../codec/status.ts";
 import type { ResponseHandle } from "../server/response_handle.ts";
 import type { FetchExchange } from "./fetch_exchange.ts";
@@ -298,7 +299,7 @@ function sentTwice(): TypeError {
 function noResponse(value: unknown): TypeError {
   return new TypeError(
     `Cannot send response: the handler returned no Response but a value of type ${
-      value === null ? "null" : typeof value
+      typeName(value)
     }`,
   );
 }

@@ -3,6 +3,8 @@
  * `text/event-stream`).
  */
 
+import { typeName } from "../codec/shown.ts";
+
 /** One event, or only a comment. */
 export interface ServerEvent {
   /** The payload; each of its lines becomes a `data` field. Without it, the browser dispatches nothing. */
@@ -69,11 +71,7 @@ function refuseOther(event: object): void {
 }
 
 function noEvent(value: unknown): TypeError {
-  const kind = ArrayBuffer.isView(value)
-    ? "bytes"
-    : value === null
-    ? "null"
-    : typeof value;
+  const kind = ArrayBuffer.isView(value) ? "bytes" : typeName(value);
   return new TypeError(
     `Cannot send event: it is of type ${kind}, not a string or an object such as { data }`,
   );
@@ -84,7 +82,7 @@ function requireString(field: string, value: unknown): void {
   if (typeof value === "string") return;
   throw new TypeError(
     `Cannot send event: its ${field} is of type ${
-      value === null ? "null" : typeof value
+      typeName(value)
     }, not a string; pass it through JSON.stringify() or String()`,
   );
 }

@@ -168,13 +168,7 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set([
 export function resolveOptions(
   options: ServerOptionsInit,
 ): ServerOptions {
-  if (!isOptions(options)) {
-    throw new TypeError(
-      `Cannot set options to ${
-        shown(options)
-      }: not an object such as { idleTimeout: 60_000 }`,
-    );
-  }
+  requireOptions("Cannot set options to", options, "{ idleTimeout: 60_000 }");
   const given = Object.entries(options);
   for (const [name, value] of given) checkOption(name, value);
   const defined = given.filter(([, value]) => value !== undefined);
@@ -222,6 +216,24 @@ export function headLimits(
   isSecure: boolean,
 ): HeadLimits {
   return { ...options, acceptsHttps: isSecure || options.trustForwardedScheme };
+}
+
+/**
+ * Checks that options are an object.
+ *
+ * @param action What cannot be done, as in `Cannot set options to 5: not an object`.
+ * @param example Options as a program writes them.
+ * @throws {TypeError} If they are not.
+ */
+export function requireOptions(
+  action: string,
+  options: unknown,
+  example: string,
+): void {
+  if (isOptions(options)) return;
+  throw new TypeError(
+    `${action} ${shown(options)}: not an object such as ${example}`,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Addr } from "../codec/socket_address.ts";
 import { isOptions, shown } from "../codec/shown.ts";
+import { refuseUnknown } from "./options.ts";
 
 /** Settings of {@linkcode Server.serve}. One that is `undefined` keeps its default. */
 export interface ServeOptions {
@@ -89,17 +90,17 @@ const SETTINGS: Readonly<Record<ServeMethod, readonly string[]>> = {
 };
 
 /** What to do instead, for settings that belong to another call. */
-const ADVICE: Readonly<Record<string, string>> = {
-  engine: "call serve(), or serveThreaded() for several cores",
-  workers: "call serveThreaded()",
-  hangTimeout: "call serveThreaded()",
-  maxHeapBytes: "call serveThreaded()",
-  port: "give the address to Server.builder()",
-  hostname: "give the address to Server.builder()",
-  path: "give the address to Server.builder()",
-  cert: "call tls() of the builder",
-  key: "call tls() of the builder",
-};
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["engine", "call serve(), or serveThreaded() for several cores"],
+  ["workers", "call serveThreaded()"],
+  ["hangTimeout", "call serveThreaded()"],
+  ["maxHeapBytes", "call serveThreaded()"],
+  ["port", "give the address to Server.builder()"],
+  ["hostname", "give the address to Server.builder()"],
+  ["path", "give the address to Server.builder()"],
+  ["cert", "call tls() of the builder"],
+  ["key", "call tls() of the builder"],
+]);
 
 /** Checks of setting values, for settings where a wrong value would not fail by itself. */
 const CHECKS: Readonly<
@@ -150,11 +151,7 @@ export function checkServeOptions(
   }
   for (const [name, value] of Object.entries(options)) {
     if (!SETTINGS[method].includes(name)) {
-      const advice = Object.hasOwn(ADVICE, name) ? `; ${ADVICE[name]}` : "";
-      throw new TypeError(
-        `Cannot call ${method}() with ${JSON.stringify(name)}: ` +
-          `no such option${advice}`,
-      );
+      refuseUnknown(`Cannot call ${method}() with`, { [name]: value }, ADVICE);
     }
     const check = checkOf(method, name);
     if (check === undefined || value === undefined || check[0](value)) continue;

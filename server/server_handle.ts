@@ -1,8 +1,8 @@
 /** The handle of a running server: addresses, counts and shutdown. */
 
 import type { Addr, NetAddr } from "../codec/socket_address.ts";
-import { isOptions, shown } from "../codec/shown.ts";
-import { refuseUnknown } from "./options.ts";
+import { shown } from "../codec/shown.ts";
+import { refuseUnknown, requireOptions } from "./options.ts";
 
 /** When the steps of ending happen. */
 export interface StopTimes {
@@ -196,13 +196,7 @@ export class ServerHandle implements AsyncDisposable {
    * @throws {Error} The error that `finished` rejects with.
    */
   async shutdown(options: ShutdownOptions = {}): Promise<void> {
-    if (!isOptions(options)) {
-      throw new TypeError(
-        `Cannot shut down with ${
-          shown(options)
-        }: not an object such as { deadline: 10_000 }`,
-      );
-    }
+    requireOptions("Cannot shut down with", options, "{ deadline: 10_000 }");
     const { delay = 0, deadline = Infinity, ...unknown } = options;
     checkShutdown(delay, deadline, unknown);
     const graceMs = Math.min(IDLE_GRACE_MS, deadline / 2);

@@ -1,5 +1,6 @@
 /** A WebSocket as the program of a server uses it: an iterator of messages, and methods to send. */
 
+import { typeName } from "../codec/shown.ts";
 import { isCloseCode } from "./codec/close_codes.ts";
 import type {
   Connection,
@@ -226,7 +227,7 @@ export function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   }
   throw new TypeError(
     `Cannot send a value of type ${
-      value === null ? "null" : typeof value
+      typeName(value)
     }: neither a string nor bytes; convert an object with JSON.stringify(), a blob with its bytes()`,
   );
 }

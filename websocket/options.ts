@@ -1,8 +1,9 @@
 /** Every limit and deadline of a WebSocket, with unit and default, and the check of their ranges. */
 
+import { isToken } from "../codec/ascii.ts";
 import { Headers as FieldLines, type HeadersInit } from "../codec/headers.ts";
 import { shown } from "../codec/shown.ts";
-import { refuseUnknown } from "../server/options.ts";
+import { refuseUnknown, requireOptions } from "../server/options.ts";
 import type { DeflateSettings } from "./codec/deflate_offer.ts";
 
 /**
@@ -63,8 +64,6 @@ export interface WebSocketSettings {
     | null;
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 /** The longest time of a timer of the runtime, in ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -87,7 +86,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 export function resolveWebSocketOptions(
   options: WebSocketOptions,
 ): WebSocketSettings {
-  checkObject(options, "options", "idleTimeout: 60_000");
+  requireOptions("Cannot set options to", options, "{ idleTimeout: 60_000 }");
   const {
     protocols = [],
     headers = {},
@@ -125,7 +124,11 @@ function resolveDeflate(
 ): WebSocketSettings["deflate"] {
   if (given === false) return null;
   if (given !== true) {
-    checkObject(given, "permessageDeflate", "thresholdBytes: 256");
+    requireOptions(
+      "Cannot set permessageDeflate to",
+      given,
+      "{ thresholdBytes: 256 }",
+    );
   }
   const {
     serverNoContextTakeover = true,
@@ -146,18 +149,6 @@ function resolveDeflate(
     clientMaxWindowBits,
     thresholdBytes,
   };
-}
-
-/** @throws {TypeError} If a value is not an object that can have options. */
-function checkObject(value: unknown, name: string, example: string): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return;
-  }
-  throw new TypeError(
-    `Cannot set ${name} to ${
-      shown(value)
-    }: not an object such as { ${example} }`,
-  );
 }
 
 /**
@@ -189,7 +180,7 @@ function checkProtocols(protocols: unknown): void {
     );
   }
   for (const protocol of protocols) {
-    if (TOKEN.test(protocol)) continue;
+    if (isToken(protocol)) continue;
     throw new TypeError(
       `Cannot accept subprotocol ${JSON.stringify(protocol)}: not a token`,
     );

@@ -3,6 +3,7 @@
  * or kind of socket; and the settings of the PROXY protocol, which name them.
  */
 
+import { isOptions } from "../../codec/shown.ts";
 import type { Addr } from "../../codec/socket_address.ts";
 import { refuseUnknown } from "../options.ts";
 import {
@@ -70,8 +71,7 @@ export class TrustedPeers {
  * @throws {TypeError} If they are missing, a list of peers, or anything else.
  */
 export function requireSettings(what: string, settings: unknown): void {
-  const isObject = typeof settings === "object" && settings !== null;
-  if (isObject && !Array.isArray(settings)) return;
+  if (isOptions(settings)) return;
   throw new TypeError(
     `${what}: the option trusted is missing; list the addresses of your proxies, as in { trusted: ["10.0.0.0/8"] }`,
   );

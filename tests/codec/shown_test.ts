@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isOptions, shown } from "../../codec/shown.ts";
+import { isOptions, shown, typeName } from "../../codec/shown.ts";
 
 Deno.test("shown() tells values of different types apart, in a bounded length", () => {
   const values: readonly (readonly [value: unknown, text: string])[] = [
@@ -25,4 +25,13 @@ Deno.test("isOptions() accepts objects, but no arrays or functions", () => {
   for (const value of [null, undefined, [], "a", 1, () => {}]) {
     assertEquals(isOptions(value), false);
   }
+});
+
+Deno.test("typeName() tells null from objects", () => {
+  assertEquals([null, {}, "a", undefined].map(typeName), [
+    "null",
+    "object",
+    "string",
+    "undefined",
+  ]);
 });
